@@ -1,0 +1,129 @@
+#pragma once
+
+#include <sinter/core/dtype.hpp>
+#include <sinter/core/shape.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+/// A read-only view of a dense row-major tensor. Does not own.
+struct tensor_view {
+  dtype type = dtype::undefined;
+  sinter::shape shape{};
+  void const* data = nullptr;
+
+  std::size_t elements() const { return shape.elements(); }
+  std::size_t bytes() const { return shape.elements() * size_of(type); }
+  explicit operator bool() const { return type != dtype::undefined; }
+
+  /// The elements as `T`; asking for another type than the tensor's is `error_code::invalid_argument`.
+  template <tensor_element T>
+  std::span<T const> as() const {
+    if (dtype_of<T> != type)
+      fail(error_code::invalid_argument, "the tensor holds {}, it was read as {}", name(type), name(dtype_of<T>));
+    return {static_cast<T const*>(data), elements()};
+  }
+};
+
+/// A writable view of a dense row-major tensor. Does not own.
+struct mutable_tensor_view {
+  dtype type = dtype::undefined;
+  sinter::shape shape{};
+  void* data = nullptr;
+
+  std::size_t elements() const { return shape.elements(); }
+  std::size_t bytes() const { return shape.elements() * size_of(type); }
+  explicit operator bool() const { return type != dtype::undefined; }
+  operator tensor_view() const { return {type, shape, data}; }
+
+  /// The elements as `T`; asking for another type than the tensor's is `error_code::invalid_argument`.
+  template <tensor_element T>
+  std::span<T> as() const {
+    if (dtype_of<T> != type)
+      fail(error_code::invalid_argument, "the tensor holds {}, it was accessed as {}", name(type), name(dtype_of<T>));
+    return {static_cast<T*>(data), elements()};
+  }
+};
+
+/// A dense row-major tensor whose element type is known at run time. Copies share the bytes; write only while unshared.
+class any_tensor {
+ public:
+  any_tensor() = default;
+
+  /// A new tensor, 64-byte aligned, zeroed (strings are empty).
+  any_tensor(dtype type, sinter::shape extents) : type_(type), shape_(extents) {
+    auto const count = extents.elements();
+    if (type == dtype::string) {
+      auto strings = std::make_shared<std::vector<std::string>>(count);
+      data_ = std::shared_ptr<void>(strings, strings->data());
+      return;
+    }
+    auto const bytes = static_cast<std::size_t>(
+        checked_mul(static_cast<std::int64_t>(count), static_cast<std::int64_t>(size_of(type))));
+    auto* memory = ::operator new (bytes ? bytes : 1, std::align_val_t{64});
+    std::memset(memory, 0, bytes);
+    data_ = std::shared_ptr<void>(memory, [](void* p) { ::operator delete (p, std::align_val_t{64}); });
+  }
+
+  /// A tensor over bytes that somebody else keeps: `data` shares ownership of whatever holds them (a mapped file, say).
+  any_tensor(dtype type, sinter::shape extents, std::shared_ptr<void const> data)
+      : type_(type), shape_(extents), data_(std::const_pointer_cast<void>(std::move(data))) {}
+
+  /// A copy of `values` in row-major order.
+  template <tensor_element T>
+  static any_tensor of(sinter::shape extents, std::span<T const> values) {
+    any_tensor t(dtype_of<T>, extents);
+    if (values.size() != t.elements())
+      fail(error_code::invalid_argument, "a tensor of shape {} has {} elements, {} were given", extents, t.elements(),
+           values.size());
+    std::ranges::copy(values, static_cast<T*>(t.data()));
+    return t;
+  }
+  template <tensor_element T>
+  static any_tensor of(sinter::shape extents, std::initializer_list<T> values) {
+    return of<T>(extents, std::span<T const>(values.begin(), values.size()));
+  }
+  template <tensor_element T>
+  static any_tensor scalar(T value) {
+    return of<T>(sinter::shape{}, {value});
+  }
+
+  dtype type() const { return type_; }
+  sinter::shape const& shape() const { return shape_; }
+  std::size_t elements() const { return shape_.elements(); }
+  std::size_t bytes() const { return shape_.elements() * size_of(type_); }
+  void const* data() const { return data_.get(); }
+  void* data() { return data_.get(); }
+  explicit operator bool() const { return type_ != dtype::undefined; }
+
+  tensor_view view() const { return {type_, shape_, data_.get()}; }
+  mutable_tensor_view mutable_view() { return {type_, shape_, data_.get()}; }
+  template <tensor_element T>
+  std::span<T const> as() const {
+    return view().as<T>();
+  }
+
+  /// The same bytes under another shape of as many elements.
+  any_tensor reshaped(sinter::shape extents) const {
+    SINTER_ASSERT(extents.elements() == elements());
+    any_tensor t = *this;
+    t.shape_ = extents;
+    return t;
+  }
+
+ private:
+  dtype type_ = dtype::undefined;
+  sinter::shape shape_;
+  std::shared_ptr<void> data_;
+};
+
+}  // namespace sinter

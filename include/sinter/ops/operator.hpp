@@ -1,0 +1,152 @@
+#pragma once
+
+#include <sinter/expr/expression.hpp>
+#include <sinter/graph/graph.hpp>
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sinter {
+
+/// What an operator is called and since which version of its domain this definition holds. Of several definitions of
+/// one name, a node gets the one with the largest `since` that is not above the node's version.
+struct op_schema {
+  std::string_view name{};
+  std::int64_t since = 1;
+  std::string_view domain = {};
+  std::size_t min_inputs = 1;  ///< inputs that may not be omitted, from the front
+  std::size_t max_inputs = 16384;
+  std::size_t max_outputs = 1;
+};
+
+/// Reads the attributes of one node with type checks; errors name the attribute.
+class attribute_reader {
+ public:
+  explicit attribute_reader(node const& n) : node_(n) {}
+
+  std::int64_t version() const { return node_.version; }
+  std::size_t input_count() const { return node_.inputs.size(); }
+  std::size_t output_count() const { return node_.outputs.size(); }
+  bool has(std::string_view name) const { return node_.attributes.find(name) != node_.attributes.end(); }
+
+  /// The attribute, or `otherwise` where the node has none.
+  template <typename T>
+  T get(std::string_view name, T otherwise) const {
+    auto const it = node_.attributes.find(name);
+    return it == node_.attributes.end() ? std::move(otherwise) : read<T>(name, it->second);
+  }
+  /// The attribute; an error where the node has none.
+  template <typename T>
+  T require(std::string_view name) const {
+    auto const it = node_.attributes.find(name);
+    if (it == node_.attributes.end()) fail(error_code::malformed_model, "the attribute '{}' is required", name);
+    return read<T>(name, it->second);
+  }
+
+ private:
+  template <typename T>
+  static T read(std::string_view name, attribute const& a) {
+    if constexpr (std::same_as<T, bool>) {
+      return read<std::int64_t>(name, a) != 0;
+    } else {
+      if (auto const* v = std::get_if<T>(&a)) return *v;
+      fail(error_code::malformed_model, "the attribute '{}' has another type than the operator's schema says", name);
+    }
+  }
+
+  node const& node_;
+};
+
+/// One input of an operator during inference.
+struct operand {
+  tensor_type type{};   ///< the shape is known whenever `infer` is called
+  tensor_view value{};  ///< the elements, where they are known already; else empty
+};
+
+using types = std::vector<tensor_type>;
+
+/// The inputs of an operator during inference. Omitted ones are absent, also those past the end.
+class inputs {
+ public:
+  explicit inputs(std::span<operand const> operands) : operands_(operands) {}
+
+  std::size_t size() const { return operands_.size(); }
+  bool has(std::size_t i) const { return i < size() && operands_[i].type.element != dtype::undefined; }
+  tensor_type const& operator[](std::size_t i) const { return operands_[i].type; }
+  dtype element(std::size_t i) const { return operands_[i].type.element; }
+  sinter::shape const& shape(std::size_t i) const { return *operands_[i].type.shape; }
+  /// The elements of input `i` if they are known now.
+  std::optional<tensor_view> value(std::size_t i) const {
+    if (!has(i) || !operands_[i].value) return std::nullopt;
+    return operands_[i].value;
+  }
+  /// The elements of an int64 or int32 input as int64, if they are known now.
+  std::optional<std::vector<std::int64_t>> integers(std::size_t i) const;
+
+ private:
+  std::span<operand const> operands_;
+};
+
+/// A type whose shape depends on data that is not known yet.
+inline tensor_type unknown_shape(dtype element) { return {element, std::nullopt}; }
+
+using input_views = std::span<tensor_view const>;           ///< omitted inputs have no type
+using output_views = std::span<mutable_tensor_view const>;  ///< unused outputs have no type
+
+/// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`.
+struct operator_entry {
+  op_schema schema{};
+  std::shared_ptr<void const> (*parse)(attribute_reader const&);
+  types (*infer)(inputs const&, void const* attributes);
+  void (*evaluate)(input_views, output_views, void const* attributes);
+  /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
+  expr::value (*expression)(std::span<expr::value const>, void const* attributes);
+};
+
+/// The definition for a node, or null if the library lacks it. Defined in ops/all.hpp.
+operator_entry const* find_operator(std::string_view domain, std::string_view name, std::int64_t version);
+
+/// All definitions. Defined in ops/all.hpp.
+std::span<operator_entry const> operator_table();
+
+/// An operator together with the parsed attributes of one node.
+struct bound_operator {
+  operator_entry const* entry = nullptr;
+  std::shared_ptr<void const> attributes{};
+
+  types infer(inputs const& in) const { return entry->infer(in, attributes.get()); }
+  void evaluate(input_views in, output_views out) const { entry->evaluate(in, out, attributes.get()); }
+  bool has_expression() const { return entry->expression != nullptr; }
+  expr::value expression(std::span<expr::value const> x) const { return entry->expression(x, attributes.get()); }
+  template <typename Attributes>
+  Attributes const& attributes_as() const {
+    return *static_cast<Attributes const*>(attributes.get());
+  }
+};
+
+/// "node 'conv1' (Conv)", for the context of errors.
+std::string describe(node const& n);
+
+/// Finds the operator of `n` and parses its attributes. An unknown operator is `error_code::unsupported_operator`; a
+/// wrong number of inputs or an attribute that does not fit is `error_code::malformed_model`.
+bound_operator bind(node const& n);
+
+/// Infers the output types of `n`; all inputs must have known shapes, else the outputs have unknown ones. Errors name
+/// the node.
+types infer(graph const& g, node const& n);
+
+template <typename Operator>
+concept pointwise_operator = requires(std::span<expr::value const> x, typename Operator::attributes const& a) {
+  { Operator::expression(x, a) } -> std::same_as<expr::value>;
+};
+
+template <typename Operator>
+concept evaluable_operator = requires(input_views in, output_views out, typename Operator::attributes const& a) {
+  Operator::evaluate(in, out, a);
+};
+
+}  // namespace sinter

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sinter/core/limits.hpp>
+#include <sinter/graph/rewriter.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace sinter {
+
+/// One documented rewrite. `run` visits the graph once, applies its rewrite wherever it fits, and reports each to the
+/// rewriter.
+struct pass {
+  std::string_view name;
+  void (*run)(rewriter&);
+};
+
+/// All passes in the order in which they run. Defined in passes/all.hpp.
+std::span<pass const> pass_table();
+
+struct optimize_options {
+  std::int64_t stop_after = INT64_MAX;  ///< number of rewrites
+#ifdef NDEBUG
+  bool verify = false;
+#else
+  bool verify = true;  ///< verifies the graph after each rewrite
+#endif
+  std::string_view stop_before = {};  ///< name of a pass: neither it nor later ones run
+  std::size_t fold_bytes = limits{}.fold_bytes;
+};
+
+/// Infers all types, folds constants and runs the passes. The types of the graph's inputs must be known. Returns the
+/// number of rewrites. Defined in passes/all.hpp.
+std::int64_t optimize(graph& g, optimize_options const& options = {});
+
+}  // namespace sinter

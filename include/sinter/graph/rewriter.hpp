@@ -17,7 +17,8 @@ class rewriter {
   explicit rewriter(graph& g, std::int64_t most = INT64_MAX, observer after_each = {})
       : graph_(g), left_(most), after_each_(std::move(after_each)) {}
 
-  sinter::graph& graph() { return graph_; }
+  /// The graph under optimisation.
+  graph& get() { return graph_; }
   bool may_rewrite() const { return left_ > 0; }
   std::int64_t count() const { return count_; }
   void begin_pass(std::string_view name) { pass_ = name; }

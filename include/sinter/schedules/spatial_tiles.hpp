@@ -1,0 +1,105 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+/// Tiles of the output of windowed operators (convolution, pooling) whose pixels touch the border alike, so that one kernel
+/// without border tests serves each class of tiles: padded taps are left out of the code.
+namespace sinter {
+
+/// One spatial axis of a windowed operator, in elements.
+struct window_axis {
+  std::int64_t in = 1, out = 1;
+  std::int64_t kernel = 1, stride = 1, dilation = 1, pad_begin = 0;
+
+  /// Input position of tap `k` for output position `o`; may lie outside [0, in).
+  std::int64_t position(std::int64_t o, std::int64_t k) const { return o * stride + k * dilation - pad_begin; }
+  bool inside(std::int64_t o, std::int64_t k) const {
+    auto const i = position(o, k);
+    return i >= 0 && i < in;
+  }
+  bool pointwise() const { return kernel == 1 && stride == 1 && pad_begin == 0 && in == out; }
+};
+
+struct window2d {
+  window_axis y, x;
+
+  /// A pointwise window over a plane is one over a row: tiles need not end with rows.
+  window2d flattened() const {
+    if (!y.pointwise() || !x.pointwise()) return *this;
+    return {.y = {}, .x = {.in = y.in * x.in, .out = y.out * x.out}};
+  }
+};
+
+/// `count` tiles of `length` output positions side by side from `first` on, all with the same taps inside the input.
+struct tile_run {
+  std::int64_t first = 0, length = 1, count = 1;
+};
+
+/// A class of tiles: a grid of `y.count` x `x.count` tiles of `y.length` x `x.length` pixels.
+struct tile_class {
+  tile_run y, x;
+  std::int64_t pixels() const { return y.length * x.length; }
+};
+
+/// Cuts an axis into equalised tiles of at most `most` positions and joins neighbours that touch the border alike.
+inline std::vector<tile_run> tile_axis(window_axis const& axis, std::int64_t most) {
+  auto const alike = [&](std::int64_t a, std::int64_t b, std::int64_t length) {
+    for (std::int64_t i = 0; i < length; ++i)
+      for (std::int64_t k = 0; k < axis.kernel; ++k)
+        if (axis.inside(a + i, k) != axis.inside(b + i, k)) return false;
+    return true;
+  };
+  std::vector<tile_run> runs;
+  auto const tiles = ceil_div(axis.out, most);
+  std::int64_t first = 0;
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    auto const length = axis.out / tiles + (t < axis.out % tiles ? 1 : 0);
+    if (!runs.empty() && runs.back().length == length && alike(runs.back().first, first, length))
+      ++runs.back().count;
+    else
+      runs.push_back({first, length, 1});
+    first += length;
+  }
+  return runs;
+}
+
+/// Cuts the output plane into tiles of at most `most` pixels: parts of one row, or whole rows where several fit.
+inline std::vector<tile_class> tile_plane(window2d const& w, std::int64_t most) {
+  auto const rows = w.x.out < most ? most / w.x.out : 1;
+  std::vector<tile_class> classes;
+  for (auto const& y : tile_axis(w.y, rows))
+    for (auto const& x : tile_axis(w.x, most)) classes.push_back({y, x});
+  return classes;
+}
+
+/// `count` neighbouring kernel positions from `first` on that lie inside the input for the same positions of a tile.
+struct tap_group {
+  std::int64_t first = 0, count = 1;
+  std::vector<bool> inside;  ///< for each position of the tile
+};
+
+/// The kernel positions of one axis for a tile, without those that no position of the tile can use.
+inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const& tile) {
+  std::vector<tap_group> groups;
+  bool joins = false;
+  for (std::int64_t k = 0; k < axis.kernel; ++k) {
+    std::vector<bool> inside;
+    bool any = false;
+    for (std::int64_t i = 0; i < tile.length; ++i) {
+      inside.push_back(axis.inside(tile.first + i, k));
+      any = any || inside.back();
+    }
+    if (any && joins && groups.back().inside == inside)
+      ++groups.back().count;
+    else if (any)
+      groups.push_back({k, 1, std::move(inside)});
+    joins = any;
+  }
+  return groups;
+}
+
+}  // namespace sinter

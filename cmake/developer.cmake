@@ -1,0 +1,20 @@
+# What applies to this project's own code only, not to those who use the library.
+if(SINTER_DEVELOPER AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SINTER_CCACHE ccache)
+  mark_as_advanced(SINTER_CCACHE)
+  if(SINTER_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${SINTER_CCACHE})
+  endif()
+endif()
+
+# Warnings, as errors for developers. SINTER_SANITIZE is a list for -fsanitize, for example "address,undefined".
+set(SINTER_SANITIZE "" CACHE STRING "Sanitizers for this project's own code")
+function(sinter_own_code target)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${SINTER_DEVELOPER}>:-Werror>)
+  if(SINTER_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${SINTER_SANITIZE} -fno-sanitize-recover=all
+                                            -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${SINTER_SANITIZE})
+  endif()
+endfunction()

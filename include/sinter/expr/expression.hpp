@@ -3,6 +3,7 @@
 #include <sinter/core/error.hpp>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -76,7 +77,11 @@ struct instruction {
   float value = 0;          ///< of a constant
   std::array<std::uint16_t, 4> operands{};
 
-  friend bool operator==(instruction const&, instruction const&) = default;
+  /// Equal lines have the same bits: constants 0 and -0 differ, a NaN equals itself.
+  friend bool operator==(instruction const& a, instruction const& b) {
+    return a.code == b.code && a.cc == b.cc && a.index == b.index && a.operands == b.operands &&
+           std::bit_cast<std::uint32_t>(a.value) == std::bit_cast<std::uint32_t>(b.value);
+  }
 };
 
 /// A pointwise function of `inputs` operands in SSA form; the last line is its result. No line appears twice.

@@ -3,9 +3,11 @@
 #include <sinter/core/tensor.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,8 +38,9 @@ struct node_id {
   friend auto operator<=>(node_id, node_id) = default;
 };
 
-/// The value of an attribute, as ONNX stores it. A subgraph captures nothing: import appends the outer values that it
-/// uses to the node's inputs and, in the same order, to the subgraph's inputs.
+/// The value of an attribute, as ONNX stores it. A subgraph captures nothing: import appends the outer values that the
+/// subgraphs of a node use to the node's inputs and, in the same order, to the inputs of each of these subgraphs. Outer
+/// constants are constants of the subgraph instead.
 using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
                                std::vector<std::string>, any_tensor, std::shared_ptr<graph const>>;
 using attribute_map = std::map<std::string, attribute, std::less<>>;
@@ -200,6 +203,35 @@ inline bool graph::is_output(value_id id) const {
 
 inline bool graph::is_input(value_id id) const {
   return std::ranges::any_of(inputs, [&](port const& p) { return p.value == id; });
+}
+
+inline std::vector<node_id> graph::topological_order() const {
+  std::vector<std::int32_t> waiting(nodes_.size(), 0);  // inputs that no ordered node has produced yet
+  std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<>> ready;
+  std::size_t live = 0;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].erased) continue;
+    ++live;
+    for (auto const in : nodes_[i].inputs) waiting[i] += in && at(in).producer;
+    if (waiting[i] == 0) ready.push(static_cast<std::int32_t>(i));
+  }
+  std::vector<node_id> order;
+  order.reserve(live);
+  while (!ready.empty()) {
+    node_id const id{ready.top()};
+    ready.pop();
+    order.push_back(id);
+    for (auto const out : at(id).outputs) {
+      if (!out) continue;
+      for (auto const user : at(out).users)
+        if (--waiting[static_cast<std::size_t>(user.index)] == 0) ready.push(user.index);
+    }
+  }
+  if (order.size() == live) return order;
+  auto const stuck = std::ranges::find_if(waiting, [](std::int32_t left) { return left > 0; }) - waiting.begin();
+  auto const& n = nodes_[static_cast<std::size_t>(stuck)];
+  fail(error_code::malformed_model, "the graph has a cycle: node '{}' ({}) depends on itself or on nodes that do",
+       n.name, n.op);
 }
 
 }  // namespace sinter

@@ -1,0 +1,7 @@
+#pragma once
+
+/// The operators of the domain `sinter`, which passes make: one per anchor of a fusion.
+#include <sinter/ops/channel_shuffle.hpp>
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/ops/fused_elementwise.hpp>
+#include <sinter/ops/fused_gemm.hpp>

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+#include <sinter/expr/text.hpp>
+#include <sinter/ops/epilogue.hpp>
+#include <sinter/ops/operator.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+/// sinter.Conv: ONNX Conv with explicit geometry, followed by an elementwise epilogue.
+///
+/// Inputs X [N,C,spatial…], W [M,C/group,kernel…], B [M] (may be omitted), then extras e1…: each has the output's
+/// shape, or broadcasts to it per channel ([M,1,1], [1,M,1,1], [N,M,1,1]) or as a scalar. The attribute `epilogue` is
+/// an expression function in text form: input 0 is the result of the convolution with its bias, input i is extra i; the
+/// output is its result. Without it the convolution is the output.
+struct fused_convolution {
+  static constexpr op_schema schema{.name = "Conv", .since = 1, .domain = "sinter", .min_inputs = 2};
+
+  struct attributes {
+    std::vector<std::int64_t> kernel_shape{};
+    std::vector<std::int64_t> strides{};
+    std::vector<std::int64_t> dilations{};
+    std::vector<std::int64_t> pads{};  ///< all begins, then all ends
+    std::int64_t group = 1;
+    std::optional<expr::function> epilogue{};
+  };
+
+  static attributes parse(attribute_reader const& r) {
+    using list = std::vector<std::int64_t>;
+    attributes a{.kernel_shape = r.require<list>("kernel_shape"),
+                 .strides = r.require<list>("strides"),
+                 .dilations = r.require<list>("dilations"),
+                 .pads = r.require<list>("pads"),
+                 .group = r.require<std::int64_t>("group"),
+                 .epilogue = read_epilogue(r)};
+    auto const rank = a.kernel_shape.size();
+    if (a.strides.size() != rank || a.dilations.size() != rank || a.pads.size() != 2 * rank || a.group < 1)
+      fail(error_code::malformed_model, "the geometry of a convolution with {} spatial axes is inconsistent", rank);
+    return a;
+  }
+
+  static types infer(inputs const& in, attributes const& a) {
+    auto const &x = in.shape(0), &w = in.shape(1);
+    auto const rank = a.kernel_shape.size();
+    if (x.rank() != rank + 2 || w.rank() != rank + 2 || x[1] != checked_mul(w[1], a.group) || w[0] % a.group != 0)
+      fail(error_code::malformed_model, "weights of shape {} do not fit an input of shape {} in {} groups", w, x,
+           a.group);
+    shape out{x[0], w[0]};
+    for (std::size_t i = 0; i < rank; ++i) {
+      auto const reach = checked_add(checked_mul(a.dilations[i], a.kernel_shape[i] - 1), 1);
+      auto const room = checked_sub(checked_add(x[i + 2], checked_add(a.pads[i], a.pads[rank + i])), reach);
+      if (a.strides[i] < 1 || a.kernel_shape[i] != w[i + 2] || room < 0)
+        fail(error_code::malformed_model, "a kernel of shape {} does not fit an input of shape {}", w, x);
+      out.push_back(room / a.strides[i] + 1);
+    }
+    return {{in.element(0), out}};
+  }
+
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    node plain{.op = "Conv", .version = 11, .inputs = std::vector<value_id>(2 + (in.size() > 2 && in[2]))};
+    for (auto& input : plain.inputs) input = value_id{0};
+    plain.outputs = {value_id{0}};
+    plain.attributes = {{"kernel_shape", a.kernel_shape},
+                        {"strides", a.strides},
+                        {"dilations", a.dilations},
+                        {"pads", a.pads},
+                        {"group", a.group}};
+    bind(plain).evaluate(in.first(plain.inputs.size()), out);
+    if (a.epilogue) apply_epilogue(*a.epilogue, in.size() > 3 ? in.subspan(3) : input_views{}, out[0]);
+  }
+};
+
+}  // namespace sinter

@@ -103,6 +103,8 @@ struct operator_entry {
   std::shared_ptr<void const> (*parse)(attribute_reader const&);
   types (*infer)(inputs const&, void const* attributes);
   void (*evaluate)(input_views, output_views, void const* attributes);
+  /// Null unless the operator allocates its outputs itself (control flow); then there is no `evaluate`.
+  std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);
 };
@@ -119,6 +121,7 @@ struct bound_operator {
   std::shared_ptr<void const> attributes{};
 
   types infer(inputs const& in) const { return entry->infer(in, attributes.get()); }
+  bool allocates() const { return entry->execute != nullptr; }
   void evaluate(input_views in, output_views out) const { entry->evaluate(in, out, attributes.get()); }
   bool has_expression() const { return entry->expression != nullptr; }
   expr::value expression(std::span<expr::value const> x) const { return entry->expression(x, attributes.get()); }
@@ -142,6 +145,11 @@ types infer(graph const& g, node const& n);
 template <typename Operator>
 concept pointwise_operator = requires(std::span<expr::value const> x, typename Operator::attributes const& a) {
   { Operator::expression(x, a) } -> std::same_as<expr::value>;
+};
+
+template <typename Operator>
+concept allocating_operator = requires(std::span<any_tensor const> in, typename Operator::attributes const& a) {
+  { Operator::execute(in, a) } -> std::same_as<std::vector<any_tensor>>;
 };
 
 template <typename Operator>

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <sinter/ops/interpret.hpp>
+#include <sinter/ops/operator.hpp>
+
+#include <array>
+#include <cstddef>
+
+namespace sinter {
+
+/// For operators without attributes: `using attributes = no_attributes;`, and no `parse`.
+struct no_attributes {};
+
+template <typename Operator>
+concept parsed_operator = requires(attribute_reader const& r) {
+  { Operator::parse(r) } -> std::same_as<typename Operator::attributes>;
+};
+
+/// The table entry of an operator: a struct with
+///   static constexpr op_schema schema;
+///   struct attributes;                 (or `using attributes = no_attributes;`)
+///   static attributes parse(attribute_reader const&);                                 omitted: default attributes
+///   static types infer(inputs const&, attributes const&);
+///   static void evaluate(input_views, output_views, attributes const&);
+///   static expr::value expression(std::span<expr::value const>, attributes const&);   optional
+/// or, in place of evaluate, for operators that allocate their outputs themselves,
+///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&);
+/// An operator with an expression and no evaluate gets one that interprets the expression.
+template <typename Operator>
+constexpr operator_entry entry_of() {
+  using attributes = typename Operator::attributes;
+  static_assert(pointwise_operator<Operator> || evaluable_operator<Operator> || allocating_operator<Operator>);
+  operator_entry entry{};
+  entry.schema = Operator::schema;
+  entry.parse = [](attribute_reader const& r) -> std::shared_ptr<void const> {
+    if constexpr (parsed_operator<Operator>) {
+      return std::make_shared<attributes const>(Operator::parse(r));
+    } else {
+      static_cast<void>(r);
+      return std::make_shared<attributes const>();
+    }
+  };
+  entry.infer = [](inputs const& in, void const* a) { return Operator::infer(in, *static_cast<attributes const*>(a)); };
+  if constexpr (pointwise_operator<Operator>) {
+    entry.expression = [](std::span<expr::value const> x, void const* a) {
+      return Operator::expression(x, *static_cast<attributes const*>(a));
+    };
+  }
+  if constexpr (allocating_operator<Operator>) {
+    entry.execute = [](std::span<any_tensor const> in, void const* a) {
+      return Operator::execute(in, *static_cast<attributes const*>(a));
+    };
+  } else if constexpr (evaluable_operator<Operator>) {
+    entry.evaluate = [](input_views in, output_views out, void const* a) {
+      Operator::evaluate(in, out, *static_cast<attributes const*>(a));
+    };
+  } else {
+    entry.evaluate = [](input_views in, output_views out, void const* a) {
+      interpret_pointwise(in, out[0], [&](std::span<expr::value const> x) {
+        return Operator::expression(x, *static_cast<attributes const*>(a));
+      });
+    };
+  }
+  return entry;
+}
+
+/// Several entries as one line of the list in ops/all.hpp: a struct with `static constexpr std::array entries`.
+template <typename T>
+concept operator_family = requires {
+  T::entries.size();
+};
+
+namespace detail {
+
+template <typename T>
+constexpr auto entries_of() {
+  if constexpr (operator_family<T>)
+    return T::entries;
+  else
+    return std::array<operator_entry, 1>{entry_of<T>()};
+}
+
+}  // namespace detail
+
+/// The entries of operators and families, in the order given.
+template <typename... Members>
+struct operator_list {
+  static constexpr auto entries = [] {
+    std::array<operator_entry, (0 + ... + detail::entries_of<Members>().size())> all{};
+    std::size_t next = 0;
+    auto const append = [&](auto const& some) {
+      for (auto const& entry : some) all[next++] = entry;
+    };
+    (append(detail::entries_of<Members>()), ...);
+    return all;
+  }();
+};
+
+}  // namespace sinter

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sinter/ops/operator.hpp>
+
+#include <vector>
+
+namespace sinter {
+
+/// Runs a graph by plain loops on the heap, in topological order; each value is freed after its last use. `inputs` are
+/// in the order of `g.inputs`. This is the reference that everything else is compared with. Defined in ops/all.hpp.
+/// Errors name the node: unsupported_operator (all of them at once), malformed_model, invalid_argument, limit_exceeded.
+std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& inputs);
+
+/// Runs one node. `inputs` are in the order of the node's inputs; omitted ones are empty tensors. The result has one
+/// tensor for each output of the node, empty where the output is unused. Defined in ops/all.hpp.
+std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs);
+
+/// `error_code::unsupported_operator` with a list of all operators of `g` and its subgraphs that the library lacks.
+/// Defined in ops/all.hpp.
+void check_supported(graph const& g);
+
+/// Types of the outputs of a graph, from the types (and values, where known) of its inputs, in the order of `g.inputs`.
+/// Defined in ops/all.hpp.
+types infer_outputs(graph const& g, std::span<operand const> inputs);
+
+}  // namespace sinter

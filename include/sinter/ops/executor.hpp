@@ -1,0 +1,148 @@
+#pragma once
+
+// Part of ops/all.hpp: include that, once per program.
+
+#include <sinter/core/limits.hpp>
+#include <sinter/ops/evaluate.hpp>
+
+#include <new>
+#include <string>
+
+namespace sinter {
+
+namespace detail {
+
+inline void list_unsupported(graph const& g, std::vector<std::string>& missing) {
+  for (auto const id : g.topological_order()) {
+    auto const& n = g.at(id);
+    if (!find_operator(n.domain, n.op, n.version))
+      missing.push_back(fmt::format("{}, version {}", describe(n), n.version));
+    for (auto const& [name, a] : n.attributes)
+      if (auto const* body = std::get_if<std::shared_ptr<graph const>>(&a)) list_unsupported(**body, missing);
+  }
+}
+
+inline any_tensor allocate(tensor_type const& type) {
+  if (!type.shape) fail(error_code::unsupported_feature, "the shape of an output is unknown even when all inputs are");
+  auto const bytes =
+      checked_mul(static_cast<std::int64_t>(type.shape->elements()), static_cast<std::int64_t>(size_of(type.element)));
+  if (static_cast<std::size_t>(bytes) > limits{}.arena_bytes)
+    fail(error_code::limit_exceeded, "a tensor of shape {} takes {} bytes, at most {} are allowed", *type.shape, bytes,
+         limits{}.arena_bytes);
+  try {
+    return any_tensor(type.element, *type.shape);
+  } catch (std::bad_alloc const&) {
+    fail(error_code::system, "no memory for a tensor of shape {} ({} bytes)", *type.shape, bytes);
+  }
+}
+
+inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in) {
+  if (op.allocates()) return op.entry->execute(in, op.attributes.get());
+  std::vector<operand> operands;
+  std::vector<tensor_view> views;
+  for (auto const& t : in) {
+    views.push_back(t.view());
+    operands.push_back(t ? operand{{t.type(), t.shape()}, t.view()} : operand{});
+  }
+  auto const outputs = op.infer(inputs(operands));
+  std::vector<any_tensor> results(n.outputs.size());
+  std::vector<mutable_tensor_view> result_views;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (n.outputs[i] && i < outputs.size()) results[i] = allocate(outputs[i]);
+    result_views.push_back(results[i].mutable_view());
+  }
+  op.evaluate(views, result_views);
+  return results;
+}
+
+/// The values of a graph while it runs: each is dropped when its last user has run.
+class running_values {
+ public:
+  explicit running_values(graph const& g) : graph_(g), values_(g.value_count()), uses_(g.value_count()) {
+    for (std::size_t i = 0; i < uses_.size(); ++i) {
+      value_id const id{static_cast<std::int32_t>(i)};
+      uses_[i] = g.at(id).users.size();
+    }
+    for (auto const& out : g.outputs) ++uses_[index(out.value)];
+  }
+
+  void set(value_id id, any_tensor t) {
+    if (id && uses_[index(id)] > 0) values_[index(id)] = std::move(t);
+  }
+  any_tensor get(value_id id) const {
+    if (!id) return {};
+    auto const& constant = graph_.at(id).constant;
+    return constant ? constant : values_[index(id)];
+  }
+  void used(value_id id) {
+    if (id && --uses_[index(id)] == 0) values_[index(id)] = {};
+  }
+
+ private:
+  static std::size_t index(value_id id) { return static_cast<std::size_t>(id.index); }
+
+  graph const& graph_;
+  std::vector<any_tensor> values_;
+  std::vector<std::size_t> uses_;
+};
+
+}  // namespace detail
+
+void check_supported(graph const& g) {
+  std::vector<std::string> missing;
+  detail::list_unsupported(g, missing);
+  if (missing.empty()) return;
+  fail(error_code::unsupported_operator, "{} nodes need operators that are not supported:\n    {}", missing.size(),
+       fmt::join(missing, "\n    "));
+}
+
+std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs) {
+  return with_context([&] { return describe(context); }, [&] { return detail::run_node(op, context, inputs); });
+}
+
+std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& inputs) {
+  if (inputs.size() != g.inputs.size())
+    fail(error_code::invalid_argument, "the graph has {} inputs, {} were given", g.inputs.size(), inputs.size());
+  check_supported(g);
+  detail::running_values values(g);
+  for (std::size_t i = 0; i < inputs.size(); ++i) values.set(g.inputs[i].value, inputs[i]);
+  for (auto const id : g.topological_order()) {
+    auto const& n = g.at(id);
+    std::vector<any_tensor> operands;
+    for (auto const in : n.inputs) operands.push_back(values.get(in));
+    auto results = evaluate(bind(n), n, operands);
+    for (std::size_t i = 0; i < n.outputs.size(); ++i) values.set(n.outputs[i], std::move(results[i]));
+    for (auto const in : n.inputs) values.used(in);
+  }
+  std::vector<any_tensor> outputs;
+  for (auto const& out : g.outputs) outputs.push_back(values.get(out.value));
+  return outputs;
+}
+
+types infer_outputs(graph const& g, std::span<operand const> inputs_given) {
+  std::vector<operand> known(g.value_count());
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    auto const& v = g.at(value_id{static_cast<std::int32_t>(i)});
+    if (v.is_constant()) known[i] = {v.type, v.constant.view()};
+  }
+  for (std::size_t i = 0; i < g.inputs.size() && i < inputs_given.size(); ++i)
+    known[static_cast<std::size_t>(g.inputs[i].value.index)] = inputs_given[i];
+  for (auto const id : g.topological_order()) {
+    auto const& n = g.at(id);
+    std::vector<operand> operands;
+    bool complete = true;
+    for (auto const in : n.inputs) {
+      operands.push_back(in ? known[static_cast<std::size_t>(in.index)] : operand{});
+      complete = complete && (!in || operands.back().type.shape);
+    }
+    types found(n.outputs.size());
+    if (complete) found = with_context([&] { return describe(n); }, [&] { return bind(n).infer(inputs(operands)); });
+    for (std::size_t i = 0; i < n.outputs.size() && i < found.size(); ++i)
+      if (n.outputs[i]) known[static_cast<std::size_t>(n.outputs[i].index)].type = found[i];
+  }
+  types outputs;
+  for (auto const& out : g.outputs) outputs.push_back(known[static_cast<std::size_t>(out.value.index)].type);
+  return outputs;
+}
+
+}  // namespace sinter

@@ -1,0 +1,31 @@
+# Tests of the source itself, label "style", and of headers and misuse that only a compiler can judge. Those that build
+# run CMake in this build folder, so one at a time.
+find_program(SINTER_CLANG_FORMAT NAMES clang-format-14 clang-format)
+mark_as_advanced(SINTER_CLANG_FORMAT)
+
+add_test(NAME "style: dependency direction, all.hpp, file length"
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/cmake/check_tree.cmake)
+add_test(NAME "style: clang-format"
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -DCLANG_FORMAT=${SINTER_CLANG_FORMAT}
+                 -P ${PROJECT_SOURCE_DIR}/cmake/check_format.cmake)
+set_tests_properties("style: dependency direction, all.hpp, file length" "style: clang-format"
+                     PROPERTIES LABELS style SKIP_REGULAR_EXPRESSION "SKIPPED:")
+
+# A test that builds `target` in this build folder and passes if that works.
+function(sinter_add_build_test name target)
+  add_test(NAME "${name}" COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target})
+  set_tests_properties("${name}" PROPERTIES RESOURCE_LOCK build TIMEOUT 1200)
+endfunction()
+
+# Every header compiles by itself, without warnings.
+if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
+  file(GLOB_RECURSE sinter_all_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
+  add_library(sinter_each_header INTERFACE)
+  target_sources(sinter_each_header INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
+                                              FILES ${sinter_all_headers})
+  target_link_libraries(sinter_each_header INTERFACE sinter_headers)
+  target_compile_options(sinter_each_header INTERFACE -Wall -Wextra $<$<BOOL:${SINTER_DEVELOPER}>:-Werror>)
+  set_target_properties(sinter_each_header PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  sinter_add_build_test("style: each header compiles by itself" sinter_each_header_verify_interface_header_sets)
+  set_tests_properties("style: each header compiles by itself" PROPERTIES LABELS style)
+endif()

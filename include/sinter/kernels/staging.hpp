@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sinter/core/tensor.hpp>
+#include <sinter/kernels/element.hpp>
+
+#include <vector>
+
+namespace sinter::kernels {
+
+/// The elements of a tensor as `T`: its own memory where it holds `T`, else a converted copy. An omitted tensor has
+/// null data.
+template <compute_type T>
+class staged_input {
+ public:
+  staged_input(tensor_view v) {
+    if (!v) return;
+    if (v.type == dtype_of<T>) {
+      data_ = static_cast<T const*>(v.data);
+    } else {
+      copy_.resize(v.elements());
+      load_run<T>(v.type, v.data, 0, 1, copy_.size(), copy_.data());
+      data_ = copy_.data();
+    }
+  }
+  staged_input(staged_input const&) = delete;
+
+  T const* data() const { return data_; }
+  operator T const*() const { return data_; }
+
+ private:
+  std::vector<T> copy_;
+  T const* data_ = nullptr;
+};
+
+/// Memory for the elements of a tensor as `T`: its own where it holds `T`, else a buffer that the destructor converts.
+/// An unused output has null data.
+template <compute_type T>
+class staged_output {
+ public:
+  explicit staged_output(mutable_tensor_view v) : view_(v) {
+    if (!v) return;
+    if (v.type == dtype_of<T>) {
+      data_ = static_cast<T*>(v.data);
+    } else {
+      buffer_.resize(v.elements());
+      data_ = buffer_.data();
+    }
+  }
+  staged_output(staged_output const&) = delete;
+  ~staged_output() {
+    if (!buffer_.empty()) store_run<T>(view_.type, view_.data, 0, buffer_.size(), buffer_.data());
+  }
+
+  T* data() const { return data_; }
+  operator T*() const { return data_; }
+
+ private:
+  mutable_tensor_view view_;
+  std::vector<T> buffer_;
+  T* data_ = nullptr;
+};
+
+}  // namespace sinter::kernels

@@ -55,7 +55,8 @@ class graph_verifier {
       if (!out) continue;
       if (!exists(out)) broken("{} writes value {}, which does not exist", describe(id, n), out.index);
       if (graph_.at(out).producer != id)
-        broken("{} writes {}, whose producer is node {}", describe(id, n), describe(out), graph_.at(out).producer.index);
+        broken("{} writes {}, whose producer is node {}", describe(id, n), describe(out),
+               graph_.at(out).producer.index);
       if (std::ranges::count(n.outputs, out) > 1) broken("{} writes {} twice", describe(id, n), describe(out));
     }
   }
@@ -137,7 +138,8 @@ class graph_verifier {
 
 /// The executable specification of a graph. Throws `error_code::malformed_model` with the node or value at fault unless
 /// - every input of a node exists and every used value is defined: by a node, as constant, or as input of the graph;
-/// - a value has one producer at most, which is not erased and lists it as output; constants and graph inputs have none;
+/// - a value has one producer at most, which is not erased and lists it as output; constants and graph inputs have
+/// none;
 /// - the users that values list are exactly the inputs of the nodes, as often as they occur;
 /// - the type of a constant is that of its bytes;
 /// - graph inputs are distinct, and graph outputs are defined;

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <sinter/expr/function.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// The only way from expressions into vector programs.
+namespace sinter {
+
+/// An expanded function (see `expr::expand`) about to be applied in a kernel. Constants are materialised next to their
+/// uses, except for those that `keep_constants` puts into registers before a loop.
+class applied_function {
+ public:
+  explicit applied_function(expr::function const& expanded) : f_(&expanded), kept_(expanded.lines.size()) {
+    SINTER_ASSERT(!expanded.lines.empty());
+  }
+
+  /// Materialises the `most` constants with the most uses; to be called outside of the loops that apply the function.
+  void keep_constants(vector::builder& b, int most);
+
+  /// Emits the function of `operands`, which stay unchanged; the result may be one of them.
+  vector::reg operator()(vector::builder& b, std::span<vector::reg const> operands) const;
+
+ private:
+  vector::reg emit(vector::builder& b, expr::instruction const& line, std::array<vector::reg, 4> const& x) const;
+  static vector::reg materialize(vector::builder& b, float v) {
+    return std::bit_cast<std::uint32_t>(v) == 0 ? b.zero() : b.constant(v);
+  }
+
+  expr::function const* f_;
+  std::vector<vector::reg> kept_;
+};
+
+/// Emits `expanded` of `operands`.
+inline vector::reg apply(expr::function const& expanded, vector::builder& b, std::span<vector::reg const> operands) {
+  return applied_function(expanded)(b, operands);
+}
+
+/// Registers that applying `f` needs besides those of its operands (which stay live) and of kept constants.
+inline int registers_to_apply(expr::function const& f) {
+  auto const n = f.lines.size();
+  std::vector<std::size_t> last(n, 0);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(f.lines[i].code)); ++k)
+      last[f.lines[i].operands[k]] = i;
+  int live = 0, most = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (expr::arity(f.lines[i].code) == 0) continue;
+    int constants = 0, dying = 0;
+    std::vector<std::size_t> seen;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(f.lines[i].code)); ++k) {
+      std::size_t const o = f.lines[i].operands[k];
+      if (std::ranges::find(seen, o) != seen.end()) continue;
+      seen.push_back(o);
+      auto const code = f.lines[o].code;
+      if (code == expr::op::constant) ++constants;
+      if (expr::arity(code) > 0 && last[o] == i) ++dying;
+    }
+    int const integers = f.lines[i].code == expr::op::mantissa || f.lines[i].code == expr::op::exponent ? 2 : 0;
+    most = std::max(most, live + constants + 1 + integers);
+    live += 1 - dying;
+  }
+  return most;
+}
+
+inline void applied_function::keep_constants(vector::builder& b, int most) {
+  std::vector<std::pair<int, std::size_t>> uses;
+  for (std::size_t i = 0; i < f_->lines.size(); ++i)
+    if (f_->lines[i].code == expr::op::constant) uses.emplace_back(0, i);
+  for (auto const& line : f_->lines)
+    for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(line.code)); ++k)
+      for (auto& [count, constant] : uses)
+        if (line.operands[k] == constant) --count;
+  std::ranges::sort(uses);
+  for (auto const& [count, constant] : uses)
+    if (most-- > 0) kept_[constant] = materialize(b, f_->lines[constant].value);
+}
+
+inline vector::reg applied_function::operator()(vector::builder& b, std::span<vector::reg const> operands) const {
+  SINTER_ASSERT(operands.size() >= f_->inputs);
+  std::vector<vector::reg> values(f_->lines.size());
+  for (std::size_t i = 0; i < f_->lines.size(); ++i) {
+    auto const& line = f_->lines[i];
+    if (line.code == expr::op::input) {
+      values[i] = operands[line.index];
+      continue;
+    }
+    if (line.code == expr::op::constant) {
+      values[i] = kept_[i];
+      if (!values[i] && i + 1 == f_->lines.size()) values[i] = materialize(b, line.value);
+      continue;
+    }
+    std::array<vector::reg, 4> x{};
+    for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(line.code)); ++k) {
+      auto const from = line.operands[k];
+      auto const twin = std::find(line.operands.begin(), line.operands.begin() + static_cast<std::ptrdiff_t>(k), from);
+      if (values[from])
+        x[k] = values[from];
+      else if (auto const t = static_cast<std::size_t>(twin - line.operands.begin()); t < k)
+        x[k] = x[t];
+      else
+        x[k] = materialize(b, f_->lines[from].value);
+    }
+    values[i] = emit(b, line, x);
+  }
+  return values.back();
+}
+
+inline vector::reg applied_function::emit(vector::builder& b, expr::instruction const& line,
+                                          std::array<vector::reg, 4> const& x) const {
+  using vector::opcode;
+  constexpr auto i32 = vector::register_type::i32;
+  switch (line.code) {
+    case expr::op::add: return b.binary(opcode::add, x[0], x[1]);
+    case expr::op::sub: return b.binary(opcode::sub, x[0], x[1]);
+    case expr::op::mul: return b.binary(opcode::mul, x[0], x[1]);
+    case expr::op::div: return b.binary(opcode::div, x[0], x[1]);
+    case expr::op::min: return b.binary(opcode::min, x[0], x[1]);
+    case expr::op::max: return b.binary(opcode::max, x[0], x[1]);
+    case expr::op::fma: return b.fma(x[0], x[1], x[2]);
+    case expr::op::sqrt: return b.unary(opcode::sqrt, x[0]);
+    case expr::op::round: return b.unary(opcode::round, x[0]);
+    case expr::op::floor: return b.unary(opcode::floor, x[0]);
+    case expr::op::scale2: return b.binary(opcode::scale2, x[0], x[1]);
+    case expr::op::select: return b.select(static_cast<vector::compare>(line.cc), x[0], x[1], x[2], x[3]);
+    case expr::op::exponent: {
+      auto const biased = b.shift(opcode::ishr, b.unary(opcode::bits, x[0], i32), 23);
+      return b.unary(opcode::to_f32, b.binary(opcode::isub, biased, b.constant_i32(127), i32));
+    }
+    case expr::op::mantissa: {
+      auto const fraction = b.binary(opcode::iand, b.unary(opcode::bits, x[0], i32), b.constant_i32(0x7fffff), i32);
+      return b.unary(opcode::floats, b.binary(opcode::ior, fraction, b.constant_i32(0x3f800000), i32));
+    }
+    default: SINTER_ASSERT(!"an expanded function");
+  }
+  return {};
+}
+
+}  // namespace sinter

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <sinter/plan/program.hpp>
+#include <sinter/runtime/call_table.hpp>
+#include <sinter/runtime/weight_store.hpp>
+#include <sinter/runtime/workspace.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Turns the steps of a program into records that run without look-ups.
+namespace sinter {
+
+/// A dense tensor at an address.
+struct view_record {
+  dtype type = dtype::undefined;
+  sinter::shape shape{};
+  address where{};
+  void const* constant = nullptr;
+
+  tensor_view view(std::byte* const* table) const {
+    return {type, shape, constant ? constant : table[where.base] + where.offset};
+  }
+  mutable_tensor_view mutable_view(std::byte* const* table) const {
+    return {type, shape, table[where.base] + where.offset};
+  }
+};
+
+struct host_record {
+  host_call const* call = nullptr;
+  std::vector<view_record> inputs{};
+  std::vector<view_record> outputs{};
+  node context{};  ///< for errors
+};
+
+struct island_record {
+  struct operand {
+    std::int32_t slot = -1;
+    view_record planned{};
+  };
+  island const* call = nullptr;
+  std::vector<operand> inputs{};
+  node context{};
+};
+
+/// Work of a region, in instructions, from which on other threads are woken: about 5 us.
+inline constexpr double parallel_instructions = 16384;
+
+class binder {
+ public:
+  binder(program const& p, kernel_code const& code, workspace_plan const& memory)
+      : program_(p), code_(code), memory_(memory) {}
+
+  region_calls region(sinter::region const& r, std::int32_t step) const {
+    region_calls result;
+    double instructions = 0;
+    for (auto const& g : r.grids) {
+      auto const& kernel = program_.kernels[g.kernel];
+      std::vector<address> bases;
+      for (std::size_t i = 0; i < g.arguments.size(); ++i) bases.push_back(resolve(g.arguments[i].base, step));
+      result.grids.emplace_back(g, std::move(bases), code_, kernel);
+      result.tasks += g.tasks();
+      instructions += executed_instructions(kernel) * static_cast<double>(g.tasks());
+    }
+    result.parallel = result.tasks > 1 && instructions >= parallel_instructions;
+    return result;
+  }
+
+  host_record host(host_call const& call, program_step const& s, std::int32_t step) const {
+    host_record record{.call = &call, .inputs = {}, .outputs = {}, .context = context(call.op, s)};
+    for (auto const& v : call.inputs) record.inputs.push_back(view(v, step));
+    for (auto const& v : call.outputs) record.outputs.push_back(view(v, step));
+    return record;
+  }
+
+  island_record island(sinter::island const& call, program_step const& s, std::int32_t step) const {
+    island_record record{.call = &call, .inputs = {}, .context = context(call.op, s)};
+    for (auto const& in : call.inputs)
+      record.inputs.push_back({in.slot, in.slot >= 0 ? view_record{} : view(in.planned, step)});
+    for (auto const slot : call.output_slots) record.context.outputs.push_back({slot >= 0 ? 0 : -1});
+    return record;
+  }
+
+  /// Where output `i` is when the last step has run.
+  view_record result(std::size_t i, std::int32_t last) const {
+    if (!program_.output_slots.empty() && program_.output_slots[i] >= 0) return {};
+    return view(program_.outputs[i], last);
+  }
+
+ private:
+  view_record view(view_binding const& v, std::int32_t step) const {
+    if (v.type.element == dtype::undefined) return {};
+    if (v.constant) return {v.constant.type(), v.constant.shape(), {}, v.constant.data()};
+    SINTER_ASSERT(v.type.shape);
+    bool const empty = v.type.shape->elements() == 0;
+    return {v.type.element, *v.type.shape, empty ? address{} : resolve(v.where, step), nullptr};
+  }
+
+  address resolve(place const& where, std::int32_t step) const {
+    switch (where.where) {
+      case space::arena: return arena(where.offset, step);
+      case space::scratch: return {1, where.offset};
+      case space::input: return {memory_.input_base() + where.index, where.offset};
+      case space::output: return {memory_.output_base() + where.index, where.offset};
+      case space::weight: return {memory_.weight_base() + where.index, where.offset};
+    }
+    SINTER_ASSERT(false);
+    return {};
+  }
+
+  /// A guarded arena has memory of its own for each allocation: the largest that is in use and holds the byte.
+  address arena(std::int64_t offset, std::int32_t step) const {
+    if (memory_.guard == memory_guard::plain) return {0, offset};
+    allocation const* found = nullptr;
+    for (auto const& a : program_.allocations)
+      if (a.first <= step && step <= a.last && a.offset <= offset && offset < a.offset + a.bytes &&
+          (!found || a.bytes > found->bytes))
+        found = &a;
+    SINTER_ASSERT(found);
+    return {memory_.guarded_base() + static_cast<std::uint32_t>(found - program_.allocations.data()),
+            offset - found->offset};
+  }
+
+  static node context(bound_operator const& op, program_step const& s) {
+    node n;
+    n.name = s.names;
+    n.domain = std::string(op.entry->schema.domain);
+    n.op = std::string(op.entry->schema.name);
+    n.version = op.entry->schema.since;
+    return n;
+  }
+
+  program const& program_;
+  kernel_code const& code_;
+  workspace_plan const& memory_;
+};
+
+/// The memory that runs of `p` need.
+inline workspace_plan plan_workspace(program const& p, std::span<weight_store::block const> weights, int workers,
+                                     memory_guard guard) {
+  workspace_plan plan;
+  plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
+  plan.scratch_bytes = static_cast<std::size_t>(p.scratch_bytes);
+  plan.workers = static_cast<std::size_t>(std::max(workers, 1));
+  plan.guard = guard;
+  plan.slots = static_cast<std::size_t>(p.slots);
+  auto const buffer = [](view_binding const& v) {
+    workspace_plan::buffer b;
+    b.type = v.type;
+    b.alignment =
+        std::max<std::size_t>(v.type.element == dtype::string ? alignof(std::string) : size_of(b.type.element), 1);
+    if (v.type.shape && v.type.element != dtype::string) b.bytes = v.type.shape->elements() * size_of(v.type.element);
+    return b;
+  };
+  for (auto const& v : p.inputs) plan.inputs.push_back(buffer(v));
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) {
+    plan.outputs.push_back(buffer(p.outputs[i]));
+    plan.outputs.back().own = p.outputs[i].where == place{space::output, static_cast<std::uint32_t>(i), 0} &&
+                              !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
+  }
+  for (auto const& r : p.regions)
+    for (auto const& g : r.grids)
+      for (std::size_t i = 0; i < g.arguments.size(); ++i) {
+        auto const& where = g.arguments[i].base;
+        auto const needed = static_cast<std::size_t>(p.kernels[g.kernel].arguments[i].alignment);
+        if (where.where != space::input && where.where != space::output) continue;
+        auto& b = where.where == space::input ? plan.inputs[where.index] : plan.outputs[where.index];
+        b.alignment = std::max(b.alignment, needed);
+      }
+  for (auto const& w : weights) plan.weights.push_back(const_cast<std::byte*>(w.get()));
+  if (guard == memory_guard::guarded)
+    for (auto const& a : p.allocations) plan.guarded.push_back(static_cast<std::size_t>(a.bytes));
+  for (auto const& h : p.hosts) plan.views = std::max({plan.views, h.inputs.size(), h.outputs.size()});
+  return plan;
+}
+
+/// Runs `body`; what the standard library throws becomes an `error`.
+template <typename Body>
+void with_system_errors(Body&& body) {
+  try {
+    body();
+  } catch (std::bad_alloc const&) {
+    fail(error_code::system, "the system has no memory left");
+  }
+}
+
+/// Runs `body`, which computes `n`; errors name the node.
+template <typename Body>
+void with_node(node const& n, Body&& body) {
+  with_context([&] { return describe(n); }, [&] { with_system_errors(body); });
+}
+
+/// A tensor over bytes that somebody else keeps.
+inline any_tensor borrow(tensor_view const& v) {
+  if (!v) return {};
+  return any_tensor(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>{}, v.data));
+}
+
+inline any_tensor copy_of(tensor_view const& v) {
+  any_tensor t(v.type, v.shape);
+  if (v.type == dtype::string)
+    std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
+  else
+    std::memcpy(t.data(), v.data, v.bytes());
+  return t;
+}
+
+/// Whether `p` points into the elements of `v`.
+inline bool contains(tensor_view const& v, void const* p) {
+  if (!v || !p) return false;
+  auto const* const begin = static_cast<std::byte const*>(v.data);
+  return std::less_equal<>{}(begin, static_cast<std::byte const*>(p)) &&
+         std::less<>{}(static_cast<std::byte const*>(p), begin + v.bytes());
+}
+
+}  // namespace sinter

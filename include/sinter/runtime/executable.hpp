@@ -1,0 +1,182 @@
+#pragma once
+
+#include <sinter/ops/evaluate.hpp>
+#include <sinter/plan/program.hpp>
+#include <sinter/runtime/binder.hpp>
+#include <sinter/runtime/call_table.hpp>
+#include <sinter/runtime/executor.hpp>
+#include <sinter/runtime/weight_store.hpp>
+#include <sinter/runtime/workspace.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+/// A program that can run: its kernels bound to code, its weights packed, its addresses resolved. Immutable; any number
+/// of threads may run it, each with a workspace of its own.
+class executable {
+ public:
+  /// `pool` runs the regions that are worth it and fills the weights; null: everything on the calling thread. It must
+  /// outlive the executable. Errors: limit_exceeded (weights), system.
+  executable(program p, kernel_code code, weight_store& store, executor* pool = nullptr,
+             memory_guard guard = memory_guard::plain);
+
+  program const& plan() const { return *program_; }
+  std::size_t code_bytes() const { return code_.bytes; }
+  /// What a workspace for `run` takes.
+  workspace_plan const& memory() const { return memory_; }
+
+  /// Runs the program. `in` are the inputs in the program's order, with the types it was compiled for. `out` are the
+  /// memories for the outputs, or empty; an output without memory (null data) lies in the workspace, and
+  /// `w.results` shows all of them until the next run. Outputs must not overlap inputs. Nothing is allocated from the
+  /// second run on, except by islands and by operators that allocate themselves. An error of a node names it.
+  void run(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out = {}) const;
+
+ private:
+  void run_host(workspace& w, host_record const& host) const;
+  void run_island(workspace& w, island_record const& record) const;
+  void run_region(workspace& w, region_calls const& region) const;
+  void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
+  void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
+  void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
+
+  std::unique_ptr<program const> program_;  // grids point into it
+  kernel_code code_;
+  executor* pool_;
+  std::vector<weight_store::block> weights_;
+  workspace_plan memory_;
+  std::vector<region_calls> regions_;
+  std::vector<host_record> hosts_;
+  std::vector<island_record> islands_;
+  std::vector<view_record> results_;
+};
+
+inline executable::executable(program p, kernel_code code, weight_store& store, executor* pool, memory_guard guard)
+    : code_(std::move(code)), pool_(pool) {
+  weights_ = store.materialize(p.weights, pool);
+  for (auto& w : p.weights) w.fill = nullptr;
+  program_ = std::make_unique<program const>(std::move(p));
+  memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard);
+  binder bind(*program_, code_, memory_);
+  regions_.resize(program_->regions.size());
+  hosts_.resize(program_->hosts.size());
+  islands_.resize(program_->islands.size());
+  for (std::size_t i = 0; i < program_->steps.size(); ++i) {
+    auto const& s = program_->steps[i];
+    auto const step = static_cast<std::int32_t>(i);
+    if (s.kind == step_kind::region) regions_[s.index] = bind.region(program_->regions[s.index], step);
+    if (s.kind == step_kind::host) hosts_[s.index] = bind.host(program_->hosts[s.index], s, step);
+    if (s.kind == step_kind::island) islands_[s.index] = bind.island(program_->islands[s.index], s, step);
+  }
+  auto const last = static_cast<std::int32_t>(program_->steps.size()) - 1;
+  for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i, last));
+}
+
+inline void executable::run(workspace& w, std::span<tensor_view const> in,
+                            std::span<mutable_tensor_view const> out) const {
+  SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
+  bind_inputs(w, in);
+  bind_outputs(w, out);
+  for (auto const& step : program_->steps) switch (step.kind) {
+      case step_kind::region: run_region(w, regions_[step.index]); break;
+      case step_kind::host: run_host(w, hosts_[step.index]); break;
+      case step_kind::island: run_island(w, islands_[step.index]); break;
+    }
+  collect_outputs(w, out);
+}
+
+inline void executable::run_region(workspace& w, region_calls const& region) const {
+  if (!region.parallel || !pool_) return region.run(w.table(0), 0, region.tasks);
+  struct job {
+    workspace* w;
+    region_calls const* region;
+  } job{&w, &region};
+  pool_->parallel_for(
+      region.tasks,
+      [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {
+        auto const& j = *static_cast<struct job*>(context);
+        j.region->run(j.w->table(static_cast<std::size_t>(worker)), begin, end);
+      },
+      &job);
+}
+
+inline void executable::run_host(workspace& w, host_record const& host) const {
+  auto* const* const table = w.table(0);
+  w.inputs.clear();
+  w.outputs.clear();
+  for (auto const& v : host.inputs) w.inputs.push_back(v.view(table));
+  for (auto const& v : host.outputs) w.outputs.push_back(v.mutable_view(table));
+  with_node(host.context, [&] { host.call->op.evaluate(w.inputs, w.outputs); });
+}
+
+inline void executable::run_island(workspace& w, island_record const& record) const {
+  auto* const* const table = w.table(0);
+  std::vector<any_tensor> operands;
+  for (auto const& [slot, planned] : record.inputs)
+    operands.push_back(slot >= 0 ? w.slots[static_cast<std::size_t>(slot)] : borrow(planned.view(table)));
+  std::vector<any_tensor> results;
+  with_system_errors([&] { results = evaluate(record.call->op, record.context, operands); });
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const slot = record.call->output_slots[i];
+    if (slot < 0) continue;
+    bool const borrowed = std::ranges::any_of(record.inputs, [&](auto const& in) {
+      return in.slot < 0 && contains(in.planned.view(table), results[i].data());
+    });
+    w.slots[static_cast<std::size_t>(slot)] = borrowed ? copy_of(results[i].view()) : std::move(results[i]);
+  }
+}
+
+inline void executable::bind_inputs(workspace& w, std::span<tensor_view const> in) const {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    auto const& buffer = memory_.inputs[i];
+    SINTER_ASSERT(in[i].type == buffer.type.element && (!buffer.type.shape || in[i].shape == *buffer.type.shape));
+    auto* data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
+    bool const aligned = reinterpret_cast<std::uintptr_t>(data) % buffer.alignment == 0;
+    if (buffer.bytes && (!aligned || memory_.guard == memory_guard::guarded)) {
+      auto* const copy = w.staging(i, buffer.bytes, memory_.guard);
+      std::memcpy(copy, data, buffer.bytes);
+      data = copy;
+    }
+    w.set_base(memory_.input_base() + i, data);
+  }
+}
+
+/// A caller's memory is used as it is if it fits; else the library's, and `collect_outputs` copies.
+inline void executable::bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const {
+  for (std::size_t i = 0; i < memory_.outputs.size(); ++i) {
+    auto const& buffer = memory_.outputs[i];
+    auto* data = w.output_memory(i);
+    if (!out.empty() && out[i].data && memory_.guard == memory_guard::plain &&
+        reinterpret_cast<std::uintptr_t>(out[i].data) % buffer.alignment == 0)
+      data = static_cast<std::byte*>(out[i].data);
+    w.set_base(memory_.output_base() + i, data);
+  }
+}
+
+inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const {
+  auto* const* const table = w.table(0);
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    auto const slot = program_->output_slots.empty() ? -1 : program_->output_slots[i];
+    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view() : results_[i].view(table);
+    w.results[i] = result;
+    if (out.empty() || !out[i].data || out[i].data == result.data) continue;
+    if (out[i].shape != result.shape || out[i].type != result.type)
+      fail(error_code::invalid_argument, "output {} came out as {} {}, the memory given is for {} {}", i,
+           name(result.type), result.shape, name(out[i].type), out[i].shape);
+    if (result.type == dtype::string)
+      std::ranges::copy(result.as<std::string>(), static_cast<std::string*>(out[i].data));
+    else
+      std::memcpy(out[i].data, result.data, result.bytes());
+    w.results[i].data = out[i].data;
+  }
+}
+
+}  // namespace sinter

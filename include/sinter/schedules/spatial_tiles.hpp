@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-/// Tiles of the output of windowed operators (convolution, pooling) whose pixels touch the border alike, so that one kernel
-/// without border tests serves each class of tiles: padded taps are left out of the code.
+/// Tiles of the output of windowed operators (convolution, pooling) whose pixels touch the border alike, so that one
+/// kernel without border tests serves each class of tiles: padded taps are left out of the code.
 namespace sinter {
 
 /// One spatial axis of a windowed operator, in elements.

@@ -1,0 +1,332 @@
+#pragma once
+
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/pack_weights.hpp>
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+/// Direct convolution, one or two spatial axes, into NCHW16c:
+///
+///     parallel for item, group of output blocks, tile of pixels:     (the last two in the order that reuses more)
+///       contraction tile: up to 14 pixels x 2 blocks (AVX-512), 6 x 1 (AVX2); padded taps are left out of the code
+///
+/// The input is NCHW16c, or row-major where it has few channels (the first layer).
+namespace sinter {
+namespace detail {
+
+inline constexpr std::int64_t convolution_interleave = 2;
+
+/// Geometry of a convolution, with one spatial axis seen as a plane of one row.
+struct convolution_shape {
+  std::int64_t items, in_channels, out_channels, groups;
+  window2d window;
+
+  std::int64_t group_inputs() const { return in_channels / groups; }
+  std::int64_t group_outputs() const { return out_channels / groups; }
+  std::int64_t out_blocks() const { return ceil_div(out_channels, channel_block); }
+  std::int64_t in_plane() const { return window.y.in * window.x.in; }
+  std::int64_t out_plane() const { return window.y.out * window.x.out; }
+  std::int64_t taps() const { return window.y.kernel * window.x.kernel; }
+};
+
+inline window_axis convolution_axis(fused_convolution::attributes const& a, std::size_t axis, shape const& in,
+                                    shape const& out) {
+  return {.in = in[axis + 2],
+          .out = out[axis + 2],
+          .kernel = a.kernel_shape[axis],
+          .stride = a.strides[axis],
+          .dilation = a.dilations[axis],
+          .pad_begin = a.pads[axis]};
+}
+
+inline convolution_shape shape_of_convolution(scheduled_node const& n) {
+  auto const& a = n.op.attributes_as<fused_convolution::attributes>();
+  auto const &x = n.inputs[0].shape(), &y = n.outputs[0].shape();
+  window2d w;
+  if (a.kernel_shape.size() == 2) w.y = convolution_axis(a, 0, x, y);
+  w.x = convolution_axis(a, a.kernel_shape.size() - 1, x, y);
+  return {.items = x[0], .in_channels = x[1], .out_channels = y[1], .groups = a.group, .window = w};
+}
+
+/// Whether `n` is a sinter.Conv on float32 with constant weights over one or two spatial axes and a supported epilogue.
+inline bool is_plain_convolution(scheduled_node const& n) {
+  if (n.n->domain != "sinter" || n.n->op != "Conv") return false;
+  auto const rank = n.inputs[0].shape().rank();
+  if (n.inputs[0].type.element != dtype::float32 || (rank != 3 && rank != 4)) return false;
+  if (!n.inputs[1].constant || n.outputs[0].shape().elements() == 0 || n.inputs[1].shape().elements() == 0)
+    return false;
+  if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return false;
+  return supports_extras(n, 3, 1);
+}
+
+/// The layouts of a convolution in NCHW16c.
+inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout input) {
+  layout_choice choice;
+  choice.inputs.assign(n.inputs.size(), layout::row_major);
+  choice.inputs[0] = input;
+  for (std::size_t i = 3; i < n.inputs.size(); ++i)
+    if (!n.inputs[i].constant) choice.inputs[i] = layout::blocked;
+  choice.outputs = {layout::blocked};
+  choice.in_place = overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1);
+  return choice;
+}
+
+/// Builds the grids of one convolution.
+class convolution_code {
+ public:
+  convolution_code(scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(shape_of_convolution(n)), blocked_input_(n.inputs[0].how == layout::blocked) {
+    window_ = s_.window.flattened();
+  }
+
+  scheduled_code build() {
+    code_.regions.emplace_back();
+    if (s_.groups == 1) {
+      build_group({.first_input = 0, .inputs = s_.in_channels, .first_block = 0, .blocks = s_.out_blocks()});
+    } else {
+      for (std::int64_t block = 0; block < s_.out_blocks(); ++block) build_group(inputs_of_block(block));
+    }
+    return std::move(code_);
+  }
+
+ private:
+  /// Output blocks that read the same input channels.
+  struct block_group {
+    std::int64_t first_input, inputs, first_block, blocks;
+  };
+
+  /// The whole input blocks that one block of a grouped convolution reads.
+  block_group inputs_of_block(std::int64_t block) const {
+    auto const first_group = block * channel_block / s_.group_outputs();
+    auto const last_output = std::min((block + 1) * channel_block, s_.out_channels) - 1;
+    auto const last_group = last_output / s_.group_outputs();
+    auto const step = blocked_input_ ? channel_block : 1;
+    auto const first = first_group * s_.group_inputs() / step * step;
+    auto const end = std::min(round_up((last_group + 1) * s_.group_inputs(), step), s_.in_channels);
+    return {.first_input = first, .inputs = end - first, .first_block = block, .blocks = 1};
+  }
+
+  void build_group(block_group const& g) {
+    auto const weights = add_weights(g);
+    std::optional<std::uint32_t> bias;
+    if (n_.inputs.size() > 2 && n_.inputs[2].present()) {
+      bias = static_cast<std::uint32_t>(code_.packed.size());
+      code_.packed.push_back(pack_vector(n_.inputs[2]));
+    }
+    auto const& a = n_.op.attributes_as<fused_convolution::attributes>();
+    extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
+    auto const wide = blocks_of_tile();
+    for (auto const& tile : tile_plane(window_, pixels_of_tile()))
+      for (auto const& columns : block_columns(g.blocks, wide)) add_grid(g, tile, columns, weights, bias);
+  }
+
+  /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
+  struct block_run {
+    std::int64_t first, count, step, blocks;
+  };
+
+  /// Cuts the blocks of a group into runs whose packed weights are equally far apart.
+  static std::vector<block_run> block_columns(std::int64_t blocks, std::int64_t wide) {
+    std::vector<block_run> runs;
+    if (wide == 1) {
+      for (std::int64_t first = 0; first < std::min(blocks, convolution_interleave); ++first)
+        runs.push_back({first, ceil_div(blocks - first, convolution_interleave), convolution_interleave, 1});
+      return runs;
+    }
+    if (blocks >= wide) runs.push_back({0, blocks / wide, wide, wide});
+    if (blocks % wide) runs.push_back({blocks / wide * wide, 1, wide, blocks % wide});
+    return runs;
+  }
+
+  std::int64_t pixels_of_tile() const {
+    if (machine_.set != isa::avx512) return 6;
+    return s_.out_blocks() == 1 ? 24 : 14;
+  }
+  /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
+  std::int64_t blocks_of_tile() const {
+    auto const pixels = window_.y.out * window_.x.out;
+    if (machine_.set == isa::avx512) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
+    return pixels == 1 ? 4 : pixels <= 2 ? 2 : 1;
+  }
+
+  std::vector<reduction_section> sections(block_group const& g) const {
+    auto const row = convolution_interleave * channel_block * 4;
+    auto const plane = s_.in_plane() * 4;
+    if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
+    auto const first = g.first_input * plane;
+    auto const chunks = g.inputs / channel_block, rest = g.inputs % channel_block;
+    std::vector<reduction_section> all;
+    if (chunks > 0)
+      all.push_back({.chunks = chunks, .channels = channel_block, .x_offset = first, .x_chunk = plane * channel_block});
+    if (rest > 0)
+      all.push_back({.chunks = 1,
+                     .channels = rest,
+                     .x_offset = first + chunks * plane * channel_block,
+                     .w_offset = chunks * channel_block * s_.taps() * row});
+    return all;
+  }
+
+  /// Packs the weights of a block group: chunk, tap y, tap x, channel of the chunk, output channel. A grouped
+  /// convolution gets zeros where an output channel does not read an input channel.
+  std::uint32_t add_weights(block_group const& g) {
+    auto const& w = n_.inputs[1];
+    weight_source source{
+        .tensor = w.constant, .outputs = s_.out_channels, .output_step = s_.group_inputs() * s_.taps()};
+    if (s_.groups > 1) {
+      source.tensor = spread(g);
+      source.outputs = std::min(channel_block, s_.out_channels - g.first_block * channel_block);
+      source.output_step = g.inputs * s_.taps();
+    }
+    auto const chunk = blocked_input_ ? channel_block : g.inputs;
+    for (std::int64_t c = 0; c < g.inputs; c += chunk)
+      for (std::int64_t tap = 0; tap < s_.taps(); ++tap)
+        source.runs.push_back(
+            {.first = c * s_.taps() + tap, .count = std::min(chunk, g.inputs - c), .step = s_.taps()});
+    auto key =
+        fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
+    code_.packed.push_back(packed(std::move(key), std::move(source), convolution_interleave));
+    return static_cast<std::uint32_t>(code_.packed.size() - 1);
+  }
+
+  /// The weights of one block of a grouped convolution over all the input channels that the block reads.
+  any_tensor spread(block_group const& g) const {
+    auto const outputs = std::min(channel_block, s_.out_channels - g.first_block * channel_block);
+    any_tensor dense(dtype::float32, {outputs, g.inputs, s_.taps()});
+    auto* to = static_cast<float*>(dense.data());
+    auto const* from = static_cast<float const*>(n_.inputs[1].constant.data());
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      auto const output = g.first_block * channel_block + o;
+      auto const first = output / s_.group_outputs() * s_.group_inputs() - g.first_input;
+      auto const count = s_.group_inputs() * s_.taps();
+      std::copy_n(from + output * count, count, to + (o * g.inputs + first) * s_.taps());
+    }
+    return dense;
+  }
+
+  /// Which axis of a grid counts what; axis 0 counts items.
+  struct grid_axes {
+    std::size_t block, y, x;
+  };
+
+  contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks, bool bias) const {
+    auto const pixel = blocked_input_ ? channel_block * 4 : 4;
+    auto const in_row = window_.x.in * pixel;
+    contraction_tile t{.name = fmt::format("conv{}x{}_{}x{}x{}", window_.y.kernel, window_.x.kernel, tile.y.length,
+                                           tile.x.length, blocks)};
+    t.rows = tile.y.length;
+    t.cols = tile.x.length;
+    t.x_row = window_.y.stride * in_row;
+    t.x_col = window_.x.stride * pixel;
+    t.x_tap_row = window_.y.dilation * in_row;
+    t.x_tap_col = window_.x.dilation * pixel;
+    t.x_channel = blocked_input_ ? 4 : s_.in_plane() * 4;
+    t.taps_y = group_taps(window_.y, tile.y);
+    t.taps_x = group_taps(window_.x, tile.x);
+    t.kernel_rows = window_.y.kernel;
+    t.kernel_cols = window_.x.kernel;
+    t.sections = sections(g);
+    t.w_channel = convolution_interleave * channel_block * 4;
+    t.y_row = window_.x.out * channel_block * 4;
+    t.y_col = channel_block * 4;
+    t.y_block = s_.out_plane() * channel_block * 4;
+    t.bias = bias;
+    t.epilogue = extras_.code;
+    return t;
+  }
+
+  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, std::uint32_t weights,
+                std::optional<std::uint32_t> bias) {
+    auto t = tile_code(g, tile, columns.blocks, bias.has_value());
+    auto const group_bytes = packed_group_bytes(g.inputs * s_.taps(), convolution_interleave);
+    auto const weight_at = [&](std::int64_t block) {
+      return block / convolution_interleave * group_bytes + block % convolution_interleave * channel_block * 4;
+    };
+    for (std::int64_t b = 0; b < columns.blocks; ++b)
+      t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
+
+    bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= 512 * 1024;
+    grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
+    kernel_grid grid;
+    grid.extent[0] = static_cast<std::int32_t>(s_.items);
+    grid.extent[axis.block] = static_cast<std::int32_t>(columns.count);
+    grid.extent[axis.y] = static_cast<std::int32_t>(tile.y.count);
+    grid.extent[axis.x] = static_cast<std::int32_t>(tile.x.count);
+
+    source w{.what = source::kind::packed, .index = weights, .offset = weight_at(columns.first)};
+    w.stride[axis.block] = weight_at(columns.first + columns.step) - weight_at(columns.first);
+    grid.arguments = {input_of_tile(t, tile, axis), w};
+
+    auto const block = g.first_block + columns.first;
+    std::array<std::int64_t, 4> block_step{};
+    block_step[axis.block] = columns.step;
+    if (bias) {
+      source b{.what = source::kind::packed, .index = *bias, .offset = block * 64};
+      b.stride[axis.block] = columns.step * 64;
+      grid.arguments.push_back(b);
+    }
+    source y{.what = source::kind::output, .index = 0};
+    y.offset = block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
+    y.stride[0] = n_.outputs[0].item_stride;
+    y.stride[axis.block] = columns.step * t.y_block;
+    y.stride[axis.y] = tile.y.length * t.y_row;
+    y.stride[axis.x] = tile.x.length * t.y_col;
+    for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) grid.arguments.push_back(extra);
+    grid.arguments.push_back(y);
+    grid.kernel = build_contraction(t, machine_);
+    code_.regions[0].push_back(std::move(grid));
+  }
+
+  /// The input of a grid. The argument points at the lowest byte that its tile reads; a tile that lies in the padding
+  /// reads nothing.
+  source input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
+    source x{.what = source::kind::input, .index = 0};
+    x.stride[0] = n_.inputs[0].item_stride;
+    if (t.taps_y.empty() || t.taps_x.empty()) return x;
+    auto const pixel = blocked_input_ ? channel_block * 4 : 4;
+    auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
+    auto const lowest = lowest_read(t);
+    t.x_origin = -lowest;
+    x.offset = origin * pixel + lowest;
+    x.stride[axis.y] = tile.y.length * t.x_row;
+    x.stride[axis.x] = tile.x.length * t.x_col;
+    return x;
+  }
+
+  /// The lowest byte that the tile reads, relative to pixel (0,0), tap (0,0).
+  static std::int64_t lowest_read(contraction_tile const& t) {
+    auto const lowest = [](std::vector<tap_group> const& taps, std::int64_t pixel, std::int64_t tap) {
+      std::int64_t least = INT64_MAX;
+      for (auto const& group : taps)
+        for (std::size_t i = 0; i < group.inside.size(); ++i)
+          if (group.inside[i]) least = std::min(least, static_cast<std::int64_t>(i) * pixel + group.first * tap);
+      return least == INT64_MAX ? 0 : least;
+    };
+    return lowest(t.taps_y, t.x_row, t.x_tap_row) + lowest(t.taps_x, t.x_col, t.x_tap_col);
+  }
+
+  scheduled_node const& n_;
+  target machine_;
+  convolution_shape s_;
+  bool blocked_input_;
+  window2d window_;
+  bound_extras extras_;
+  scheduled_code code_;
+};
+
+}  // namespace detail
+
+inline constexpr schedule convolution_schedule{
+    .name = "direct convolution",
+    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
+      if (!detail::is_plain_convolution(n)) return std::nullopt;
+      bool const few_channels = n.inputs[0].shape()[1] <= 8 && n.inputs[0].how == layout::row_major;
+      return detail::blocked_convolution_layouts(n, few_channels ? layout::row_major : layout::blocked);
+    },
+    .build = [](scheduled_node const& n,
+                target const& machine) { return detail::convolution_code(n, machine).build(); }};
+
+}  // namespace sinter

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <sinter/schedules/convolution.hpp>
+
+#include <fmt/format.h>
+
+/// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
+///
+///     parallel for item, block of 16 channels, tile of pixels:
+///       for tap: w = load weights; for pixel whose tap lies inside: acc[pixel] += w * x[pixel + tap]
+namespace sinter {
+namespace detail {
+
+/// Builds the grids of one depthwise convolution.
+class depthwise_code {
+ public:
+  depthwise_code(scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(shape_of_convolution(n)) {}
+
+  scheduled_code build() {
+    code_.regions.emplace_back();
+    auto const& w = n_.inputs[1];
+    weight_source source{.tensor = w.constant, .outputs = s_.out_channels, .output_step = s_.taps()};
+    source.runs = {{.first = 0, .count = s_.taps(), .step = 1}};
+    code_.packed.push_back(packed("depthwise:" + w.constant_key, std::move(source), 1));
+    has_bias_ = n_.inputs.size() > 2 && n_.inputs[2].present();
+    if (has_bias_) code_.packed.push_back(pack_vector(n_.inputs[2]));
+    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+    auto const pixels = machine_.set == isa::avx512 ? 14 : 5;
+    for (auto const& tile : tile_plane(s_.window, pixels)) add_grid(tile);
+    return std::move(code_);
+  }
+
+ private:
+  static constexpr std::int64_t pixel_bytes = channel_block * 4;
+
+  void add_grid(tile_class const& tile) {
+    auto const& w = s_.window;
+    auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
+    std::array<std::int64_t, 4> const blocks{0, 1, 0, 0};
+    kernel_grid grid;
+    grid.extent = {static_cast<std::int32_t>(s_.items), static_cast<std::int32_t>(s_.out_blocks()),
+                   static_cast<std::int32_t>(tile.y.count), static_cast<std::int32_t>(tile.x.count)};
+    auto const taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
+    source x{.what = source::kind::input, .index = 0};
+    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes, 0, 0};
+    if (!taps_y.empty() && !taps_x.empty()) {
+      // The lowest position that any tap of the tile reads.
+      auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
+      auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));
+      x.offset = y0 * in_row + x0 * pixel_bytes;
+      x.stride[2] = tile.y.length * w.y.stride * in_row;
+      x.stride[3] = tile.x.length * w.x.stride * pixel_bytes;
+      x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
+    }
+    grid.arguments = {x, {.what = source::kind::packed, .index = 0, .stride = {0, s_.taps() * pixel_bytes, 0, 0}}};
+    if (has_bias_)
+      grid.arguments.push_back({.what = source::kind::packed, .index = 1, .stride = {0, pixel_bytes, 0, 0}});
+    source const y{.what = source::kind::output,
+                   .index = 0,
+                   .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
+                   .stride = {n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes, tile.y.length * out_row,
+                              tile.x.length * pixel_bytes}};
+    for (auto& extra : extras_.at(y.offset, 0, y.stride, blocks)) grid.arguments.push_back(extra);
+    grid.arguments.push_back(y);
+    grid.kernel = build_kernel(tile, taps_y, taps_x);
+    code_.regions[0].push_back(std::move(grid));
+  }
+
+  vector::program build_kernel(tile_class const& tile, std::vector<tap_group> const& taps_y,
+                               std::vector<tap_group> const& taps_x) {
+    using vector::access;
+    auto const& window = s_.window;
+    vector::builder b(
+        fmt::format("depthwise{}x{}_{}x{}", window.y.kernel, window.x.kernel, tile.y.length, tile.x.length),
+        machine_.lanes());
+    auto const in_row = window.x.in * pixel_bytes, out_row = window.x.out * pixel_bytes;
+    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel_bytes;
+    auto const x =
+        b.argument("x", access::in,
+                   reach(taps_y, window.y, in_row) + reach(taps_x, window.x, pixel_bytes) + x_origin_ + pixel_bytes);
+    auto const w = b.argument("w", access::constant, s_.taps() * pixel_bytes);
+    vector::pointer bias;
+    if (has_bias_) bias = b.argument("b", access::constant, pixel_bytes);
+    auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
+    auto const y = b.argument("y", access::out, y_bytes);
+    auto const pixels = tile.pixels();
+    for (int half = 0; half < machine_.registers_per_block(); ++half) {
+      auto const at = half * b.register_bytes();
+      std::vector<vector::reg> sums;
+      for (std::int64_t p = 0; p < pixels; ++p) sums.push_back(has_bias_ ? b.load(bias.at(at)) : b.zero());
+      for_each_tap(taps_y, taps_x, [&](std::int64_t ky, std::int64_t kx, tap_group const& gy, tap_group const& gx) {
+        auto const weight = b.load(w.at((ky * window.x.kernel + kx) * pixel_bytes + at));
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          auto const row = p / tile.x.length, col = p % tile.x.length;
+          if (!gy.inside[static_cast<std::size_t>(row)] || !gx.inside[static_cast<std::size_t>(col)]) continue;
+          auto const from = x_origin_ + (row * window.y.stride + ky * window.y.dilation) * in_row +
+                            (col * window.x.stride + kx * window.x.dilation) * pixel_bytes;
+          b.fma_to(sums[static_cast<std::size_t>(p)], weight, x.at(from + at));
+        }
+      });
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
+        b.store(y.at(to), extras_.code.apply(b, extras, sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
+      }
+    }
+    return std::move(b).take();
+  }
+
+  template <typename Each>
+  static void for_each_tap(std::vector<tap_group> const& taps_y, std::vector<tap_group> const& taps_x, Each&& each) {
+    for (auto const& gy : taps_y)
+      for (std::int64_t ky = gy.first; ky < gy.first + gy.count; ++ky)
+        for (auto const& gx : taps_x)
+          for (std::int64_t kx = gx.first; kx < gx.first + gx.count; ++kx) each(ky, kx, gy, gx);
+  }
+
+  static std::int64_t reach(std::vector<tap_group> const& taps, window_axis const& axis, std::int64_t step) {
+    std::int64_t most = 0;
+    for (auto const& group : taps)
+      for (std::size_t i = 0; i < group.inside.size(); ++i)
+        if (group.inside[i])
+          most = std::max(
+              most,
+              (static_cast<std::int64_t>(i) * axis.stride + (group.first + group.count - 1) * axis.dilation) * step);
+    return most;
+  }
+
+  scheduled_node const& n_;
+  target machine_;
+  convolution_shape s_;
+  bool has_bias_ = false;
+  std::int64_t x_origin_ = 0;
+  bound_extras extras_;
+  scheduled_code code_;
+};
+
+}  // namespace detail
+
+inline constexpr schedule depthwise_schedule{
+    .name = "depthwise convolution",
+    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
+      if (!detail::is_plain_convolution(n)) return std::nullopt;
+      auto const s = detail::shape_of_convolution(n);
+      if (s.groups == 1 || s.group_inputs() != 1 || s.group_outputs() != 1 || s.taps() > 49) return std::nullopt;
+      return detail::blocked_convolution_layouts(n, layout::blocked);
+    },
+    .build = [](scheduled_node const& n, target const& machine) { return detail::depthwise_code(n, machine).build(); }};
+
+}  // namespace sinter

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <sinter/expr/function.hpp>
+#include <sinter/expr/math.hpp>
+#include <sinter/schedules/apply.hpp>
+#include <sinter/schedules/schedule.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Epilogues of convolution and GEMM: a pointwise function of the result and of extra operands, computed in registers.
+namespace sinter {
+
+/// How an extra operand meets the result.
+enum class extra_kind : std::uint8_t {
+  element,       ///< same shape and layout as the result
+  channel,       ///< one value a channel, packed in blocks of 16
+  item_channel,  ///< one value a channel and item: an activation [N,C,1,1] in blocked layout
+  scalar
+};
+
+/// The code of an epilogue. Input 0 of the function is the result, input i the extra i-1.
+struct epilogue_code {
+  expr::function function{};  ///< expanded; no lines: the result itself
+  std::vector<extra_kind> extras{};
+
+  bool empty() const { return function.lines.empty(); }
+
+  /// Whether it runs in the registers that every register tile leaves free. Otherwise it runs over the stored result.
+  bool fits_in_registers() const {
+    return empty() || registers_to_apply(function) + static_cast<int>(extras.size()) <= 4;
+  }
+
+  /// Declares one argument an extra; element extras reach as far as the result.
+  std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes,
+                                       std::int64_t channel_bytes) const {
+    std::vector<vector::pointer> pointers;
+    for (std::size_t i = 0; i < extras.size(); ++i) {
+      auto const name = "e" + std::to_string(i + 1);
+      switch (extras[i]) {
+        case extra_kind::element: pointers.push_back(b.argument(name, vector::access::in, result_bytes)); break;
+        case extra_kind::channel:
+          pointers.push_back(b.argument(name, vector::access::constant, round_up(channel_bytes, 64)));
+          break;
+        case extra_kind::item_channel:
+          pointers.push_back(b.argument(name, vector::access::in, round_up(channel_bytes, 64)));
+          break;
+        case extra_kind::scalar: pointers.push_back(b.argument(name, vector::access::constant, 4)); break;
+      }
+    }
+    return pointers;
+  }
+
+  /// The function of `value`, which belongs at byte `at` of the result and `channel_at` of the channels' values.
+  vector::reg apply(vector::builder& b, std::vector<vector::pointer> const& pointers, vector::reg value,
+                    std::int64_t at, std::int64_t channel_at, std::int32_t lanes) const {
+    if (empty()) return value;
+    std::vector<vector::reg> operands{value};
+    for (std::size_t i = 0; i < extras.size(); ++i) {
+      switch (extras[i]) {
+        case extra_kind::element: operands.push_back(b.load(pointers[i].at(at), lanes)); break;
+        case extra_kind::channel:
+        case extra_kind::item_channel: operands.push_back(b.load(pointers[i].at(channel_at))); break;
+        case extra_kind::scalar: operands.push_back(b.load(pointers[i].broadcast(0))); break;
+      }
+    }
+    return sinter::apply(function, b, operands);
+  }
+};
+
+/// Whether a shape is one value for each of `channels` at axis `axis` of a result of rank `rank`.
+inline bool is_per_channel(shape const& s, std::size_t rank, std::size_t axis, std::int64_t channels) {
+  if (s.rank() > rank || rank - s.rank() > axis) return false;
+  for (std::size_t i = 0; i < s.rank(); ++i) {
+    bool const channel_axis = i + (rank - s.rank()) == axis;
+    if (s[i] != (channel_axis ? channels : 1)) return false;
+  }
+  return true;
+}
+
+/// How `extra` meets a result of shape `result` whose channels are axis `axis`; none if no kernel does that.
+inline std::optional<extra_kind> classify_extra(operand_info const& extra, shape const& result, std::size_t axis) {
+  if (extra.type.element != dtype::float32) return std::nullopt;
+  auto const& s = extra.shape();
+  if (s == result) return extra_kind::element;
+  if (extra.constant && s.elements() == 1) return extra_kind::scalar;
+  if (extra.constant && is_per_channel(s, result.rank(), axis, result[axis])) return extra_kind::channel;
+  if (axis == 1 && s.rank() == result.rank() && result.rank() > 2 && s[0] == result[0] && s[1] == result[1] &&
+      std::all_of(s.begin() + 2, s.end(), [](auto extent) { return extent == 1; }))
+    return extra_kind::item_channel;
+  return std::nullopt;
+}
+
+/// Whether kernels can do a fused node's epilogue: the extras from input `first` on, for a result whose channels are
+/// axis `axis`.
+inline bool supports_extras(scheduled_node const& n, std::size_t first, std::size_t axis) {
+  for (std::size_t i = first; i < n.inputs.size(); ++i)
+    if (!classify_extra(n.inputs[i], n.outputs[0].shape(), axis)) return false;
+  return true;
+}
+
+/// The element extras from input `first` on: the result may overwrite them if the epilogue runs in registers.
+inline std::vector<std::uint32_t> overwritable_extras(scheduled_node const& n,
+                                                      std::optional<expr::function> const& function, std::size_t first,
+                                                      std::size_t axis) {
+  std::vector<std::uint32_t> found;
+  if (!function) return found;
+  epilogue_code const code{.function = expr::expand(*function),
+                           .extras = std::vector(n.inputs.size() - first, extra_kind::element)};
+  if (!code.fits_in_registers()) return found;
+  for (std::size_t i = first; i < n.inputs.size(); ++i)
+    if (classify_extra(n.inputs[i], n.outputs[0].shape(), axis) == extra_kind::element)
+      found.push_back(static_cast<std::uint32_t>(i));
+  return found;
+}
+
+/// A packing of `values` in blocks of 16, zero-filled.
+inline packed_weight pack_vector(operand_info const& values) {
+  auto const count = static_cast<std::int64_t>(values.constant.elements());
+  return {.key = "vector:" + values.constant_key,
+          .bytes = round_up(count, channel_block) * 4,
+          .fill = [tensor = values.constant, count](std::byte* to) {
+            std::memset(to, 0, static_cast<std::size_t>(round_up(count, channel_block) * 4));
+            std::memcpy(to, tensor.data(), static_cast<std::size_t>(count * 4));
+          }};
+}
+
+/// The extra operands of a scheduled node as kernel arguments.
+struct bound_extras {
+  epilogue_code code{};
+  std::vector<source> sources{};
+  std::vector<std::int64_t> item_strides{};  ///< of extras in blocked layout; 0 for others
+
+  /// The sources for a grid whose axis 0 counts items: `y_at` and `y_stride` are the result's offset and strides,
+  /// `block` is the first block of channels and `block_step` the blocks that an axis advances by.
+  std::vector<source> at(std::int64_t y_at, std::int64_t block, std::array<std::int64_t, 4> const& y_stride,
+                         std::array<std::int64_t, 4> const& block_step) const {
+    auto result = sources;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      auto& s = result[i];
+      if (code.extras[i] == extra_kind::scalar) continue;
+      if (code.extras[i] == extra_kind::element) {
+        s.offset = y_at;
+        s.stride = y_stride;
+      } else {
+        s.offset = block * channel_block * 4;
+        for (std::size_t a = 0; a < 4; ++a) s.stride[a] = block_step[a] * channel_block * 4;
+      }
+      if (item_strides[i] != 0) s.stride[0] = item_strides[i];
+    }
+    return result;
+  }
+};
+
+/// Binds `function` and the extras of `n`, packing constants into `code.packed`. Call only after `classify_extra`
+/// accepted each.
+inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::function> const& function,
+                                std::size_t first, std::size_t axis, scheduled_code& code) {
+  bound_extras bound;
+  if (function) bound.code.function = expr::expand(*function);
+  auto const& result = n.outputs[0].shape();
+  for (std::size_t i = first; i < n.inputs.size(); ++i) {
+    auto const kind = *classify_extra(n.inputs[i], result, axis);
+    bound.code.extras.push_back(kind);
+    bound.item_strides.push_back(
+        n.inputs[i].constant || n.inputs[i].how == layout::row_major ? 0 : n.inputs[i].item_stride);
+    if (kind == extra_kind::channel || kind == extra_kind::scalar) {
+      bound.sources.push_back({.what = source::kind::packed, .index = static_cast<std::uint32_t>(code.packed.size())});
+      code.packed.push_back(pack_vector(n.inputs[i]));
+    } else {
+      bound.sources.push_back({.what = source::kind::input, .index = static_cast<std::uint32_t>(i)});
+    }
+  }
+  return bound;
+}
+
+}  // namespace sinter

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <sinter/ops/fused_gemm.hpp>
+#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/pack_weights.hpp>
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+/// Matrix product of row-major activations with a constant or a computed row-major matrix:
+///
+///     parallel for batch, group of 16-column blocks, tile of rows:
+///       contraction tile: 6 rows x 4 blocks, one row x 8 blocks (AVX-512); 6 x 1, one row x 4 (AVX2)
+namespace sinter {
+namespace detail {
+
+inline constexpr std::int64_t gemm_interleave = 4;
+
+/// Y[batch][m][n] = sum over k of A[batch][m][k] * B[batch or all][k][n].
+struct gemm_shape {
+  std::int64_t batch = 1, rows = 0, depth = 0, columns = 0;
+  bool batched_b = false;
+
+  std::int64_t blocks() const { return ceil_div(columns, channel_block); }
+};
+
+/// The shape of a sinter.Gemm; none where the batch dimensions of the operands differ.
+inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n) {
+  auto const& a = n.inputs[0].shape();
+  auto const& b = n.inputs[1].shape();
+  auto const& y = n.outputs[0].shape();
+  auto const rank = a.rank();
+  gemm_shape s{.rows = a[rank - 2], .depth = a[rank - 1], .columns = y.back()};
+  if (b.rank() == 2 || b.elements(0, b.rank() - 2) == 1) {
+    if (y.rank() != rank) return std::nullopt;
+    s.rows = static_cast<std::int64_t>(a.elements(0, rank - 1));
+    return s;
+  }
+  if (b.rank() != rank || !std::equal(a.begin(), a.end() - 2, b.begin())) return std::nullopt;
+  s.batch = static_cast<std::int64_t>(a.elements(0, rank - 2));
+  s.batched_b = true;
+  return s;
+}
+
+/// Builds the grids of one matrix product.
+class gemm_code {
+ public:
+  gemm_code(scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(*shape_of_gemm(n)) {
+    packed_ = static_cast<bool>(n.inputs[1].constant) && !s_.batched_b;
+  }
+
+  scheduled_code build() {
+    code_.regions.emplace_back();
+    if (packed_) {
+      w_ = {.what = source::kind::packed, .index = 0};
+      code_.packed.push_back(pack());
+    } else {
+      w_ = {.what = source::kind::input, .index = 1};
+    }
+    if (has_bias()) {
+      bias_ = {.what = source::kind::packed, .index = static_cast<std::uint32_t>(code_.packed.size())};
+      code_.packed.push_back(pack_vector(n_.inputs[2]));
+    }
+    auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
+    extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
+    auto const wide = blocks_of_tile();
+    for (auto const& rows : tile_axis({.in = s_.rows, .out = s_.rows}, rows_of_tile())) {
+      auto const whole = s_.columns / channel_block, full = whole / wide;
+      if (wide == 1 && packed_) {  // neighbouring blocks of a packed group are closer than the groups
+        for (std::int64_t first = 0; first < std::min(whole, gemm_interleave); ++first)
+          add_grid(rows, {first, ceil_div(whole - first, gemm_interleave), gemm_interleave, 1});
+        if (s_.blocks() > whole) add_grid(rows, {whole, 1, 1, 1});
+        continue;
+      }
+      if (full > 0) add_grid(rows, {0, full, wide, wide});
+      if (s_.blocks() > full * wide) add_grid(rows, {full * wide, 1, wide, s_.blocks() - full * wide});
+    }
+    return std::move(code_);
+  }
+
+ private:
+  /// Tiles of `blocks` column blocks each, `step` blocks apart: `count` of them from `first` on.
+  struct block_run {
+    std::int64_t first, count, step, blocks;
+  };
+
+  bool has_bias() const { return n_.inputs.size() > 2 && n_.inputs[2].present(); }
+  std::int64_t rows_of_tile() const { return 6; }
+  /// Few rows leave registers for more blocks, which keeps the multipliers busy.
+  std::int64_t blocks_of_tile() const {
+    if (machine_.set == isa::avx512) return s_.rows == 1 && packed_ ? 8 : 4;
+    return s_.rows == 1 ? 4 : 1;
+  }
+
+  packed_weight pack() const {
+    auto const& b = n_.inputs[1];
+    bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
+    weight_source source{.tensor = b.constant, .outputs = s_.columns, .output_step = transposed ? s_.depth : 1};
+    source.runs = {{.first = 0, .count = s_.depth, .step = transposed ? 1 : s_.columns}};
+    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+  }
+
+  std::int64_t weight_at(std::int64_t block) const {
+    if (!packed_) return block * channel_block * 4;
+    return block / gemm_interleave * packed_group_bytes(s_.depth, gemm_interleave) +
+           block % gemm_interleave * channel_block * 4;
+  }
+
+  void add_grid(tile_run const& rows, block_run const& columns) {
+    contraction_tile t{.name = fmt::format("gemm_{}x{}", rows.length, columns.blocks)};
+    t.cols = rows.length;
+    t.x_col = s_.depth * 4;
+    t.taps_y = {{0, 1, {true}}};
+    t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows.length), true)}};
+    t.sections = {{.chunks = 1, .channels = s_.depth}};
+    t.w_channel = packed_ ? gemm_interleave * channel_block * 4 : s_.columns * 4;
+    for (std::int64_t b = 0; b < columns.blocks; ++b)
+      t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
+    t.y_col = s_.columns * 4;
+    t.dense_weights = packed_;
+    t.bias = has_bias();
+    t.epilogue = extras_.code;
+    bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
+    if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
+
+    kernel_grid grid;
+    grid.extent = {static_cast<std::int32_t>(s_.batch), static_cast<std::int32_t>(columns.count),
+                   static_cast<std::int32_t>(rows.count), 1};
+    source const x{.what = source::kind::input,
+                   .index = 0,
+                   .offset = rows.first * t.x_col,
+                   .stride = {s_.rows * t.x_col, 0, rows.length * t.x_col, 0}};
+    auto w = w_;
+    w.offset = weight_at(columns.first);
+    w.stride = {s_.batched_b ? s_.depth * s_.columns * 4 : 0, weight_at(columns.first + columns.step) - w.offset, 0, 0};
+    grid.arguments = {x, w};
+    if (has_bias()) {
+      auto b = bias_;
+      b.offset = columns.first * 64;
+      b.stride = {0, columns.step * 64, 0, 0};
+      grid.arguments.push_back(b);
+    }
+    source const y{.what = source::kind::output,
+                   .index = 0,
+                   .offset = rows.first * t.y_col + columns.first * 64,
+                   .stride = {s_.rows * t.y_col, columns.step * 64, rows.length * t.y_col, 0}};
+    for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step, 0, 0}))
+      grid.arguments.push_back(extra);
+    grid.arguments.push_back(y);
+    grid.kernel = build_contraction(t, machine_);
+    code_.regions[0].push_back(std::move(grid));
+  }
+
+  scheduled_node const& n_;
+  target machine_;
+  gemm_shape s_;
+  bool packed_ = false;
+  source w_{}, bias_{};
+  bound_extras extras_;
+  scheduled_code code_;
+};
+
+}  // namespace detail
+
+inline constexpr schedule gemm_schedule{
+    .name = "gemm",
+    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
+      if (n.n->domain != "sinter" || n.n->op != "Gemm" || n.inputs[0].type.element != dtype::float32)
+        return std::nullopt;
+      auto const& a = n.op.attributes_as<fused_gemm::attributes>();
+      auto const s = detail::shape_of_gemm(n);
+      if (!s || s->batch * s->rows * s->depth * s->columns == 0) return std::nullopt;
+      if (a.trans_b && (!n.inputs[1].constant || s->batched_b)) return std::nullopt;
+      if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return std::nullopt;
+      auto const axis = n.outputs[0].shape().rank() - 1;
+      if (!supports_extras(n, 3, axis)) return std::nullopt;
+      return layout_choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                           .outputs = {layout::row_major},
+                           .in_place = overwritable_extras(n, a.epilogue, 3, axis)};
+    },
+    .build = [](scheduled_node const& n, target const& machine) { return detail::gemm_code(n, machine).build(); }};
+
+}  // namespace sinter

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/tensor.hpp>
-#include <sinter/kernels/element.hpp>
+#include <sinter/kernels/broadcast.hpp>
 
 #include <vector>
 
@@ -59,5 +59,17 @@ class staged_output {
   std::vector<T> buffer_;
   T* data_ = nullptr;
 };
+
+/// The elements of a tensor, repeated as broadcasting to `target` says.
+template <compute_type T>
+std::vector<T> broadcast_elements(tensor_view v, shape const& target) {
+  std::vector<T> values(target.elements());
+  auto const strides = broadcast_strides(v.shape, target);
+  strided_walk const walk(target, {&strides, 1});
+  walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> offsets) {
+    load_run<T>(v.type, v.data, static_cast<std::size_t>(offsets[0]), walk.run_stride(0), count, values.data() + first);
+  });
+  return values;
+}
 
 }  // namespace sinter::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/broadcast.hpp>
 #include <sinter/kernels/matmul.hpp>
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/entry.hpp>
@@ -25,18 +26,6 @@ struct matmul_extents {
   }
 };
 
-namespace detail {
-
-inline shape broadcast_strides(shape const& from, shape const& to) {
-  auto const dense = row_major_strides(from);
-  auto strides = shape::filled(to.rank(), 0);
-  auto const skip = to.rank() - from.rank();
-  for (std::size_t i = 0; i < from.rank(); ++i) strides[skip + i] = from[i] == 1 ? 0 : dense[i];
-  return strides;
-}
-
-}  // namespace detail
-
 inline matmul_extents extents_of_matmul(shape a, shape b) {
   if (a.empty() || b.empty())
     fail(error_code::malformed_model, "the inputs have shapes {} and {}, expected at least one dimension", a, b);
@@ -52,8 +41,8 @@ inline matmul_extents extents_of_matmul(shape a, shape b) {
          b[b.rank() - 2]);
   shape const a_batch(a.span().first(a.rank() - 2)), b_batch(b.span().first(b.rank() - 2));
   e.batch = broadcast(a_batch, b_batch);
-  e.a_strides = detail::broadcast_strides(a_batch, e.batch);
-  e.b_strides = detail::broadcast_strides(b_batch, e.batch);
+  e.a_strides = broadcast_strides(a_batch, e.batch);
+  e.b_strides = broadcast_strides(b_batch, e.batch);
   e.output = e.batch;
   if (!row) e.output.push_back(e.m);
   if (!column) e.output.push_back(e.n);

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <sinter/kernels/normalization.hpp>
+#include <sinter/kernels/staging.hpp>
+#include <sinter/ops/entry.hpp>
+#include <sinter/ops/window.hpp>
+
+namespace sinter {
+
+/// InstanceNormalization and GroupNormalization: each image's channels are normalised by themselves, or in groups.
+/// https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
+template <bool Grouped>
+struct normalization_by_image {
+  static constexpr op_schema schema{.name = Grouped ? "GroupNormalization" : "InstanceNormalization",
+                                    .since = Grouped ? 18 : 1,
+                                    .min_inputs = 3,
+                                    .max_inputs = 3};
+  struct attributes {
+    float epsilon = 1e-5f;
+    std::int64_t groups = 0;       ///< 0: one for each channel
+    bool scale_per_group = false;  ///< below version 21
+  };
+
+  static attributes parse(attribute_reader const& r) {
+    attributes a{.epsilon = r.get("epsilon", 1e-5f), .groups = 0, .scale_per_group = Grouped && r.version() < 21};
+    if constexpr (Grouped) {
+      a.groups = r.require<std::int64_t>("num_groups");
+      check_range("num_groups", {a.groups}, 1);
+    }
+    return a;
+  }
+
+  static types infer(inputs const& in, attributes const& a) {
+    auto const& x = in.shape(0);
+    if (x.rank() < 2) fail(error_code::malformed_model, "the input has shape {}, expected NxC or more dimensions", x);
+    if (a.groups > 0 && x[1] % a.groups != 0)
+      fail(error_code::malformed_model, "the attribute 'num_groups' is {}, expected a divisor of the {} channels",
+           a.groups, x[1]);
+    auto const expected = shape{a.scale_per_group ? a.groups : x[1]};
+    for (std::size_t i = 1; i < 3; ++i)
+      if (in.shape(i) != expected)
+        fail(error_code::malformed_model, "the input {} has shape {}, expected {}", i, in.shape(i), expected);
+    return {in[0]};
+  }
+
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    auto const& s = in[0].shape;
+    auto const channels = s[1], plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
+    auto const groups = a.groups > 0 ? a.groups : channels;
+    auto const width = groups == 0 ? 0 : channels / groups;
+    visit_floating(in[0].type, [&]<typename T>() {
+      kernels::staged_input<T> x(in[0]), scale(in[1]), bias(in[2]);
+      kernels::staged_output<T> y(out[0]);
+      for (std::int64_t block = 0; block < s[0] * groups; ++block) {
+        auto const m = kernels::moments_of(x + block * width * plane, width * plane);
+        auto const inverse = kernels::inverse_deviation(m, double{a.epsilon});
+        for (std::int64_t c = 0; c < width; ++c) {
+          auto const which = a.scale_per_group ? block % groups : block % groups * width + c;
+          auto const factor = inverse * static_cast<double>(scale[which]);
+          auto const at = (block * width + c) * plane;
+          kernels::scale_and_shift(x + at, y + at, plane, static_cast<T>(factor),
+                                   static_cast<T>(static_cast<double>(bias[which]) - m.mean * factor));
+        }
+      }
+    });
+  }
+};
+
+using instance_normalization = normalization_by_image<false>;
+using group_normalization = normalization_by_image<true>;
+
+}  // namespace sinter

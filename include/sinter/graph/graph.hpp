@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/dimension.hpp>
 #include <sinter/core/tensor.hpp>
 
 #include <cstdint>
@@ -68,16 +69,10 @@ struct node {
   bool erased = false;
 };
 
-/// A dimension of a declared input or output: a size, or -1 with the symbol that the model gives it (may be empty).
-struct dimension {
-  std::int64_t extent = -1;
-  std::string symbol{};
-};
-
 /// An input or output of a graph as the model declares it; the declared shape of an output can lie.
 struct port {
   value_id value{};
-  std::optional<std::vector<dimension>> declared{};  ///< none: even the rank is open
+  declared_dimensions declared{};
 };
 
 /// A dataflow graph in SSA form. Copyable: constants are shared, everything else is copied. Node order in storage has

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""onnxruntime_server.py MODEL [--threads N]: answers what model_server.cpp answers, with onnxruntime on the CPU."""
+import argparse
+import json
+import pathlib
+import sys
+import time
+
+import numpy
+import onnxruntime
+
+from servers import DTYPES, parse_shape
+
+
+def peak_rss_kb():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+def element(of):
+    return of.type.removeprefix("tensor(").removesuffix(")")
+
+
+class Server:
+    def __init__(self, model, threads):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        before = time.perf_counter_ns()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.load_ns = time.perf_counter_ns() - before
+        self.binding = self.session.io_binding()
+        self.values = {}
+
+    def ready(self):
+        return {"inputs": [{"name": i.name, "type": element(i),
+                            "shape": [d if isinstance(d, int) else -1 for d in i.shape]}
+                           for i in self.session.get_inputs()]}
+
+    def input(self, index, type_name, shape, file):
+        name = self.session.get_inputs()[int(index)].name
+        self.values[name] = numpy.fromfile(file, DTYPES[type_name]).reshape(parse_shape(shape))
+        self.binding = self.session.io_binding()
+        for key, value in self.values.items():
+            self.binding.bind_cpu_input(key, value)
+        for output in self.session.get_outputs():
+            self.binding.bind_output(output.name)
+        return {}
+
+    def run(self, count):
+        run, binding = self.session.run_with_iobinding, self.binding
+        before = time.perf_counter_ns()
+        for _ in range(int(count)):
+            run(binding)
+        return {"ns": (time.perf_counter_ns() - before) / int(count)}
+
+    def outputs(self, folder):
+        described = []
+        for i, (output, value) in enumerate(zip(self.session.get_outputs(), self.binding.copy_outputs_to_cpu())):
+            numpy.ascontiguousarray(value).tofile(pathlib.Path(folder) / f"{i}.bin")
+            described.append({"name": output.name, "type": element(output), "shape": list(value.shape)})
+        return {"outputs": described}
+
+    def figures(self):
+        return {"load_ns": self.load_ns, "peak_rss_kb": peak_rss_kb()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    baseline = peak_rss_kb()
+    server = Server(arguments.model, arguments.threads)
+    print(json.dumps({**server.ready(), "baseline_rss_kb": baseline}), flush=True)
+    for line in sys.stdin:
+        command, *words = line.split()
+        print(json.dumps(getattr(server, command)(*words)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

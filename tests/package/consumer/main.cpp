@@ -1,0 +1,3 @@
+#include "scores.hpp"
+
+int main(int, char** arguments) { return count_scores(sinter::load(arguments[1])) == 10 ? 0 : 1; }

@@ -50,6 +50,7 @@ struct grid {
 /// Grids side by side; the end of a region is a barrier.
 struct region {
   std::vector<grid> grids{};
+  bool serial = false;  ///< too little work to share between threads
 };
 
 /// A dense row-major tensor in a step's terms.

@@ -46,6 +46,7 @@ struct operand_info {
   std::int64_t item_stride = 0;
   any_tensor constant{};       ///< set where the value is known
   std::string constant_key{};  ///< names the constant across graphs of one model
+  bool placed = false;         ///< an input that lies in output 0 already: see `layout_choice::input_places`
   bool present() const { return type.element != dtype::undefined; }
   sinter::shape const& shape() const { return *type.shape; }
 };
@@ -94,6 +95,12 @@ struct layout_choice {
   /// Inputs whose bytes output 0 may overwrite in place: each element is read only by the task that writes the same
   /// place.
   std::vector<std::uint32_t> in_place{};
+  /// Set: output 0 is no new tensor but the bytes of input 0, this many bytes into each item. There is nothing to
+  /// build.
+  std::optional<std::int64_t> view{};
+  /// Set, one for each input: the producer of an input may write it straight into output 0, this many bytes into each
+  /// item. `build` then finds the input marked `placed`. Inputs and output are in one layout and agree in axis 0.
+  std::vector<std::int64_t> input_places{};
 };
 
 struct schedule {

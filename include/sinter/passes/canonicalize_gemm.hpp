@@ -1,0 +1,81 @@
+#pragma once
+
+#include <sinter/passes/match.hpp>
+
+namespace sinter::passes {
+
+namespace detail {
+
+/// A copy of a float32 tensor, each element multiplied by `factor`.
+inline any_tensor scaled(any_tensor const& t, float factor) {
+  any_tensor result(dtype::float32, t.shape());
+  std::ranges::transform(t.as<float>(), static_cast<float*>(result.data()), [&](float v) { return v * factor; });
+  return result;
+}
+
+/// A constant equal to `t * factor`, which is input `slot` of `n`, or that input itself for the factor 1.
+inline value_id scaled_input(rewriter& r, node const& n, std::size_t slot, float factor) {
+  auto& g = r.get();
+  if (factor == 1) return n.inputs[slot];
+  auto const& source = g.at(n.inputs[slot]);
+  r.fold_budget().charge(source.constant.bytes());
+  return g.add_constant(source.name + "_scaled", scaled(source.constant, factor));
+}
+
+/// The bias vector [N] of a Gemm whose input C is a constant that broadcasts along the rows, beta included. An
+/// omitted C gives no value; a C that does not fit gives none at all.
+inline std::optional<value_id> gemm_bias(rewriter& r, node const& n, std::int64_t columns) {
+  auto& g = r.get();
+  if (n.inputs.size() < 3 || !n.inputs[2]) return value_id{};
+  auto const beta = attribute_or(n, "beta", 1.0f);
+  auto const* c = float_input(g, n, 2);
+  if (!c) return std::nullopt;
+  if (beta == 1 && c->shape() == shape{columns}) return n.inputs[2];
+  auto values = per_channel(*c, columns, 0);
+  if (!values) return std::nullopt;
+  for (auto& v : *values) v *= beta;
+  return g.add_constant(g.at(n.inputs[2]).name + "_bias", any_tensor::of<float>({columns}, *values));
+}
+
+/// Gemm as sinter.Gemm, if its first matrix is not transposed, alpha can go into the second one, and C is a bias.
+inline std::optional<node> from_gemm(rewriter& r, node const& n) {
+  auto& g = r.get();
+  if (attribute_or<std::int64_t>(n, "transA", 0) != 0) return std::nullopt;
+  auto const alpha = attribute_or(n, "alpha", 1.0f);
+  if (alpha != 1 && !float_input(g, n, 1)) return std::nullopt;
+  auto const transposed = attribute_or<std::int64_t>(n, "transB", 0);
+  auto const columns = (*g.at(n.inputs[1]).type.shape)[transposed ? 0 : 1];
+  auto const bias = gemm_bias(r, n, columns);
+  if (!bias) return std::nullopt;
+  node fused{.domain = "sinter", .op = "Gemm", .version = 1};
+  fused.attributes = {{"trans_b", transposed}};
+  fused.inputs = {n.inputs[0], scaled_input(r, n, 1, alpha), *bias};
+  return fused;
+}
+
+inline std::optional<node> from_matmul(graph const& g, node const& n) {
+  if (g.at(n.inputs[0]).type.shape->rank() < 2 || g.at(n.inputs[1]).type.shape->rank() < 2) return std::nullopt;
+  node fused{.domain = "sinter", .op = "Gemm", .version = 1};
+  fused.attributes = {{"trans_b", std::int64_t{0}}};
+  fused.inputs = {n.inputs[0], n.inputs[1], value_id{}};
+  return fused;
+}
+
+}  // namespace detail
+
+/// Turns float32 Gemm and MatMul into sinter.Gemm: alpha and beta go into constants, a constant C that is the same for
+/// all rows becomes the bias. A Gemm with transposed A or another C stays.
+inline void canonicalize_gemm(rewriter& r) {
+  for_each_node(r, [&](graph& g, node_id id) {
+    auto const n = g.at(id);
+    if (!is(n, "Gemm") && !is(n, "MatMul")) return;
+    auto const &a = g.at(n.inputs[0]).type, &b = g.at(n.inputs[1]).type;
+    if (a.element != dtype::float32 || !a.shape || !b.shape) return;
+    auto fused = n.op == "Gemm" ? detail::from_gemm(r, n) : detail::from_matmul(g, n);
+    if (!fused) return;
+    replace_node(g, id, std::move(*fused));
+    r.rewrote();
+  });
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <sinter/passes/match.hpp>
+
+#include <array>
+
+namespace sinter::passes {
+
+namespace detail {
+
+/// Whether a Transpose by `order` leaves the bytes of a tensor of shape `s` where they are: the axes longer than one
+/// keep their order.
+inline bool keeps_order(shape const& s, std::vector<std::int64_t> const& order) {
+  std::int64_t last = -1;
+  for (auto const axis : order) {
+    if (axis < 0 || axis >= static_cast<std::int64_t>(s.rank())) return false;
+    if (s[static_cast<std::size_t>(axis)] == 1) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
+  return true;
+}
+
+inline bool all_are(std::optional<std::vector<std::int64_t>> const& values, std::int64_t expected) {
+  return values && std::ranges::all_of(*values, [&](auto v) { return v == expected; });
+}
+
+/// Whether Dropout passes its input on: it is not told to train, and nobody asks for its mask.
+inline bool is_inference_dropout(graph const& g, node const& n) {
+  if (n.outputs.size() > 1 && n.outputs[1] && (!g.at(n.outputs[1]).users.empty() || g.is_output(n.outputs[1])))
+    return false;
+  if (n.inputs.size() < 3 || !n.inputs[2]) return true;
+  auto const* training = constant_input(g, n, 2);
+  return training && training->type() == dtype::boolean && training->elements() == 1 && !training->as<bool>()[0];
+}
+
+/// Whether output 0 of `n`, whose shape and element type are those of input 0, equals input 0.
+inline bool copies_input(graph const& g, node const& n) {
+  static constexpr std::array<std::string_view, 9> always{"Identity", "Cast",      "Reshape",  "Flatten", "Expand",
+                                                          "Squeeze",  "Unsqueeze", "CastLike", "Tile"};
+  static constexpr std::array<std::string_view, 5> variadic{"Concat", "Sum", "Max", "Min", "Mean"};
+  if (std::ranges::find(always, n.op) != always.end()) return true;
+  if (std::ranges::find(variadic, n.op) != variadic.end()) return n.inputs.size() == 1;
+  if (n.op == "Dropout") return is_inference_dropout(g, n);
+  if (n.op == "Pad") return all_are(integers(g, n, 1, "pads"), 0);
+  if (n.op == "Slice") return n.inputs.size() < 5 || !n.inputs[4] || all_are(integers(g, n, 4), 1);
+  if (n.op != "Transpose") return false;
+  auto const order = integers(g, n, 99, "perm");
+  return order && keeps_order(*g.at(n.inputs[0]).type.shape, *order);
+}
+
+}  // namespace detail
+
+/// Removes nodes that pass their input on: Identity, Dropout, Cast to the same type, Reshape and its like, Expand,
+/// Transpose, Pad and Slice that change nothing, Concat and Sum of one input.
+inline void eliminate_identity(rewriter& r) {
+  for_each_node(r, [&](graph& g, node_id id) {
+    auto const& n = g.at(id);
+    if (!n.domain.empty() || n.inputs.empty() || !n.inputs[0] || n.outputs.empty() || !n.outputs[0]) return;
+    auto const &in = g.at(n.inputs[0]).type, &out = g.at(n.outputs[0]).type;
+    if (in != out || (!in.shape && n.op != "Identity" && n.op != "Dropout" && n.op != "Cast")) return;
+    if (detail::copies_input(g, n) && bypass(g, id, n.inputs[0], n.outputs[0])) r.rewrote();
+  });
+}
+
+}  // namespace sinter::passes

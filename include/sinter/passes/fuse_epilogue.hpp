@@ -1,0 +1,111 @@
+#pragma once
+
+#include <sinter/passes/pointwise.hpp>
+
+namespace sinter::passes {
+
+namespace detail {
+
+inline constexpr std::size_t epilogue_lines = 48;
+inline constexpr std::size_t epilogue_extras = 4;
+
+inline bool takes_epilogue(node const& n) { return is_fused(n, "Conv") || is_fused(n, "Gemm"); }
+
+/// The input of the cluster that an anchor produces for the cluster alone; of several, the one that is computed last.
+inline std::optional<std::size_t> find_anchor(graph const& g, pointwise_cluster const& c,
+                                              std::vector<std::int32_t> const& position) {
+  auto const inside = [&](node_id id) { return std::ranges::find(c.nodes, id) != c.nodes.end(); };
+  auto const& extents = g.at(g.at(c.nodes[0]).outputs[0]).type.shape;
+  std::optional<std::size_t> best;
+  std::int32_t latest = -1;
+  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+    auto const& v = g.at(c.inputs[i]);
+    if (!v.producer || !takes_epilogue(g.at(v.producer)) || v.type.shape != extents) continue;
+    auto const at = position[static_cast<std::size_t>(v.producer.index)];
+    if (at <= latest || !std::ranges::all_of(v.users, inside) || g.is_output(c.inputs[i])) continue;
+    latest = at;
+    best = i;
+  }
+  return best;
+}
+
+/// Whether an epilogue of `anchor` can read `extra`: it has the output's shape, or is a constant along the channels.
+inline bool fits_extra(value const& extra, node const& anchor, shape const& out) {
+  if (extra.type.shape == out) return true;
+  auto const channel_axis = is_fused(anchor, "Conv") ? std::size_t{1} : out.rank() - 1;
+  return extra.is_constant() && per_channel(extra.constant, out[channel_axis], out.rank() - 1 - channel_axis);
+}
+
+/// The epilogue of `anchor` followed by the cluster's function. `extras` are those of the anchor and are appended to.
+inline expr::function extend_epilogue(graph const& g, node const& anchor, pointwise_cluster const& c, std::size_t slot,
+                                      std::vector<value_id>& extras) {
+  std::vector<expr::value> own{expr::input(0)};
+  for (std::size_t i = 0; i < extras.size(); ++i) own.push_back(expr::input(i + 1));
+  auto const text = attribute_or<std::string>(anchor, "epilogue", "x0");
+  auto const before = expr::substitute(expr::parse(text, own.size()), own);
+  std::vector<expr::value> operands;
+  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+    if (i == slot) {
+      operands.push_back(before);
+      continue;
+    }
+    auto const found = std::ranges::find(extras, c.inputs[i]);
+    operands.push_back(expr::input(static_cast<std::size_t>(found - extras.begin()) + 1));
+    if (found == extras.end()) extras.push_back(c.inputs[i]);
+  }
+  static_cast<void>(g);
+  return expr::flatten(expr::substitute(c.function, operands), extras.size() + 1);
+}
+
+/// Moves the cluster into the epilogue of an anchor among its inputs. Returns the anchor, if there was one.
+inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std::int32_t> const& position) {
+  express_cluster(g, c);
+  auto const slot = find_anchor(g, c, position);
+  if (!slot) return {};
+  auto const root = g.at(c.nodes[0]).outputs[0];
+  auto const id = g.at(c.inputs[*slot]).producer;
+  auto const& anchor = g.at(id);
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    if (i != *slot && !fits_extra(g.at(c.inputs[i]), anchor, *g.at(root).type.shape)) return {};
+  auto inputs = anchor.inputs;
+  inputs.resize(std::max<std::size_t>(inputs.size(), 3));
+  std::vector<value_id> extras(inputs.begin() + 3, inputs.end());
+  auto const epilogue = extend_epilogue(g, anchor, c, *slot, extras);
+  if (epilogue.lines.size() > epilogue_lines || extras.size() > epilogue_extras) return {};
+  inputs.resize(3);
+  inputs.insert(inputs.end(), extras.begin(), extras.end());
+  for (auto const node : c.nodes) g.erase(node);
+  set_inputs(g, id, std::move(inputs));
+  g.at(id).attributes["epilogue"] = expr::print(epilogue);
+  take_output(g, id, 0, root);
+  return id;
+}
+
+}  // namespace detail
+
+/// Moves pointwise nodes into the epilogue of the sinter.Conv or sinter.Gemm that they follow: activations, whole
+/// diamonds such as x*sigmoid(x), the addition of a residual, constants along the channels. Of two anchors that meet in
+/// an addition, the later one takes it, and the other's result becomes an extra.
+inline void fuse_epilogue(rewriter& r) {
+  auto& g = r.get();
+  auto const order = g.topological_order();
+  std::vector<std::int32_t> position(g.node_capacity(), -1);
+  for (std::size_t i = 0; i < order.size(); ++i)
+    position[static_cast<std::size_t>(order[i].index)] = static_cast<std::int32_t>(i);
+  for (auto const root : order) {
+    if (!r.may_rewrite()) return;
+    if (g.at(root).erased || !is_pointwise(g, g.at(root))) continue;
+    auto const here = position[static_cast<std::size_t>(root.index)];
+    for (std::size_t const most : {std::size_t{16}, std::size_t{1}}) {
+      auto cluster = grow_cluster(g, root, most);
+      if (most != 1 && cluster.nodes.size() == 1) continue;
+      auto const anchor = detail::fuse_into_anchor(g, cluster, position);
+      if (!anchor) continue;
+      position[static_cast<std::size_t>(anchor.index)] = here;
+      r.rewrote();
+      break;
+    }
+  }
+}
+
+}  // namespace sinter::passes

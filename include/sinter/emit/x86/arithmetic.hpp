@@ -1,0 +1,118 @@
+#pragma once
+
+#include <sinter/emit/x86/memory.hpp>
+
+namespace sinter::x86 {
+
+/// Calls `f` with the second source of an f32 instruction: a register, the memory operand, or the temporary that it was
+/// loaded into.
+template <typename F>
+void with_second(machine& m, std::size_t at, vector::instruction const& i, F&& f) {
+  if (!i.m) return f(static_cast<Xbyak::Operand const&>(m.full(i.b)));
+  if (folds(m.source(), i.m)) return f(static_cast<Xbyak::Operand const&>(m.operand(i.m)));
+  auto const t = m.temporary(at);
+  load(m, t, vector::register_type::f32, i.m, 0, t);
+  f(static_cast<Xbyak::Operand const&>(t));
+}
+
+/// d = ±(a * b) + c with one instruction where d is one of the sources, else with a move before it.
+inline void multiply_add(machine& m, std::size_t at, vector::instruction const& i) {
+  bool const negative = i.op == vector::opcode::fnma;
+  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
+  with_second(m, at, i, [&](Xbyak::Operand const& b) {
+    if (d.getIdx() != c.getIdx() && d.getIdx() == a.getIdx())
+      return negative ? m.vfnmadd132ps(d, c, b) : m.vfmadd132ps(d, c, b);
+    if (d.getIdx() != c.getIdx() && !b.isMEM() && d.getIdx() == b.getIdx())
+      return negative ? m.vfnmadd213ps(d, a, c) : m.vfmadd213ps(d, a, c);
+    if (d.getIdx() != c.getIdx()) m.vmovaps(d, c);
+    negative ? m.vfnmadd231ps(d, a, b) : m.vfmadd231ps(d, a, b);
+  });
+}
+
+inline void float_binary(machine& m, std::size_t at, vector::instruction const& i) {
+  auto const d = m.full(i.d), a = m.full(i.a);
+  with_second(m, at, i, [&](Xbyak::Operand const& b) {
+    switch (i.op) {
+      case vector::opcode::add: return m.vaddps(d, a, b);
+      case vector::opcode::sub: return m.vsubps(d, a, b);
+      case vector::opcode::mul: return m.vmulps(d, a, b);
+      case vector::opcode::div: return m.vdivps(d, a, b);
+      case vector::opcode::min: return m.vminps(d, a, b);  // the second source where one is NaN, or both are zeros
+      default: return m.vmaxps(d, a, b);
+    }
+  });
+}
+
+inline void integer_binary(machine& m, vector::instruction const& i) {
+  auto const d = m.full(i.d), a = m.full(i.a), b = m.full(i.b);
+  switch (i.op) {
+    case vector::opcode::iadd: return m.vpaddd(d, a, b);
+    case vector::opcode::isub: return m.vpsubd(d, a, b);
+    case vector::opcode::imul: return m.vpmulld(d, a, b);
+    case vector::opcode::imin: return m.vpminsd(d, a, b);
+    case vector::opcode::imax: return m.vpmaxsd(d, a, b);
+    case vector::opcode::iand: return m.wide() ? m.vpandd(d, a, b) : m.vpand(d, a, b);
+    case vector::opcode::ior: return m.wide() ? m.vpord(d, a, b) : m.vpor(d, a, b);
+    default: return m.wide() ? m.vpxord(d, a, b) : m.vpxor(d, a, b);
+  }
+}
+
+inline void integer_shift(machine& m, vector::instruction const& i) {
+  auto const d = m.full(i.d), a = m.full(i.a);
+  auto const distance = static_cast<std::uint8_t>(i.imm);
+  switch (i.op) {
+    case vector::opcode::ishl: return m.vpslld(d, a, distance);
+    case vector::opcode::ishr: return m.vpsrld(d, a, distance);
+    default: return m.vpsrad(d, a, distance);
+  }
+}
+
+inline void unary(machine& m, vector::instruction const& i) {
+  constexpr std::uint8_t to_even = 8, down = 9;
+  auto const d = m.full(i.d), a = m.full(i.a);
+  switch (i.op) {
+    case vector::opcode::sqrt: return m.vsqrtps(d, a);
+    case vector::opcode::round: return m.wide() ? m.vrndscaleps(d, a, to_even) : m.vroundps(d, a, to_even);
+    case vector::opcode::floor: return m.wide() ? m.vrndscaleps(d, a, down) : m.vroundps(d, a, down);
+    case vector::opcode::to_i32: return m.vcvtps2dq(d, a);
+    case vector::opcode::to_f32: return m.vcvtdq2ps(d, a);
+    default:  // mov, bits, floats
+      if (d.getIdx() != a.getIdx()) m.vmovaps(d, a);
+  }
+}
+
+/// a * 2^b. AVX2 multiplies by the power, which is a normal number for every b allowed: rounded once, as vscalefps is.
+inline void scale(machine& m, std::size_t at, vector::instruction const& i) {
+  auto const d = m.full(i.d), a = m.full(i.a), b = m.full(i.b);
+  if (m.wide()) return m.vscalefps(d, a, b);
+  auto const t = m.temporary(at);
+  m.vcvtps2dq(t, b);
+  m.vpaddd(t, t, m.splat(127));
+  m.vpslld(t, t, 23);
+  m.vmulps(d, a, t);
+}
+
+inline void select(machine& m, std::size_t at, vector::instruction const& i) {
+  constexpr std::uint8_t predicates[] = {0x00, 0x04, 0x11, 0x12, 0x1e, 0x1d};  // quiet; ne is true for NaN
+  auto const predicate = predicates[static_cast<int>(i.cc)];
+  auto const d = m.full(i.d), a = m.full(i.a), b = m.full(i.b), yes = m.full(i.c), no = m.full(i.e);
+  if (m.wide()) {
+    m.vcmpps(m.k7, a, b, predicate);
+    m.vblendmps(d | m.k7, no, yes);
+  } else {
+    auto const t = m.temporary(at);
+    m.vcmpps(t, a, b, predicate);
+    m.vblendvps(d, no, yes, t);
+  }
+}
+
+inline void constant(machine& m, vector::instruction const& i) {
+  auto const d = m.full(i.d);
+  if (i.imm != 0) return m.vbroadcastss(d, m.word(static_cast<std::uint32_t>(i.imm)));
+  if (d.getIdx() < 16)
+    m.vxorps(Xbyak::Xmm(d.getIdx()), Xbyak::Xmm(d.getIdx()), Xbyak::Xmm(d.getIdx()));  // clears the rest as well
+  else
+    m.vpxord(d, d, d);
+}
+
+}  // namespace sinter::x86

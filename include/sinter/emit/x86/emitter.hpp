@@ -1,0 +1,43 @@
+#pragma once
+
+/// Implementation part of emit/x86/emit.hpp: include it in one translation unit of a program.
+
+#include <sinter/emit/x86/emit.hpp>
+#include <sinter/emit/x86/kernel.hpp>
+
+namespace sinter {
+
+code_block emit_x86(std::span<vector::program const> kernels, isa set, budget& code) {
+  x86::constant_pool pool;
+  std::size_t bound = 64;
+  for (auto const& p : kernels) {
+    isa const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
+    if ((p.lanes != 16 && p.lanes != 8) || set < needed)
+      fail(error_code::invalid_argument, "kernel '{}' has {} lanes: code for {} cannot hold it", p.name, p.lanes,
+           name(set));
+    intern_constants(pool, p);
+    bound += x86::code_bound(p);
+  }
+  auto const pool_bytes = (pool.bytes() + 63) / 64 * 64;
+  x86::code_memory memory(pool_bytes + bound);
+  auto* const base = reinterpret_cast<std::uint8_t*>(memory.data());
+  pool.write(base);
+  std::vector<std::size_t> entries;
+  entries.reserve(kernels.size());
+  auto const interned = pool.bytes();
+  std::size_t used = 0;
+  try {
+    x86::machine m(base + pool_bytes, bound, base, pool);
+    x86::kernel_emitter emitter(m);
+    for (auto const& p : kernels) entries.push_back(static_cast<std::size_t>(emitter.emit(p) - base));
+    used = pool_bytes + m.getSize();
+  } catch (Xbyak::Error const& e) {
+    fail(error_code::invalid_argument, "kernel '{}' cannot be encoded: {}", kernels[entries.size()].name, e.what());
+  }
+  SINTER_ASSERT(pool.bytes() == interned);
+  code.charge(used);
+  memory.seal(used);
+  return code_block(std::move(memory), std::move(entries));
+}
+
+}  // namespace sinter

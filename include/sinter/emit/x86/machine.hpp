@@ -1,0 +1,134 @@
+#pragma once
+
+#include <sinter/emit/x86/allocation.hpp>
+#include <sinter/emit/x86/constant_pool.hpp>
+#include <sinter/emit/x86/pointers.hpp>
+#include <sinter/vector/opcodes.hpp>
+
+#include <xbyak/xbyak.h>
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace sinter::x86 {
+
+/// The assembler and what it must know of the program that it emits: where registers and streams live, how far each
+/// stream's pointer runs ahead, where constants lie.
+class machine : public Xbyak::CodeGenerator {
+ public:
+  /// Writes at `to`; the constants of `pool` lie at `pool_base`.
+  machine(std::uint8_t* to, std::size_t capacity, std::uint8_t const* pool_base, constant_pool& pool)
+      : Xbyak::CodeGenerator(capacity, to), pool_(pool), pool_base_(pool_base) {}
+
+  /// Makes `p` the program that the following calls emit.
+  void begin(vector::program const& p) {
+    p_ = &p;
+    vectors_.allocate(p);
+    pointers_.allocate(p);
+    ahead_.assign(p.streams.size(), 0);
+    cached_stream_ = -1;
+  }
+
+  vector::program const& source() const { return *p_; }
+  bool wide() const { return p_->lanes == 16; }
+  pointer_allocation const& pointers() const { return pointers_; }
+
+  /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.
+  Xbyak::Ymm full(vector::reg r) const { return full(vectors_.physical(r)); }
+  Xbyak::Ymm full(int n) const { return wide() ? Xbyak::Zmm(n) : Xbyak::Ymm(n); }
+  /// The low half of a register.
+  Xbyak::Xmm half(Xbyak::Ymm const& x) const { return wide() ? Xbyak::Ymm(x.getIdx()) : Xbyak::Xmm(x.getIdx()); }
+  int physical(vector::reg r) const { return vectors_.physical(r); }
+  /// Temporary `k` of instruction `at`.
+  Xbyak::Ymm temporary(std::size_t at, int k = 0) const {
+    return full(vectors_.temporaries(at)[static_cast<std::size_t>(k)]);
+  }
+
+  /// The address `bytes` past memory operand `m`.
+  Xbyak::Address address(vector::memory const& m, std::int32_t bytes = 0) {
+    auto const displacement = displace(m, bytes);
+    auto const base = pointer(m.stream);
+    return ptr[base + displacement];
+  }
+  /// Memory operand `m`, broadcast by the instruction where it says so (AVX-512).
+  Xbyak::Address operand(vector::memory const& m) {
+    auto const displacement = displace(m, 0);
+    auto const base = pointer(m.stream);
+    return m.broadcast ? ptr_b[base + displacement] : ptr[base + displacement];
+  }
+
+  /// A word of the pool, and the same broadcast by the instruction (AVX-512).
+  Xbyak::Address word(std::uint32_t value) { return pooled(pool_.intern(value)); }
+  Xbyak::Address broadcast_word(std::uint32_t value) {
+    return ptr_b[Xbyak::util::rip + static_cast<void const*>(pool_base_ + pool_.intern(value))];
+  }
+  /// A whole register of the same word: embedded broadcast on AVX-512, eight words in the pool on AVX2.
+  Xbyak::Address splat(std::uint32_t value) { return wide() ? broadcast_word(value) : pooled(pool_.splat(value, 8)); }
+  /// The pool's copy of `values`, from word `first` on.
+  Xbyak::Address words(std::span<std::uint32_t const> values, std::size_t first = 0) {
+    return pooled(pool_.intern(values) + first * 4);
+  }
+  Xbyak::Address pooled(std::size_t offset) {
+    return ptr[Xbyak::util::rip + static_cast<void const*>(pool_base_ + offset)];
+  }
+
+  /// Adds `bytes` to the pointer of a stream.
+  void advance(std::int32_t stream, std::int64_t bytes) {
+    if (bytes == 0 || !pointers_.used(stream)) return;
+    auto const home = pointers_.of_stream(stream);
+    if (stream == cached_stream_) cached_stream_ = -1;
+    bool const small = bytes == static_cast<std::int32_t>(bytes);
+    if (!small) mov(clobber_scratch(), bytes);
+    if (home.machine >= 0)
+      small ? add(Xbyak::Reg64(home.machine), static_cast<std::int32_t>(bytes)) : add(Xbyak::Reg64(home.machine), rax);
+    else
+      small ? add(frame(home), static_cast<std::int32_t>(bytes)) : add(frame(home), rax);
+  }
+
+  /// How many bytes each stream's pointer is ahead of the stream: restoring is put off, since most of it cancels.
+  std::vector<std::int64_t>& ahead() { return ahead_; }
+  /// Brings all pointers back to their streams.
+  void settle() {
+    for (std::size_t s = 0; s < ahead_.size(); ++s) settle(static_cast<std::int32_t>(s));
+  }
+
+  Xbyak::Address frame(pointer_allocation::home const& h) { return qword[rsp + h.frame_slot * 8]; }
+  /// rax, whatever stream it cached forgotten.
+  Xbyak::Reg64 const& clobber_scratch() {
+    cached_stream_ = -1;
+    return rax;
+  }
+
+ private:
+  void settle(std::int32_t stream) {
+    auto& ahead = ahead_[static_cast<std::size_t>(stream)];
+    advance(stream, -ahead);
+    ahead = 0;
+  }
+
+  std::int32_t displace(vector::memory const& m, std::int32_t bytes) {
+    auto const distance = std::int64_t{m.offset} + bytes - ahead_[static_cast<std::size_t>(m.stream)];
+    if (distance == static_cast<std::int32_t>(distance)) return static_cast<std::int32_t>(distance);
+    settle(m.stream);
+    return m.offset + bytes;
+  }
+
+  Xbyak::Reg64 pointer(std::int32_t stream) {
+    auto const home = pointers_.of_stream(stream);
+    if (home.machine >= 0) return Xbyak::Reg64(home.machine);
+    if (cached_stream_ != stream) mov(rax, frame(home));
+    cached_stream_ = stream;
+    return rax;
+  }
+
+  constant_pool& pool_;
+  std::uint8_t const* pool_base_;
+  vector::program const* p_ = nullptr;
+  register_allocation vectors_;
+  pointer_allocation pointers_;
+  std::vector<std::int64_t> ahead_;
+  std::int32_t cached_stream_ = -1;
+};
+
+}  // namespace sinter::x86

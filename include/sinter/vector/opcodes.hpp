@@ -1,0 +1,121 @@
+#pragma once
+
+#include <sinter/vector/program.hpp>
+
+#include <array>
+#include <string_view>
+
+namespace sinter::vector {
+
+/// Which operands an instruction has.
+enum class operand_form : std::uint8_t {
+  none,       ///< d
+  constant,   ///< d, imm
+  unary,      ///< d, a
+  binary,     ///< d, a, b or m
+  ternary,    ///< d, a, b or m, c
+  choice,     ///< d, a, b, c, e
+  shift,      ///< d, a, imm
+  load,       ///< d, m
+  store,      ///< m, a
+  prefetch,   ///< m
+  transpose,  ///< table of registers
+  shuffle,    ///< d, a, table
+  loop,       ///< count, steps
+  end
+};
+
+/// Register type of sources or result: one of the two, or either.
+enum class operand_type : std::uint8_t { f32, i32, any };
+
+struct opcode_info {
+  std::string_view name{};
+  operand_form form = operand_form::none;
+  operand_type source = operand_type::any;
+  operand_type result = operand_type::any;  ///< any: the type of `d`; where there are sources of any type, theirs
+  bool memory = false;                      ///< the second source may be memory
+};
+
+/// Indexed by `opcode`.
+inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) + 1> opcode_table = [] {
+  using enum operand_form;
+  constexpr auto f = operand_type::f32;
+  constexpr auto i = operand_type::i32;
+  constexpr auto any = operand_type::any;
+  return std::array<opcode_info, static_cast<std::size_t>(opcode::end) + 1>{{
+      {"zero", none, any, any, false},
+      {"const", constant, any, any, false},
+      {"mov", unary, any, any, false},
+      {"add", binary, f, f, true},
+      {"sub", binary, f, f, true},
+      {"mul", binary, f, f, true},
+      {"div", binary, f, f, true},
+      {"min", binary, f, f, true},
+      {"max", binary, f, f, true},
+      {"fma", ternary, f, f, true},
+      {"fnma", ternary, f, f, true},
+      {"sqrt", unary, f, f, false},
+      {"round", unary, f, f, false},
+      {"floor", unary, f, f, false},
+      {"scale2", binary, f, f, false},
+      {"select", choice, f, any, false},
+      {"iadd", binary, i, i, false},
+      {"isub", binary, i, i, false},
+      {"imul", binary, i, i, false},
+      {"imin", binary, i, i, false},
+      {"imax", binary, i, i, false},
+      {"iand", binary, i, i, false},
+      {"ior", binary, i, i, false},
+      {"ixor", binary, i, i, false},
+      {"ishl", shift, i, i, false},
+      {"ishr", shift, i, i, false},
+      {"isra", shift, i, i, false},
+      {"bits", unary, f, i, false},
+      {"floats", unary, i, f, false},
+      {"to_i32", unary, f, i, false},
+      {"to_f32", unary, i, f, false},
+      {"load", load, any, any, false},
+      {"store", store, any, any, false},
+      {"prefetch", prefetch, any, any, false},
+      {"hsum", unary, f, f, false},
+      {"hmax", unary, f, f, false},
+      {"transpose", operand_form::transpose, any, any, false},
+      {"shuffle", operand_form::shuffle, any, any, false},
+      {"loop", loop, any, any, false},
+      {"end", end, any, any, false},
+  }};
+}();
+
+constexpr opcode_info const& info(opcode op) { return opcode_table[static_cast<std::size_t>(op)]; }
+
+/// The element type behind a memory operand.
+inline element element_of(program const& p, memory const& m) {
+  auto const& s = p.streams[static_cast<std::size_t>(m.stream)];
+  return p.arguments[static_cast<std::size_t>(s.argument)].type;
+}
+
+inline register_type type_of(program const& p, reg r) { return p.registers[static_cast<std::size_t>(r.id)]; }
+
+/// Lanes that a load or store of `i` touches in memory.
+inline int touched_lanes(program const& p, instruction const& i) {
+  return i.m.broadcast ? 1 : i.count > 0 ? i.count : p.lanes;
+}
+
+/// Calls `f(reg)` for each register that `i` reads.
+template <typename F>
+void for_each_source(program const& p, instruction const& i, F&& f) {
+  for (auto const r : {i.a, i.b, i.c, i.e})
+    if (r) f(r);
+  if (i.op == opcode::transpose)
+    for (auto const id : p.tables[static_cast<std::size_t>(i.extra)]) f(reg{id});
+}
+
+/// Calls `f(reg)` for each register that `i` writes.
+template <typename F>
+void for_each_result(program const& p, instruction const& i, F&& f) {
+  if (i.d) f(i.d);
+  if (i.op == opcode::transpose)
+    for (auto const id : p.tables[static_cast<std::size_t>(i.extra)]) f(reg{id});
+}
+
+}  // namespace sinter::vector

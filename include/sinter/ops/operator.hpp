@@ -30,6 +30,7 @@ class attribute_reader {
 
   std::int64_t version() const { return node_.version; }
   std::size_t input_count() const { return node_.inputs.size(); }
+  bool has_input(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i]; }
   std::size_t output_count() const { return node_.outputs.size(); }
   bool has(std::string_view name) const { return node_.attributes.find(name) != node_.attributes.end(); }
 

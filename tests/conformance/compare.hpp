@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sinter/core/tensor.hpp>
+#include <sinter/kernels/element.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace conformance {
+
+/// What is wrong with `got`, or nothing: type, shape, then |got - expected| <= atol + rtol * |expected| for each
+/// element, where a NaN equals a NaN and strings are equal or not.
+inline std::string difference(sinter::any_tensor const& got, sinter::any_tensor const& expected, double rtol,
+                              double atol) {
+  using sinter::dtype;
+  if (got.type() != expected.type())
+    return fmt::format("type {}, expected {}", sinter::name(got.type()), sinter::name(expected.type()));
+  if (got.shape() != expected.shape()) return fmt::format("shape {}, expected {}", got.shape(), expected.shape());
+  auto type = got.type();
+  auto count = got.elements();
+  if (type == dtype::string) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (got.as<std::string>()[i] != expected.as<std::string>()[i])
+        return fmt::format("element {} is '{}', expected '{}'", i, got.as<std::string>()[i],
+                           expected.as<std::string>()[i]);
+    return {};
+  }
+  if (sinter::info(type).kind == sinter::dtype_kind::complex) {
+    type = type == dtype::complex64 ? dtype::float32 : dtype::float64;
+    count *= 2;
+  }
+  std::size_t wrong = 0;
+  std::string first;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const a = sinter::load<double>(type, got.data(), i), b = sinter::load<double>(type, expected.data(), i);
+    if (a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= atol + rtol * std::abs(b)) continue;
+    if (wrong++ == 0) first = fmt::format("element {} is {}, expected {}", i, a, b);
+  }
+  return wrong ? fmt::format("{} of {} elements differ; {}", wrong, count, first) : std::string();
+}
+
+}  // namespace conformance

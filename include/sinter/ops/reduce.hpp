@@ -142,7 +142,7 @@ struct reduce {
 };
 
 /// All reductions.
-struct reductions {
+struct reduction_family {
   static constexpr auto entries =
       operator_list<reduce<reduction::sum>, reduce<reduction::mean>, reduce<reduction::product>, reduce<reduction::max>,
                     reduce<reduction::min>, reduce<reduction::l1>, reduce<reduction::l2>, reduce<reduction::log_sum>,

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+/// Changes of layout, row-major [N,C,spatial…] to and from blocked.
+///
+///     for item, channel block, run of pixels:                        (grid)
+///       for half of the block (one half if a register holds 16):
+///         for square of `lanes` pixels:
+///           load a row a channel, transpose, store a vector a pixel   (or the other way round)
+///
+/// Rows past the last channel are zeros in the blocked tensor. With one pixel a channel it is a copy of runs.
+namespace sinter {
+
+namespace detail {
+
+/// One task: `channels` <= 16 rows of `length` pixels, rows `row_bytes` apart.
+struct reorder_task {
+  bool to_blocked = true;
+  std::int64_t channels = 16, length = 1, row_bytes = 4;
+
+  std::int64_t rows_reach() const { return (channels - 1) * row_bytes + length * 4; }
+  vector::program build(target const& t) const;
+
+ private:
+  void square(vector::builder& b, vector::pointer rows, vector::pointer pixels, std::int64_t first,
+              std::int64_t count) const;
+};
+
+/// Channels `first` … `first + lanes - 1` of `count` <= lanes pixels at the streams' positions.
+inline void reorder_task::square(vector::builder& b, vector::pointer rows, vector::pointer pixels, std::int64_t first,
+                                 std::int64_t count) const {
+  auto const lanes = b.lanes();
+  std::vector<vector::reg> r;
+  for (int i = 0; i < lanes; ++i) {
+    bool const inside = to_blocked ? first + i < channels : i < count;
+    if (!inside)
+      r.push_back(b.zero());
+    else if (to_blocked)
+      r.push_back(b.load(rows.at((first + i) * row_bytes), static_cast<std::int32_t>(count)));
+    else
+      r.push_back(b.load(pixels.at(i * 64 + first * 4)));
+  }
+  b.transpose(r);
+  for (int i = 0; i < lanes; ++i) {
+    auto const value = r[static_cast<std::size_t>(i)];
+    if (to_blocked && i < count) b.store(pixels.at(i * 64 + first * 4), value);
+    if (!to_blocked && first + i < channels)
+      b.store(rows.at((first + i) * row_bytes), value, static_cast<std::int32_t>(count));
+  }
+}
+
+inline vector::program reorder_task::build(target const& t) const {
+  vector::builder b(to_blocked ? "to_blocked" : "to_row_major", t.lanes());
+  auto const from_bytes = to_blocked ? rows_reach() : length * 64, to_bytes = to_blocked ? length * 64 : rows_reach();
+  auto const from = b.argument("x", vector::access::in, from_bytes);
+  auto const to = b.argument("y", vector::access::out, to_bytes);
+  auto const rows = b.stream("rows", to_blocked ? from : to, 0), pixels = b.stream("pixels", to_blocked ? to : from, 0);
+  auto const squares = length / t.lanes(), rest = length % t.lanes();
+  auto const last_rows = b.stream("last_rows", rows, squares * 4 * t.lanes());
+  auto const last_pixels = b.stream("last_pixels", pixels, squares * 64 * t.lanes());
+  auto const halves = [&](vector::pointer at_rows, vector::pointer at_pixels, std::int64_t count) {
+    for (std::int64_t first = 0; first < 16; first += t.lanes())
+      if (to_blocked || first < channels) square(b, at_rows, at_pixels, first, count);
+  };
+  if (squares > 0)
+    b.loop(squares, {{rows, 4 * t.lanes()}, {pixels, 64 * t.lanes()}}, [&] { halves(rows, pixels, t.lanes()); });
+  if (rest > 0) halves(last_rows, last_pixels, rest);
+  return std::move(b).take();
+}
+
+/// Copies `count` floats; zeros up to `filled`.
+inline vector::program copy_floats(std::int64_t count, std::int64_t filled, target const& t) {
+  vector::builder b("copy", t.lanes());
+  auto const x = b.argument("x", vector::access::in, count * 4);
+  auto const y = b.argument("y", vector::access::out, filled * 4);
+  auto const turns = count / t.lanes(), done = turns * t.lanes(), rest = count - done;
+  auto const bytes = b.register_bytes();
+  if (turns > 0) b.loop(turns, {{x, bytes}, {y, bytes}}, [&] { b.store(y.at(0), b.load(x.at(0))); });
+  auto at = done;
+  if (rest > 0) {
+    auto const value = b.load(x.at(done * 4), static_cast<std::int32_t>(rest));
+    auto const written = std::min<std::int64_t>(t.lanes(), filled - done);
+    b.store(y.at(done * 4), value, static_cast<std::int32_t>(written));
+    at += written;
+  }
+  for (; at < filled; at += t.lanes())
+    b.store(y.at(at * 4), b.zero(), static_cast<std::int32_t>(std::min<std::int64_t>(t.lanes(), filled - at)));
+  return std::move(b).take();
+}
+
+/// One pixel a channel: rows of channels, padded in the blocked tensor.
+inline std::vector<kernel_grid> reorder_rows(operand_info const& from, operand_info const& to, target const& t) {
+  auto const& s = from.shape();
+  auto const padded = round_up(s[1], channel_block);
+  auto const filled = to.how == layout::blocked ? padded : s[1];
+  source const in{.what = source::kind::input, .stride = {item_stride(from)}};
+  source const out{.what = source::kind::output, .stride = {item_stride(to)}};
+  kernel_grid grid{.kernel = copy_floats(s[1], filled, t),
+                   .extent = {static_cast<std::int32_t>(s[0]), 1, 1, 1},
+                   .arguments = {in, out}};
+  return {std::move(grid)};
+}
+
+}  // namespace detail
+
+/// Code that copies a float32 tensor of rank >= 2 into another layout; input 0 to output 0.
+inline scheduled_code build_reorder(operand_info const& from, operand_info const& to, target const& t) {
+  SINTER_ASSERT(from.how != to.how && from.shape() == to.shape() && from.shape().rank() >= 2);
+  SINTER_ASSERT(from.type.element == dtype::float32);
+  auto const& s = from.shape();
+  auto const pixels = pixels_of(s);
+  if (pixels == 1) return {.regions = {detail::reorder_rows(from, to, t)}};
+  bool const to_blocked = to.how == layout::blocked;
+  std::vector<kernel_grid> grids;
+  // Runs of pixels start at multiples of 16, so that whole squares prevail.
+  auto const length = round_up(ceil_div(pixels, ceil_div(pixels, task_bytes / 64)), 16);
+  for (auto const& blocks : full_runs(s[1], channel_block))
+    for (auto const& piece : full_runs(pixels, length)) {
+      detail::reorder_task const task{
+          .to_blocked = to_blocked, .channels = blocks.length, .length = piece.length, .row_bytes = pixels * 4};
+      auto const block = blocks.first / channel_block;
+      source const rows{.offset = blocks.first * pixels * 4 + piece.first * 4,
+                        .stride = {item_stride(to_blocked ? from : to), 16 * pixels * 4, piece.length * 4}};
+      source const vectors{.offset = (block * pixels + piece.first) * 64,
+                           .stride = {item_stride(to_blocked ? to : from), pixels * 64, piece.length * 64}};
+      auto in = to_blocked ? rows : vectors, out = to_blocked ? vectors : rows;
+      in.what = source::kind::input, out.what = source::kind::output;
+      grids.push_back({.kernel = task.build(t),
+                       .extent = {static_cast<std::int32_t>(s[0]), static_cast<std::int32_t>(blocks.count),
+                                  static_cast<std::int32_t>(piece.count), 1},
+                       .arguments = {in, out}});
+    }
+  return {.regions = {std::move(grids)}};
+}
+
+}  // namespace sinter

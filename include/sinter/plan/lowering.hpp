@@ -1,0 +1,229 @@
+#pragma once
+
+#include <sinter/graph/graph.hpp>
+#include <sinter/plan/program.hpp>
+#include <sinter/schedules/schedule.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The plan in the making: operations on stored tensors, before memory is placed and code is built.
+namespace sinter::detail {
+
+/// Index of a stored tensor; -1 for an operand that has none (constants, omitted operands, values in slots).
+using stored_id = std::int32_t;
+
+/// A value in memory, in one layout. Its bytes are those of `base` where that is set: a view, a part of a larger
+/// tensor, or an operand that is overwritten in place.
+struct stored {
+  value_id value{};
+  tensor_type type{};
+  layout how = layout::row_major;
+  place external{};  ///< where a graph input lies
+  bool is_external = false;
+  stored_id base = -1;
+  std::int64_t base_offset = 0;  ///< bytes into each item of `base`
+  bool part = false;             ///< one of several tensors within each item of `base`
+  bool viewed = false;           ///< some view shows its bytes
+  bool has_parts = false;
+  std::int32_t producer = -1;                 ///< operation
+  std::int32_t first = INT32_MAX, last = -1;  ///< operations that use these bytes, parts and views not counted
+  std::int32_t users = 0;
+
+  std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
+};
+
+/// One operation of the plan, in order of execution.
+struct operation {
+  node_id node{};
+  bound_operator op{};
+  schedule const* by = nullptr;  ///< null: a host call, an island, or a reorder
+  layout_choice layouts{};
+  bool reorder = false;  ///< input 0 to output 0, the same value in another layout
+  bool is_island = false;
+  std::vector<stored_id> inputs{};
+  std::vector<stored_id> outputs{};
+  std::vector<bool> placed{};  ///< inputs that lie in output 0 already
+  bool is_view() const { return layouts.view.has_value(); }
+};
+
+/// All that lowering finds out about a graph.
+struct lowered {
+  std::vector<stored> tensors{};
+  std::vector<operation> operations{};
+  std::vector<std::array<stored_id, 2>> of_value{};  ///< by value and layout
+  std::vector<std::int32_t> slot_of_value{};         ///< values whose shape depends on data
+  std::int32_t slots = 0;
+
+  stored& at(stored_id id) { return tensors[static_cast<std::size_t>(id)]; }
+  stored const& at(stored_id id) const { return tensors[static_cast<std::size_t>(id)]; }
+  stored_id& find(value_id v, layout how) {
+    return of_value[static_cast<std::size_t>(v.index)][static_cast<std::size_t>(how)];
+  }
+  /// The tensor whose bytes `id` shares, through any number of views and parts.
+  stored_id root(stored_id id) const {
+    while (at(id).base >= 0) id = at(id).base;
+    return id;
+  }
+  /// Bytes into each item of the root.
+  std::int64_t root_offset(stored_id id) const {
+    std::int64_t offset = 0;
+    for (; at(id).base >= 0; id = at(id).base) offset += at(id).base_offset;
+    return offset;
+  }
+  /// Distance between the items of axis 0 of a tensor.
+  std::int64_t item_stride(stored_id id) const;
+};
+
+inline std::int64_t lowered::item_stride(stored_id id) const {
+  while (at(id).part) id = at(id).base;
+  return item_bytes(*at(id).type.shape, at(id).type.element, at(id).how);
+}
+
+/// Walks the graph in topological order and gives each node a schedule, layouts and operands in them.
+class lowering {
+ public:
+  lowering(graph const& g, target const& machine) : g_(g), machine_(machine) {
+    l_.of_value.assign(g.value_count(), {-1, -1});
+    l_.slot_of_value.assign(g.value_count(), -1);
+  }
+
+  lowered run() {
+    for (std::size_t i = 0; i < g_.inputs.size(); ++i) add_input(i);
+    for (auto const id : g_.topological_order()) add_node(id);
+    for (auto const& out : g_.outputs)
+      if (is_planned(out.value)) stored_as(out.value, layout::row_major);
+    return std::move(l_);
+  }
+
+  /// How a schedule sees one input of a node; layouts and strides are those of `id`, or dense row-major without one.
+  static operand_info describe_operand(graph const& g, value_id v, layout how) {
+    if (!v) return {};
+    auto const& value = g.at(v);
+    operand_info info{.type = value.type, .how = how};
+    if (value.type.shape) info.item_stride = item_bytes(*value.type.shape, value.type.element, how);
+    if (value.is_constant()) {
+      info.constant = value.constant;
+      info.constant_key = fmt::format("{}", value.constant.data());
+    }
+    return info;
+  }
+
+ private:
+  bool is_planned(value_id v) const {
+    return v && !g_.at(v).is_constant() && l_.slot_of_value[static_cast<std::size_t>(v.index)] < 0;
+  }
+
+  void add_input(std::size_t i) {
+    auto const v = g_.inputs[i].value;
+    if (g_.at(v).is_constant()) return;
+    auto const id = add_stored(v, layout::row_major, -1);
+    l_.at(id).is_external = true;
+    l_.at(id).external = {.where = space::input, .index = static_cast<std::uint32_t>(i)};
+  }
+
+  stored_id add_stored(value_id v, layout how, std::int32_t producer) {
+    l_.tensors.push_back({.value = v, .type = g_.at(v).type, .how = how, .producer = producer});
+    return l_.find(v, how) = static_cast<stored_id>(l_.tensors.size() - 1);
+  }
+
+  /// The value in a layout; adds a reorder where it is stored in the other one only.
+  stored_id stored_as(value_id v, layout how) {
+    if (auto const id = l_.find(v, how); id >= 0) return id;
+    auto const other = l_.find(v, how == layout::blocked ? layout::row_major : layout::blocked);
+    SINTER_ASSERT(other >= 0);
+    auto const number = static_cast<std::int32_t>(l_.operations.size());
+    auto const id = add_stored(v, how, number);
+    l_.operations.push_back({.reorder = true, .inputs = {other}, .outputs = {id}, .placed = {false}});
+    return id;
+  }
+
+  /// The layout that a value has without a reorder: blocked where it has both.
+  layout current_layout(value_id v) {
+    return v && l_.find(v, layout::blocked) >= 0 ? layout::blocked : layout::row_major;
+  }
+
+  scheduled_node scheduled(node const& n, bound_operator const& op) {
+    scheduled_node s{.n = &n, .op = op};
+    for (auto const in : n.inputs) s.inputs.push_back(describe_operand(g_, in, current_layout(in)));
+    for (auto const out : n.outputs) s.outputs.push_back(describe_operand(g_, out, layout::row_major));
+    return s;
+  }
+
+  static bool computable(scheduled_node const& s) {
+    auto const shaped = [](operand_info const& o) {
+      return !o.present() || (o.type.element != dtype::string && o.type.shape && o.shape().elements() > 0);
+    };
+    return !s.inputs.empty() && !s.outputs.empty() && std::ranges::all_of(s.inputs, shaped) &&
+           std::ranges::all_of(s.outputs, shaped);
+  }
+
+  bool needs_island(node const& n) const {
+    auto const open = [&](value_id v) {
+      return v && (!g_.at(v).type.shape || l_.slot_of_value[static_cast<std::size_t>(v.index)] >= 0 ||
+                   (g_.at(v).type.element == dtype::string && !g_.at(v).is_constant()));
+    };
+    return std::ranges::any_of(n.inputs, open) || std::ranges::any_of(n.outputs, open);
+  }
+
+  void add_node(node_id id) {
+    auto const& n = g_.at(id);
+    operation op{.node = id, .op = bind(n)};
+    if (needs_island(n)) return add_island(std::move(op), n);
+    auto const node_view = scheduled(n, op.op);
+    if (machine_.set != isa::none && computable(node_view))
+      for (auto const& candidate : schedule_table())
+        if (auto choice = candidate.applies(node_view, machine_)) {
+          op.by = &candidate;
+          op.layouts = std::move(*choice);
+          break;
+        }
+    if (!op.by) {
+      op.layouts.inputs.assign(n.inputs.size(), layout::row_major);
+      op.layouts.outputs.assign(n.outputs.size(), layout::row_major);
+    }
+    add_operands(std::move(op), n);
+  }
+
+  void add_operands(operation op, node const& n) {
+    for (std::size_t i = 0; i < n.inputs.size(); ++i)
+      op.inputs.push_back(is_planned(n.inputs[i]) ? stored_as(n.inputs[i], op.layouts.inputs[i]) : -1);
+    op.placed.assign(n.inputs.size(), false);
+    auto const number = static_cast<std::int32_t>(l_.operations.size());
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.layouts.outputs[i], number) : -1);
+    if (op.is_view() && op.inputs[0] < 0) {  // a view of a constant: computed like any other node
+      op.by = nullptr;
+      op.layouts.view.reset();
+    }
+    if (op.is_view()) {
+      auto& view = l_.at(op.outputs[0]);
+      view.base = op.inputs[0];
+      view.base_offset = *op.layouts.view;
+      view.part = l_.at(view.base).how == layout::blocked && view.how == layout::blocked;
+      l_.at(view.base).viewed = true;
+    }
+    l_.operations.push_back(std::move(op));
+  }
+
+  void add_island(operation op, node const& n) {
+    op.is_island = true;
+    for (auto const in : n.inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
+    for (auto const out : n.outputs) {
+      op.outputs.push_back(-1);
+      if (out) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
+    }
+    l_.operations.push_back(std::move(op));
+  }
+
+  graph const& g_;
+  target machine_;
+  lowered l_;
+};
+
+}  // namespace sinter::detail

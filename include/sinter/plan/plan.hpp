@@ -1,0 +1,19 @@
+#pragma once
+
+#include <sinter/core/limits.hpp>
+#include <sinter/graph/graph.hpp>
+#include <sinter/plan/program.hpp>
+#include <sinter/schedules/schedule.hpp>
+
+namespace sinter {
+
+struct plan_options {
+  target machine{};  ///< isa::none: every node runs through its operator's `evaluate`
+  limits bounds{};
+};
+
+/// Plans an optimised graph whose types are inferred: a schedule and layouts for each node, the steps, and the place of
+/// every byte. Errors: limit_exceeded; what operators say of unsupported nodes. Defined in plan/planner.hpp.
+program plan(graph const& g, plan_options const& options);
+
+}  // namespace sinter

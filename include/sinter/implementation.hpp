@@ -1,0 +1,11 @@
+#pragma once
+
+// The parts of the library that are compiled once per program.
+
+#include <sinter/emit/x86/emitter.hpp>
+#include <sinter/model.hpp>
+#include <sinter/onnx/importer.hpp>
+#include <sinter/ops/all.hpp>
+#include <sinter/passes/all.hpp>
+#include <sinter/plan/planner.hpp>
+#include <sinter/schedules/all.hpp>

@@ -1,0 +1,138 @@
+#pragma once
+
+// Implementation of sinter.hpp: include it once per program.
+
+#include <sinter/compile.hpp>
+#include <sinter/model_state.hpp>
+#include <sinter/onnx/import.hpp>
+
+#include <span>
+#include <utility>
+
+namespace sinter {
+
+outputs::outputs(outputs&& other) noexcept
+    : state_(std::move(other.state_)), lease_(std::exchange(other.lease_, nullptr)) {}
+
+outputs& outputs::operator=(outputs&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(lease_, other.lease_);
+  return *this;
+}
+
+outputs::~outputs() {
+  if (lease_) state_->release(lease_);
+}
+
+std::size_t outputs::size() const { return lease_->memory.results.size(); }
+
+tensor_view outputs::operator[](std::size_t index) const& {
+  if (index >= size()) fail(error_code::invalid_argument, "output {} is asked for, the model has {}", index, size());
+  return lease_->memory.results[index];
+}
+
+tensor_view outputs::operator[](std::string_view name) const& {
+  return lease_->memory.results[state_->output_index(name)];
+}
+
+outputs::iterator outputs::begin() const { return {this, 0}; }
+outputs::iterator outputs::end() const { return {this, size()}; }
+named_tensor outputs::at(std::size_t index) const { return {state_->outputs()[index].name, (*this)[index]}; }
+
+context::context(context&& other) noexcept
+    : state_(std::move(other.state_)), lease_(std::exchange(other.lease_, nullptr)) {}
+
+context& context::operator=(context&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(lease_, other.lease_);
+  return *this;
+}
+
+context::~context() {
+  if (lease_) state_->release(lease_);
+}
+
+void context::set_input(std::size_t index, tensor_view value) {
+  auto const& ports = state_->inputs();
+  if (index >= ports.size())
+    fail(error_code::invalid_argument, "input {} is set, the model has {}", index, ports.size());
+  state_->check_input(index, value);
+  auto const& expected = lease_->code->made_for().shapes[index];
+  if (!expected)
+    fail(error_code::invalid_argument, "input '{}' keeps its default in this context; name its shape in model::context",
+         ports[index].name);
+  if (*expected != value.shape)
+    fail(error_code::invalid_argument, "input '{}': this context is for shape {}, got {}; ask the model for another {}",
+         ports[index].name, *expected, value.shape, "context");
+  lease_->inputs[index] = value;
+}
+
+void context::set_input(std::string_view name, tensor_view value) { set_input(state_->input_index(name), value); }
+
+void context::set_output(std::size_t index, mutable_tensor_view memory) {
+  auto const& ports = state_->outputs();
+  if (index >= ports.size())
+    fail(error_code::invalid_argument, "output {} is set, the model has {}", index, ports.size());
+  auto const& made = lease_->code->code().memory().outputs[index].type;
+  if (memory.type != made.element || (made.shape && *made.shape != memory.shape))
+    fail(error_code::invalid_argument, "output '{}': expected memory for {} {}, got {} {}", ports[index].name,
+         name(made.element), made.shape ? to_string(*made.shape) : "of a shape that depends on data", name(memory.type),
+         memory.shape);
+  lease_->outputs[index] = memory;
+}
+
+void context::set_output(std::string_view name, mutable_tensor_view memory) {
+  set_output(state_->output_index(name), memory);
+}
+
+void context::run() {
+  for (std::size_t i = 0; i < lease_->inputs.size(); ++i)
+    if (!lease_->inputs[i])
+      fail(error_code::invalid_argument, "input {} is not set", model_state::describe(state_->inputs()[i]));
+  lease_->run();
+}
+
+tensor_view context::output(std::size_t index) const {
+  auto const& results = lease_->memory.results;
+  if (index >= results.size())
+    fail(error_code::invalid_argument, "output {} is asked for, the model has {}", index, results.size());
+  return results[index];
+}
+
+tensor_view context::output(std::string_view name) const { return output(state_->output_index(name)); }
+
+std::span<port_info const> model::inputs() const { return std::span(state_->inputs()).first(state_->required()); }
+std::span<port_info const> model::optional_inputs() const {
+  return std::span(state_->inputs()).subspan(state_->required());
+}
+std::span<port_info const> model::outputs() const { return state_->outputs(); }
+memory_report model::memory() const { return state_->memory(); }
+isa model::instruction_set() const { return state_->set(); }
+int model::threads() const { return state_->threads(); }
+
+outputs model::run(std::span<named_tensor const> inputs) const {
+  sinter::outputs handle(state_, state_->acquire(inputs));
+  handle.lease_->run();
+  return handle;
+}
+
+context model::context(std::span<named_shape const> shapes) const { return {state_, state_->acquire(shapes)}; }
+
+model load(std::filesystem::path const& file, options const& how) {
+  return with_context([&] { return fmt::format("file '{}'", file.string()); },
+                      [&] { return model_state::make(onnx::import_file(file, how.limits), how, compile); });
+}
+
+model load_bytes(std::span<std::byte const> bytes, options const& how) {
+  return model_state::make(onnx::import_bytes(bytes, how.limits), how, compile);
+}
+
+load_result try_load(std::filesystem::path const& file, options const& how) {
+  try {
+    return load(file, how);
+  } catch (error const& why) {
+    return why;
+  }
+}
+
+}  // namespace sinter

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <sinter/runtime/lease.hpp>
+#include <sinter/runtime/lru_cache.hpp>
+#include <sinter/runtime/signature.hpp>
+#include <sinter/runtime/thread_pool.hpp>
+#include <sinter/sinter.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+/// Turns a graph whose input types are known into an executable.
+using compiler = std::function<executable(graph, compile_environment const&)>;
+
+/// What the handles `model`, `outputs` and `context` refer to: the graph, the executables compiled from it, and the
+/// workspaces that are not in use.
+class model_state : public std::enable_shared_from_this<model_state> {
+ public:
+  /// A model of `g`. With static input shapes it is compiled now.
+  static model make(graph g, options const& how, compiler compile);
+
+  model_state(graph g, options const& how, compiler compile);
+  model_state(model_state const&) = delete;
+  model_state& operator=(model_state const&) = delete;
+  ~model_state() { delete recent_.load(std::memory_order_acquire); }
+
+  std::vector<port_info> const& inputs() const { return inputs_; }
+  std::vector<port_info> const& outputs() const { return outputs_; }
+  /// How many inputs have no default; they come first.
+  std::size_t required() const {
+    return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
+  }
+  isa set() const { return environment_.set; }
+  int threads() const { return environment_.pool ? environment_.pool->workers() : 1; }
+  memory_report memory() const;
+
+  /// A workspace for a run on `given`, whose operands are bound.
+  lease* acquire(std::span<named_tensor const> given);
+  /// A workspace for inputs of given shapes, whose operands are not bound.
+  lease* acquire(std::span<named_shape const> given);
+  void release(lease* l) noexcept;
+
+  std::size_t input_index(std::string_view name) const { return index_of(inputs_, name, "input"); }
+  std::size_t output_index(std::string_view name) const { return index_of(outputs_, name, "output"); }
+  /// Checks a tensor for input `i` against what the model declares.
+  void check_input(std::size_t i, tensor_view const& t) const;
+  /// The default of input `i`, or nothing.
+  tensor_view default_of(std::size_t i) const { return graph_.at(graph_.inputs[i].value).constant.view(); }
+  static std::string describe(port_info const& p) { return fmt::format("'{}' ({} {})", p.name, name(p.type), p.shape); }
+
+ private:
+  static std::size_t index_of(std::vector<port_info> const& ports, std::string_view name, std::string_view what);
+  static graph required_first(graph g);
+  static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
+  void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
+  bool fits(signature const& s, std::span<tensor_view const> operands) const;
+  lease* acquire(signature const& s);
+  std::unique_ptr<lease> take_recent() {
+    return std::unique_ptr<lease>(recent_.exchange(nullptr, std::memory_order_acq_rel));
+  }
+
+  graph const graph_;
+  compiler const compile_;
+  std::shared_ptr<thread_pool> threads_;
+  weight_store weights_;
+  compile_environment environment_;
+  std::vector<port_info> inputs_;
+  std::vector<port_info> outputs_;
+  lru_cache<signature, compiled> cache_;
+  std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
+};
+
+inline model_state::model_state(graph g, options const& how, compiler compile)
+    : graph_(required_first(std::move(g))),
+      compile_(std::move(compile)),
+      weights_(how.limits.weight_bytes),
+      inputs_(describe_ports(graph_, graph_.inputs)),
+      outputs_(describe_ports(graph_, graph_.outputs)),
+      cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
+  if (how.threads < 0)
+    fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
+  environment_ = {std::min(how.max_isa, detect_isa()), how.limits, &weights_, how.executor};
+  if (how.executor || how.threads == 1) return;
+  threads_ = shared_thread_pool(how.threads);
+  if (threads_->workers() > 1) environment_.pool = threads_.get();
+}
+
+inline model model_state::make(graph g, options const& how, compiler compile) {
+  auto const state = std::make_shared<model_state>(std::move(g), how, std::move(compile));
+  bool const fixed =
+      std::ranges::all_of(state->inputs_, [](port_info const& p) { return p.optional || p.shape.known().has_value(); });
+  if (how.compile_at_load && fixed) state->release(state->acquire(std::span<named_shape const>{}));
+  return model(state);
+}
+
+inline graph model_state::required_first(graph g) {
+  std::vector<port> inputs;
+  for (bool const optional : {false, true})
+    for (auto const& p : g.inputs)
+      if (g.at(p.value).is_constant() == optional) inputs.push_back(p);
+  g.inputs = std::move(inputs);
+  return g;
+}
+
+inline std::vector<port_info> model_state::describe_ports(graph const& g, std::vector<port> const& ports) {
+  std::vector<port_info> result;
+  for (auto const& p : ports) {
+    auto const& v = g.at(p.value);
+    result.push_back({v.name, v.type.element, {p.declared}, v.is_constant()});
+  }
+  return result;
+}
+
+inline std::size_t model_state::index_of(std::vector<port_info> const& ports, std::string_view name,
+                                         std::string_view what) {
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    if (ports[i].name == name) return i;
+  std::string names;
+  for (auto const& p : ports)
+    if (!p.optional) names += (names.empty() ? "" : ", ") + describe(p);
+  fail(error_code::invalid_argument, "the model has no {} '{}'; its {}s are {}", what, name, what, names);
+}
+
+inline void model_state::check_input(std::size_t i, tensor_view const& t) const {
+  auto const& p = inputs_[i];
+  if (t.type != p.type)
+    fail(error_code::invalid_argument, "input '{}': expected elements of {}, got {}; convert them first", p.name,
+         name(p.type), name(t.type));
+  if (!sinter::fits(p.shape.dimensions, t.shape))
+    fail(error_code::invalid_argument,
+         "input '{}': expected shape {}, got {}; reshape the tensor or export the model {}", p.name, p.shape, t.shape,
+         "with that dimension open");
+  if (!t.data && t.elements() > 0)
+    fail(error_code::invalid_argument, "input '{}': the tensor of shape {} has no data", p.name, t.shape);
+}
+
+/// Sorts tensors given by name into the order of the model's inputs, and checks them.
+inline void model_state::bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const {
+  std::ranges::fill(operands, tensor_view{});
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    auto const& [name, tensor] = given[k];
+    auto const i = k < inputs_.size() && inputs_[k].name == name ? k : input_index(name);
+    if (operands[i]) fail(error_code::invalid_argument, "input '{}' is given twice", name);
+    check_input(i, tensor);
+    operands[i] = tensor;
+  }
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (!operands[i] && !inputs_[i].optional)
+      fail(error_code::invalid_argument, "input {} is not given", describe(inputs_[i]));
+}
+
+inline bool model_state::fits(signature const& s, std::span<tensor_view const> operands) const {
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (s.shapes[i].has_value() != static_cast<bool>(operands[i])) return false;
+    if (operands[i] && *s.shapes[i] != operands[i].shape) return false;
+  }
+  return true;
+}
+
+inline lease* model_state::acquire(std::span<named_tensor const> given) {
+  auto recent = take_recent();
+  std::vector<tensor_view> unbound(recent ? 0 : inputs_.size());
+  auto operands = recent ? std::span(recent->inputs) : std::span(unbound);
+  struct put_back {
+    model_state* state;
+    std::unique_ptr<lease>& held;
+    ~put_back() {
+      if (held) state->release(held.release());
+    }
+  } const guard{this, recent};
+  bind(given, operands);
+  lease* l = nullptr;
+  if (recent && fits(recent->code->made_for(), operands)) {
+    l = recent.release();
+  } else {
+    signature s;
+    for (auto const& t : operands) s.shapes.push_back(t ? std::optional(t.shape) : std::nullopt);
+    l = acquire(s);
+    std::ranges::copy(operands, l->inputs.begin());
+  }
+  for (std::size_t i = 0; i < l->inputs.size(); ++i)
+    if (!l->inputs[i]) l->inputs[i] = default_of(i);
+  std::ranges::fill(l->outputs, mutable_tensor_view{});
+  return l;
+}
+
+inline lease* model_state::acquire(std::span<named_shape const> given) {
+  signature s;
+  for (auto const& p : inputs_) s.shapes.push_back(p.optional ? std::nullopt : p.shape.known());
+  for (auto const& [name, extents] : given) {
+    auto const i = input_index(name);
+    if (!sinter::fits(inputs_[i].shape.dimensions, extents))
+      fail(error_code::invalid_argument, "input '{}': expected shape {}, got {}", name, inputs_[i].shape, extents);
+    s.shapes[i] = extents;
+  }
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    if (!s.shapes[i] && !inputs_[i].optional)
+      fail(error_code::invalid_argument, "the shape of input {} is open: give it", describe(inputs_[i]));
+  auto* const l = acquire(s);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) l->inputs[i] = s.shapes[i] ? tensor_view{} : default_of(i);
+  std::ranges::fill(l->outputs, mutable_tensor_view{});
+  return l;
+}
+
+inline lease* model_state::acquire(signature const& s) {
+  auto const code = cache_.get(s, [&] {
+    return with_context([&] { return fmt::format("the model for input shapes {}", to_string(s)); },
+                        [&] { return std::make_shared<compiled>(s, compile_(specialize(graph_, s), environment_)); });
+  });
+  auto l = code->take();
+  if (!l) return new lease(code, environment_.limits.arena_bytes);
+  l->code = code;
+  return l.release();
+}
+
+inline void model_state::release(lease* l) noexcept {
+  lease* expected = nullptr;
+  if (recent_.compare_exchange_strong(expected, l, std::memory_order_acq_rel)) return;
+  auto const code = l->code;
+  try {
+    code->give_back(std::unique_ptr<lease>(l));
+  } catch (std::bad_alloc const&) {  // the workspace is freed
+  }
+}
+
+inline memory_report model_state::memory() const {
+  memory_report report;
+  cache_.for_each([&](compiled const& c) {
+    if (report.signatures++ == 0) {
+      auto const& plan = c.code().plan();
+      report.arena_bytes = static_cast<std::size_t>(plan.arena_bytes);
+      report.arena_bound = static_cast<std::size_t>(plan.arena_bound);
+      report.scratch_bytes = c.code().memory().scratch_stride() * c.code().memory().workers;
+    }
+    report.code_bytes += c.code().code_bytes();
+  });
+  report.weight_bytes = weights_.bytes();
+  return report;
+}
+
+}  // namespace sinter

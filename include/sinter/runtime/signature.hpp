@@ -1,0 +1,53 @@
+#pragma once
+
+#include <sinter/core/cpu.hpp>
+#include <sinter/core/limits.hpp>
+#include <sinter/graph/graph.hpp>
+#include <sinter/runtime/executor.hpp>
+#include <sinter/runtime/weight_store.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+/// What an executable is compiled for: the shape of each input of the graph; none where an input keeps its default.
+struct signature {
+  std::vector<std::optional<shape>> shapes{};
+  friend bool operator==(signature const&, signature const&) = default;
+};
+
+/// Text form: `1x3x224x224, default, 10`.
+inline std::string to_string(signature const& s) {
+  std::string text;
+  for (auto const& extents : s.shapes) {
+    if (!text.empty()) text += ", ";
+    text += extents ? to_string(*extents) : "default";
+  }
+  return text;
+}
+
+/// `g` for one signature: the types of its inputs are known, and inputs that have a default are constants unless the
+/// signature gives them a shape. The list of inputs stays as it is.
+inline graph specialize(graph g, signature const& s) {
+  SINTER_ASSERT(s.shapes.size() == g.inputs.size());
+  for (std::size_t i = 0; i < s.shapes.size(); ++i) {
+    auto& v = g.at(g.inputs[i].value);
+    if (!s.shapes[i]) continue;
+    v.constant = {};
+    v.type.shape = s.shapes[i];
+  }
+  return g;
+}
+
+/// What an executable shares with the others of its model, and what it may cost.
+struct compile_environment {
+  isa set = isa::none;
+  sinter::limits limits{};
+  weight_store* weights = nullptr;
+  executor* pool = nullptr;  ///< null: one thread
+};
+
+}  // namespace sinter

@@ -1,16 +1,34 @@
 #pragma once
 
 #include <sinter/ops/activation.hpp>
+#include <sinter/ops/arg_reduce.hpp>
 #include <sinter/ops/arithmetic.hpp>
+#include <sinter/ops/batch_normalization.hpp>
 #include <sinter/ops/cast.hpp>
 #include <sinter/ops/clip.hpp>
 #include <sinter/ops/comparison.hpp>
+#include <sinter/ops/conv.hpp>
+#include <sinter/ops/conv_transpose.hpp>
+#include <sinter/ops/cumulative.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/executor.hpp>
 #include <sinter/ops/fused.hpp>
+#include <sinter/ops/gemm.hpp>
+#include <sinter/ops/global_pooling.hpp>
+#include <sinter/ops/instance_normalization.hpp>
+#include <sinter/ops/layer_normalization.hpp>
 #include <sinter/ops/logic.hpp>
+#include <sinter/ops/lp_normalization.hpp>
+#include <sinter/ops/lrn.hpp>
+#include <sinter/ops/matmul.hpp>
+#include <sinter/ops/mean_variance_normalization.hpp>
+#include <sinter/ops/pooling.hpp>
 #include <sinter/ops/power.hpp>
+#include <sinter/ops/quantize.hpp>
+#include <sinter/ops/quantized_linear.hpp>
+#include <sinter/ops/reduce.hpp>
 #include <sinter/ops/registry.hpp>
+#include <sinter/ops/softmax.hpp>
 #include <sinter/ops/unary.hpp>
 #include <sinter/ops/where.hpp>
 
@@ -44,7 +62,41 @@ using all_operators = operator_list<
     power,
     prelu,
     unary_family,
-    where>;
+    where,
+    // neural networks
+    conv,
+    conv_transpose,
+    conv_integer,
+    qlinear_conv,
+    max_pool,
+    average_pool,
+    lp_pool,
+    global_average_pool,
+    global_max_pool,
+    global_lp_pool,
+    batch_normalization,
+    instance_normalization,
+    group_normalization,
+    layer_normalization,
+    rms_normalization,
+    lp_normalization,
+    mean_variance_normalization,
+    lrn,
+    gemm,
+    matmul,
+    matmul_integer,
+    qlinear_matmul,
+    reduction_family,
+    arg_reduce<true>,
+    arg_reduce<false>,
+    softmax,
+    log_softmax,
+    hardmax,
+    cumulative<false>,
+    cumulative<true>,
+    quantize_linear,
+    dequantize_linear,
+    dynamic_quantize_linear>;
 // clang-format on
 
 std::span<operator_entry const> operator_table() { return all_operators::entries; }

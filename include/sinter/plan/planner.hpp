@@ -122,7 +122,9 @@ class planner {
   /// A block of packed weights, shared by all that ask for the same key.
   std::uint32_t weight(packed_weight w) {
     auto const [it, fresh] = weight_of_.try_emplace(w.key, static_cast<std::uint32_t>(p_.weights.size()));
-    if (fresh) p_.weights.push_back({.key = std::move(w.key), .bytes = w.bytes, .fill = std::move(w.fill)});
+    if (fresh)
+      p_.weights.push_back(
+          {.key = std::move(w.key), .bytes = w.bytes, .source = std::move(w.source), .fill = std::move(w.fill)});
     return it->second;
   }
 
@@ -130,6 +132,7 @@ class planner {
   packed_weight plain_weight(any_tensor const& constant) const {
     return {.key = fmt::format("plain:{}:{}", constant.data(), constant.bytes()),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
+            .source = constant,
             .fill = [constant](std::byte* to) { std::memcpy(to, constant.data(), constant.bytes()); }};
   }
 
@@ -164,10 +167,8 @@ class planner {
         for (auto const& s : from.arguments)
           to.arguments.push_back({.base = place_of(s, op, weights), .stride = s.stride});
         to.kernel = kernels_.add(std::move(from.kernel));
-        work_ += kernels_.cost(to.kernel) * to.tasks();
         r.grids.push_back(std::move(to));
       }
-      r.serial = std::exchange(work_, 0) < serial_instructions;
       p_.regions.push_back(std::move(r));
       add_step(step_kind::region, p_.regions.size(), op);
     }
@@ -221,9 +222,6 @@ class planner {
     p_.slots = l_.slots;
   }
 
-  /// About 5 us of vector instructions: below that, waking another thread costs more than it gives.
-  static constexpr std::int64_t serial_instructions = 40'000;
-
   graph const& g_;
   plan_options const& options_;
   lowered l_;
@@ -233,7 +231,6 @@ class planner {
   std::vector<std::int32_t> allocation_of_;  // by stored tensor
   std::map<std::string, std::uint32_t, std::less<>> weight_of_;
   kernel_set kernels_;
-  std::int64_t work_ = 0;
 };
 
 }  // namespace detail

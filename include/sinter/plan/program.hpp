@@ -50,7 +50,6 @@ struct grid {
 /// Grids side by side; the end of a region is a barrier.
 struct region {
   std::vector<grid> grids{};
-  bool serial = false;  ///< too little work to share between threads
 };
 
 /// A dense row-major tensor in a step's terms.
@@ -88,10 +87,12 @@ struct program_step {
   std::string names{};
 };
 
-/// Bytes that are made once from constants: packed weights. Equal keys mean equal bytes.
+/// Bytes that are made once from a constant: packed weights. Keys name constants by address; equal keys mean equal
+/// bytes as long as `source` lives.
 struct packing {
   std::string key{};
   std::int64_t bytes = 0;
+  any_tensor source{};
   std::function<void(std::byte* destination)> fill;
 };
 

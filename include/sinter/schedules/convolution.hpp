@@ -188,7 +188,7 @@ class convolution_code {
             {.first = c * s_.taps() + tap, .count = std::min(chunk, g.inputs - c), .step = s_.taps()});
     auto key =
         fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
-    code_.packed.push_back(packed(std::move(key), std::move(source), convolution_interleave));
+    code_.packed.push_back(packed(std::move(key), w.constant, std::move(source), convolution_interleave));
     return static_cast<std::uint32_t>(code_.packed.size() - 1);
   }
 

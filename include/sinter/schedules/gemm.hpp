@@ -99,7 +99,8 @@ class gemm_code {
     bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
     weight_source source{.tensor = b.constant, .outputs = s_.columns, .output_step = transposed ? s_.depth : 1};
     source.runs = {{.first = 0, .count = s_.depth, .step = transposed ? 1 : s_.columns}};
-    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), b.constant, std::move(source),
+                  gemm_interleave);
   }
 
   std::int64_t weight_at(std::int64_t block) const {

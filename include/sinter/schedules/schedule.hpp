@@ -74,10 +74,12 @@ struct kernel_grid {
   std::vector<source> arguments{};
 };
 
-/// Bytes made once from a constant; equal keys mean equal bytes.
+/// Bytes made once from a constant. Keys contain its `constant_key`; equal keys mean equal bytes as long as `source`
+/// lives.
 struct packed_weight {
   std::string key{};
   std::int64_t bytes = 0;
+  any_tensor source{};
   std::function<void(std::byte*)> fill;
 };
 

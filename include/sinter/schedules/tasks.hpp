@@ -55,16 +55,21 @@ inline bool is_float_tensor(operand_info const& o) {
 /// The bytes of a constant as they are.
 inline packed_weight pack_raw(operand_info const& o) {
   auto const bytes = static_cast<std::int64_t>(o.constant.bytes());
-  return {.key = "raw:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
-            std::memcpy(to, t.data(), static_cast<std::size_t>(bytes));
-          }};
+  return {
+      .key = "raw:" + o.constant_key,
+      .bytes = bytes,
+      .source = o.constant,
+      .fill = [t = o.constant, bytes](std::byte* to) { std::memcpy(to, t.data(), static_cast<std::size_t>(bytes)); }};
 }
 
 /// A constant of rank >= 2 in blocked layout, lanes past the last channel 0.
 inline packed_weight pack_blocked(operand_info const& o) {
   auto const& s = o.shape();
   auto const bytes = tensor_bytes(s, dtype::float32, layout::blocked);
-  return {.key = "blocked:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
+  return {.key = "blocked:" + o.constant_key,
+          .bytes = bytes,
+          .source = o.constant,
+          .fill = [t = o.constant, bytes](std::byte* to) {
             auto const& extents = t.shape();
             auto const pixels = pixels_of(extents), blocks = channel_blocks_of(extents);
             std::memset(to, 0, static_cast<std::size_t>(bytes));
@@ -77,8 +82,20 @@ inline packed_weight pack_blocked(operand_info const& o) {
           }};
 }
 
-/// Adds `w` to the code's packings and gives its index.
+/// Sixteen ones: the first n of them make a mask of n lanes.
+inline packed_weight pack_lane_mask() {
+  return {.key = "lane_mask", .bytes = 64, .fill = [](std::byte* to) {
+            for (std::size_t i = 0; i < 16; ++i) {
+              float const one = 1;
+              std::memcpy(to + i * 4, &one, 4);
+            }
+          }};
+}
+
+/// Adds `w` to the code's packings (once for each key) and gives its index.
 inline std::uint32_t add_packed(scheduled_code& code, packed_weight w) {
+  for (std::size_t i = 0; i < code.packed.size(); ++i)
+    if (code.packed[i].key == w.key) return static_cast<std::uint32_t>(i);
   code.packed.push_back(std::move(w));
   return static_cast<std::uint32_t>(code.packed.size() - 1);
 }

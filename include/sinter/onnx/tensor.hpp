@@ -2,6 +2,7 @@
 
 #include <sinter/core/limits.hpp>
 #include <sinter/core/tensor.hpp>
+#include <sinter/onnx/copy_slab.hpp>
 #include <sinter/onnx/external_data.hpp>
 
 #include <onnx/onnx_pb.h>
@@ -22,7 +23,8 @@ class tensor_reader {
   tensor_reader(byte_source source, external_data external, limits const& bounds)
       : source_(std::move(source)),
         external_(std::move(external)),
-        copies_("the model's constants", bounds.weight_bytes) {
+        copies_("the model's constants", bounds.weight_bytes),
+        slab_(source_.bytes.size()) {
     static_assert(std::endian::native == std::endian::little, "raw tensor data is little-endian");
   }
 
@@ -111,8 +113,15 @@ class tensor_reader {
     auto const alignment = info(type).kind == dtype_kind::complex ? size_of(type) / 2 : size_of(type);
     bool const aligned = std::bit_cast<std::uintptr_t>(raw.bytes.data()) % alignment == 0;
     if (raw.owner && aligned) return any_tensor(type, extents, {raw.owner, raw.bytes.data()});
-    auto result = allocate(type, extents);
-    if (expected != 0) std::memcpy(result.data(), raw.bytes.data(), expected);
+    return copy_raw(raw, type, extents);
+  }
+
+  any_tensor copy_raw(byte_source const& raw, dtype type, shape const& extents) {
+    auto const bytes = raw.bytes.size();
+    copies_.charge(bytes);
+    auto const memory = slab_.take(bytes);
+    auto result = memory ? any_tensor(type, extents, memory) : any_tensor(type, extents);
+    if (bytes != 0) std::memcpy(result.data(), raw.bytes.data(), bytes);
     return result;
   }
 
@@ -247,6 +256,7 @@ class tensor_reader {
   byte_source source_;
   external_data external_;
   budget copies_;
+  copy_slab slab_;
 };
 
 }  // namespace sinter::onnx

@@ -1,0 +1,288 @@
+#pragma once
+
+#include <sinter/vector/print.hpp>
+
+#include <bit>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sinter::vector {
+
+/// Reads the text form of vector/print.hpp; `;` starts a comment. What does not follow the form is
+/// `error_code::invalid_argument` with the line. The result is not verified.
+class parser {
+ public:
+  explicit parser(std::string_view text) : text_(text) {}
+
+  program whole() {
+    while (next_line())
+      with_context([&] { return fmt::format("line {}: '{}'", number_, line_); }, [&] { statement(); });
+    close_to(1);
+    return std::move(p_);
+  }
+
+ private:
+  /// The next line that is not empty: its depth, and its words in `rest_`.
+  bool next_line() {
+    while (!text_.empty()) {
+      auto const end = text_.find('\n');
+      line_ = text_.substr(0, end);
+      text_ = end == std::string_view::npos ? std::string_view() : text_.substr(end + 1);
+      ++number_;
+      rest_ = line_.substr(0, line_.find(';'));
+      auto const indent = rest_.find_first_not_of(' ');
+      if (indent == std::string_view::npos) continue;
+      indent_ = static_cast<int>(indent);
+      return true;
+    }
+    return false;
+  }
+
+  template <typename... Args>
+  [[noreturn]] static void reject(fmt::format_string<Args...> format, Args&&... args) {
+    fail(error_code::invalid_argument, format, std::forward<Args>(args)...);
+  }
+
+  static bool in_word(char c) { return c != ' ' && c != ',' && c != '[' && c != ']'; }
+  void skip() {
+    while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
+  }
+  bool at_end() { return skip(), rest_.empty(); }
+  std::string_view peek() {
+    skip();
+    std::size_t n = 0;
+    while (n < rest_.size() && in_word(rest_[n])) ++n;
+    return rest_.substr(0, n);
+  }
+  std::string_view word() {
+    auto const w = peek();
+    if (w.empty()) reject("a word is expected before '{}'", rest_);
+    rest_.remove_prefix(w.size());
+    return w;
+  }
+  void expect(std::string_view what) {
+    skip();
+    if (rest_.substr(0, what.size()) != what) reject("'{}' is expected before '{}'", what, rest_);
+    rest_.remove_prefix(what.size());
+  }
+  bool accept(std::string_view what) {
+    skip();
+    if (rest_.substr(0, what.size()) != what) return false;
+    rest_.remove_prefix(what.size());
+    return true;
+  }
+
+  template <typename T>
+  static T number(std::string_view text) {
+    T value{};
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) reject("'{}' is no number in range", text);
+    return value;
+  }
+  template <typename Enum, std::size_t N>
+  static Enum named(std::array<std::string_view, N> const& names, std::string_view text) {
+    for (std::size_t k = 0; k < N; ++k)
+      if (names[k] == text) return static_cast<Enum>(k);
+    reject("'{}' is unknown here", text);
+  }
+
+  void statement() {
+    if (indent_ == 0) return kernel();
+    auto const first = peek();
+    if (first == "arg") return argument();
+    if (first == "stream") return stream();
+    if (indent_ % 2 != 0 || indent_ / 2 > depth_)
+      reject("the indentation is {}, at most {} fits here", indent_, depth_ * 2);
+    close_to(indent_ / 2);
+    instruction();
+  }
+
+  void close_to(int depth) {
+    for (; depth_ > depth; --depth_) p_.code.push_back({.op = opcode::end});
+  }
+
+  void kernel() {
+    expect("kernel ");
+    auto const lanes = rest_.find_last_not_of(' ');
+    auto const width = rest_.rfind(" w");
+    if (width == std::string_view::npos) reject("the number of lanes is expected, as in w16");
+    p_.name = rest_.substr(0, width);
+    p_.lanes = number<int>(rest_.substr(width + 2, lanes - width - 1));
+  }
+
+  void argument() {
+    expect("arg");
+    vector::argument a;
+    a.name = word();
+    a.type = named<element>(element_names, word());
+    a.mode = named<access>(access_names, word());
+    a.bytes = number<std::int64_t>(word());
+    if (!at_end()) {
+      expect("align");
+      a.alignment = number<std::int32_t>(word());
+    }
+    if (p_.streams.size() != p_.arguments.size()) reject("arguments come before streams");
+    p_.streams.push_back({a.name, static_cast<std::int32_t>(p_.arguments.size()), 0});
+    p_.arguments.push_back(std::move(a));
+  }
+
+  void stream() {
+    expect("stream");
+    vector::stream s;
+    s.name = word();
+    expect("=");
+    s.argument = find_stream(word());
+    if (static_cast<std::size_t>(s.argument) >= p_.arguments.size()) reject("streams start in an argument");
+    expect("[");
+    s.offset = number<std::int64_t>(word());
+    expect("]");
+    p_.streams.push_back(std::move(s));
+  }
+
+  std::int32_t find_stream(std::string_view name) const {
+    for (std::size_t s = 0; s < p_.streams.size(); ++s)
+      if (p_.streams[s].name == name) return static_cast<std::int32_t>(s);
+    reject("there is no stream '{}'", name);
+  }
+
+  static bool is_register(std::string_view text) {
+    return text.size() > 1 && text[0] == 'v' && text[1] >= '0' && text[1] <= '9';
+  }
+  reg source() {
+    auto const text = word();
+    if (!is_register(text)) reject("a register is expected, not '{}'", text);
+    auto const id = number<std::int32_t>(text.substr(1));
+    if (id < 0 || id > 1'000'000) reject("register number {} is out of range", id);
+    if (static_cast<std::size_t>(id) >= p_.registers.size())
+      p_.registers.resize(static_cast<std::size_t>(id) + 1, register_type::f32);
+    return {id};
+  }
+  memory place() {
+    memory m;
+    m.broadcast = accept("bcast ");
+    m.stream = find_stream(word());
+    expect("[");
+    m.offset = number<std::int32_t>(word());
+    expect("]");
+    return m;
+  }
+
+  void instruction() {
+    vector::instruction i;
+    auto const saved = rest_;
+    if (is_register(peek())) {
+      i.d = source();
+      if (!accept("=")) i.d = {}, rest_ = saved;
+    }
+    auto mnemonic = word();
+    auto const dot = mnemonic.find('.');
+    auto suffix = dot == std::string_view::npos ? std::string_view() : mnemonic.substr(dot + 1);
+    mnemonic = mnemonic.substr(0, dot);
+    std::size_t op = 0;
+    while (op < opcode_table.size() && opcode_table[op].name != mnemonic) ++op;
+    if (op == opcode_table.size() || mnemonic == "end") reject("there is no operation '{}'", mnemonic);
+    i.op = static_cast<opcode>(op);
+    auto type = info(i.op).result == operand_type::i32 ? register_type::i32 : register_type::f32;
+    if (suffix.substr(0, 3) == "i32") {
+      type = register_type::i32;
+      suffix.remove_prefix(suffix.size() > 3 ? 4 : 3);
+    }
+    operands(i, suffix, type);
+    bool const follows = info(i.op).result == operand_type::any && (i.a || i.c);
+    if (follows) type = type_of(p_, info(i.op).form == operand_form::choice ? i.c : i.a);
+    if (i.d) p_.registers[static_cast<std::size_t>(i.d.id)] = type;
+    if (!at_end()) reject("'{}' is left over", rest_);
+    p_.code.push_back(i);
+    if (i.op == opcode::loop) ++depth_;
+  }
+
+  void operands(vector::instruction& i, std::string_view suffix, register_type type) {
+    switch (info(i.op).form) {
+      case operand_form::none:
+      case operand_form::end: break;
+      case operand_form::constant: i.imm = constant(type); break;
+      case operand_form::load:
+      case operand_form::store:
+        if (!suffix.empty()) i.count = number<std::int32_t>(suffix);
+        [[fallthrough]];
+      case operand_form::prefetch:
+        i.m = place();
+        if (i.op == opcode::store) expect(","), i.a = source();
+        break;
+      case operand_form::transpose: transposed(i); break;
+      case operand_form::loop: loop(i); break;
+      default:
+        if (info(i.op).form == operand_form::choice) i.cc = named<compare>(compare_names, suffix);
+        sources(i);
+    }
+  }
+
+  std::int32_t constant(register_type type) {
+    if (type == register_type::i32) return number<std::int32_t>(word());
+    if (!accept("bits ")) return std::bit_cast<std::int32_t>(number<float>(word()));
+    auto const digits = word();
+    std::uint32_t bits = 0;
+    std::from_chars(digits.data() + 2, digits.data() + digits.size(), bits, 16);
+    return static_cast<std::int32_t>(bits);
+  }
+
+  void sources(vector::instruction& i) {
+    i.a = source();
+    switch (info(i.op).form) {
+      case operand_form::unary: return;
+      case operand_form::shift: return expect(","), static_cast<void>(i.imm = number<std::int32_t>(word()));
+      case operand_form::shuffle: {
+        expect(",");
+        std::vector<std::int32_t> lanes;
+        while (!at_end()) lanes.push_back(number<std::int32_t>(word()));
+        return add_table(i, std::move(lanes));
+      }
+      default: break;
+    }
+    expect(",");
+    if (is_register(peek()))
+      i.b = source();
+    else
+      i.m = place();
+    if (info(i.op).form == operand_form::binary) return;
+    expect(",");
+    i.c = source();
+    if (info(i.op).form == operand_form::choice) expect(","), i.e = source();
+  }
+
+  void transposed(vector::instruction& i) {
+    std::vector<std::int32_t> ids;
+    do ids.push_back(source().id);
+    while (accept(","));
+    add_table(i, std::move(ids));
+  }
+  void add_table(vector::instruction& i, std::vector<std::int32_t> table) {
+    i.extra = static_cast<std::int32_t>(p_.tables.size());
+    p_.tables.push_back(std::move(table));
+  }
+
+  void loop(vector::instruction& i) {
+    i.count = number<std::int32_t>(word());
+    std::vector<step> steps;
+    while (!at_end()) {
+      auto const text = word();
+      auto const plus = text.find("+=");
+      if (plus == std::string_view::npos) reject("a step is expected, as in x+=64, not '{}'", text);
+      steps.push_back({find_stream(text.substr(0, plus)), number<std::int64_t>(text.substr(plus + 2))});
+    }
+    i.extra = static_cast<std::int32_t>(p_.steps.size());
+    p_.steps.push_back(std::move(steps));
+  }
+
+  std::string_view text_, line_, rest_;
+  int number_ = 0;
+  int indent_ = 0;
+  int depth_ = 1;
+  program p_;
+};
+
+inline program parse(std::string_view text) { return parser(text).whole(); }
+
+}  // namespace sinter::vector

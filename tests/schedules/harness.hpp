@@ -296,7 +296,8 @@ inline void check_case(test_case const& c, schedule const& s, double tolerance =
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference((*got)[i], expected[i]) <= tolerance);
     if (!first) first = got;
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits((*got)[i], (*first)[i]));
-    for (auto const i : s.applies(describe_case(c), t)->in_place) {
+    auto const choice = s.applies(describe_case(c), t);
+    for (auto const i : choice->in_place) {
       INFO("in place of input " << i);
       auto const again = run_case(c, s, t, vector::interpret, i);
       CHECK(same_bits((*again)[0], (*first)[0]));

@@ -1,0 +1,276 @@
+#pragma once
+
+#include <sinter/schedules/elementwise_function.hpp>
+#include <sinter/schedules/epilogue.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Elementwise functions in blocked layout.
+///
+///     for item, run of channel blocks, run of pixels:      (grid)
+///       for channel block:
+///         load what is one value a channel
+///         for pixel: load, compute, store one vector (two if registers hold 8)
+namespace sinter::detail {
+
+/// How an operand meets the blocked output.
+enum class blocked_operand : std::uint8_t {
+  unused,
+  full,     ///< the output's shape
+  channel,  ///< one value a channel, the same for all items: a constant, or an activation [1,C,1,…]
+  item,     ///< one value a channel and item: an activation [N,C,1,…]
+  pixel,    ///< one value a pixel and item: a row-major activation [N,1,spatial…]
+  scalar
+};
+
+constexpr bool is_per_block(blocked_operand kind) {
+  return kind == blocked_operand::channel || kind == blocked_operand::item;
+}
+
+inline std::optional<blocked_operand> classify_blocked(operand_info const& in, shape const& out) {
+  if (!in.present()) return blocked_operand::unused;
+  auto const& s = in.shape();
+  if (s == out) return blocked_operand::full;
+  if (s.elements() == 1) return blocked_operand::scalar;
+  if (in.constant) {
+    if (is_per_channel(s, out.rank(), 1, out[1])) return blocked_operand::channel;
+    return std::nullopt;
+  }
+  if (s.rank() != out.rank()) return std::nullopt;
+  bool const per_channel = s[1] == out[1] && std::all_of(s.begin() + 2, s.end(), [](auto e) { return e == 1; });
+  if (per_channel && s[0] == out[0]) return blocked_operand::item;
+  if (per_channel && s[0] == 1) return blocked_operand::channel;
+  if (s[0] == out[0] && s[1] == 1 && std::equal(s.begin() + 2, s.end(), out.begin() + 2)) return blocked_operand::pixel;
+  return std::nullopt;
+}
+
+inline std::optional<layout_choice> blocked_elementwise_layouts(scheduled_node const& n) {
+  auto const& out = n.outputs[0].shape();
+  if (out.rank() < 2) return std::nullopt;
+  auto choice = same_layouts(n, layout::row_major, layout::blocked);
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    auto const kind = classify_blocked(n.inputs[i], out);
+    if (!kind) return std::nullopt;
+    if (n.inputs[i].constant || (*kind != blocked_operand::full && !is_per_block(*kind))) continue;
+    choice.inputs[i] = layout::blocked;
+    if (*kind == blocked_operand::full) choice.in_place.push_back(static_cast<std::uint32_t>(i));
+  }
+  return choice;
+}
+
+/// One kernel: `blocks` channel blocks of `pixels` pixels each, planes `plane` pixels apart.
+class blocked_elementwise_kernel {
+ public:
+  expr::function const* function = nullptr;
+  std::vector<blocked_operand> operands{};
+  std::int64_t blocks = 1, pixels = 1, plane = 1;
+  std::int64_t real_lanes = 16;  ///< of the last block; further lanes become 0
+
+  bool masked(target const& t) const { return real_lanes % t.lanes() != 0; }
+  vector::program build(target const& t) const {
+    vector::builder b("elementwise", t.lanes());
+    state s{.f = applied_function(*function)};
+    declare(b, s, t);
+    hold(b, s, [](auto kind) { return kind == blocked_operand::scalar; });
+    int const per_block = static_cast<int>(std::ranges::count_if(operands, is_per_block)) * 16 / t.lanes();
+    if (s.free > per_block) s.f.keep_constants(b, s.free - per_block);
+    s.free = std::min(s.free, per_block);
+    auto const unroll = std::min<std::int64_t>(pixels, t.lanes() / 4);
+    b.loop(blocks, steps(s, plane * 64, 64, 0), [&] {
+      hold(b, s, is_per_block);
+      b.loop(pixels / unroll, steps(s, unroll * 64, 0, unroll * 4), [&] {
+        for (std::int64_t p = 0; p < unroll; ++p) compute(b, s, p);
+      });
+      for (std::int64_t p = pixels / unroll * unroll; p < pixels; ++p) compute(b, s, p);
+    });
+    return std::move(b).take();
+  }
+
+ private:
+  struct state {
+    applied_function f;
+    std::vector<vector::pointer> pointers{};
+    vector::pointer out{};
+    std::vector<vector::reg> held{};  ///< values that several pixels share, at operand * parts + part
+    vector::reg mask{};
+    int free = 0;  ///< registers
+  };
+
+  std::int64_t reach(blocked_operand kind) const {
+    if (kind == blocked_operand::full) return ((blocks - 1) * plane + pixels) * 64;
+    if (kind == blocked_operand::pixel) return pixels * 4;
+    return is_per_block(kind) ? blocks * 64 : 4;
+  }
+
+  void declare(vector::builder& b, state& s, target const& t) const {
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      s.pointers.push_back(operands[i] == blocked_operand::unused
+                               ? vector::pointer{}
+                               : b.argument("x" + std::to_string(i), vector::access::in, reach(operands[i])));
+    auto const lanes = real_lanes % t.lanes();
+    auto const mask = lanes == 0 ? vector::pointer{} : b.argument("mask", vector::access::constant, lanes * 4);
+    s.out = b.argument("y", vector::access::out, reach(blocked_operand::full));
+    s.held.resize(operands.size() * static_cast<std::size_t>(16 / t.lanes()));
+    s.free = t.registers() - registers_needed(*function, operands.size()) - (lanes == 0 ? 0 : 2);
+    if (lanes != 0) s.mask = b.load(mask.at(0), static_cast<std::int32_t>(lanes));
+  }
+
+  /// Loads operands of some kinds ahead of the loop that uses them, as long as registers are free.
+  template <typename Kinds>
+  void hold(vector::builder& b, state& s, Kinds const& of_kind) const {
+    auto const parts = static_cast<std::size_t>(16 / b.lanes());
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      for (std::size_t part = 0; part < parts && of_kind(operands[i]) && s.free > 0; ++part, --s.free)
+        s.held[i * parts + part] = load(b, s, i, static_cast<int>(part), 0);
+  }
+
+  /// How far the streams move, by kind of operand.
+  std::vector<std::pair<vector::pointer, std::int64_t>> steps(state const& s, std::int64_t full, std::int64_t per_block,
+                                                              std::int64_t pixel) const {
+    std::vector<std::pair<vector::pointer, std::int64_t>> result{{s.out, full}};
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      auto const bytes = operands[i] == blocked_operand::full    ? full
+                         : is_per_block(operands[i])             ? per_block
+                         : operands[i] == blocked_operand::pixel ? pixel
+                                                                 : 0;
+      if (bytes != 0) result.emplace_back(s.pointers[i], bytes);
+    }
+    return result;
+  }
+
+  vector::reg load(vector::builder& b, state const& s, std::size_t operand, int part, std::int64_t pixel) const {
+    auto const parts = 16 / b.lanes();
+    auto const kept = s.held[operand * static_cast<std::size_t>(parts) + static_cast<std::size_t>(part)];
+    if (kept) return kept;
+    auto const p = s.pointers[operand];
+    auto const within = part * b.register_bytes();
+    switch (operands[operand]) {
+      case blocked_operand::full: return b.load(p.at(pixel * 64 + within));
+      case blocked_operand::channel:
+      case blocked_operand::item: return b.load(p.at(within));
+      case blocked_operand::pixel: return b.load(p.broadcast(pixel * 4));
+      case blocked_operand::scalar: return b.load(p.broadcast(0));
+      case blocked_operand::unused: break;
+    }
+    return {};
+  }
+
+  void compute(vector::builder& b, state const& s, std::int64_t pixel) const {
+    for (int part = 0; part < 16 / b.lanes(); ++part) {
+      auto const at = pixel * 64 + part * b.register_bytes();
+      auto const real = real_lanes - part * b.lanes();
+      if (real <= 0) {
+        b.store(s.out.at(at), b.zero());
+        continue;
+      }
+      std::vector<vector::reg> x;
+      for (std::size_t i = 0; i < operands.size(); ++i) x.push_back(load(b, s, i, part, pixel));
+      auto y = s.f(b, x);
+      if (real < b.lanes()) {
+        auto const zero = b.zero();
+        y = b.select(vector::compare::ne, s.mask, zero, y, zero);
+      }
+      b.store(s.out.at(at), y);
+    }
+  }
+};
+
+/// The code of one node: its operands as arguments, and the grids.
+class blocked_elementwise {
+ public:
+  blocked_elementwise(scheduled_node const& n, elementwise_body const& body, target const& t)
+      : n_(n), body_(body), target_(t), out_(n.outputs[0]) {
+    auto const used = used_inputs(body.function);
+    for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+      auto const& in = n.inputs[i];
+      auto const kind = used[i] ? *classify_blocked(in, out_.shape()) : blocked_operand::unused;
+      kinds_.push_back(kind);
+      source s{.what = source::kind::input, .index = static_cast<std::uint32_t>(i)};
+      if (used[i] && in.constant)
+        s = {.what = source::kind::packed,
+             .index = add_packed(code_, kind == blocked_operand::full     ? pack_blocked(in)
+                                        : kind == blocked_operand::scalar ? pack_raw(in)
+                                                                          : pack_vector(in))};
+      sources_.push_back(s);
+    }
+  }
+
+  scheduled_code build() && {
+    plane_ = pixels_of(out_.shape());
+    auto blocks = channel_blocks_of(out_.shape());
+    auto const last_lanes = out_.shape()[1] - (blocks - 1) * 16;
+    bool const masked = body_.may_leave_floats && last_lanes < 16;
+    bool const flat = !masked && std::ranges::none_of(kinds_, [](auto kind) {
+      return is_per_block(kind) || kind == blocked_operand::pixel;
+    });
+    if (flat) plane_ *= std::exchange(blocks, 1);
+    auto const whole = masked ? blocks - 1 : blocks;
+    std::vector<kernel_grid> grids;
+    for (auto const& columns : equal_runs(plane_, task_bytes / 64)) {
+      if (whole > 0)
+        for (auto const& rows : equal_runs(whole, task_bytes / 64 / columns.length))
+          grids.push_back(grid(rows, columns, 16));
+      if (masked) grids.push_back(grid({whole, 1, 1}, columns, last_lanes));
+    }
+    code_.regions = {std::move(grids)};
+    return std::move(code_);
+  }
+
+ private:
+  kernel_grid grid(tile_run const& rows, tile_run const& columns, std::int64_t real_lanes) {
+    blocked_elementwise_kernel kernel;
+    kernel.function = &body_.function, kernel.operands = kinds_;
+    kernel.blocks = rows.length, kernel.pixels = columns.length, kernel.plane = plane_, kernel.real_lanes = real_lanes;
+    kernel_grid g{.kernel = kernel.build(target_),
+                  .extent = {static_cast<std::int32_t>(out_.shape()[0]), static_cast<std::int32_t>(rows.count),
+                             static_cast<std::int32_t>(columns.count), 1},
+                  .arguments = {}};
+    for (std::size_t i = 0; i < kinds_.size(); ++i)
+      if (kinds_[i] != blocked_operand::unused) g.arguments.push_back(placed(i, rows, columns));
+    if (kernel.masked(target_))
+      g.arguments.push_back({.what = source::kind::packed, .index = add_packed(code_, pack_lane_mask())});
+    g.arguments.push_back({.what = source::kind::output,
+                           .offset = (rows.first * plane_ + columns.first) * 64,
+                           .stride = {item_stride(out_), rows.length * plane_ * 64, columns.length * 64}});
+    return g;
+  }
+
+  source placed(std::size_t i, tile_run const& rows, tile_run const& columns) const {
+    auto s = sources_[i];
+    auto const& in = n_.inputs[i];
+    auto const item = in.constant ? item_bytes(in.shape(), dtype::float32, layout::blocked) : item_stride(in);
+    if (kinds_[i] == blocked_operand::full) {
+      s.offset = (rows.first * plane_ + columns.first) * 64;
+      s.stride = {item, rows.length * plane_ * 64, columns.length * 64};
+    } else if (is_per_block(kinds_[i])) {
+      s.offset = rows.first * 64;
+      s.stride = {kinds_[i] == blocked_operand::item ? item : 0, rows.length * 64};
+    } else if (kinds_[i] == blocked_operand::pixel) {
+      s.offset = columns.first * 4;
+      s.stride = {item, 0, columns.length * 4};
+    }
+    return s;
+  }
+
+  scheduled_node const& n_;
+  elementwise_body const& body_;
+  target const& target_;
+  operand_info const& out_;
+  scheduled_code code_;
+  std::vector<blocked_operand> kinds_;
+  std::vector<source> sources_;
+  std::int64_t plane_ = 1;
+};
+
+inline scheduled_code build_blocked_elementwise(scheduled_node const& n, elementwise_body const& body,
+                                                target const& t) {
+  return blocked_elementwise(n, body, t).build();
+}
+
+}  // namespace sinter::detail

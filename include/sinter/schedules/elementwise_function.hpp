@@ -1,0 +1,78 @@
+#pragma once
+
+#include <sinter/expr/math.hpp>
+#include <sinter/schedules/apply.hpp>
+#include <sinter/schedules/tasks.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// The function of an elementwise node, and the vectors that compute it.
+namespace sinter::detail {
+
+/// A node's function, expanded, with what a kernel has to know of it.
+struct elementwise_body {
+  expr::function function{};
+  bool may_leave_floats = false;  ///< finite operands can give an infinity or NaN
+};
+
+/// Registers that computing one vector takes, operands included.
+inline int registers_needed(expr::function const& f, std::size_t operands) {
+  return registers_to_apply(f) + static_cast<int>(operands) + 2;
+}
+
+/// Whether a function of moderate finite operands can be infinite or NaN, as in 0/0 or log 0.
+inline bool may_leave_floats(expr::function const& f) {
+  return std::ranges::any_of(f.lines, [&](expr::instruction const& line) {
+    switch (line.code) {
+      case expr::op::div: {
+        auto const& divisor = f.lines[line.operands[1]];
+        return divisor.code != expr::op::constant || divisor.value == 0;
+      }
+      case expr::op::reciprocal:
+      case expr::op::sqrt:
+      case expr::op::log:
+      case expr::op::exp:
+      case expr::op::pow: return true;
+      default: return false;
+    }
+  });
+}
+
+/// The function of `n`, if it is elementwise, of float32 throughout, and fits into the target's registers.
+inline std::optional<elementwise_body> elementwise_function(scheduled_node const& n, target const& t) {
+  if (!n.op.has_expression() || n.inputs.empty() || n.outputs.size() != 1 || !is_float_tensor(n.outputs[0]))
+    return std::nullopt;
+  std::vector<expr::value> operands;
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    operands.push_back(expr::input(i));
+    if (n.inputs[i].present() && !is_float_tensor(n.inputs[i])) return std::nullopt;
+  }
+  auto const f = expr::flatten(n.op.expression(operands), operands.size());
+  for (auto const& line : f.lines)
+    if (line.code == expr::op::input && !n.inputs[line.index].present()) return std::nullopt;
+  elementwise_body body{.function = expr::expand(f), .may_leave_floats = may_leave_floats(f)};
+  if (registers_needed(body.function, operands.size()) > t.registers()) return std::nullopt;
+  return body;
+}
+
+/// Inputs that the function reads.
+inline std::vector<bool> used_inputs(expr::function const& f) {
+  std::vector<bool> used(f.inputs);
+  for (auto const& line : f.lines)
+    if (line.code == expr::op::input) used[line.index] = true;
+  return used;
+}
+
+/// A layout for each operand of `n`.
+inline layout_choice same_layouts(scheduled_node const& n, layout inputs, layout outputs) {
+  return {.inputs = std::vector(n.inputs.size(), inputs),
+          .outputs = std::vector(n.outputs.size(), outputs),
+          .in_place = {}};
+}
+
+}  // namespace sinter::detail

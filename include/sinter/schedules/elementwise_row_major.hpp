@@ -1,0 +1,205 @@
+#pragma once
+
+#include <sinter/schedules/elementwise_function.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Elementwise functions in row-major layout with numpy's broadcasting. Dimensions that every operand walks alike are
+/// joined first; then along the innermost one each operand is contiguous or one repeated element.
+///
+///     for outer dimensions, run of a middle dimension:   (grid)
+///       for further dimensions:
+///         for vector of the innermost dimension: load, compute, store; the last one in part
+namespace sinter::detail {
+
+/// Dimensions from the outermost in, with each operand's strides in bytes; the output is the last operand.
+struct broadcast_nest {
+  std::vector<std::int64_t> extents{};
+  std::vector<std::vector<std::int64_t>> strides{};  ///< strides[operand][dimension]
+};
+
+/// Byte strides with which a dense tensor is read where it is broadcast to `target`.
+inline std::vector<std::int64_t> broadcast_bytes(shape const& s, shape const& target) {
+  std::vector<std::int64_t> strides(target.rank(), 0);
+  std::int64_t bytes = 4;
+  for (std::size_t i = s.rank(); i-- > 0; bytes *= s[i])
+    if (s[i] != 1) strides[i + target.rank() - s.rank()] = bytes;
+  return strides;
+}
+
+inline broadcast_nest make_nest(std::vector<shape> const& operands, shape const& out) {
+  std::vector<std::vector<std::int64_t>> full;
+  for (auto const& s : operands) full.push_back(broadcast_bytes(s, out));
+  full.push_back(broadcast_bytes(out, out));
+  broadcast_nest nest{.extents = {}, .strides = std::vector<std::vector<std::int64_t>>(full.size())};
+  for (std::size_t axis = 0; axis < out.rank(); ++axis) {
+    if (out[axis] == 1) continue;
+    bool joins = !nest.extents.empty();
+    for (std::size_t k = 0; k < full.size() && joins; ++k) joins = nest.strides[k].back() == full[k][axis] * out[axis];
+    if (joins)
+      nest.extents.back() *= out[axis];
+    else
+      nest.extents.push_back(out[axis]);
+    for (std::size_t k = 0; k < full.size(); ++k)
+      if (joins)
+        nest.strides[k].back() = full[k][axis];
+      else
+        nest.strides[k].push_back(full[k][axis]);
+  }
+  if (nest.extents.empty()) {
+    nest.extents.push_back(1);
+    for (auto& s : nest.strides) s.push_back(0);
+    nest.strides.back().back() = 4;
+  }
+  return nest;
+}
+
+/// One kernel: the function over `nest`, whose dimensions are those inside a task.
+class row_major_elementwise_kernel {
+ public:
+  expr::function const* function = nullptr;
+  broadcast_nest nest{};
+  std::vector<bool> used{};
+
+  std::int64_t reach(std::size_t operand) const {
+    std::int64_t bytes = 4;
+    for (std::size_t d = 0; d < nest.extents.size(); ++d) bytes += (nest.extents[d] - 1) * nest.strides[operand][d];
+    return bytes;
+  }
+
+  vector::program build(target const& t) const {
+    vector::builder b("elementwise", t.lanes());
+    state s{.f = applied_function(*function)};
+    for (std::size_t i = 0; i < used.size(); ++i)
+      s.pointers.push_back(used[i] ? b.argument("x" + std::to_string(i), vector::access::in, reach(i))
+                                   : vector::pointer{});
+    s.pointers.push_back(b.argument("y", vector::access::out, reach(used.size())));
+    s.held.resize(used.size());
+    int free = t.registers() - registers_needed(*function, used.size());
+    for (std::size_t i = 0; i < used.size() && free > 0; ++i)
+      if (used[i] && std::ranges::all_of(nest.strides[i], [](auto bytes) { return bytes == 0; }))
+        s.held[i] = b.load(s.pointers[i].broadcast(0)), --free;
+    if (free > 0) s.f.keep_constants(b, free);
+    dimension(b, s, 0);
+    return std::move(b).take();
+  }
+
+ private:
+  struct state {
+    applied_function f;
+    std::vector<vector::pointer> pointers{};
+    std::vector<vector::reg> held{};  ///< operands that are one element for the whole task
+  };
+  using step_list = std::vector<std::pair<vector::pointer, std::int64_t>>;
+
+  /// Steps of the operands for one position of dimension `d`, times `positions`.
+  step_list steps(state const& s, std::size_t d, std::int64_t positions) const {
+    step_list result;
+    for (std::size_t i = 0; i < nest.strides.size(); ++i)
+      if (s.pointers[i].stream >= 0 && nest.strides[i][d] != 0)
+        result.emplace_back(s.pointers[i], nest.strides[i][d] * positions);
+    return result;
+  }
+
+  void dimension(vector::builder& b, state const& s, std::size_t d) const {
+    if (d + 1 < nest.extents.size()) return b.loop(nest.extents[d], steps(s, d, 1), [&] { dimension(b, s, d + 1); });
+    std::int64_t const lanes = b.lanes(), length = nest.extents[d];
+    auto const vectors = length / lanes, unroll = std::clamp<std::int64_t>(vectors, 1, 4);
+    if (vectors > 0)
+      b.loop(vectors / unroll, steps(s, d, unroll * lanes), [&] {
+        for (std::int64_t v = 0; v < unroll; ++v) compute(b, s, v * lanes, lanes);
+      });
+    for (auto at = vectors / unroll * unroll * lanes; at < length; at += lanes)
+      compute(b, s, at, std::min(lanes, length - at));
+  }
+
+  void compute(vector::builder& b, state const& s, std::int64_t at, std::int64_t lanes) const {
+    std::vector<vector::reg> x;
+    auto const count = static_cast<std::int32_t>(lanes);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      if (!used[i] || s.held[i])
+        x.push_back(s.held[i]);
+      else if (nest.strides[i].back() == 0)
+        x.push_back(b.load(s.pointers[i].broadcast(0)));
+      else
+        x.push_back(b.load(s.pointers[i].at(at * 4), count));
+    }
+    b.store(s.pointers.back().at(at * 4), s.f(b, x), count);
+  }
+};
+
+/// Which dimension of a nest is cut into runs: the ones outside become axes of the grid, the ones inside loops.
+struct nest_cut {
+  std::size_t dimension = 0;
+  std::vector<tile_run> runs{};
+};
+
+inline nest_cut cut_nest(broadcast_nest const& nest) {
+  constexpr std::int64_t most = task_bytes / 4;
+  std::int64_t inside = 1;
+  auto d = nest.extents.size() - 1;
+  while (d > 0 && inside * nest.extents[d] <= most / 2) inside *= nest.extents[d--];
+  while (d > 3) inside *= nest.extents[d--];
+  bool const innermost = d + 1 == nest.extents.size();
+  return {d, innermost ? full_runs(nest.extents[d], most) : equal_runs(nest.extents[d], most / inside)};
+}
+
+inline std::optional<layout_choice> row_major_elementwise_layouts(scheduled_node const& n) {
+  auto choice = same_layouts(n, layout::row_major, layout::row_major);
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    auto const& in = n.inputs[i];
+    if (!in.present()) continue;
+    if (in.shape().rank() > n.outputs[0].shape().rank()) return std::nullopt;
+    if (!in.constant && in.shape() == n.outputs[0].shape()) choice.in_place.push_back(static_cast<std::uint32_t>(i));
+  }
+  return choice;
+}
+
+inline scheduled_code build_row_major_elementwise(scheduled_node const& n, elementwise_body const& body,
+                                                  target const& t) {
+  scheduled_code code;
+  auto const used = used_inputs(body.function);
+  std::vector<shape> shapes;
+  std::vector<source> sources;
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    auto const& in = n.inputs[i];
+    shapes.push_back(used[i] ? in.shape() : shape{});
+    if (used[i] && in.constant)
+      sources.push_back({.what = source::kind::packed, .index = add_packed(code, pack_raw(in))});
+    else
+      sources.push_back({.what = source::kind::input, .index = static_cast<std::uint32_t>(i)});
+  }
+  sources.push_back({.what = source::kind::output});
+  auto const nest = make_nest(shapes, n.outputs[0].shape());
+  auto const [cut, runs] = cut_nest(nest);
+  std::vector<kernel_grid> grids;
+  for (auto const& piece : runs) {
+    row_major_elementwise_kernel kernel;
+    kernel.function = &body.function, kernel.used = used;
+    kernel.nest.extents.assign(nest.extents.begin() + static_cast<std::ptrdiff_t>(cut), nest.extents.end());
+    kernel.nest.extents[0] = piece.length;
+    for (auto const& s : nest.strides)
+      kernel.nest.strides.emplace_back(s.begin() + static_cast<std::ptrdiff_t>(cut), s.end());
+    kernel_grid g{.kernel = kernel.build(t), .extent = {1, 1, 1, 1}, .arguments = {}};
+    for (std::size_t d = 0; d < cut; ++d) g.extent[d] = static_cast<std::int32_t>(nest.extents[d]);
+    g.extent[cut] = static_cast<std::int32_t>(piece.count);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (i < used.size() && !used[i]) continue;
+      auto s = sources[i];
+      for (std::size_t d = 0; d < cut; ++d) s.stride[d] = nest.strides[i][d];
+      s.offset = piece.first * nest.strides[i][cut];
+      s.stride[cut] = piece.length * nest.strides[i][cut];
+      g.arguments.push_back(s);
+    }
+    grids.push_back(std::move(g));
+  }
+  code.regions = {std::move(grids)};
+  return code;
+}
+
+}  // namespace sinter::detail

@@ -223,6 +223,7 @@ class parser {
     if (type == register_type::i32) return number<std::int32_t>(word());
     if (!accept("bits ")) return std::bit_cast<std::int32_t>(number<float>(word()));
     auto const digits = word();
+    if (digits.substr(0, 2) != "0x") reject("bits are written as in 0x7fc00000, not '{}'", digits);
     std::uint32_t bits = 0;
     std::from_chars(digits.data() + 2, digits.data() + digits.size(), bits, 16);
     return static_cast<std::int32_t>(bits);

@@ -86,13 +86,15 @@ class printer {
   void put_source(reg r) { put(", v{}", r.id); }
 
   void append(instruction const& i) {
+    if (static_cast<std::size_t>(i.op) >= opcode_table.size()) return put("operation {}", static_cast<int>(i.op));
     auto const& what = info(i.op);
     if (i.d) put("v{} = ", i.d.id);
     text_ += what.name;
     bool const typed =
         what.form == operand_form::none || what.form == operand_form::constant || what.form == operand_form::load;
     if (typed && is_integer(i.d)) text_ += ".i32";
-    if (what.form == operand_form::choice) put(".{}", compare_names[static_cast<std::size_t>(i.cc)]);
+    if (what.form == operand_form::choice)
+      put(".{}", compare_names[static_cast<std::size_t>(i.cc) % compare_names.size()]);
     if ((what.form == operand_form::load || what.form == operand_form::store) && i.count > 0) put(".{}", i.count);
     append_operands(i, what.form);
   }

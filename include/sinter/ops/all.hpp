@@ -7,12 +7,18 @@
 #include <sinter/ops/cast.hpp>
 #include <sinter/ops/clip.hpp>
 #include <sinter/ops/comparison.hpp>
+#include <sinter/ops/concat.hpp>
+#include <sinter/ops/constant.hpp>
+#include <sinter/ops/control_flow.hpp>
 #include <sinter/ops/conv.hpp>
 #include <sinter/ops/conv_transpose.hpp>
 #include <sinter/ops/cumulative.hpp>
+#include <sinter/ops/dropout.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/executor.hpp>
+#include <sinter/ops/expand.hpp>
 #include <sinter/ops/fused.hpp>
+#include <sinter/ops/gather.hpp>
 #include <sinter/ops/gemm.hpp>
 #include <sinter/ops/global_pooling.hpp>
 #include <sinter/ops/instance_normalization.hpp>
@@ -22,14 +28,24 @@
 #include <sinter/ops/lrn.hpp>
 #include <sinter/ops/matmul.hpp>
 #include <sinter/ops/mean_variance_normalization.hpp>
+#include <sinter/ops/one_hot.hpp>
+#include <sinter/ops/pad.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/power.hpp>
 #include <sinter/ops/quantize.hpp>
 #include <sinter/ops/quantized_linear.hpp>
 #include <sinter/ops/reduce.hpp>
 #include <sinter/ops/registry.hpp>
+#include <sinter/ops/reshape.hpp>
+#include <sinter/ops/reverse_sequence.hpp>
+#include <sinter/ops/scatter.hpp>
+#include <sinter/ops/selection.hpp>
+#include <sinter/ops/slice.hpp>
 #include <sinter/ops/softmax.hpp>
+#include <sinter/ops/transpose.hpp>
+#include <sinter/ops/trilu.hpp>
 #include <sinter/ops/unary.hpp>
+#include <sinter/ops/unique.hpp>
 #include <sinter/ops/where.hpp>
 
 namespace sinter {
@@ -63,6 +79,43 @@ using all_operators = operator_list<
     prelu,
     unary_family,
     where,
+    // movement
+    compress,
+    concat,
+    constant,
+    constant_of_shape,
+    depth_to_space,
+    dropout,
+    expand,
+    eye_like,
+    flatten,
+    gather,
+    gather_elements,
+    gather_nd,
+    identity,
+    legacy_tile,
+    non_zero,
+    one_hot,
+    pad,
+    range_of_numbers,
+    reshape,
+    reverse_sequence,
+    scatter,
+    scatter_elements,
+    scatter_nd,
+    shape_of,
+    size_of_tensor,
+    slice,
+    space_to_depth,
+    split,
+    squeeze,
+    tile,
+    transpose,
+    trilu,
+    unique,
+    unsqueeze,
+    // control flow
+    if_else,
     // neural networks
     conv,
     conv_transpose,

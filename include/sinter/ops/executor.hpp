@@ -37,7 +37,11 @@ inline any_tensor allocate(tensor_type const& type) {
 }
 
 inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in) {
-  if (op.allocates()) return op.entry->execute(in, op.attributes.get());
+  if (op.allocates()) {
+    auto results = op.entry->execute(in, op.attributes.get());
+    results.resize(n.outputs.size());
+    return results;
+  }
   std::vector<operand> operands;
   std::vector<tensor_view> views;
   for (auto const& t : in) {

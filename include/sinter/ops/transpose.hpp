@@ -1,0 +1,133 @@
+#pragma once
+
+#include <sinter/kernels/movement.hpp>
+#include <sinter/ops/entry.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace sinter {
+
+/// Transpose: dimension i of the result is dimension perm[i] of the input; without perm, the order is reversed.
+/// https://onnx.ai/onnx/operators/onnx__Transpose.html
+struct transpose {
+  static constexpr op_schema schema{.name = "Transpose", .max_inputs = 1};
+  struct attributes {
+    std::optional<std::vector<std::int64_t>> perm{};
+  };
+
+  static attributes parse(attribute_reader const& r) {
+    if (!r.has("perm")) return {};
+    return {.perm = r.require<std::vector<std::int64_t>>("perm")};
+  }
+
+  /// The source dimension of each dimension of the result.
+  static std::vector<std::size_t> order(attributes const& a, std::size_t rank) {
+    std::vector<std::size_t> result;
+    if (!a.perm) {
+      for (auto i = rank; i-- > 0;) result.push_back(i);
+      return result;
+    }
+    std::vector<bool> seen(rank, false);
+    for (auto const axis : *a.perm) result.push_back(normalize_axis(axis, rank, "an entry of perm"));
+    for (auto const axis : result) seen[axis] = true;
+    if (result.size() != rank || std::ranges::find(seen, false) != seen.end())
+      fail(error_code::malformed_model, "perm {} is no permutation of {} dimensions", fmt::join(*a.perm, ","), rank);
+    return result;
+  }
+
+  static types infer(inputs const& in, attributes const& a) {
+    shape result;
+    for (auto const axis : order(a, in.shape(0).rank())) result.push_back(in.shape(0)[axis]);
+    return {{in.element(0), result}};
+  }
+
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    auto const dense = row_major_strides(in[0].shape);
+    shape strides;
+    for (auto const axis : order(a, in[0].shape.rank())) strides.push_back(dense[axis]);
+    strided_copy(in[0], 0, strides, out[0]);
+  }
+};
+
+namespace detail {
+
+inline std::int64_t parse_block_size(attribute_reader const& r) {
+  auto const block = r.require<std::int64_t>("blocksize");
+  if (block < 1) fail(error_code::malformed_model, "blocksize is {}, expected at least 1", block);
+  return block;
+}
+
+inline void expect_image(shape const& s) {
+  if (s.rank() != 4) fail(error_code::malformed_model, "expected a tensor of 4 dimensions, got {}", s);
+}
+
+}  // namespace detail
+
+/// DepthToSpace: blocks of channels become blocks of pixels.   https://onnx.ai/onnx/operators/onnx__DepthToSpace.html
+struct depth_to_space {
+  static constexpr op_schema schema{.name = "DepthToSpace", .max_inputs = 1};
+  struct attributes {
+    std::int64_t block = 1;
+    bool depth_first = true;  ///< DCR: the block's position is the outer part of the channel; CRD: the inner part
+  };
+
+  static attributes parse(attribute_reader const& r) {
+    auto const mode = r.get<std::string>("mode", "DCR");
+    if (mode != "DCR" && mode != "CRD")
+      fail(error_code::malformed_model, "mode is '{}', expected 'DCR' or 'CRD'", mode);
+    return {.block = detail::parse_block_size(r), .depth_first = mode == "DCR"};
+  }
+  static types infer(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
+    detail::expect_image(s);
+    auto const square = checked_mul(a.block, a.block);
+    if (s[1] % square != 0)
+      fail(error_code::malformed_model, "{} channels are no multiple of the square of blocksize {}", s[1], a.block);
+    return {{in.element(0), shape{s[0], s[1] / square, checked_mul(s[2], a.block), checked_mul(s[3], a.block)}}};
+  }
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    auto const& s = in[0].shape;
+    auto const channels = s[1] / (a.block * a.block), image = s[2] * s[3];
+    auto const outer = (a.depth_first ? channels * a.block : a.block) * image;
+    auto const inner = (a.depth_first ? channels : 1) * image;
+    auto const channel = (a.depth_first ? 1 : a.block * a.block) * image;
+    shape const strides{s[1] * image, channel, s[3], outer, 1, inner};
+    shape const extents{s[0], channels, s[2], a.block, s[3], a.block};
+    strided_copy(in[0], 0, strides, {out[0].type, extents, out[0].data});
+  }
+};
+
+/// SpaceToDepth: blocks of pixels become blocks of channels.   https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html
+struct space_to_depth {
+  static constexpr op_schema schema{.name = "SpaceToDepth", .max_inputs = 1};
+  struct attributes {
+    std::int64_t block = 1;
+    bool depth_first = true;
+  };
+
+  static attributes parse(attribute_reader const& r) {
+    return {.block = detail::parse_block_size(r), .depth_first = r.get<std::string>("mode", "DCR") != "CRD"};
+  }
+  static types infer(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
+    detail::expect_image(s);
+    if (s[2] % a.block != 0 || s[3] % a.block != 0)
+      fail(error_code::malformed_model, "an image of {}x{} is no multiple of blocksize {}", s[2], s[3], a.block);
+    return {
+        {in.element(0), shape{s[0], checked_mul(s[1], checked_mul(a.block, a.block)), s[2] / a.block, s[3] / a.block}}};
+  }
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    auto const& s = in[0].shape;
+    auto const b = a.block, rows = s[2] / b, columns = s[3] / b;
+    auto const batch = s[1] * s[2] * s[3], channel = s[2] * s[3], row = s[3] * b;
+    if (a.depth_first)
+      strided_copy(in[0], 0, {batch, s[3], 1, channel, row, b},
+                   {out[0].type, {s[0], b, b, s[1], rows, columns}, out[0].data});
+    else
+      strided_copy(in[0], 0, {batch, channel, s[3], 1, row, b},
+                   {out[0].type, {s[0], s[1], b, b, rows, columns}, out[0].data});
+  }
+};
+
+}  // namespace sinter

@@ -1,0 +1,145 @@
+#include <sinter/ops/entry.hpp>
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/ops/fused_gemm.hpp>
+#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/depthwise.hpp>
+#include <sinter/schedules/gemm.hpp>
+
+#include "harness.hpp"
+#include <string>
+#include <vector>
+
+using namespace sinter;
+using namespace sinter::test;
+
+namespace {
+
+constexpr auto convolution_entry = entry_of<fused_convolution>();
+constexpr auto gemm_entry = entry_of<fused_gemm>();
+
+/// Geometry of one convolution; squares unless said.
+struct geometry {
+  shape x, w;
+  std::int64_t stride = 1, pad = 0, dilation = 1, group = 1;
+  layout how = layout::blocked;
+};
+
+attribute_map attributes_of(geometry const& g, std::string const& epilogue = {}) {
+  auto const rank = g.x.rank() - 2;
+  using list = std::vector<std::int64_t>;
+  attribute_map a{{"kernel_shape", list(g.w.begin() + 2, g.w.end())},
+                  {"strides", list(rank, g.stride)},
+                  {"dilations", list(rank, g.dilation)},
+                  {"pads", list(2 * rank, g.pad)},
+                  {"group", g.group}};
+  if (!epilogue.empty()) a["epilogue"] = epilogue;
+  return a;
+}
+
+test_case convolution_case(geometry const& g, bool bias = true) {
+  return make_case(convolution_entry, attributes_of(g),
+                   {{.value = random_tensor(g.x, 1), .how = g.how},
+                    {.value = random_tensor(g.w, 2), .constant = true},
+                    {.value = bias ? random_tensor({g.w[0]}, 3) : any_tensor{}, .constant = true}});
+}
+
+/// A convolution whose epilogue has an input of shape `extra`.
+test_case with_extra(geometry const& g, std::string const& epilogue, shape extra, bool constant) {
+  auto c = convolution_case(g);
+  c.inputs.push_back(
+      {.value = random_tensor(extra, 4), .constant = constant, .how = constant ? layout::row_major : layout::blocked});
+  return make_case(convolution_entry, attributes_of(g, epilogue), c.inputs);
+}
+
+}  // namespace
+
+TEST_CASE("direct convolution agrees with evaluate", "[schedules]") {
+  auto const g = GENERATE(
+      geometry{.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},
+      geometry{.x = {2, 32, 7, 7}, .w = {48, 32, 3, 3}, .pad = 1}, geometry{.x = {1, 24, 14, 14}, .w = {40, 24, 1, 1}},
+      geometry{.x = {1, 64, 14, 17}, .w = {33, 64, 1, 1}, .stride = 2},
+      geometry{.x = {1, 16, 31, 30}, .w = {32, 16, 5, 5}, .stride = 2, .pad = 2},
+      geometry{.x = {1, 16, 12, 12}, .w = {32, 16, 3, 3}, .pad = 2, .dilation = 2},
+      geometry{.x = {1, 16, 4, 4}, .w = {16, 16, 3, 3}, .pad = 4}, geometry{.x = {3, 100, 1, 1}, .w = {150, 100, 1, 1}},
+      geometry{.x = {1, 32, 2, 3}, .w = {70, 32, 3, 3}, .pad = 1},
+      geometry{.x = {2, 20, 50}, .w = {18, 20, 4}, .stride = 3, .pad = 1});
+  INFO("x " << to_string(g.x) << " w " << to_string(g.w));
+  check_case(convolution_case(g), convolution_schedule);
+}
+
+TEST_CASE("direct convolution reads few channels from row-major images", "[schedules]") {
+  auto const g =
+      GENERATE(geometry{.x = {2, 3, 33, 35}, .w = {32, 3, 7, 7}, .stride = 2, .pad = 3, .how = layout::row_major},
+               geometry{.x = {1, 1, 8, 8}, .w = {16, 1, 3, 3}, .pad = 1, .how = layout::row_major},
+               geometry{.x = {1, 1, 28, 28}, .w = {8, 1, 5, 5}, .pad = 2, .how = layout::row_major});
+  check_case(convolution_case(g), convolution_schedule);
+  check_case(convolution_case(g, false), convolution_schedule);
+}
+
+TEST_CASE("grouped convolution agrees with evaluate", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {1, 64, 6, 6}, .w = {64, 32, 3, 3}, .pad = 1, .group = 2},
+                          geometry{.x = {2, 32, 5, 5}, .w = {32, 4, 3, 3}, .pad = 1, .group = 8},
+                          geometry{.x = {1, 24, 5, 5}, .w = {36, 8, 3, 3}, .pad = 1, .group = 3},
+                          geometry{.x = {1, 6, 9, 9}, .w = {12, 2, 3, 3}, .group = 3, .how = layout::row_major});
+  check_case(convolution_case(g), convolution_schedule);
+}
+
+TEST_CASE("depthwise convolution agrees with evaluate", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {2, 32, 14, 14}, .w = {32, 1, 3, 3}, .pad = 1, .group = 32},
+                          geometry{.x = {1, 24, 15, 13}, .w = {24, 1, 5, 5}, .stride = 2, .pad = 2, .group = 24},
+                          geometry{.x = {1, 16, 7, 7}, .w = {16, 1, 3, 3}, .pad = 2, .dilation = 2, .group = 16},
+                          geometry{.x = {1, 16, 3, 3}, .w = {16, 1, 3, 3}, .pad = 3, .group = 16});
+  check_case(convolution_case(g), depthwise_schedule);
+  check_case(convolution_case(g, false), depthwise_schedule);
+}
+
+TEST_CASE("epilogues of convolutions agree with evaluate", "[schedules]") {
+  geometry const g{.x = {2, 32, 9, 15}, .w = {40, 32, 3, 3}, .pad = 1};
+  auto const [epilogue, extra, constant] = GENERATE(
+      std::tuple<std::string, shape, bool>{"t0 = add x0 x1; max t0 0", shape{2, 40, 9, 15}, false},
+      std::tuple<std::string, shape, bool>{"t0 = sigmoid x0; t1 = mul x0 t0; add t1 x1", shape{2, 40, 9, 15}, false},
+      std::tuple<std::string, shape, bool>{"mul x0 x1", shape{40, 1, 1}, true},
+      std::tuple<std::string, shape, bool>{"mul x0 x1", shape{2, 40, 1, 1}, false},
+      std::tuple<std::string, shape, bool>{"mul x0 x1", shape{}, true});
+  INFO(epilogue);
+  auto c = with_extra(g, epilogue, extra, constant);
+  check_case(c, convolution_schedule, 1e-5);
+  c.slack_blocks = 2;
+  check_case(c, convolution_schedule, 1e-5);
+  geometry const d{.x = {2, 40, 9, 15}, .w = {40, 1, 3, 3}, .pad = 1, .group = 40};
+  check_case(with_extra(d, epilogue, extra, constant), depthwise_schedule, 1e-5);
+}
+
+TEST_CASE("matrix products agree with evaluate", "[schedules]") {
+  struct product {
+    shape a, b;
+    bool constant, trans_b;
+  };
+  auto const p = GENERATE(product{{1, 70}, {70, 100}, true, false}, product{{1, 512}, {1000, 512}, true, true},
+                          product{{13, 33}, {33, 64}, true, false}, product{{2, 7, 24}, {24, 37}, true, false},
+                          product{{4, 16}, {16, 16}, true, false}, product{{2, 3, 9, 20}, {2, 3, 20, 33}, false, false},
+                          product{{5, 8}, {8, 3}, false, false}, product{{1, 8}, {8, 90}, false, false});
+  INFO("a " << to_string(p.a) << " b " << to_string(p.b));
+  auto const columns = p.trans_b ? p.b[p.b.rank() - 2] : p.b.back();
+  std::vector<test_operand> inputs{{.value = random_tensor(p.a, 1)},
+                                   {.value = random_tensor(p.b, 2), .constant = p.constant},
+                                   {.value = random_tensor({columns}, 3), .constant = true}};
+  attribute_map attributes{{"trans_b", std::int64_t{p.trans_b}}};
+  auto const plain = make_case(gemm_entry, attributes, inputs);
+  check_case(plain, gemm_schedule);
+  auto result = inferred_types(plain)[0].shape;
+  inputs[2] = {};
+  inputs.push_back({.value = random_tensor(*result, 4)});
+  attributes["epilogue"] = "t0 = add x0 x1; max t0 0";
+  check_case(make_case(gemm_entry, attributes, inputs), gemm_schedule);
+}
+
+TEST_CASE("kernels exist for what they can do only", "[schedules]") {
+  auto c = convolution_case({.x = {1, 16, 5, 5}, .w = {16, 16, 3, 3}, .pad = 1});
+  target const machine{isa::avx512};
+  CHECK(convolution_schedule.applies(describe_case(c), machine));
+  CHECK_FALSE(depthwise_schedule.applies(describe_case(c), machine));
+  CHECK_FALSE(gemm_schedule.applies(describe_case(c), machine));
+  c.inputs[1].constant = false;
+  CHECK_FALSE(convolution_schedule.applies(describe_case(c), machine));
+}

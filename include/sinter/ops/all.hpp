@@ -13,7 +13,9 @@
 #include <sinter/ops/conv.hpp>
 #include <sinter/ops/conv_transpose.hpp>
 #include <sinter/ops/cumulative.hpp>
+#include <sinter/ops/det.hpp>
 #include <sinter/ops/dropout.hpp>
+#include <sinter/ops/einsum.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/executor.hpp>
 #include <sinter/ops/expand.hpp>
@@ -28,6 +30,7 @@
 #include <sinter/ops/lrn.hpp>
 #include <sinter/ops/matmul.hpp>
 #include <sinter/ops/mean_variance_normalization.hpp>
+#include <sinter/ops/non_max_suppression.hpp>
 #include <sinter/ops/one_hot.hpp>
 #include <sinter/ops/pad.hpp>
 #include <sinter/ops/pooling.hpp>
@@ -37,11 +40,13 @@
 #include <sinter/ops/reduce.hpp>
 #include <sinter/ops/registry.hpp>
 #include <sinter/ops/reshape.hpp>
+#include <sinter/ops/resize.hpp>
 #include <sinter/ops/reverse_sequence.hpp>
 #include <sinter/ops/scatter.hpp>
 #include <sinter/ops/selection.hpp>
 #include <sinter/ops/slice.hpp>
 #include <sinter/ops/softmax.hpp>
+#include <sinter/ops/top_k.hpp>
 #include <sinter/ops/transpose.hpp>
 #include <sinter/ops/trilu.hpp>
 #include <sinter/ops/unary.hpp>
@@ -117,6 +122,13 @@ using all_operators = operator_list<
     // control flow
     if_else,
     // neural networks
+    resize,
+    resize_by_scales<false>,
+    resize_by_scales<true>,
+    top_k,
+    non_max_suppression,
+    einsum,
+    det,
     conv,
     conv_transpose,
     conv_integer,

@@ -88,7 +88,7 @@ class scale_index {
 };
 
 inline void check_zero_point(inputs const& in, std::size_t scale, std::size_t zero_point) {
-  if (in.has(zero_point) && in.shape(zero_point) != in.shape(scale))
+  if (in.has(zero_point) && in.shape(zero_point).elements() != in.shape(scale).elements())
     fail(error_code::malformed_model, "the zero point has shape {}, expected {} as the scale has", in.shape(zero_point),
          in.shape(scale));
 }

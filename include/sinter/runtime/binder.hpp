@@ -38,7 +38,7 @@ struct host_record {
   host_call const* call = nullptr;
   std::vector<view_record> inputs{};
   std::vector<view_record> outputs{};
-  node context{};  ///< for errors
+  program_step const* step = nullptr;
 };
 
 struct island_record {
@@ -48,7 +48,7 @@ struct island_record {
   };
   island const* call = nullptr;
   std::vector<operand> inputs{};
-  node context{};
+  node context{};  ///< what `evaluate` sees of the node
 };
 
 /// Work of a region, in instructions, from which on other threads are woken: about 5 us.
@@ -75,7 +75,7 @@ class binder {
   }
 
   host_record host(host_call const& call, program_step const& s, std::int32_t step) const {
-    host_record record{.call = &call, .inputs = {}, .outputs = {}, .context = context(call.op, s)};
+    host_record record{.call = &call, .inputs = {}, .outputs = {}, .step = &s};
     for (auto const& v : call.inputs) record.inputs.push_back(view(v, step));
     for (auto const& v : call.outputs) record.outputs.push_back(view(v, step));
     return record;
@@ -129,9 +129,11 @@ class binder {
             offset - found->offset};
   }
 
+  /// A step's `names` quote the name of the node: "node 'conv1' (Conv)".
   static node context(bound_operator const& op, program_step const& s) {
     node n;
-    n.name = s.names;
+    auto const first = s.names.find('\''), last = s.names.rfind('\'');
+    n.name = first != last ? s.names.substr(first + 1, last - first - 1) : s.names;
     n.domain = std::string(op.entry->schema.domain);
     n.op = std::string(op.entry->schema.name);
     n.version = op.entry->schema.since;
@@ -190,12 +192,6 @@ void with_system_errors(Body&& body) {
   } catch (std::bad_alloc const&) {
     fail(error_code::system, "the system has no memory left");
   }
-}
-
-/// Runs `body`, which computes `n`; errors name the node.
-template <typename Body>
-void with_node(node const& n, Body&& body) {
-  with_context([&] { return describe(n); }, [&] { with_system_errors(body); });
 }
 
 /// A tensor over bytes that somebody else keeps.

@@ -114,7 +114,8 @@ inline void executable::run_host(workspace& w, host_record const& host) const {
   w.outputs.clear();
   for (auto const& v : host.inputs) w.inputs.push_back(v.view(table));
   for (auto const& v : host.outputs) w.outputs.push_back(v.mutable_view(table));
-  with_node(host.context, [&] { host.call->op.evaluate(w.inputs, w.outputs); });
+  with_context([&] { return host.step->names; },
+               [&] { with_system_errors([&] { host.call->op.evaluate(w.inputs, w.outputs); }); });
 }
 
 inline void executable::run_island(workspace& w, island_record const& record) const {

@@ -1,0 +1,147 @@
+// Kernels one by one, single-threaded, as a share of the FMA peak that this process measures.
+// sinter_kernels [--benchmark_filter=REGEX]
+#include <sinter/core/cpu.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "prepared_kernel.hpp"
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace bench {
+namespace {
+
+double seconds(auto&& body) {
+  auto const start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Floating-point operations a second of independent fused multiply-adds in registers; the best of several tries.
+double measure_peak(isa set) {
+  constexpr int accumulators = 12, turns = 100'000;
+  target const machine{set};
+  vector::builder b("peak", machine.lanes());
+  auto const y = b.argument("y", vector::access::out, accumulators * b.register_bytes());
+  auto const one = b.constant(1), tiny = b.constant(1e-9f);
+  std::vector<vector::reg> sums;
+  for (int i = 0; i < accumulators; ++i) sums.push_back(b.zero());
+  b.loop(turns, {}, [&] {
+    for (auto const sum : sums) b.fma_to(sum, one, tiny);
+  });
+  for (int i = 0; i < accumulators; ++i) b.store(y.at(i * b.register_bytes()), sums[static_cast<std::size_t>(i)]);
+  std::vector const programs{std::move(b).take()};
+  budget code("code", 1 << 20);
+  auto const block = emit_x86(programs, set, code);
+  any_tensor out(dtype::float32, {accumulators * 16});
+  std::byte* const arguments[] = {static_cast<std::byte*>(out.data())};
+  double best = std::numeric_limits<double>::max();
+  for (int i = 0; i < 20; ++i) best = std::min(best, seconds([&] { block.entry(0)(arguments); }));
+  return 2.0 * accumulators * machine.lanes() * turns / best;
+}
+
+double peak(isa set) {
+  static double const of[] = {0, measure_peak(isa::avx2), detect_isa() == isa::avx512 ? measure_peak(isa::avx512) : 0};
+  return of[static_cast<int>(set)];
+}
+
+void measure(benchmark::State& state, prepared_kernel const& kernel, double operations, isa set) {
+  for (auto _ : state) {
+    kernel.run();
+    benchmark::ClobberMemory();
+  }
+  auto const done = operations * static_cast<double>(state.iterations());
+  state.counters["flop/s"] = benchmark::Counter(done, benchmark::Counter::kIsRate);
+  state.counters["% of peak"] = benchmark::Counter(100 * done / peak(set), benchmark::Counter::kIsRate);
+  state.SetLabel(std::string(kernel.schedule_name()));
+}
+
+void add(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
+  for (auto const set : {isa::avx2, isa::avx512}) {
+    if (set > detect_isa()) continue;
+    benchmark::RegisterBenchmark(fmt::format("{}/{}", name, sinter::name(set)).c_str(), [=](benchmark::State& state) {
+      measure(state, prepared_kernel(n, operands, set), operations, set);
+    });
+  }
+}
+
+/// A square convolution of batch 1 that keeps the extent where the stride is 1.
+struct convolution {
+  std::int64_t in, out, extent, kernel = 3, stride = 1, group = 1;
+};
+
+void add(convolution const& c) {
+  using list = std::vector<std::int64_t>;
+  auto const pad = c.kernel / 2;
+  node const n{.domain = "sinter",
+               .op = "Conv",
+               .version = 1,
+               .attributes = {{"kernel_shape", list{c.kernel, c.kernel}},
+                              {"strides", list{c.stride, c.stride}},
+                              {"dilations", list{1, 1}},
+                              {"pads", list{pad, pad, pad, pad}},
+                              {"group", c.group}}};
+  auto const from = c.in < channel_block ? layout::row_major : layout::blocked;
+  auto const result = (c.extent + 2 * pad - c.kernel) / c.stride + 1;
+  add(fmt::format("conv/{}x{}/{}to{}{}at{}/s{}", c.kernel, c.kernel, c.in, c.out,
+                  c.group > 1 ? fmt::format("/g{}/", c.group) : "", c.extent, c.stride),
+      n,
+      {{.value = filled({1, c.in, c.extent, c.extent}), .how = from},
+       {.value = filled({c.out, c.in / c.group, c.kernel, c.kernel}), .constant = true},
+       {.value = filled({c.out}), .constant = true}},
+      2.0 * static_cast<double>(result * result * c.out * c.in / c.group * c.kernel * c.kernel));
+}
+
+void add_gemm(std::int64_t rows, std::int64_t depth, std::int64_t columns) {
+  add(fmt::format("gemm/{}x{}x{}", rows, depth, columns), node{.domain = "sinter", .op = "Gemm", .version = 1},
+      {{.value = filled({rows, depth})},
+       {.value = filled({depth, columns}), .constant = true},
+       {.value = filled({columns}), .constant = true}},
+      2.0 * static_cast<double>(rows * depth * columns));
+}
+
+void add_all() {
+  add({.in = 3, .out = 64, .extent = 224, .kernel = 7, .stride = 2});
+  add({.in = 3, .out = 32, .extent = 224, .stride = 2});
+  add({.in = 64, .out = 64, .extent = 56});
+  add({.in = 128, .out = 128, .extent = 28});
+  add({.in = 256, .out = 256, .extent = 14});
+  add({.in = 512, .out = 512, .extent = 7});
+  add({.in = 128, .out = 128, .extent = 56, .stride = 2});
+  add({.in = 64, .out = 256, .extent = 56, .kernel = 1});
+  add({.in = 256, .out = 64, .extent = 56, .kernel = 1});
+  add({.in = 1024, .out = 256, .extent = 14, .kernel = 1});
+  add({.in = 512, .out = 2048, .extent = 7, .kernel = 1});
+  add({.in = 24, .out = 144, .extent = 56, .kernel = 1});
+  add({.in = 32, .out = 32, .extent = 112, .group = 32});
+  add({.in = 144, .out = 144, .extent = 56, .group = 144});
+  add({.in = 96, .out = 96, .extent = 112, .stride = 2, .group = 96});
+  add({.in = 960, .out = 960, .extent = 7, .group = 960});
+  add_gemm(1, 512, 1000);
+  add_gemm(1, 2048, 1000);
+  add_gemm(128, 768, 768);
+  add_gemm(128, 768, 3072);
+  add_gemm(197, 3072, 768);
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** arguments) {
+  if (sinter::detect_isa() == sinter::isa::none) {
+    fmt::print(stderr, "this CPU has neither AVX2 nor AVX-512\n");
+    return 1;
+  }
+  benchmark::Initialize(&count, arguments);
+  if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
+  for (auto const set : {sinter::isa::avx2, sinter::isa::avx512})
+    if (set <= sinter::detect_isa()) fmt::print("FMA peak, {}: {:.1f} GFLOP/s\n", name(set), bench::peak(set) / 1e9);
+  bench::add_all();
+  benchmark::RunSpecifiedBenchmarks();
+}

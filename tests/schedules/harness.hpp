@@ -1,8 +1,10 @@
 #pragma once
 
+#include <sinter/emit/x86/emit.hpp>
 #include <sinter/ops/operator.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/interpret.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -22,8 +25,22 @@ namespace sinter::test {
 
 inline constexpr std::array targets{target{isa::avx512}, target{isa::avx2}};
 
-/// How a kernel is run: by the interpreter, unless a test sets another way.
-using kernel_runner = std::function<void(vector::program const&, std::byte* const*)>;
+/// A way to run kernels: makes one callable.
+using kernel_call = std::function<void(std::byte* const*)>;
+using kernel_runner = std::function<kernel_call(vector::program const&)>;
+
+inline kernel_call interpreted(vector::program const& p) {
+  return [&p](std::byte* const* arguments) { vector::interpret(p, arguments); };
+}
+
+/// Machine code, where this CPU can run it; else the interpreter.
+inline kernel_call emitted(vector::program const& p) {
+  auto const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
+  if (detect_isa() < needed) return interpreted(p);
+  budget code("a kernel", limits{}.code_bytes);
+  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, needed, code));
+  return [block](std::byte* const* arguments) { block->entry(0)(arguments); };
+}
 
 inline any_tensor random_tensor(shape s, std::uint32_t seed, float low = -2, float high = 2) {
   std::mt19937 engine(seed);
@@ -193,6 +210,7 @@ struct test_memory {
 inline void run_grid(kernel_grid const& g, test_memory& memory, kernel_runner const& run) {
   REQUIRE(g.arguments.size() == g.kernel.arguments.size());
   std::vector<std::byte*> pointers(g.arguments.size());
+  auto const call = run(g.kernel);
   std::array<std::int64_t, 4> i{};
   for (i[0] = 0; i[0] < g.extent[0]; ++i[0])
     for (i[1] = 0; i[1] < g.extent[1]; ++i[1])
@@ -208,7 +226,7 @@ inline void run_grid(kernel_grid const& g, test_memory& memory, kernel_runner co
             if (at < 0 || at + g.kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
             pointers[a] = buffer.data() + at;
           }
-          run(g.kernel, pointers.data());
+          call(pointers.data());
         }
 }
 
@@ -225,12 +243,15 @@ inline void run_code(scheduled_code const& code, test_memory& memory, kernel_run
 /// Checks each kernel of the code against the rules of vector programs.
 inline void verify_code(scheduled_code const& code, target const& t) {
   for (auto const& region : code.regions)
-    for (auto const& grid : region) CHECK(grid.kernel.lanes == t.lanes());
+    for (auto const& grid : region) {
+      CHECK(grid.kernel.lanes == t.lanes());
+      CHECK_NOTHROW(vector::verify(grid.kernel));
+    }
 }
 
 /// Runs a case by a schedule, in place of input `in_place` if that is given; no value if the schedule does not apply.
 inline std::optional<std::vector<any_tensor>> run_case(test_case const& c, schedule const& s, target const& t,
-                                                       kernel_runner const& run = vector::interpret,
+                                                       kernel_runner const& run = interpreted,
                                                        std::optional<std::uint32_t> in_place = {}) {
   auto n = describe_case(c);
   auto const choice = s.applies(n, t);
@@ -280,8 +301,10 @@ inline double difference(any_tensor const& got, any_tensor const& expected) {
   return worst / scale;
 }
 
+/// Payloads of NaNs aside.
 inline bool same_bits(any_tensor const& a, any_tensor const& b) {
-  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+  auto const same = [](float x, float y) { return std::memcmp(&x, &y, 4) == 0 || (x != x && y != y); };
+  return a.shape() == b.shape() && std::ranges::equal(a.as<float>(), b.as<float>(), same);
 }
 
 /// Runs a case on both targets, compares with `evaluate` within `tolerance` (of the greatest magnitude) and the
@@ -296,10 +319,12 @@ inline void check_case(test_case const& c, schedule const& s, double tolerance =
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference((*got)[i], expected[i]) <= tolerance);
     if (!first) first = got;
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits((*got)[i], (*first)[i]));
+    auto const machine = run_case(c, s, t, emitted);
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits((*machine)[i], (*first)[i]));
     auto const choice = s.applies(describe_case(c), t);
     for (auto const i : choice->in_place) {
       INFO("in place of input " << i);
-      auto const again = run_case(c, s, t, vector::interpret, i);
+      auto const again = run_case(c, s, t, emitted, i);
       CHECK(same_bits((*again)[0], (*first)[0]));
     }
   }

@@ -18,6 +18,8 @@
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
 #include <sinter/passes/pass.hpp>
+#include <sinter/passes/recompose.hpp>
+#include <sinter/passes/widen_half.hpp>
 
 #include <array>
 
@@ -28,11 +30,13 @@ namespace passes {
 inline constexpr auto table = std::to_array<pass>({
     {"fold_constants", fold_constants},
     {"eliminate_identity", eliminate_identity},
-    {"eliminate_dead", eliminate_dead},
+    {"widen_half", widen_half},
+    {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
     {"merge_reshapes", merge_reshapes},
     {"concat_prefix", concat_prefix},
+    {"eliminate_dead", eliminate_dead},
     {"canonicalize_convolution", canonicalize_convolution},
     {"canonicalize_gemm", canonicalize_gemm},
     {"fold_pad", fold_pad},

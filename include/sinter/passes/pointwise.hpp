@@ -95,6 +95,18 @@ class cluster_expression {
   std::map<value_id, expr::value> known_;
 };
 
+/// Puts the inputs of the root's shape first: what a kernel streams before what it broadcasts.
+inline void order_inputs(pointwise_cluster& c, graph const& g, shape const& whole) {
+  auto const streamed = [&](value_id id) { return *g.at(id).type.shape == whole; };
+  auto const before = c.inputs;
+  std::ranges::stable_partition(c.inputs, streamed);
+  if (c.inputs == before) return;
+  std::vector<std::size_t> to;
+  for (auto const id : before)
+    to.push_back(static_cast<std::size_t>(std::ranges::find(c.inputs, id) - c.inputs.begin()));
+  c.function = expr::remap(c.function, to, to.size());
+}
+
 /// Whether the cluster's inputs alone broadcast to the shape of its root.
 inline bool inputs_give_shape(graph const& g, pointwise_cluster const& c, shape const& expected) {
   if (c.inputs.empty()) return false;
@@ -105,15 +117,17 @@ inline bool inputs_give_shape(graph const& g, pointwise_cluster const& c, shape 
 
 }  // namespace detail
 
-/// Fills in `inputs` and `function`. Constants of one element are inlined unless the shape of the root would be lost.
+/// Fills in `inputs`, those of the root's shape first, and `function`. Constants of one element are inlined unless the
+/// shape of the root would be lost.
 inline void express_cluster(graph const& g, pointwise_cluster& c) {
   auto const root = g.at(c.nodes[0]).outputs[0];
   for (bool const inline_scalars : {true, false}) {
     c.inputs.clear();
     auto const result = detail::cluster_expression(g, c, inline_scalars).of(root);
     c.function = expr::flatten(result, c.inputs.size());
-    if (detail::inputs_give_shape(g, c, *g.at(root).type.shape)) return;
+    if (detail::inputs_give_shape(g, c, *g.at(root).type.shape)) break;
   }
+  detail::order_inputs(c, g, *g.at(root).type.shape);
 }
 
 }  // namespace sinter::passes

@@ -5,7 +5,6 @@
 #include <sinter/onnx/import.hpp>
 #include <sinter/onnx/wire_scan.hpp>
 
-#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 
 namespace sinter::onnx {
@@ -29,8 +28,7 @@ inline graph import_model(byte_source const& source, external_data external, lim
   if (source.bytes.empty())
     fail(error_code::malformed_model, "the model is empty (0 bytes); export or download it again");
   auto const scanned = scan_message(source.bytes, message::model, bounds);
-  google::protobuf::Arena arena;
-  auto& model = *google::protobuf::Arena::CreateMessage<proto::ModelProto>(&arena);
+  proto::ModelProto model;
   parse_scanned(model, scanned, bounds);
   if (!model.has_graph())
     fail(error_code::malformed_model, "these bytes are no ONNX model: they hold no graph; export the model again");

@@ -1,17 +1,23 @@
 #pragma once
 
+// Defines what schedules/schedule.hpp declares: include it once per program.
+
+#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/elementwise.hpp>
+#include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/view.hpp>
 
 #include <array>
 #include <span>
 
 namespace sinter {
 
-/// The table of schedules: a node gets the first one that applies.
+/// The table of schedules: a node gets the first one that applies, so special cases stand before general ones.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      elementwise_schedule,
+      view_schedule, depthwise_schedule, convolution_schedule, gemm_schedule, elementwise_schedule,
   };
   return table;
 }

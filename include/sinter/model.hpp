@@ -10,6 +10,15 @@
 #include <utility>
 
 namespace sinter {
+namespace detail {
+
+inline executable compile_for_model(graph g, compile_environment const& e) {
+  compile_options how{.machine = {.set = e.set}, .bounds = e.limits, .passes = {}};
+  how.passes.fold_bytes = e.limits.fold_bytes;
+  return compile(std::move(g), how, *e.weights, e.pool);
+}
+
+}  // namespace detail
 
 outputs::outputs(outputs&& other) noexcept
     : state_(std::move(other.state_)), lease_(std::exchange(other.lease_, nullptr)) {}
@@ -119,12 +128,13 @@ outputs model::run(std::span<named_tensor const> inputs) const {
 context model::context(std::span<named_shape const> shapes) const { return {state_, state_->acquire(shapes)}; }
 
 model load(std::filesystem::path const& file, options const& how) {
-  return with_context([&] { return fmt::format("file '{}'", file.string()); },
-                      [&] { return model_state::make(onnx::import_file(file, how.limits), how, compile); });
+  return with_context(
+      [&] { return fmt::format("file '{}'", file.string()); },
+      [&] { return model_state::make(onnx::import_file(file, how.limits), how, detail::compile_for_model); });
 }
 
 model load_bytes(std::span<std::byte const> bytes, options const& how) {
-  return model_state::make(onnx::import_bytes(bytes, how.limits), how, compile);
+  return model_state::make(onnx::import_bytes(bytes, how.limits), how, detail::compile_for_model);
 }
 
 load_result try_load(std::filesystem::path const& file, options const& how) {

@@ -44,6 +44,7 @@ class weight_store {
   struct entry {
     std::weak_ptr<std::byte const> data{};
     std::size_t bytes = 0;
+    any_tensor source{};  ///< kept, so that no other constant gets the address that the key names
   };
   struct job {
     packing const* what = nullptr;
@@ -118,7 +119,8 @@ inline std::vector<weight_store::block> weight_store::materialize(std::span<pack
     if (j.failure) std::rethrow_exception(j.failure);
     made[j.what->key] = block(memory, j.destination);
   }
-  for (auto const& j : jobs) entries_[j.what->key] = {made[j.what->key], static_cast<std::size_t>(j.what->bytes)};
+  for (auto const& j : jobs)
+    entries_[j.what->key] = {made[j.what->key], static_cast<std::size_t>(j.what->bytes), j.what->source};
   for (std::size_t i = 0; i < packings.size(); ++i)
     if (!result[i]) result[i] = made.at(packings[i].key);
   return result;

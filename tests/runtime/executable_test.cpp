@@ -1,0 +1,318 @@
+#include <sinter/runtime/executable.hpp>
+#include <sinter/runtime/thread_pool.hpp>
+
+#include "catch.hpp"
+#include "runtime/programs.hpp"
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace sinter;
+using namespace sinter::test;
+
+namespace {
+
+std::vector<float> run(executable const& e, std::vector<float> const& x, std::int64_t n) {
+  workspace w(e.memory());
+  tensor_view const in{dtype::float32, {n, row}, x.data()};
+  e.run(w, {&in, 1});
+  auto const y = w.results[0].as<float>();
+  return {y.begin(), y.end()};
+}
+
+/// An executor that splits in its own way: three workers one after the other, last tasks first.
+struct backwards final : executor {
+  int calls = 0;
+  void parallel_for(std::int64_t tasks, range_body body, void* context) noexcept override {
+    ++calls;
+    for (int w = 2; w >= 0; --w)
+      if (tasks * w / 3 < tasks * (w + 1) / 3) body(context, tasks * w / 3, tasks * (w + 1) / 3, w);
+  }
+  int workers() const noexcept override { return 3; }
+};
+
+operator_entry const negate{.schema = {.name = "Negate"},
+                            .parse = nullptr,
+                            .infer = [](inputs const& in, void const*) -> types { return {in[0]}; },
+                            .evaluate =
+                                [](input_views in, output_views out, void const*) {
+                                  auto const x = in[0].as<float>();
+                                  if (x[0] == 666) fail(error_code::malformed_model, "666 is not supported");
+                                  if (x[0] == 667) throw std::bad_alloc();
+                                  for (std::size_t i = 0; i < x.size(); ++i) out[0].as<float>()[i] = -x[i];
+                                },
+                            .execute = nullptr,
+                            .expression = nullptr};
+
+/// Keeps the positive elements, then a node that shows its operand's own bytes.
+operator_entry const positives{.schema = {.name = "Positives"},
+                               .parse = nullptr,
+                               .infer = nullptr,
+                               .evaluate = nullptr,
+                               .execute = [](std::span<any_tensor const> in, void const*) -> std::vector<any_tensor> {
+                                 std::vector<float> kept;
+                                 for (auto const v : in[0].as<float>())
+                                   if (v > 0) kept.push_back(v);
+                                 if (kept.empty()) fail(error_code::invalid_argument, "nothing is positive");
+                                 auto const n = static_cast<std::int64_t>(kept.size());
+                                 return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
+                               },
+                               .expression = nullptr};
+
+program host_program(std::int64_t n) {
+  auto p = affine_program(n);
+  p.hosts = {{.op = {&negate, {}},
+              .inputs = {{.type = rows(n), .where = {space::arena, 0, 0}, .constant = {}}},
+              .outputs = {{.type = rows(n), .where = {space::arena, 0, n * row * 4}, .constant = {}}}}};
+  p.steps.push_back({step_kind::host, 0, "node 'neg' (Negate)"});
+  p.outputs[0].where.offset = n * row * 4;
+  p.allocations.push_back({"neg", n * row * 4, n * row * 4, 3, 4});
+  return p;
+}
+
+program island_program() {
+  program p;
+  p.inputs = {{.type = rows(1), .where = {space::input, 0, 0}, .constant = {}}};
+  p.islands = {{.op = {&positives, {}}, .inputs = {{.slot = -1, .planned = p.inputs[0]}}, .output_slots = {0, 1}}};
+  p.steps = {{step_kind::island, 0, "node 'pos' (Positives)"}};
+  p.outputs = {{.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}},
+               {.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}}};
+  p.output_slots = {0, 1};
+  p.slots = 2;
+  return p;
+}
+
+std::string message_of(executable const& e, float first) {
+  try {
+    run(e, counting(row, first), 1);
+  } catch (error const& why) {
+    return why.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a program runs region by region") {
+  weight_store store;
+  for (bool const direct : {false, true}) {
+    executable const e(affine_program(3, direct), interpreted(), store);
+    auto const x = counting(3 * row);
+    CHECK(run(e, x, 3) == affine(x));
+    CHECK(run(e, x, 3) == affine(x));
+  }
+}
+
+TEST_CASE("grids step through four axes and side by side") {
+  program p;
+  vector::builder b("copy", 16);
+  auto const x = b.argument("x", vector::access::in, 4), y = b.argument("y", vector::access::out, 4);
+  b.store(y.at(0), b.load(x.at(0), 1), 1);
+  p.kernels = {std::move(b).take()};
+  tensor_type const type{dtype::float32, shape{2, 3, 4, 5}};
+  // A transpose of all four axes, whose last item of axis 0 is a grid of its own.
+  grid g;
+  g.extent = {1, 3, 4, 5};
+  g.arguments = {{.base = {space::input, 0, 0}, .stride = {240, 80, 20, 4}},
+                 {.base = {space::output, 0, 0}, .stride = {4, 8, 24, 96}}};
+  auto h = g;
+  h.arguments[0].base.offset = 240;
+  h.arguments[1].base.offset = 4;
+  p.regions = {{{g, h}}};
+  p.steps = {{step_kind::region, 0, "node 't' (Transpose)"}};
+  p.inputs = {{.type = type, .where = {space::input, 0, 0}, .constant = {}}};
+  p.outputs = {{.type = type, .where = {space::output, 0, 0}, .constant = {}}};
+  weight_store store;
+  executable const e(std::move(p), interpreted(), store);
+  auto const in = counting(120);
+  workspace w(e.memory());
+  tensor_view const view{dtype::float32, *type.shape, in.data()};
+  e.run(w, {&view, 1});
+  auto const out = w.results[0].as<float>();
+  for (int a = 0; a < 2; ++a)
+    for (int c = 0; c < 3; ++c)
+      for (int i = 0; i < 4; ++i)
+        for (int j = 0; j < 5; ++j) {
+          auto const from = static_cast<std::size_t>(60 * a + 20 * c + 5 * i + j);
+          auto const to = static_cast<std::size_t>(a + 2 * c + 6 * i + 24 * j);
+          if (out[to] != in[from]) FAIL(a << c << i << j);
+        }
+}
+
+TEST_CASE("any number of threads and any executor give equal bits") {
+  std::int64_t const n = 5000;
+  auto const x = counting(n * row);
+  auto const expected = affine(x);
+  weight_store store;
+  for (int const threads : {1, 2, 3, 7}) {
+    thread_pool pool(threads);
+    executable const e(affine_program(n), interpreted(), store, &pool);
+    CHECK(run(e, x, n) == expected);
+  }
+  backwards mine;
+  executable const e(affine_program(n), interpreted(), store, &mine);
+  mine.calls = 0;
+  CHECK(run(e, x, n) == expected);
+  CHECK(mine.calls == 3);
+}
+
+TEST_CASE("regions of little work stay on the calling thread") {
+  weight_store store;
+  backwards mine;
+  executable const e(affine_program(2), interpreted(), store, &mine);
+  mine.calls = 0;
+  run(e, counting(2 * row), 2);
+  CHECK(mine.calls == 0);
+}
+
+TEST_CASE("every worker has scratch memory of its own") {
+  program p;
+  vector::builder b("through_scratch", 16);
+  auto const x = b.argument("x", vector::access::in, 64), s = b.argument("s", vector::access::scratch, 64);
+  auto const y = b.argument("y", vector::access::out, 64);
+  b.store(s.at(0), b.load(x.at(0)));
+  b.loop(20, {}, [&] { b.store(s.at(0), b.binary(vector::opcode::add, b.load(s.at(0)), b.constant(1))); });
+  b.store(y.at(0), b.load(s.at(0)));
+  p.kernels = {std::move(b).take()};
+  std::int64_t const n = 400;
+  p.regions = {every_register(0, n, {space::input, 0, 0}, {space::scratch, 0, 64}, {space::output, 0, 0})};
+  p.regions[0].grids[0].arguments[1].stride = {};
+  p.steps = {{step_kind::region, 0, ""}};
+  p.inputs = {{.type = rows(n), .where = {space::input, 0, 0}, .constant = {}}};
+  p.outputs = {{.type = rows(n), .where = {space::output, 0, 0}, .constant = {}}};
+  p.scratch_bytes = 128;
+  weight_store store;
+  thread_pool pool(3);
+  auto expected = counting(n * row);
+  for (auto& v : expected) v += 20;
+  for (auto const guard : {memory_guard::plain, memory_guard::guarded}) {
+    executable const e(p, interpreted(), store, &pool, guard);
+    CHECK(run(e, counting(n * row), n) == expected);
+  }
+}
+
+TEST_CASE("threads run one executable at once, each with its workspace") {
+  std::int64_t const n = 600;
+  weight_store store;
+  thread_pool pool(2);
+  executable const e(affine_program(n), interpreted(), store, &pool);
+  std::vector<std::thread> threads;
+  std::vector<int> good(4, 0);
+  for (std::size_t i = 0; i < good.size(); ++i)
+    threads.emplace_back([&, i] {
+      auto const x = counting(n * row, static_cast<float>(i));
+      auto const expected = affine(x);
+      for (int k = 0; k < 5; ++k) good[i] += run(e, x, n) == expected;
+    });
+  for (auto& t : threads) t.join();
+  CHECK(good == std::vector<int>(4, 5));
+}
+
+TEST_CASE("outputs go where the caller wants them") {
+  weight_store store;
+  for (bool const direct : {false, true}) {
+    executable const e(affine_program(2, direct), interpreted(), store);
+    auto const x = counting(2 * row);
+    workspace w(e.memory());
+    tensor_view const in{dtype::float32, {2, row}, x.data()};
+    std::vector<float> y(2 * row + 1);
+    mutable_tensor_view out{dtype::float32, {2, row}, y.data()};
+    e.run(w, {&in, 1}, {&out, 1});
+    CHECK(w.results[0].data == y.data());
+    y.pop_back();
+    CHECK(y == affine(x));
+  }
+}
+
+TEST_CASE("operands that are not aligned for their kernels are copied") {
+  auto p = affine_program(1, true);
+  for (auto& k : p.kernels)
+    for (auto& a : k.arguments) a.alignment = 64;
+  weight_store store;
+  executable const e(std::move(p), interpreted(), store);
+  auto const x = counting(row);
+  alignas(64) std::byte memory[2 * row * 4 + 2];
+  std::memcpy(memory + 1, x.data(), row * 4);
+  workspace w(e.memory());
+  tensor_view const in{dtype::float32, {1, row}, memory + 1};
+  mutable_tensor_view const out{dtype::float32, {1, row}, memory + row * 4 + 1};
+  e.run(w, {&in, 1}, {&out, 1});
+  std::vector<float> y(row);
+  std::memcpy(y.data(), out.data, row * 4);
+  CHECK(y == affine(x));
+}
+
+TEST_CASE("host calls run on planned memory, their errors name the node") {
+  weight_store store;
+  for (auto const guard : {memory_guard::plain, memory_guard::guarded}) {
+    executable const e(host_program(2), interpreted(), store, nullptr, guard);
+    auto const x = counting(2 * row);
+    auto expected = affine(x);
+    for (auto& v : expected) v = -v;
+    CHECK(run(e, x, 2) == expected);
+  }
+  executable const e(host_program(1), interpreted(), store);
+  CHECK(message_of(e, 669) == "666 is not supported\n  in node 'neg' (Negate)");
+  CHECK(message_of(e, 670) == "the system has no memory left\n  in node 'neg' (Negate)");
+}
+
+TEST_CASE("islands make tensors of any shape, their errors name the node") {
+  weight_store store;
+  executable const e(island_program(), interpreted(), store);
+  workspace w(e.memory());
+  auto x = counting(row, -30);
+  tensor_view const in{dtype::float32, {1, row}, x.data()};
+  e.run(w, {&in, 1});
+  CHECK(w.results[0].shape == shape{1});
+  CHECK(w.results[0].as<float>()[0] == 1);
+  CHECK(w.results[1].data != x.data());
+  std::ranges::copy(counting(row, 1), x.begin());
+  CHECK(w.results[1].as<float>()[0] == -30);
+  e.run(w, {&in, 1});
+  CHECK(w.results[0].shape == shape{32});
+  CHECK(message_of(e, -100) == "nothing is positive\n  in node 'pos' (Positives)");
+
+  std::vector<float> y(5);
+  mutable_tensor_view const out[]{{dtype::float32, {5}, y.data()}, {}};
+  CHECK_THROWS_AS(e.run(w, {&in, 1}, out), error);
+  std::ranges::copy(counting(row, -26), x.begin());
+  e.run(w, {&in, 1}, out);
+  CHECK(y == counting(5, 1));
+}
+
+TEST_CASE("constants and inputs can be outputs") {
+  program p;
+  p.inputs = {{.type = rows(1), .where = {space::input, 0, 0}, .constant = {}}};
+  auto const constant = any_tensor::of<std::int64_t>({2}, {7, 8});
+  p.outputs = {p.inputs[0], {.type = {dtype::int64, shape{2}}, .where = {}, .constant = constant}};
+  weight_store store;
+  executable const e(std::move(p), interpreted(), store);
+  auto const x = counting(row);
+  workspace w(e.memory());
+  tensor_view const in{dtype::float32, {1, row}, x.data()};
+  std::int64_t y[2]{};
+  mutable_tensor_view const out[]{{}, {dtype::int64, {2}, y}};
+  e.run(w, {&in, 1}, out);
+  CHECK(w.results[0].as<float>()[5] == 5);
+  CHECK(y[1] == 8);
+}
+
+TEST_CASE("a guarded arena gives equal bits and catches what a plain one hides") {
+  weight_store store;
+  auto const x = counting(3 * row);
+  executable const good(affine_program(3), interpreted(), store, nullptr, memory_guard::guarded);
+  CHECK(run(good, x, 3) == affine(x));
+  workspace w(good.memory());
+  CHECK(good.memory().guarded.size() == 3);
+  CHECK(w.table(0)[0] == nullptr);
+}
+
+TEST_CASE("the arena is charged before it is taken") {
+  weight_store store;
+  executable const e(affine_program(3), interpreted(), store);
+  CHECK_THROWS_AS(workspace(e.memory(), 700), error);
+  CHECK_NOTHROW(workspace(e.memory(), 768));
+}

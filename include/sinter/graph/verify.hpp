@@ -18,8 +18,8 @@ class graph_verifier {
   void run() const {
     each_node([&](node_id id, node const& n) { check_node(id, n); });
     for (std::size_t i = 0; i < graph_.value_count(); ++i) check_value({static_cast<std::int32_t>(i)});
-    check_uses();
     check_ports();
+    check_uses();
     graph_.topological_order();
     each_node([&](node_id, node const& n) { check_subgraphs(n); });
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/emit/x86/emit.hpp>
-#include <sinter/ops/operator.hpp>
+#include <sinter/ops/entry.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/interpret.hpp>
 #include <sinter/vector/verify.hpp>

@@ -61,11 +61,9 @@ class server {
     inputs_.resize(net_.inputs().size());
   }
 
-  /// The inputs that a run must have.
   json ready() const {
     auto inputs = json::array();
-    for (auto const& port : net_.inputs())
-      if (!port.optional) inputs.push_back(describe(port));
+    for (auto const& port : net_.inputs()) inputs.push_back(describe(port));
     return {{"inputs", inputs}};
   }
 
@@ -85,16 +83,11 @@ class server {
     std::size_t index = 0;
     std::string type, shape, file;
     words >> index >> type >> shape >> file;
-    std::size_t position = 0;
-    for (auto const& port : net_.inputs()) {
-      if (!port.optional && index-- == 0) break;
-      ++position;
-    }
     sinter::any_tensor value(parse_type(type), parse_shape(shape));
     std::ifstream bytes(file, std::ios::binary);
     if (!bytes.read(static_cast<char*>(value.data()), static_cast<std::streamsize>(value.bytes())))
       sinter::fail(sinter::error_code::io, "{} has fewer than {} bytes", file, value.bytes());
-    inputs_.at(position) = value;
+    inputs_.at(index) = value;
     given_.clear();
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       if (inputs_[i]) given_.push_back({net_.inputs()[i].name, inputs_[i].view()});

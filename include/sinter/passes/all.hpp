@@ -16,6 +16,9 @@
 #include <sinter/passes/fold_pad.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
+#include <sinter/passes/hoist_activation.hpp>
+#include <sinter/passes/lower_batch_normalization.hpp>
+#include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/passes/recompose.hpp>
@@ -28,6 +31,7 @@ namespace sinter {
 namespace passes {
 
 inline constexpr auto table = std::to_array<pass>({
+    // simplifications
     {"fold_constants", fold_constants},
     {"eliminate_identity", eliminate_identity},
     {"widen_half", widen_half},
@@ -37,17 +41,36 @@ inline constexpr auto table = std::to_array<pass>({
     {"merge_reshapes", merge_reshapes},
     {"concat_prefix", concat_prefix},
     {"eliminate_dead", eliminate_dead},
+    {"hoist_activation", hoist_activation},
     {"canonicalize_convolution", canonicalize_convolution},
     {"canonicalize_gemm", canonicalize_gemm},
     {"fold_pad", fold_pad},
     {"fold_batch_normalization", fold_batch_normalization},
     {"fold_affine", fold_affine},
+    {"merge_convolutions", merge_convolutions},
+    // fusions
+    {"lower_batch_normalization", lower_batch_normalization},
     {"fuse_epilogue", fuse_epilogue},
     {"fuse_elementwise", fuse_elementwise},
 });
 
-/// How often the table is run at most; a second round finds what the first one laid open.
-inline constexpr int rounds = 4;
+inline constexpr std::size_t first_fusion = 16;
+static_assert(table[first_fusion].name == "lower_batch_normalization");
+
+/// How often a group of passes is run at most; a further round finds what the one before laid open.
+inline constexpr int rounds = 6;
+
+/// Runs passes in turn until none of them rewrites anything.
+inline void run_to_fixed_point(rewriter& r, std::span<pass const> group) {
+  for (int round = 0; round < rounds; ++round) {
+    auto const before = r.count();
+    for (auto const& p : group) {
+      r.begin_pass(p.name);
+      with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
+    }
+    if (r.count() == before) return;
+  }
+}
 
 }  // namespace passes
 
@@ -57,15 +80,12 @@ std::int64_t optimize(graph& g, optimize_options const& options) {
   rewriter::observer check;
   if (options.verify) check = [](graph const& now, std::string_view) { verify(now); };
   rewriter r(g, options.stop_after, check, options.fold_bytes);
-  for (int round = 0; round < passes::rounds; ++round) {
-    auto const before = r.count();
-    for (auto const& p : pass_table()) {
-      if (p.name == options.stop_before) break;
-      r.begin_pass(p.name);
-      with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
-    }
-    if (r.count() == before) break;
-  }
+  auto const all = pass_table();
+  auto const stop = std::ranges::find(all, options.stop_before, &pass::name);
+  auto const wanted = static_cast<std::size_t>(stop - all.begin());
+  passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)));
+  if (wanted > passes::first_fusion)
+    passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion));
   return r.count();
 }
 

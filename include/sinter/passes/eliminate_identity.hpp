@@ -44,15 +44,17 @@ inline bool copies_input(graph const& g, node const& n) {
   if (n.op == "Dropout") return is_inference_dropout(g, n);
   if (n.op == "Pad") return all_are(integers(g, n, 1, "pads"), 0);
   if (n.op == "Slice") return n.inputs.size() < 5 || !n.inputs[4] || all_are(integers(g, n, 4), 1);
+  if (n.op == "AveragePool" || n.op == "MaxPool")
+    return n.outputs.size() == 1 && all_are(integers(g, n, n.inputs.size(), "kernel_shape"), 1);
   if (n.op != "Transpose") return false;
-  auto const order = integers(g, n, 99, "perm");
+  auto const order = integers(g, n, n.inputs.size(), "perm");
   return order && keeps_order(*g.at(n.inputs[0]).type.shape, *order);
 }
 
 }  // namespace detail
 
 /// Removes nodes that pass their input on: Identity, Dropout, Cast to the same type, Reshape and its like, Expand,
-/// Transpose, Pad and Slice that change nothing, Concat and Sum of one input.
+/// Transpose, Pad and Slice that change nothing, pools of one element, Concat and Sum of one input.
 inline void eliminate_identity(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);

@@ -4,6 +4,7 @@
 #include <sinter/expr/text.hpp>
 #include <sinter/passes/match.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -54,7 +55,8 @@ inline pointwise_cluster grow_cluster(graph const& g, node_id root, std::size_t 
 
 namespace detail {
 
-/// Builds the expression of a cluster.
+/// Builds the expression of a cluster. Small constant powers become products, a division by a constant the product with
+/// its reciprocal.
 class cluster_expression {
  public:
   cluster_expression(graph const& g, pointwise_cluster& c, bool inline_scalars)
@@ -86,6 +88,9 @@ class cluster_expression {
         if (*exponent == 3.0f) return operands[0] * operands[0] * operands[0];
         if (*exponent == 0.5f) return expr::sqrt(operands[0]);
       }
+    if (is(n, "Div"))
+      if (auto const divisor = scalar_input(graph_, n, 1); divisor && std::isnormal(1 / *divisor))
+        return operands[0] * (1 / *divisor);
     return bind(n).expression(operands);
   }
 

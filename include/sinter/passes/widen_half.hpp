@@ -68,7 +68,7 @@ inline half_behaviour half_behaviour_of(node const& n) {
 
 inline bool is_half(graph const& g, value_id id) { return id && g.at(id).type.element == dtype::float16; }
 
-/// Whether the graph has float16 values, and all nodes that touch them are known.
+/// Whether the graph computes with float16 values (more than to cast them), and all nodes that touch them are known.
 inline bool can_widen(graph const& g) {
   bool found = false;
   for (std::size_t i = 0; i < g.node_capacity(); ++i) {
@@ -76,7 +76,7 @@ inline bool can_widen(graph const& g) {
     if (n.erased) continue;
     auto const touches = [&](value_id id) { return is_half(g, id); };
     if (!std::ranges::any_of(n.inputs, touches) && !std::ranges::any_of(n.outputs, touches)) continue;
-    found = true;
+    found = found || !is(n, "Cast");
     if (half_behaviour_of(n) == half_behaviour::unknown) return false;
   }
   return found &&

@@ -23,12 +23,14 @@
 #include <sinter/ops/gather.hpp>
 #include <sinter/ops/gemm.hpp>
 #include <sinter/ops/global_pooling.hpp>
+#include <sinter/ops/grid_sample.hpp>
 #include <sinter/ops/instance_normalization.hpp>
 #include <sinter/ops/layer_normalization.hpp>
 #include <sinter/ops/logic.hpp>
 #include <sinter/ops/lp_normalization.hpp>
 #include <sinter/ops/lrn.hpp>
 #include <sinter/ops/matmul.hpp>
+#include <sinter/ops/max_unpool.hpp>
 #include <sinter/ops/mean_variance_normalization.hpp>
 #include <sinter/ops/non_max_suppression.hpp>
 #include <sinter/ops/one_hot.hpp>
@@ -37,11 +39,13 @@
 #include <sinter/ops/power.hpp>
 #include <sinter/ops/quantize.hpp>
 #include <sinter/ops/quantized_linear.hpp>
+#include <sinter/ops/recurrent.hpp>
 #include <sinter/ops/reduce.hpp>
 #include <sinter/ops/registry.hpp>
 #include <sinter/ops/reshape.hpp>
 #include <sinter/ops/resize.hpp>
 #include <sinter/ops/reverse_sequence.hpp>
+#include <sinter/ops/roi_align.hpp>
 #include <sinter/ops/scatter.hpp>
 #include <sinter/ops/selection.hpp>
 #include <sinter/ops/slice.hpp>
@@ -122,6 +126,12 @@ using all_operators = operator_list<
     // control flow
     if_else,
     // neural networks
+    grid_sample,
+    max_unpool,
+    roi_align,
+    rnn,
+    gru,
+    lstm,
     resize,
     resize_by_scales<false>,
     resize_by_scales<true>,

@@ -136,7 +136,10 @@ inline void evaluate_resize(kernels::resize_rule const& rule, resize_plan const&
     kernels::staged_output<T> y(out);
     resize_tensor<T>(rule, plan, in, y.data());
   };
-  single ? run(float{}) : run(double{});
+  if (single)
+    run(float{});
+  else
+    run(double{});
 }
 
 /// Resize.   https://onnx.ai/onnx/operators/onnx__Resize.html

@@ -1,0 +1,219 @@
+#pragma once
+
+#include <sinter/kernels/recurrent.hpp>
+#include <sinter/kernels/staging.hpp>
+#include <sinter/ops/axes.hpp>
+#include <sinter/ops/entry.hpp>
+#include <sinter/ops/resize.hpp>
+#include <sinter/ops/window.hpp>
+
+namespace sinter {
+
+enum class recurrent_kind { rnn, gru, lstm };
+
+constexpr std::int64_t gates_of(recurrent_kind kind) {
+  return kind == recurrent_kind::rnn ? 1 : kind == recurrent_kind::gru ? 3 : 4;
+}
+
+struct recurrent_attributes {
+  std::vector<kernels::activation> activations{};  ///< all of the first direction, then of the second
+  std::int64_t directions = 1;
+  bool reverse = false;      ///< the only direction is backwards
+  bool batch_first = false;  ///< the attribute 'layout'
+  bool input_forget = false;
+  bool linear_before_reset = false;
+  double clip = 0;
+};
+
+namespace detail {
+
+/// The activations, each with its parameters from the lists that all share.
+inline std::vector<kernels::activation> parse_activations(attribute_reader const& r,
+                                                          std::vector<std::string> const& names) {
+  struct row {
+    std::string_view name;
+    kernels::activation_kind kind;
+    int parameters;
+    double alpha, beta;
+  };
+  using kind = kernels::activation_kind;
+  constexpr row table[] = {
+      {"relu", kind::relu, 0, 0, 0},
+      {"tanh", kind::tanh, 0, 0, 0},
+      {"sigmoid", kind::sigmoid, 0, 0, 0},
+      {"affine", kind::affine, 2, 1, 0},
+      {"leakyrelu", kind::leaky_relu, 1, 0.01, 0},
+      {"thresholdedrelu", kind::thresholded_relu, 1, 1, 0},
+      {"scaledtanh", kind::scaled_tanh, 2, 1, 1},
+      {"hardsigmoid", kind::hard_sigmoid, 2, 0.2, 0.5},
+      {"elu", kind::elu, 1, 1, 0},
+      {"softsign", kind::softsign, 0, 0, 0},
+      {"softplus", kind::softplus, 0, 0, 0},
+  };
+  auto const alphas = r.get("activation_alpha", std::vector<float>{});
+  auto const betas = r.get("activation_beta", std::vector<float>{});
+  std::size_t next_alpha = 0, next_beta = 0;
+  std::vector<kernels::activation> activations;
+  for (auto const& given : names) {
+    std::string lower;
+    for (auto const c : given) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    auto const found = std::ranges::find(table, lower, &row::name);
+    if (found == std::end(table))
+      fail(error_code::malformed_model, "the attribute 'activations' holds '{}', which is none", given);
+    kernels::activation a{found->kind, found->alpha, found->beta};
+    if (found->parameters > 0 && next_alpha < alphas.size()) a.alpha = static_cast<double>(alphas[next_alpha++]);
+    if (found->parameters > 1 && next_beta < betas.size()) a.beta = static_cast<double>(betas[next_beta++]);
+    activations.push_back(a);
+  }
+  return activations;
+}
+
+/// The extents of a recurrent operator.
+struct recurrent_extents {
+  std::int64_t steps, batch, input, hidden;
+};
+
+}  // namespace detail
+
+/// RNN, GRU and LSTM.   https://onnx.ai/onnx/operators/onnx__LSTM.html
+template <recurrent_kind Kind>
+struct recurrent {
+  static constexpr bool is_lstm = Kind == recurrent_kind::lstm;
+  static constexpr op_schema schema{.name = is_lstm                       ? "LSTM"
+                                            : Kind == recurrent_kind::gru ? "GRU"
+                                                                          : "RNN",
+                                    .since = 1,
+                                    .min_inputs = 3,
+                                    .max_inputs = is_lstm ? 8 : 6,
+                                    .max_outputs = is_lstm ? 3 : 2};
+  using attributes = recurrent_attributes;
+
+  static attributes parse(attribute_reader const& r) {
+    constexpr std::array<std::string_view, 3> directions{"forward", "reverse", "bidirectional"};
+    auto const direction = detail::choice(r, "direction", "forward", directions);
+    attributes a;
+    a.directions = direction == 2 ? 2 : 1;
+    a.reverse = direction == 1;
+    a.batch_first = r.get("layout", false);
+    a.input_forget = r.get("input_forget", false);
+    a.linear_before_reset = r.get("linear_before_reset", false);
+    a.clip = static_cast<double>(r.get("clip", 0.0f));
+    std::vector<std::string> const one = is_lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"}
+                                         : Kind == recurrent_kind::gru ? std::vector<std::string>{"Sigmoid", "Tanh"}
+                                                                       : std::vector<std::string>{"Tanh"};
+    auto names = r.get("activations", std::vector<std::string>{});
+    auto const expected = one.size() * static_cast<std::size_t>(a.directions);
+    while (names.size() < expected && names.size() % one.size() == 0) names.insert(names.end(), one.begin(), one.end());
+    if (names.size() != expected)
+      fail(error_code::malformed_model, "the attribute 'activations' has {} values, expected {}", names.size(),
+           expected);
+    a.activations = detail::parse_activations(r, names);
+    return a;
+  }
+
+  static detail::recurrent_extents extents_of(shape const& x, shape const& r, attributes const& a) {
+    if (x.rank() != 3 || r.rank() != 3)
+      fail(error_code::malformed_model, "the inputs X and R have shapes {} and {}, expected rank 3", x, r);
+    return {a.batch_first ? x[1] : x[0], a.batch_first ? x[0] : x[1], x[2], r[2]};
+  }
+
+  static types infer(inputs const& in, attributes const& a) {
+    auto const e = extents_of(in.shape(0), in.shape(2), a);
+    auto const rows = gates_of(Kind) * e.hidden, dirs = a.directions;
+    auto const state = a.batch_first ? shape{e.batch, dirs, e.hidden} : shape{dirs, e.batch, e.hidden};
+    shape const expected[] = {
+        in.shape(0), {dirs, rows, e.input}, {dirs, rows, e.hidden}, {dirs, 2 * rows}, {e.batch}, state,
+        state,       {dirs, 3 * e.hidden}};
+    for (std::size_t i = 1; i < 8; ++i)
+      if (in.has(i) && in.shape(i) != expected[i])
+        fail(error_code::malformed_model, "the input {} has shape {}, expected {}", i, in.shape(i), expected[i]);
+    auto const y = a.batch_first ? shape{e.batch, e.steps, dirs, e.hidden} : shape{e.steps, dirs, e.batch, e.hidden};
+    return {{in.element(0), y}, {in.element(0), state}, {in.element(0), state}};
+  }
+
+  static void evaluate(input_views in, output_views out, attributes const& a) {
+    auto const e = extents_of(in[0].shape, in[2].shape, a);
+    auto const view = [&](std::size_t i) { return i < in.size() ? in[i] : tensor_view{}; };
+    auto const target = [&](std::size_t i) { return i < out.size() ? out[i] : mutable_tensor_view{}; };
+    auto lengths = view(4) ? integers_of(in[4]) : std::vector<std::int64_t>(static_cast<std::size_t>(e.batch), e.steps);
+    for (auto const length : lengths)
+      if (length < 0 || length > e.steps)
+        fail(error_code::malformed_model, "a sequence length is {}, expected 0 to {}", length, e.steps);
+    visit_floating(in[0].type, [&]<typename T>() {
+      kernels::staged_input<T> x(in[0]), w(in[1]), r(in[2]), bias(view(3)), h0(view(5)), c0(view(6)), peephole(view(7));
+      kernels::staged_output<T> y(target(0)), last_h(target(1)), last_c(target(2));
+      auto const rows = gates_of(Kind) * e.hidden;
+      for (std::int64_t d = 0; d < a.directions; ++d) {
+        kernels::recurrence<T> p{.input = e.input, .hidden = e.hidden, .clip = a.clip};
+        p.w = w + d * rows * e.input;
+        p.r = r + d * rows * e.hidden;
+        if (bias.data()) p.w_bias = bias + d * 2 * rows;
+        if (bias.data()) p.r_bias = p.w_bias + rows;
+        if (peephole.data()) p.peephole = peephole + d * 3 * e.hidden;
+        p.input_forget = a.input_forget;
+        p.linear_before_reset = a.linear_before_reset;
+        auto const per_direction = a.activations.size() / static_cast<std::size_t>(a.directions);
+        auto const* f = a.activations.data() + static_cast<std::size_t>(d) * per_direction;
+        p.f = f[0];
+        if (per_direction > 1) p.g = f[1];
+        if (per_direction > 2) p.h = f[2];
+        run<T>(p, e, a, d, lengths, {x, h0, c0, y, last_h, last_c});
+      }
+    });
+  }
+
+ private:
+  template <typename T>
+  struct buffers {
+    T const *x, *h0, *c0;
+    T *y, *last_h, *last_c;
+  };
+
+  /// All steps of one direction; sequences that end early keep their last state, and zeros follow.
+  template <typename T>
+  static void run(kernels::recurrence<T> const& p, detail::recurrent_extents const& e, attributes const& a,
+                  std::int64_t d, std::vector<std::int64_t> const& lengths, buffers<T> const& m) {
+    auto const n = e.hidden, dirs = a.directions;
+    bool const backwards = a.reverse || d == 1;
+    std::vector<T> h(static_cast<std::size_t>(n)), c(static_cast<std::size_t>(n));
+    for (std::int64_t b = 0; b < e.batch; ++b) {
+      auto const state = (a.batch_first ? b * dirs + d : d * e.batch + b) * n;
+      auto const load_state = [&](T const* from, std::vector<T>& to) {
+        std::ranges::fill(to, T{});
+        if (from) std::copy_n(from + state, n, to.begin());
+      };
+      load_state(m.h0, h);
+      load_state(m.c0, c);
+      auto const length = lengths[static_cast<std::size_t>(b)];
+      for (std::int64_t step = 0; step < e.steps; ++step) {
+        bool const inside = step < length;
+        auto const t = inside && backwards ? length - 1 - step : step;
+        if (inside) cell(p, m.x + (a.batch_first ? b * e.steps + t : t * e.batch + b) * e.input, h.data(), c.data());
+        if (!m.y) continue;
+        auto* to = m.y + (a.batch_first ? (b * e.steps + t) * dirs + d : (t * dirs + d) * e.batch + b) * n;
+        if (inside)
+          std::ranges::copy(h, to);
+        else
+          std::fill_n(to, n, T{});
+      }
+      if (m.last_h) std::ranges::copy(h, m.last_h + state);
+      if (m.last_c) std::ranges::copy(c, m.last_c + state);
+    }
+  }
+
+  template <typename T>
+  static void cell(kernels::recurrence<T> const& p, T const* x, T* h, T* c) {
+    if constexpr (is_lstm)
+      kernels::lstm_cell(p, x, h, c);
+    else if constexpr (Kind == recurrent_kind::gru)
+      kernels::gru_cell(p, x, h, c);
+    else
+      kernels::rnn_cell(p, x, h, c);
+  }
+};
+
+using rnn = recurrent<recurrent_kind::rnn>;
+using gru = recurrent<recurrent_kind::gru>;
+using lstm = recurrent<recurrent_kind::lstm>;
+
+}  // namespace sinter

@@ -1,0 +1,122 @@
+#include <sinter/core/cpu.hpp>
+#include <sinter/emit/cpp/print.hpp>
+#include <sinter/vector/interpret.hpp>
+#include <sinter/vector/parse.hpp>
+
+#include "catch.hpp"
+#include "vector/random_program.hpp"
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <unistd.h>
+
+using namespace sinter;
+
+namespace {
+
+/// A shared object made of C++ text by the compiler of the machine; removed with the object.
+class compiled_text {
+ public:
+  compiled_text(std::string const& text, std::string const& flags) {
+    char folder[] = "/tmp/sinter_text_XXXXXX";
+    folder_ = mkdtemp(folder);
+    auto const source = folder_ / "text.cpp", object = folder_ / "text.so", log = folder_ / "log";
+    std::ofstream(source) << text;
+    char const* const named = std::getenv("CXX");
+    auto const command = fmt::format(
+        "{} -std=c++20 -O2 -ffp-contract=off -fno-fast-math -Wall -Wextra {} -I{}/include -shared -fPIC {} -o {} >{} "
+        "2>&1",
+        named && *named ? named : "c++", flags, SINTER_SOURCE_DIR, source.string(), object.string(), log.string());
+    failed_ = std::system(command.c_str()) != 0;
+    std::ifstream messages(log);
+    log_.assign(std::istreambuf_iterator<char>(messages), {});
+    if (!failed_) handle_ = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  compiled_text(compiled_text const&) = delete;
+  ~compiled_text() {
+    if (handle_) dlclose(handle_);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  bool failed() const { return failed_; }
+  std::string const& log() const { return log_; }
+  vector::kernel_function function(std::string const& name) const {
+    return handle_ ? reinterpret_cast<vector::kernel_function>(dlsym(handle_, name.c_str())) : nullptr;
+  }
+
+ private:
+  std::filesystem::path folder_;
+  bool failed_ = true;
+  std::string log_;
+  void* handle_ = nullptr;
+};
+
+bool has_compiler() {
+  char const* const named = std::getenv("CXX");
+  return std::system(fmt::format("{} --version >/dev/null 2>&1", named && *named ? named : "c++").c_str()) == 0;
+}
+
+constexpr char const* avx512_flags = "-mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c";
+constexpr char const* avx2_flags = "-mavx2 -mfma -mf16c";
+
+}  // namespace
+
+TEST_CASE("C++ text gives the bits of the interpreter") {
+  if (!has_compiler()) {
+    WARN("SKIPPED: there is no C++ compiler");
+    return;
+  }
+  struct variant {
+    int lanes;
+    char const* flags;
+    isa needed;
+  };
+  for (auto const& [lanes, flags, needed] : {variant{16, avx512_flags, isa::avx512}, variant{8, avx2_flags, isa::avx2},
+                                             variant{8, "", isa::none}, variant{4, "", isa::none}}) {
+    if (detect_isa() < needed) {
+      WARN("SKIPPED: this CPU has no " << name(needed));
+      continue;
+    }
+    auto const programs = test::random_programs(lanes, 25, 40);
+    compiled_text const text(cpp::print_cpp(programs, "kernel"), flags);
+    INFO(text.log());
+    REQUIRE_FALSE(text.failed());
+    for (std::size_t k = 0; k < programs.size(); ++k) {
+      auto const kernel = text.function("kernel" + std::to_string(k));
+      REQUIRE(kernel != nullptr);
+      test::random_memory expected(static_cast<std::uint32_t>(k)), given(static_cast<std::uint32_t>(k));
+      vector::interpret(programs[k], expected.arguments());
+      kernel(given.arguments());
+      INFO("flags " << flags << "\n" << vector::print(programs[k]));
+      REQUIRE(expected.difference(given) == "");
+    }
+  }
+}
+
+TEST_CASE("the C++ text of a kernel follows it line by line") {
+  std::vector<vector::program> const programs{
+      vector::parse("kernel relu w8\n  arg x f32 in 256\n  arg y u8 out 64\n  v0 = zero\n  loop 8 x+=32 y+=8\n"
+                    "    v1 = max v0, x[0]\n    store.5 y[0], v1\n")};
+  CHECK(cpp::print_cpp(programs, "k").find(R"(/// relu
+extern "C" void k0(std::byte* const* arguments) noexcept {
+  using F = sinter::simd::f32<8>;
+  using I [[maybe_unused]] = sinter::simd::i32<8>;
+  [[maybe_unused]] std::byte* s0 = arguments[0] + 0;  // x
+  [[maybe_unused]] std::byte* s1 = arguments[1] + 0;  // y
+  [[maybe_unused]] F v0;
+  [[maybe_unused]] F v1;
+  v0 = F(0);
+  for (int i0 = 0; i0 < 8; ++i0) {
+    v1 = max(v0, load<F, sinter::simd::element::f32>(s0 + 0));
+    store_first<sinter::simd::element::u8, 5>(s1 + 0, v1);
+    s0 += 32;
+    s1 += 8;
+  }
+  s0 -= 256;
+  s1 -= 64;
+}
+)") != std::string::npos);
+}

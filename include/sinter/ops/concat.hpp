@@ -65,6 +65,7 @@ struct split {
                  .sizes = integers_source::parse(r, "split", 13),
                  .parts = static_cast<std::int64_t>(r.output_count()),
                  .uneven = r.has("num_outputs")};
+    if (a.parts == 0) fail(error_code::malformed_model, "the node has no outputs");
     if (a.uneven && r.require<std::int64_t>("num_outputs") != a.parts)
       fail(error_code::malformed_model, "num_outputs is {}, the node has {} outputs",
            r.require<std::int64_t>("num_outputs"), a.parts);

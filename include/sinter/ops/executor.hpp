@@ -5,6 +5,7 @@
 #include <sinter/core/limits.hpp>
 #include <sinter/ops/evaluate.hpp>
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -55,7 +56,8 @@ inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n,
     if (n.outputs[i] && i < outputs.size()) results[i] = allocate(outputs[i]);
     result_views.push_back(results[i].mutable_view());
   }
-  op.evaluate(views, result_views);
+  if (std::ranges::any_of(results, [](any_tensor const& t) { return t && t.elements() > 0; }))
+    op.evaluate(views, result_views);
   return results;
 }
 
@@ -109,7 +111,13 @@ std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& 
     fail(error_code::invalid_argument, "the graph has {} inputs, {} were given", g.inputs.size(), inputs.size());
   check_supported(g);
   detail::running_values values(g);
-  for (std::size_t i = 0; i < inputs.size(); ++i) values.set(g.inputs[i].value, inputs[i]);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto const& v = g.at(g.inputs[i].value);
+    if (v.type.element != dtype::undefined && v.type.element != inputs[i].type())
+      fail(error_code::invalid_argument, "the input '{}' holds {}, expected {}", v.name, name(inputs[i].type()),
+           name(v.type.element));
+    values.set(g.inputs[i].value, inputs[i]);
+  }
   for (auto const id : g.topological_order()) {
     auto const& n = g.at(id);
     std::vector<any_tensor> operands;

@@ -17,7 +17,9 @@ struct expand {
   static types infer(inputs const& in, attributes const&) {
     auto const target = in.integers(1);
     if (!target) return {unknown_shape(in.element(0))};
-    return {{in.element(0), broadcast(in.shape(0), shape(std::span(*target)))}};
+    auto const result = broadcast(in.shape(0), shape(std::span(*target)));
+    result.elements();  // none is negative
+    return {{in.element(0), result}};
   }
   static void evaluate(input_views in, output_views out, attributes const&) {
     strided_copy(in[0], 0, broadcast_strides(in[0].shape, out[0].shape), out[0]);

@@ -77,9 +77,13 @@ class inputs {
 
   std::size_t size() const { return operands_.size(); }
   bool has(std::size_t i) const { return i < size() && operands_[i].type.element != dtype::undefined; }
-  tensor_type const& operator[](std::size_t i) const { return operands_[i].type; }
-  dtype element(std::size_t i) const { return operands_[i].type.element; }
-  sinter::shape const& shape(std::size_t i) const { return *operands_[i].type.shape; }
+  /// Asking for the type of an input that is absent is an error of the model.
+  tensor_type const& operator[](std::size_t i) const {
+    if (!has(i)) fail(error_code::malformed_model, "input {} is not given", i);
+    return operands_[i].type;
+  }
+  dtype element(std::size_t i) const { return (*this)[i].element; }
+  sinter::shape const& shape(std::size_t i) const { return *(*this)[i].shape; }
   /// The elements of input `i` if they are known now.
   std::optional<tensor_view> value(std::size_t i) const {
     if (!has(i) || !operands_[i].value) return std::nullopt;

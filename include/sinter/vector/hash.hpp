@@ -9,8 +9,6 @@
 /// Equality of programs but for their names, as deduplication wants it: equal programs have equal code.
 namespace sinter::vector {
 
-namespace detail {
-
 constexpr std::uint64_t both(std::int32_t high, std::int32_t low) {
   return std::uint64_t(static_cast<std::uint32_t>(high)) << 32 | static_cast<std::uint32_t>(low);
 }
@@ -27,11 +25,8 @@ inline bool same_header(program const& p, program const& q) {
          std::ranges::equal(p.streams, q.streams, same_stream);
 }
 
-}  // namespace detail
-
 /// Of everything but names; equal for equal programs.
 inline std::uint64_t hash(program const& p) {
-  using detail::both;
   hasher h;
   h.add(both(p.lanes, static_cast<std::int32_t>(p.code.size())));
   for (auto const& a : p.arguments)
@@ -54,7 +49,7 @@ inline std::uint64_t hash(program const& p) {
 
 /// True where both programs do the same, instruction by instruction, whatever they are called.
 inline bool equal(program const& p, program const& q) {
-  if (!detail::same_header(p, q)) return false;
+  if (!same_header(p, q)) return false;
   for (std::size_t k = 0; k < p.code.size(); ++k) {
     auto i = p.code[k];
     auto const& j = q.code[k];

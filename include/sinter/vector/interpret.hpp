@@ -16,8 +16,6 @@ namespace sinter::vector {
 /// Lanes of one register as bits; f32 and i32 alike.
 using lane_bits = std::array<std::uint32_t, 16>;
 
-namespace detail {
-
 inline float as_float(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 inline std::int32_t as_int(std::uint32_t bits) { return static_cast<std::int32_t>(bits); }
 inline std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value); }
@@ -242,10 +240,8 @@ class interpreter {
   std::vector<open_loop> open_;
 };
 
-}  // namespace detail
-
 /// Runs a verified program on the memory behind `arguments`: the oracle of the emitters, which give equal bits (but
 /// for the payload of NaNs).
-inline void interpret(program const& p, std::byte* const* arguments) { detail::interpreter(p, arguments).run(); }
+inline void interpret(program const& p, std::byte* const* arguments) { interpreter(p, arguments).run(); }
 
 }  // namespace sinter::vector

@@ -80,6 +80,7 @@ class kernel_emitter {
         load_stream(streams[s], home);
     }
     if (last >= 0) load_stream(streams[static_cast<std::size_t>(last)], pointers.of_stream(last));
+    m_.set_masks();
   }
 
   void load_stream(vector::stream const& s, pointer_allocation::home const& home) {

@@ -7,7 +7,8 @@
 
 #include <xbyak/xbyak.h>
 
-#include <bit>
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -28,6 +29,20 @@ class machine : public Xbyak::CodeGenerator {
     pointers_.allocate(p);
     ahead_.assign(p.streams.size(), 0);
     cached_stream_ = -1;
+    assign_masks();
+  }
+
+  /// Sets the mask registers that the program keeps all the time.
+  void set_masks() {
+    for (int k = 0; k < kept_masks_; ++k) set_mask(Xbyak::Opmask(k + 1), mask_counts_[static_cast<std::size_t>(k)]);
+  }
+  /// The mask of the first `count` lanes (AVX-512): one that is kept, or k7, which anyone may overwrite. May clobber
+  /// the scratch register.
+  Xbyak::Opmask mask(int count) {
+    for (int k = 0; k < kept_masks_; ++k)
+      if (mask_counts_[static_cast<std::size_t>(k)] == count) return Xbyak::Opmask(k + 1);
+    set_mask(k7, count);
+    return k7;
   }
 
   vector::program const& source() const { return *p_; }
@@ -101,6 +116,22 @@ class machine : public Xbyak::CodeGenerator {
   }
 
  private:
+  /// Keeps the first counts of partial loads and stores in k1 to k6.
+  void assign_masks() {
+    kept_masks_ = 0;
+    if (!wide()) return;
+    for (auto const& i : p_->code) {
+      if (i.count == 0 || !i.m) continue;
+      auto const end = mask_counts_.begin() + kept_masks_;
+      if (kept_masks_ < static_cast<int>(mask_counts_.size()) && std::find(mask_counts_.begin(), end, i.count) == end)
+        mask_counts_[static_cast<std::size_t>(kept_masks_++)] = i.count;
+    }
+  }
+  void set_mask(Xbyak::Opmask const& k, int count) {
+    mov(clobber_scratch().cvt32(), (1u << count) - 1);
+    kmovw(k, eax);
+  }
+
   void settle(std::int32_t stream) {
     auto& ahead = ahead_[static_cast<std::size_t>(stream)];
     advance(stream, -ahead);
@@ -129,6 +160,8 @@ class machine : public Xbyak::CodeGenerator {
   pointer_allocation pointers_;
   std::vector<std::int64_t> ahead_;
   std::int32_t cached_stream_ = -1;
+  std::array<std::int32_t, 6> mask_counts_{};
+  int kept_masks_ = 0;
 };
 
 }  // namespace sinter::x86

@@ -20,15 +20,8 @@ inline void intern_memory_constants(constant_pool& pool, int lanes) {
   if (lanes == 8) pool.intern(mask_words);
 }
 
-/// The mask register of the first `count` lanes; k7 is at hand for whoever sets it.
-inline Xbyak::Opmask lane_mask(machine& m, int count) {
-  m.clobber_scratch();
-  m.mov(m.eax, (1u << count) - 1);
-  m.kmovw(m.k7, m.eax);
-  return m.k7;
-}
-
-inline void lane_mask_avx2(machine& m, Xbyak::Ymm const& t, int count) {
+/// t = the mask of the first `count` lanes (AVX2).
+inline void lane_mask(machine& m, Xbyak::Ymm const& t, int count) {
   m.vmovups(t, m.words(mask_words, static_cast<std::size_t>(8 - count)));
 }
 
@@ -103,11 +96,11 @@ inline void load_part(machine& m, Xbyak::Ymm const& d, vector::element e, vector
                       Xbyak::Ymm const& t) {
   if (count == 0) return widen(m, d, d, e, m.address(from));
   if (m.wide()) {
-    auto const mask = lane_mask(m, count);  // before the address, which may use the same scratch register
+    auto const mask = m.mask(count);  // before the address, which may use the same scratch register
     return widen(m, d | mask | m.T_z, d, e, m.address(from));
   }
   if (size_of(e) == 4) {
-    lane_mask_avx2(m, t, count);
+    lane_mask(m, t, count);
     return m.vmaskmovps(d, t, m.address(from));
   }
   Xbyak::Xmm const low(d.getIdx());
@@ -170,7 +163,7 @@ inline void store_wide(machine& m, std::size_t at, vector::instruction const& i,
     round_to_bfloat16(m, m.temporary(at), s, s, s);
     s = m.temporary(at);
   }
-  auto const mask = i.count > 0 ? lane_mask(m, i.count) : m.k0;
+  auto const mask = i.count > 0 ? m.mask(i.count) : m.k0;
   auto const to = m.address(i.m) | mask;
   switch (e) {
     case vector::element::f32:
@@ -222,7 +215,7 @@ inline void store(machine& m, std::size_t at, vector::instruction const& i) {
   }
   if (i.count == 0) return m.vmovups(m.address(i.m), s);
   auto const mask = m.temporary(at, used);
-  lane_mask_avx2(m, mask, i.count);
+  lane_mask(m, mask, i.count);
   m.vmaskmovps(m.address(i.m), mask, s);
 }
 

@@ -2,7 +2,9 @@
 
 // Defines what schedules/schedule.hpp declares: include it once per program.
 
+#include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/elementwise.hpp>
 #include <sinter/schedules/gemm.hpp>
@@ -19,8 +21,8 @@ namespace sinter {
 /// The table of schedules: a node gets the first one that applies, so special cases stand before general ones.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      view_schedule,    depthwise_schedule,      convolution_schedule, gemm_schedule,
-      pooling_schedule, global_pooling_schedule, elementwise_schedule,
+      view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,        pooling_schedule,
+      global_pooling_schedule, channel_shuffle_schedule, copy_schedule,        elementwise_schedule,
   };
   return table;
 }

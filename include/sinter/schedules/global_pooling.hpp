@@ -39,10 +39,10 @@ inline bool reduces_planes(scheduled_node const& n) {
 
 inline std::optional<pooling_kind> global_pool_kind(scheduled_node const& n) {
   if (n.inputs.empty() || !is_float_tensor(n.inputs[0]) || n.inputs[0].shape().rank() < 3) return std::nullopt;
-  if (is_standard(*n.n, "GlobalAveragePool")) return pooling_kind::average;
-  if (is_standard(*n.n, "GlobalMaxPool")) return pooling_kind::max;
-  bool const mean = is_standard(*n.n, "ReduceMean");
-  if ((mean || is_standard(*n.n, "ReduceMax")) && reduces_planes(n))
+  if (is_standard_operator(*n.n, "GlobalAveragePool")) return pooling_kind::average;
+  if (is_standard_operator(*n.n, "GlobalMaxPool")) return pooling_kind::max;
+  bool const mean = is_standard_operator(*n.n, "ReduceMean");
+  if ((mean || is_standard_operator(*n.n, "ReduceMax")) && reduces_planes(n))
     return mean ? pooling_kind::average : pooling_kind::max;
   return std::nullopt;
 }

@@ -20,8 +20,6 @@ namespace sinter {
 
 namespace detail {
 
-inline bool is_standard(node const& n, std::string_view op) { return n.domain.empty() && n.op == op; }
-
 /// The axes of a pool of one or two spatial dimensions whose windows all hold an element.
 struct pool_plane {
   pooling_kind kind = pooling_kind::max;
@@ -40,8 +38,8 @@ inline pool_axis pool_axis_of(kernels::window const& w, std::size_t d) {
 }
 
 inline std::optional<pool_plane> pool_plane_of(scheduled_node const& n) {
-  bool const max = is_standard(*n.n, "MaxPool");
-  if (!max && !is_standard(*n.n, "AveragePool")) return std::nullopt;
+  bool const max = is_standard_operator(*n.n, "MaxPool");
+  if (!max && !is_standard_operator(*n.n, "AveragePool")) return std::nullopt;
   bool const indices = n.n->outputs.size() > 1 && n.n->outputs[1];
   if (indices || !is_float_tensor(n.inputs[0]) || n.inputs[0].shape().rank() > 4) return std::nullopt;
   kernels::window w;

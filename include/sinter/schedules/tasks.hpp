@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,9 @@ inline std::vector<tile_run> full_runs(std::int64_t total, std::int64_t most) {
   if (total % most != 0) runs.push_back({total / most * most, total % most, 1});
   return runs;
 }
+
+/// Whether `n` is the operator `op` of ONNX's own domain.
+inline bool is_standard_operator(node const& n, std::string_view op) { return n.domain.empty() && n.op == op; }
 
 /// Bytes between items of axis 0.
 inline std::int64_t item_stride(operand_info const& o) {

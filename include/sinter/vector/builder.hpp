@@ -96,7 +96,8 @@ class builder {
   reg shuffle(reg a, std::vector<std::int32_t> table) {
     SINTER_ASSERT(table.size() == static_cast<std::size_t>(p_.lanes));
     p_.tables.push_back(std::move(table));
-    return emit({.op = opcode::shuffle, .a = a, .extra = static_cast<std::int32_t>(p_.tables.size() - 1)});
+    return emit({.op = opcode::shuffle, .a = a, .extra = static_cast<std::int32_t>(p_.tables.size() - 1)},
+                p_.registers[static_cast<std::size_t>(a.id)]);
   }
 
   /// A loop of `turns` >= 1; `body()` emits its code; a loop of one turn is its body. Streams advance after each turn

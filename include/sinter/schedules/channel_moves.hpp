@@ -1,0 +1,161 @@
+#pragma once
+
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+/// Any selection of channels in blocked layout: concatenations, slices and shuffles, at multiples of 16 or not.
+///
+///     for item, run of output blocks that are made alike, run of pixels:      (grid)
+///       for pixel, register of the block:
+///         or together: lanes of each source block, loaded from the first one that is needed and shuffled into place
+///
+/// Lanes past the last channel become 0. Bits are moved, never computed with.
+namespace sinter::detail {
+
+/// Where an output channel comes from.
+struct channel_source {
+  std::uint32_t input = 0;
+  std::int64_t channel = 0;
+};
+
+/// `count` lanes of a source block from `first` on; lane i of the result is lane `table[i]` of those, where lanes from
+/// `count` on are 0. The block is `distance` blocks after the output's.
+struct lane_piece {
+  std::uint32_t input = 0;
+  std::int64_t distance = 0;
+  std::int32_t first = 0, count = 0;
+  std::vector<std::int32_t> table{};
+
+  bool in_place() const {
+    for (std::size_t i = 0; i < table.size(); ++i)
+      if (table[i] != static_cast<std::int32_t>(i) && (table[i] < count || static_cast<std::int32_t>(i) < count))
+        return false;
+    return true;
+  }
+  friend bool operator==(lane_piece const&, lane_piece const&) = default;
+};
+
+/// The pieces of each register of one output block.
+using block_pieces = std::vector<std::vector<lane_piece>>;
+
+/// The pieces of the `lanes` output channels from `first` on.
+inline std::vector<lane_piece> register_pieces(std::vector<channel_source> const& map, std::int64_t first,
+                                               std::int32_t lanes) {
+  std::map<std::pair<std::uint32_t, std::int64_t>, std::vector<std::pair<std::int32_t, std::int32_t>>> by_block;
+  for (std::int32_t i = 0; i < lanes && first + i < static_cast<std::int64_t>(map.size()); ++i) {
+    auto const& from = map[static_cast<std::size_t>(first + i)];
+    by_block[{from.input, from.channel / 16}].emplace_back(static_cast<std::int32_t>(from.channel % 16), i);
+  }
+  std::vector<lane_piece> pieces;
+  for (auto& [block, moves] : by_block) {
+    std::ranges::sort(moves);
+    bool const everything =
+        static_cast<std::int32_t>(moves.size()) == lanes && moves.back().first - moves[0].first < lanes;
+    auto const most = everything ? lanes : lanes - 1;  // a lane stays free to be 0
+    for (std::size_t i = 0; i < moves.size();) {
+      lane_piece piece{.input = block.first, .distance = block.second - first / 16, .first = moves[i].first};
+      auto const begin = i;
+      while (i < moves.size() && moves[i].first - piece.first < most) ++i;
+      piece.count = moves[i - 1].first - piece.first + 1;
+      piece.table.assign(static_cast<std::size_t>(lanes), lanes - 1);
+      for (auto m = begin; m < i; ++m)
+        piece.table[static_cast<std::size_t>(moves[m].second)] = moves[m].first - piece.first;
+      pieces.push_back(std::move(piece));
+    }
+  }
+  return pieces;
+}
+
+/// A kernel for one output block and `pixels` pixels, and the source blocks that are its arguments before the output.
+struct channel_kernel {
+  block_pieces pieces{};
+  std::int64_t pixels = 1;
+
+  std::vector<std::pair<std::uint32_t, std::int64_t>> sources() const {
+    std::vector<std::pair<std::uint32_t, std::int64_t>> blocks;
+    for (auto const& part : pieces)
+      for (auto const& piece : part) blocks.emplace_back(piece.input, piece.distance);
+    std::ranges::sort(blocks);
+    auto const repeated = std::ranges::unique(blocks);
+    blocks.erase(repeated.begin(), repeated.end());
+    return blocks;
+  }
+
+  vector::program build(target const& t) const {
+    vector::builder b("channels", t.lanes());
+    auto const blocks = sources();
+    std::vector<vector::pointer> from;
+    auto const unroll = std::min<std::int64_t>(pixels, 4);
+    std::vector<std::pair<vector::pointer, std::int64_t>> steps;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      from.push_back(b.argument("x" + std::to_string(i), vector::access::in, pixels * 64, vector::element::i32));
+      steps.emplace_back(from.back(), unroll * 64);
+    }
+    auto const to = b.argument("y", vector::access::out, pixels * 64, vector::element::i32);
+    steps.emplace_back(to, unroll * 64);
+    auto const move = [&](std::int64_t pixel) {
+      for (std::size_t part = 0; part < pieces.size(); ++part) {
+        vector::reg value;
+        for (auto const& piece : pieces[part]) {
+          auto const which = std::ranges::find(blocks, std::pair(piece.input, piece.distance)) - blocks.begin();
+          auto const p = from[static_cast<std::size_t>(which)];
+          auto x = b.load(p.at(pixel * 64 + piece.first * 4), piece.count, vector::register_type::i32);
+          if (!piece.in_place()) x = b.shuffle(x, piece.table);
+          value = value ? b.binary(vector::opcode::ior, value, x, vector::register_type::i32) : x;
+        }
+        if (!value) value = b.constant_i32(0);
+        b.store(to.at(pixel * 64 + static_cast<std::int64_t>(part) * b.register_bytes()), value);
+      }
+    };
+    b.loop(pixels / unroll, steps, [&] {
+      for (std::int64_t p = 0; p < unroll; ++p) move(p);
+    });
+    for (auto p = pixels / unroll * unroll; p < pixels; ++p) move(p);
+    return std::move(b).take();
+  }
+};
+
+/// Grids that make output `output` of `n`, blocked, from channels of the blocked inputs.
+inline std::vector<kernel_grid> move_channels(scheduled_node const& n, std::uint32_t output,
+                                              std::vector<channel_source> const& map, target const& t) {
+  auto const& out = n.outputs[output];
+  auto const pixels = pixels_of(out.shape());
+  std::vector<std::pair<tile_run, block_pieces>> runs;
+  for (std::int64_t block = 0; block < channel_blocks_of(out.shape()); ++block) {
+    block_pieces pieces;
+    for (std::int32_t lane = 0; lane < 16; lane += t.lanes())
+      pieces.push_back(register_pieces(map, block * 16 + lane, t.lanes()));
+    if (!runs.empty() && runs.back().second == pieces)
+      ++runs.back().first.count;
+    else
+      runs.emplace_back(tile_run{block, 1, 1}, std::move(pieces));
+  }
+  std::vector<kernel_grid> grids;
+  for (auto const& [blocks, pieces] : runs)
+    for (auto const& piece : equal_runs(pixels, task_bytes / 64)) {
+      channel_kernel const kernel{.pieces = pieces, .pixels = piece.length};
+      kernel_grid g{.kernel = kernel.build(t),
+                    .extent = {static_cast<std::int32_t>(out.shape()[0]), static_cast<std::int32_t>(blocks.count),
+                               static_cast<std::int32_t>(piece.count), 1},
+                    .arguments = {}};
+      for (auto const& [input, distance] : kernel.sources())
+        g.arguments.push_back({.what = source::kind::input,
+                               .index = input,
+                               .offset = ((blocks.first + distance) * pixels + piece.first) * 64,
+                               .stride = {item_stride(n.inputs[input]), pixels * 64, piece.length * 64}});
+      g.arguments.push_back({.what = source::kind::output,
+                             .index = output,
+                             .offset = (blocks.first * pixels + piece.first) * 64,
+                             .stride = {item_stride(out), pixels * 64, piece.length * 64}});
+      grids.push_back(std::move(g));
+    }
+  return grids;
+}
+
+}  // namespace sinter::detail

@@ -1,0 +1,170 @@
+#pragma once
+
+#include <sinter/ops/axes.hpp>
+#include <sinter/ops/concat.hpp>
+#include <sinter/ops/slice.hpp>
+#include <sinter/schedules/channel_moves.hpp>
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Concat, Split and Slice of one axis with step 1, float32.
+///
+/// Of channels of blocked tensors: the loop nest of channel_moves.hpp. Row-major, of any axis:
+///
+///     for outer index, piece of the contiguous run of one part:      (grid; a grid for each part)
+///       for vector: copy
+namespace sinter {
+
+namespace detail {
+
+/// `length` elements of axis `axis` of input `input` from `from` on, which become those of output `output` from `to`
+/// on.
+struct copied_part {
+  std::uint32_t input = 0, output = 0;
+  std::int64_t from = 0, to = 0, length = 0;
+};
+
+struct copied_parts {
+  std::size_t axis = 0;
+  std::size_t data_inputs = 1;  ///< the first inputs are tensors, the others parameters
+  std::vector<copied_part> parts{};
+};
+
+/// The one axis that a slice cuts, with its range; none where it cuts several, or takes steps.
+inline std::optional<copied_parts> slice_parts(scheduled_node const& n) {
+  auto const& a = n.op.attributes_as<slice::attributes>();
+  std::vector<tensor_view> views;
+  for (auto const& in : n.inputs) views.push_back(in.constant ? in.constant.view() : tensor_view{});
+  for (std::size_t i = 1; i < n.inputs.size(); ++i)
+    if (n.inputs[i].present() && !n.inputs[i].constant) return std::nullopt;
+  auto const list = [&](integers_source const& source, std::size_t i) {
+    return source.read(input_views(views), i).value_or(std::vector<std::int64_t>());
+  };
+  auto const& s = n.inputs[0].shape();
+  auto const ranges = slice::resolve(s, list(a.starts, 1), list(a.ends, 2), list(a.axes, 3), list({}, 4));
+  copied_parts result;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (ranges[i].count == s[i] && ranges[i].step == 1) continue;
+    if (!result.parts.empty() || ranges[i].step != 1) return std::nullopt;
+    result.axis = i;
+    result.parts.push_back({.from = ranges[i].start, .length = ranges[i].count});
+  }
+  if (result.parts.empty()) result.parts.push_back({.length = s[0]});
+  return result;
+}
+
+inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
+  bool const joins = is_standard_operator(*n.n, "Concat"), splits = is_standard_operator(*n.n, "Split");
+  if ((!joins && !splits && !is_standard_operator(*n.n, "Slice")) || n.inputs.empty()) return std::nullopt;
+  auto const data_inputs = joins ? n.inputs.size() : 1;
+  for (std::size_t i = 0; i < data_inputs; ++i)
+    if (!is_float_tensor(n.inputs[i]) || n.inputs[i].constant || n.inputs[i].shape().empty()) return std::nullopt;
+  if (!joins && !splits) return slice_parts(n);
+  auto const rank = n.inputs[0].shape().rank();
+  auto const axis =
+      joins ? n.op.attributes_as<concat::attributes>().axis : n.op.attributes_as<split::attributes>().axis;
+  copied_parts result{.axis = normalize_axis(axis, rank), .data_inputs = data_inputs};
+  std::int64_t at = 0;
+  for (std::size_t i = 0; i < (joins ? n.inputs.size() : n.outputs.size()); ++i) {
+    auto const& o = joins ? n.inputs[i] : n.outputs[i];
+    if (!o.type.shape) return std::nullopt;
+    auto const which = static_cast<std::uint32_t>(i);
+    auto const length = o.shape()[result.axis];
+    bool const used = joins || (i < n.n->outputs.size() && n.n->outputs[i]);
+    if (used && is_float_tensor(o))
+      result.parts.push_back(joins ? copied_part{.input = which, .to = at, .length = length}
+                                   : copied_part{.output = which, .from = at, .length = length});
+    at += length;
+  }
+  return result;
+}
+
+inline std::optional<layout_choice> copy_applies(scheduled_node const& n, target const&) {
+  auto const c = parts_of(n);
+  if (!c) return std::nullopt;
+  for (auto const& o : n.outputs)
+    if (o.type.shape && o.shape().elements() == 0) return std::nullopt;
+  bool blocked = c->axis == 1 && n.inputs[0].shape().rank() >= 3;
+  for (std::size_t i = 0; i < c->data_inputs; ++i) blocked = blocked && n.inputs[i].how == layout::blocked;
+  auto const how = blocked ? layout::blocked : layout::row_major;
+  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = std::vector(n.outputs.size(), how)};
+  std::fill_n(choice.inputs.begin(), c->data_inputs, how);
+  return choice;
+}
+
+inline void copy_channels(scheduled_node const& n, copied_parts const& c, target const& t,
+                          std::vector<kernel_grid>& grids) {
+  for (std::uint32_t o = 0; o < n.outputs.size(); ++o) {
+    std::vector<channel_source> map;
+    for (auto const& part : c.parts)
+      for (std::int64_t i = 0; i < part.length && part.output == o; ++i) map.push_back({part.input, part.from + i});
+    if (map.empty()) continue;
+    for (auto& g : move_channels(n, o, map, t)) grids.push_back(std::move(g));
+  }
+}
+
+/// Copies `count` floats.
+inline vector::program copy_kernel(std::int64_t count, target const& t) {
+  vector::builder b("copy", t.lanes());
+  auto const x = b.argument("x", vector::access::in, count * 4, vector::element::i32);
+  auto const y = b.argument("y", vector::access::out, count * 4, vector::element::i32);
+  auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
+  auto const bytes = b.register_bytes();
+  auto const move = [&](std::int64_t at, std::int64_t lanes) {
+    auto const n = static_cast<std::int32_t>(lanes);
+    b.store(y.at(at), b.load(x.at(at), n, vector::register_type::i32), n);
+  };
+  if (vectors > 0)
+    b.loop(vectors / unroll, {{x, unroll * bytes}, {y, unroll * bytes}}, [&] {
+      for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
+    });
+  for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
+    move(at * 4, std::min<std::int64_t>(t.lanes(), count - at));
+  return std::move(b).take();
+}
+
+inline void copy_rows(scheduled_node const& n, copied_parts const& c, target const& t,
+                      std::vector<kernel_grid>& grids) {
+  auto const& s = n.inputs[0].shape();
+  auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
+  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
+  for (auto const& part : c.parts) {
+    auto const in_row = n.inputs[part.input].shape()[c.axis] * inner;
+    auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
+    for (auto const& piece : full_runs(part.length * inner / 4, task_bytes / 4)) {
+      source const in{.what = source::kind::input,
+                      .index = part.input,
+                      .offset = part.from * inner + piece.first * 4,
+                      .stride = {in_row, piece.length * 4}};
+      source const out{.what = source::kind::output,
+                       .index = part.output,
+                       .offset = part.to * inner + piece.first * 4,
+                       .stride = {out_row, piece.length * 4}};
+      grids.push_back({.kernel = copy_kernel(piece.length, t),
+                       .extent = {static_cast<std::int32_t>(outer), static_cast<std::int32_t>(piece.count), 1, 1},
+                       .arguments = {in, out}});
+    }
+  }
+}
+
+inline scheduled_code copy_build(scheduled_node const& n, target const& t) {
+  auto const c = *parts_of(n);
+  std::vector<kernel_grid> grids;
+  n.outputs[c.parts[0].output].how == layout::blocked ? copy_channels(n, c, t, grids) : copy_rows(n, c, t, grids);
+  scheduled_code code;
+  code.regions = {std::move(grids)};
+  return code;
+}
+
+}  // namespace detail
+
+inline constexpr schedule copy_schedule{.name = "copy", .applies = detail::copy_applies, .build = detail::copy_build};
+
+}  // namespace sinter

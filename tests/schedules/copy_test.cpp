@@ -1,0 +1,72 @@
+#include <sinter/schedules/channel_shuffle.hpp>
+#include <sinter/schedules/copy.hpp>
+
+#include "schedules/harness.hpp"
+
+using namespace sinter;
+using namespace sinter::test;
+
+namespace {
+
+constexpr auto concat_entry = entry_of<concat>();
+constexpr auto split_entry = entry_of<split>();
+constexpr auto slice_entry = entry_of<slice>();
+constexpr auto shuffle_entry = entry_of<channel_shuffle>();
+using integers = std::vector<std::int64_t>;
+
+test_operand blocked(shape s, std::uint32_t seed) { return {random_tensor(s, seed), false, layout::blocked}; }
+
+}  // namespace
+
+TEST_CASE("channels are concatenated at any position") {
+  for (auto const& channels : {integers{16, 32}, integers{58, 58}, integers{5, 3, 40}, integers{24, 1, 7, 16}}) {
+    INFO(fmt::format("{}", fmt::join(channels, "+")));
+    std::vector<test_operand> parts;
+    for (auto const c : channels) parts.push_back(blocked({2, c, 5, 6}, static_cast<std::uint32_t>(c)));
+    auto c = make_case(concat_entry, {{"axis", std::int64_t{1}}}, parts);
+    c.slack_blocks = 1;
+    check_case(c, copy_schedule, 0);
+  }
+}
+
+TEST_CASE("channels are split and sliced at any position") {
+  for (auto const& sizes : {integers{58, 58}, integers{16, 48}, integers{3, 20, 8}}) {
+    INFO(fmt::format("{}", fmt::join(sizes, "+")));
+    std::int64_t total = 0;
+    for (auto const s : sizes) total += s;
+    auto c = make_case(split_entry, {{"axis", std::int64_t{1}}, {"split", sizes}}, {blocked({2, total, 3, 5}, 1)}, 11);
+    c.node.outputs.clear();
+    for (std::size_t i = 0; i < sizes.size(); ++i) c.node.outputs.push_back({static_cast<std::int32_t>(i + 1)});
+    c.op.attributes = split_entry.parse(attribute_reader(c.node));
+    check_case(c, copy_schedule, 0);
+  }
+  check_case(make_case(slice_entry, {{"axes", integers{1}}, {"starts", integers{5}}, {"ends", integers{44}}},
+                       {blocked({2, 50, 3, 5}, 1)}, 9),
+             copy_schedule, 0);
+}
+
+TEST_CASE("row-major runs are copied") {
+  test_operand const a{random_tensor({3, 4, 5, 7}, 1)}, b{random_tensor({3, 4, 2, 7}, 2)};
+  check_case(make_case(concat_entry, {{"axis", std::int64_t{-2}}}, {a, b}), copy_schedule, 0);
+  test_operand const wide{random_tensor({2, 10000}, 1)};
+  check_case(make_case(concat_entry, {{"axis", std::int64_t{0}}}, {wide, wide}), copy_schedule, 0);
+  check_case(make_case(slice_entry, {{"axes", integers{2}}, {"starts", integers{1}}, {"ends", integers{-1}}}, {a}, 9),
+             copy_schedule, 0);
+  auto const stepped = make_case(slice_entry, {},
+                                 {a,
+                                  {any_tensor::of<std::int64_t>({1}, {0}), true},
+                                  {any_tensor::of<std::int64_t>({1}, {4}), true},
+                                  {any_tensor::of<std::int64_t>({1}, {3}), true},
+                                  {any_tensor::of<std::int64_t>({1}, {2}), true}});
+  CHECK_FALSE(copy_schedule.applies(describe_case(stepped), targets[0]));
+}
+
+TEST_CASE("channel shuffles") {
+  for (auto const& [channels, groups] :
+       {std::pair{116, 2}, {232, 2}, {32, 2}, {48, 3}, {30, 5}, {64, 4}, {16, 16}, {20, 1}}) {
+    INFO(channels << " in " << groups);
+    auto c = make_case(shuffle_entry, {{"groups", std::int64_t{groups}}}, {blocked({2, channels, 7, 5}, 1)});
+    c.slack_blocks = 1;
+    check_case(c, channel_shuffle_schedule, 0);
+  }
+}

@@ -181,11 +181,9 @@ class convolution_code {
       source.outputs = std::min(channel_block, s_.out_channels - g.first_block * channel_block);
       source.output_step = g.inputs * s_.taps();
     }
-    auto const chunk = blocked_input_ ? channel_block : g.inputs;
+    auto const chunk = blocked_input_ && s_.taps() > 1 ? channel_block : g.inputs;
     for (std::int64_t c = 0; c < g.inputs; c += chunk)
-      for (std::int64_t tap = 0; tap < s_.taps(); ++tap)
-        source.runs.push_back(
-            {.first = c * s_.taps() + tap, .count = std::min(chunk, g.inputs - c), .step = s_.taps()});
+      source.chunks.push_back({.first = c * s_.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s_.taps()});
     auto key =
         fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
     code_.packed.push_back(packed(std::move(key), w.constant, std::move(source), convolution_interleave));

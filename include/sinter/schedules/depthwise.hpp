@@ -20,8 +20,10 @@ class depthwise_code {
   scheduled_code build() {
     code_.regions.emplace_back();
     auto const& w = n_.inputs[1];
-    weight_source source{.tensor = w.constant, .outputs = s_.out_channels, .output_step = s_.taps()};
-    source.runs = {{.first = 0, .count = s_.taps(), .step = 1}};
+    weight_source source{.tensor = w.constant,
+                         .outputs = s_.out_channels,
+                         .output_step = s_.taps(),
+                         .chunks = {{.channels = 1, .taps = s_.taps()}}};
     code_.packed.push_back(packed("depthwise:" + w.constant_key, w.constant, std::move(source), 1));
     has_bias_ = n_.inputs.size() > 2 && n_.inputs[2].present();
     if (has_bias_) code_.packed.push_back(pack_vector(n_.inputs[2]));

@@ -97,8 +97,11 @@ class gemm_code {
   packed_weight pack() const {
     auto const& b = n_.inputs[1];
     bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
-    weight_source source{.tensor = b.constant, .outputs = s_.columns, .output_step = transposed ? s_.depth : 1};
-    source.runs = {{.first = 0, .count = s_.depth, .step = transposed ? 1 : s_.columns}};
+    weight_source source{.tensor = b.constant,
+                         .outputs = s_.columns,
+                         .output_step = transposed ? s_.depth : 1,
+                         .step = transposed ? 1 : s_.columns,
+                         .chunks = {{.channels = s_.depth}}};
     return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), b.constant, std::move(source),
                   gemm_interleave);
   }

@@ -40,7 +40,7 @@ std::string complaint(Damage damage) {
 TEST_CASE("verify finds each kind of damage and names the place") {
   auto const check = [](auto damage, std::string_view expected) {
     auto const text = complaint(damage);
-    INFO(text);
+    INFO("expected: " << expected << ", found: " << text);
     CHECK(text.find(expected) != std::string::npos);
   };
   check([](sample& s) { s.g.at(node_id{0}).op.clear(); }, "node 0 'n0' () has no operator");

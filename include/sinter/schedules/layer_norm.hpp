@@ -1,0 +1,173 @@
+#pragma once
+
+#include <sinter/ops/layer_normalization.hpp>
+#include <sinter/schedules/row_walk.hpp>
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// LayerNormalization and RMSNormalization of contiguous rows, row-major.
+///
+///     for run of rows:                                             (grid)
+///       for row:
+///         mean = sum x / length                                    (RMSNormalization: 0)
+///         factor = 1 / sqrt(sum (x - mean)^2 / length + epsilon)
+///         for piece: y = (x - mean) * factor * scale + bias
+namespace sinter {
+
+namespace detail {
+
+struct layer_norm_rows {
+  bool centred = true;
+  bool biased = false;
+  std::int64_t rows = 1, length = 1;
+  float epsilon = 1e-5f;
+};
+
+/// Whether `factors` has the extents of a row of `s`, which starts at axis `first`; extents before it are 1.
+inline bool same_row(shape const& factors, shape const& s, std::size_t first) {
+  if (factors.rank() > s.rank()) return false;
+  for (std::size_t i = 0; i < s.rank(); ++i) {
+    auto const skipped = s.rank() - factors.rank();
+    auto const extent = i < skipped ? 1 : factors[i - skipped];
+    if (extent != (i < first ? 1 : s[i])) return false;
+  }
+  return true;
+}
+
+inline std::optional<layer_norm_rows> layer_norm_rows_of(scheduled_node const& n) {
+  layer_norm_rows r;
+  r.centred = is_standard_operator(*n.n, "LayerNormalization");
+  if (!r.centred && !is_standard_operator(*n.n, "RMSNormalization")) return std::nullopt;
+  for (std::size_t i = 1; i < n.n->outputs.size(); ++i)
+    if (n.n->outputs[i]) return std::nullopt;
+  auto const read = [&]<typename Operator>(Operator) {
+    auto const& a = n.op.attributes_as<typename Operator::attributes>();
+    r.epsilon = a.epsilon;
+    return a.axis;
+  };
+  auto const axis = r.centred ? read(normalization_from_axis<true>{}) : read(normalization_from_axis<false>{});
+  if (!is_float_tensor(n.inputs[0])) return std::nullopt;
+  auto const& s = n.inputs[0].shape();
+  auto const first = normalize_axis(axis, s.rank());
+  r.rows = static_cast<std::int64_t>(s.elements(0, first));
+  r.length = static_cast<std::int64_t>(s.elements(first, s.rank()));
+  r.biased = n.inputs.size() > 2 && n.inputs[2].present();
+  // The same factors for every row: their extents are those of the row, or 1 before it.
+  for (std::size_t i = 1; i < (r.biased ? 3u : 2u); ++i)
+    if (!is_float_tensor(n.inputs[i]) || static_cast<std::int64_t>(n.inputs[i].shape().elements()) != r.length ||
+        !same_row(n.inputs[i].shape(), s, first))
+      return std::nullopt;
+  return r;
+}
+
+/// One task: `rows` rows.
+class layer_norm_kernel {
+ public:
+  layer_norm_kernel(layer_norm_rows const& shape, target const& t) : shape_(shape), b_("layer_norm", t.lanes()) {}
+
+  vector::program build() && {
+    auto const row = shape_.length * 4;
+    x_ = b_.argument("x", vector::access::in, shape_.rows * row);
+    scale_ = b_.argument("scale", vector::access::in, row);
+    if (shape_.biased) bias_ = b_.argument("bias", vector::access::in, row);
+    ones_ = b_.argument("ones", vector::access::constant, 64);
+    y_ = b_.argument("y", vector::access::out, shape_.rows * row);
+    b_.loop(shape_.rows, {{x_, row}, {y_, row}}, [&] {
+      row_walk const walk(b_, shape_.length);
+      auto const inverse = b_.constant(1.0f / static_cast<float>(shape_.length));
+      mean_ = {};
+      if (shape_.centred) mean_ = b_.binary(vector::opcode::mul, sum(walk, false), inverse);
+      auto const variance = b_.binary(vector::opcode::mul, sum(walk, true), inverse);
+      auto const deviation =
+          b_.unary(vector::opcode::sqrt, b_.binary(vector::opcode::add, variance, b_.constant(shape_.epsilon)));
+      normalise(walk, b_.binary(vector::opcode::div, b_.constant(1), deviation));
+    });
+    return std::move(b_).take();
+  }
+
+ private:
+  vector::reg centred(row_part const& at) {
+    auto const x = b_.load(x_.at(at.offset), at.count);
+    return mean_ ? b_.binary(vector::opcode::sub, x, mean_) : x;
+  }
+
+  /// Of the elements, or of the squares of their distances from the mean.
+  vector::reg sum(row_walk const& walk, bool squares) {
+    std::vector<vector::reg> sums;
+    for (std::size_t i = 0; i < walk.accumulators(); ++i) sums.push_back(b_.zero());
+    walk.run({x_}, [&](row_part const& at) {
+      auto const s = sums[at.accumulator];
+      if (at.count == 0) return b_.binary_to(s, vector::opcode::add, s, b_.zero());
+      if (!squares) return b_.binary_to(s, vector::opcode::add, s, b_.load(x_.at(at.offset), at.count));
+      auto d = centred(at);
+      if (!at.whole) d = b_.binary(vector::opcode::mul, d, b_.load(ones_.at(0), at.count));
+      b_.fma_to(s, d, d);
+    });
+    return walk.fold(sums, vector::opcode::add, vector::opcode::hsum);
+  }
+
+  void normalise(row_walk const& walk, vector::reg factor) {
+    std::vector<vector::pointer> streams{x_, y_, scale_};
+    if (shape_.biased) streams.push_back(bias_);
+    walk.run(streams, [&](row_part const& at) {
+      if (at.count == 0) return;
+      auto const d = b_.binary(vector::opcode::mul, centred(at), factor);
+      auto const scale = b_.load(scale_.at(at.offset), at.count);
+      auto const y = shape_.biased ? b_.fma(d, scale, b_.load(bias_.at(at.offset), at.count))
+                                   : b_.binary(vector::opcode::mul, d, scale);
+      b_.store(y_.at(at.offset), y, at.count);
+    });
+  }
+
+  layer_norm_rows shape_;
+  vector::builder b_;
+  vector::pointer x_{}, scale_{}, bias_{}, ones_{}, y_{};
+  vector::reg mean_{};
+};
+
+inline std::optional<layout_choice> layer_norm_applies(scheduled_node const& n, target const&) {
+  if (!layer_norm_rows_of(n)) return std::nullopt;
+  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = std::vector(n.outputs.size(), layout::row_major)};
+  if (!n.inputs[0].constant) choice.in_place = {0};
+  return choice;
+}
+
+inline scheduled_code layer_norm_build(scheduled_node const& n, target const& t) {
+  auto const all = *layer_norm_rows_of(n);
+  scheduled_code code;
+  auto const row_source = [&](std::uint32_t i) -> source {
+    if (!n.inputs[i].constant) return {.what = source::kind::input, .index = i};
+    return {.what = source::kind::packed, .index = add_packed(code, pack_raw(n.inputs[i]))};
+  };
+  std::vector<kernel_grid> grids;
+  for (auto const& run : row_runs(all.rows, all.length)) {
+    auto part = all;
+    part.rows = run.length;
+    auto const bytes = all.length * 4;
+    source out{.what = source::kind::output, .offset = run.first * bytes, .stride = {run.length * bytes}};
+    auto in = row_source(0);
+    in.offset = out.offset, in.stride = out.stride;
+    kernel_grid g{.kernel = layer_norm_kernel(part, t).build(),
+                  .extent = {static_cast<std::int32_t>(run.count), 1, 1, 1},
+                  .arguments = {in, row_source(1)}};
+    if (all.biased) g.arguments.push_back(row_source(2));
+    g.arguments.push_back({.what = source::kind::packed, .index = add_packed(code, pack_lane_mask())});
+    g.arguments.push_back(out);
+    grids.push_back(std::move(g));
+  }
+  code.regions = {std::move(grids)};
+  return code;
+}
+
+}  // namespace detail
+
+inline constexpr schedule layer_norm_schedule{
+    .name = "layer_norm", .applies = detail::layer_norm_applies, .build = detail::layer_norm_build};
+
+}  // namespace sinter

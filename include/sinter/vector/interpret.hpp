@@ -128,9 +128,12 @@ class interpreter {
 
   void load(lane_bits& d, instruction const& i, register_type type, int lanes) {
     auto const e = element_of(p_, i.m);
+    if (i.m.broadcast) {
+      d.fill(load_element(streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset, e, type));
+      return;
+    }
     auto const* const from = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
-    for (int l = 0; l < p_.lanes; ++l)
-      d[l] = l < lanes ? load_element(from + (i.m.broadcast ? 0 : l * size_of(e)), e, type) : 0u;
+    for (int l = 0; l < p_.lanes; ++l) d[l] = l < lanes ? load_element(from + l * size_of(e), e, type) : 0u;
   }
 
   void store(instruction const& i) {
@@ -177,65 +180,86 @@ class interpreter {
     }
   }
 
-  void lanewise(instruction const& i) {
-    lane_bits const none{};
-    lane_bits const a = i.a ? at(i.a) : none;
-    lane_bits b = i.b ? at(i.b) : none;
-    if (i.m) load(b, i, register_type::f32, p_.lanes);
-    lane_bits const c = i.c ? at(i.c) : none;
-    lane_bits const e = i.e ? at(i.e) : none;
+  /// The second source: a register, or memory.
+  lane_bits const& second(instruction const& i) {
+    if (!i.m) return at(i.b);
+    load(operand_, i, register_type::f32, p_.lanes);
+    return operand_;
+  }
+  template <typename F>
+  void one(instruction const& i, F f) {
+    auto const& a = at(i.a);
     auto& d = at(i.d);
-    bool const integer = info(i.op).source == operand_type::i32;
-    for (int l = 0; l < p_.lanes; ++l)
-      d[l] = integer ? bits_of(integer_lane(i, as_int(a[l]), as_int(b[l]))) : float_lane(i, a[l], b[l], c[l], e[l]);
-    if (i.op == opcode::to_f32)
-      for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(static_cast<float>(as_int(a[l])));
+    for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(f(a[l]));
+  }
+  template <typename F>
+  void floats(instruction const& i, F f) {
+    auto const &a = at(i.a), &b = second(i);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(f(as_float(a[l]), as_float(b[l])));
+  }
+  template <typename F>
+  void integers(instruction const& i, F f) {
+    auto const &a = at(i.a), &b = at(i.b);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) d[l] = f(a[l], b[l]);
+  }
+  void multiply_add(instruction const& i, float sign) {
+    auto const &a = at(i.a), &b = second(i), &c = at(i.c);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(std::fma(sign * as_float(a[l]), as_float(b[l]), as_float(c[l])));
+  }
+  void select(instruction const& i) {
+    auto const &a = at(i.a), &b = at(i.b), &yes = at(i.c), &no = at(i.e);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) d[l] = holds(i.cc, as_float(a[l]), as_float(b[l])) ? yes[l] : no[l];
   }
 
-  static std::int32_t integer_lane(instruction const& i, std::int32_t a, std::int32_t b) {
-    auto const ua = static_cast<std::uint32_t>(a), ub = static_cast<std::uint32_t>(b);
+  void lanewise(instruction const& i) {
+    using word = std::uint32_t;
     switch (i.op) {
-      case opcode::iadd: return as_int(ua + ub);
-      case opcode::isub: return as_int(ua - ub);
-      case opcode::imul: return as_int(ua * ub);
-      case opcode::imin: return std::min(a, b);
-      case opcode::imax: return std::max(a, b);
-      case opcode::iand: return a & b;
-      case opcode::ior: return a | b;
-      case opcode::ixor: return a ^ b;
-      case opcode::ishl: return as_int(ua << i.imm);
-      case opcode::ishr: return as_int(ua >> i.imm);
-      case opcode::isra: return a >> i.imm;
-      default: return a;  // floats; to_f32 is converted by the caller
+      case opcode::zero: return at(i.d).fill(0);
+      case opcode::constant: return at(i.d).fill(bits_of(i.imm));
+      case opcode::add: return floats(i, [](float a, float b) { return a + b; });
+      case opcode::sub: return floats(i, [](float a, float b) { return a - b; });
+      case opcode::mul: return floats(i, [](float a, float b) { return a * b; });
+      case opcode::div: return floats(i, [](float a, float b) { return a / b; });
+      case opcode::min: return floats(i, min_of);
+      case opcode::max: return floats(i, max_of);
+      case opcode::fma: return multiply_add(i, 1);
+      case opcode::fnma: return multiply_add(i, -1);
+      case opcode::scale2: return floats(i, [](float a, float n) { return a * power_of_two(n); });
+      case opcode::select: return select(i);
+      case opcode::iadd: return integers(i, [](word a, word b) { return a + b; });
+      case opcode::isub: return integers(i, [](word a, word b) { return a - b; });
+      case opcode::imul: return integers(i, [](word a, word b) { return a * b; });
+      case opcode::imin: return integers(i, [](word a, word b) { return as_int(a) < as_int(b) ? a : b; });
+      case opcode::imax: return integers(i, [](word a, word b) { return as_int(a) > as_int(b) ? a : b; });
+      case opcode::iand: return integers(i, [](word a, word b) { return a & b; });
+      case opcode::ior: return integers(i, [](word a, word b) { return a | b; });
+      case opcode::ixor: return integers(i, [](word a, word b) { return a ^ b; });
+      default: return unary(i);
     }
   }
 
-  static std::uint32_t float_lane(instruction const& i, std::uint32_t ra, std::uint32_t rb, std::uint32_t rc,
-                                  std::uint32_t re) {
-    float const a = as_float(ra), b = as_float(rb), c = as_float(rc);
+  void unary(instruction const& i) {
+    using word = std::uint32_t;
     switch (i.op) {
-      case opcode::zero: return 0;
-      case opcode::constant: return bits_of(i.imm);
-      case opcode::add: return bits_of(a + b);
-      case opcode::sub: return bits_of(a - b);
-      case opcode::mul: return bits_of(a * b);
-      case opcode::div: return bits_of(a / b);
-      case opcode::min: return bits_of(min_of(a, b));
-      case opcode::max: return bits_of(max_of(a, b));
-      case opcode::fma: return bits_of(std::fma(a, b, c));
-      case opcode::fnma: return bits_of(std::fma(-a, b, c));
-      case opcode::sqrt: return bits_of(std::sqrt(a));
-      case opcode::round: return bits_of(std::nearbyint(a));
-      case opcode::floor: return bits_of(std::floor(a));
-      case opcode::scale2: return bits_of(a * power_of_two(b));
-      case opcode::select: return holds(i.cc, a, b) ? rc : re;
-      case opcode::to_i32: return bits_of(round_to_i32(a));
-      default: return ra;  // mov, bits
+      case opcode::sqrt: return one(i, [](word a) { return std::sqrt(as_float(a)); });
+      case opcode::round: return one(i, [](word a) { return std::nearbyint(as_float(a)); });
+      case opcode::floor: return one(i, [](word a) { return std::floor(as_float(a)); });
+      case opcode::to_i32: return one(i, [](word a) { return round_to_i32(as_float(a)); });
+      case opcode::to_f32: return one(i, [](word a) { return static_cast<float>(as_int(a)); });
+      case opcode::ishl: return one(i, [&](word a) { return as_int(a << i.imm); });
+      case opcode::ishr: return one(i, [&](word a) { return as_int(a >> i.imm); });
+      case opcode::isra: return one(i, [&](word a) { return as_int(a) >> i.imm; });
+      default: return one(i, [](word a) { return as_int(a); });  // mov, bits, floats
     }
   }
 
   program const& p_;
   std::vector<lane_bits> registers_;
+  lane_bits operand_{};  ///< the memory operand of an instruction
   std::vector<std::byte*> streams_;
   std::vector<open_loop> open_;
 };

@@ -64,6 +64,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
   bool fits(signature const& s, std::span<tensor_view const> operands) const;
   lease* acquire(signature const& s);
+  static void park(std::unique_ptr<lease> l) noexcept;
   std::unique_ptr<lease> take_recent() {
     return std::unique_ptr<lease>(recent_.exchange(nullptr, std::memory_order_acq_rel));
   }
@@ -186,6 +187,7 @@ inline lease* model_state::acquire(std::span<named_tensor const> given) {
     for (auto const& t : operands) s.shapes.push_back(t ? std::optional(t.shape) : std::nullopt);
     l = acquire(s);
     std::ranges::copy(operands, l->inputs.begin());
+    if (recent) park(std::move(recent));
   }
   for (std::size_t i = 0; i < l->inputs.size(); ++i)
     if (!l->inputs[i]) l->inputs[i] = default_of(i);
@@ -225,9 +227,14 @@ inline lease* model_state::acquire(signature const& s) {
 inline void model_state::release(lease* l) noexcept {
   lease* expected = nullptr;
   if (recent_.compare_exchange_strong(expected, l, std::memory_order_acq_rel)) return;
+  park(std::unique_ptr<lease>(l));
+}
+
+/// Gives a workspace to the executable that it is for.
+inline void model_state::park(std::unique_ptr<lease> l) noexcept {
   auto const code = l->code;
   try {
-    code->give_back(std::unique_ptr<lease>(l));
+    code->give_back(std::move(l));
   } catch (std::bad_alloc const&) {  // the workspace is freed
   }
 }

@@ -5,6 +5,7 @@
 #include <sinter/runtime/signature.hpp>
 #include <sinter/runtime/workspace.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -23,10 +24,10 @@ class compiled {
 
   signature const& made_for() const { return for_; }
   executable const& code() const { return code_; }
-  /// Code and idle workspaces.
+  /// Code and idle workspaces; one workspace counts even while it is in use.
   std::size_t bytes() const {
     std::scoped_lock lock(mutex_);
-    return code_.code_bytes() + idle_.size() * code_.memory().bytes();
+    return code_.code_bytes() + std::max<std::size_t>(idle_.size(), 1) * code_.memory().bytes();
   }
   /// An idle workspace, or none.
   std::unique_ptr<lease> take();

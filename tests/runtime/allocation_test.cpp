@@ -1,0 +1,146 @@
+#include <sinter/model_state.hpp>
+#include <sinter/runtime/executable.hpp>
+#include <sinter/runtime/thread_pool.hpp>
+
+#include "catch.hpp"
+#include "runtime/programs.hpp"
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+// Runs allocate nothing: malloc and mmap of the whole test program are counted here. Sanitizers bring their own malloc.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SINTER_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SINTER_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#if !defined(SINTER_COUNTS_ALLOCATIONS) && defined(__GLIBC__)
+#define SINTER_COUNTS_ALLOCATIONS 1
+#endif
+
+#if SINTER_COUNTS_ALLOCATIONS
+namespace {
+std::atomic<long> allocations{0};
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_realloc(memory, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
+  ++allocations;
+  *memory = __libc_memalign(alignment, bytes);
+  return *memory ? 0 : ENOMEM;
+}
+void* mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) noexcept {
+  ++allocations;
+  return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, file, offset));
+}
+}
+
+using namespace sinter;
+using namespace sinter::test;
+
+namespace {
+
+/// Allocations of any thread while `body` runs.
+template <typename Body>
+long counted(Body&& body) {
+  auto const before = allocations.load();
+  body();
+  return allocations.load() - before;
+}
+
+model affine_model(executor* pool) {
+  graph g;
+  auto const x = g.add_value("x", {dtype::float32, std::nullopt}), y = g.add_value("y", {dtype::float32, std::nullopt});
+  g.inputs = {{x, {{{-1, "N"}, {row, {}}}}}};
+  g.outputs = {{y, {{{-1, "N"}, {row, {}}}}}};
+  options how;
+  how.executor = pool;
+  how.threads = 1;
+  return model_state::make(std::move(g), how, [](graph const& of, compile_environment const& e) {
+    auto const n = (*of.at(of.inputs[0].value).type.shape)[0];
+    return executable(affine_program(n), {.interpret = [](vector::program const&, std::byte* const*) {}}, *e.weights,
+                      e.pool);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("allocations are counted") {
+  CHECK(counted([] { std::vector<int>(100).at(5) = 1; }) >= 1);
+  CHECK(counted([] { memory_block(100); }) == 1);
+}
+
+TEST_CASE("a workspace allocates nothing from the second run on") {
+  weight_store store;
+  thread_pool pool(3);
+  std::int64_t const n = 5000;
+  executable const e(affine_program(n), {.interpret = [](vector::program const&, std::byte* const*) {}}, store, &pool);
+  auto const x = counting(n * row);
+  workspace w(e.memory());
+  tensor_view const in{dtype::float32, {n, row}, x.data()};
+  e.run(w, {&in, 1});
+  CHECK(counted([&] {
+          for (int i = 0; i < 50; ++i) e.run(w, {&in, 1});
+        }) == 0);
+}
+
+TEST_CASE("a model allocates nothing on inputs of the last shape, a context never") {
+  for (int const threads : {1, 2}) {
+    thread_pool pool(threads);
+    auto const net = affine_model(&pool);
+    tensor<float> const x({4, row}), other({5, row});
+    auto const run = [&] {
+      auto const out = net.run({{"x", x}});
+      return out["y"].as<float>()[0] + out[0].as<float>()[1];
+    };
+    run();
+    CHECK(counted([&] {
+            for (int i = 0; i < 50; ++i) run();
+          }) == 0);
+    net.run({{"x", other}});
+    CHECK(counted([&] { run(); }) > 0);
+
+    auto c = net.context({{"x", {4, row}}});
+    tensor<float> y({4, row});
+    c.set_input("x", x);
+    c.run();
+    CHECK(counted([&] {
+            for (int i = 0; i < 50; ++i) {
+              c.set_input(0, x);
+              c.set_output("y", y);
+              c.run();
+            }
+          }) == 0);
+  }
+}
+#else
+TEST_CASE("allocations are counted") { WARN("SKIPPED: sanitizers bring their own malloc"); }
+#endif

@@ -39,8 +39,8 @@ TEST_CASE("real models compute the same after optimisation") {
       {"super_resolution", 7, 3},
       {"keyword_spotting_fp32", 13, 7},
       {"keyword_spotting_qdq", 60, 51},
-      {"face_detector_rfb320", 84, 28},
-      {"yolox_nano", 148, 35},
+      {"face_detector_rfb320", 82, 26},
+      {"yolox_nano", 139, 26},
       {"cct_opset20", 49, 29},
       {"classifier_qdq", 313, 251},
   }));

@@ -13,12 +13,14 @@
 #include <sinter/passes/fold_affine.hpp>
 #include <sinter/passes/fold_batch_normalization.hpp>
 #include <sinter/passes/fold_constants.hpp>
+#include <sinter/passes/fold_focus.hpp>
 #include <sinter/passes/fold_pad.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/hoist_activation.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
 #include <sinter/passes/merge_convolutions.hpp>
+#include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/passes/recompose.hpp>
@@ -34,6 +36,7 @@ inline constexpr auto table = std::to_array<pass>({
     // simplifications
     {"fold_constants", fold_constants},
     {"eliminate_identity", eliminate_identity},
+    {"merge_equal_nodes", merge_equal_nodes},
     {"widen_half", widen_half},
     {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
@@ -44,6 +47,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"hoist_activation", hoist_activation},
     {"canonicalize_convolution", canonicalize_convolution},
     {"canonicalize_gemm", canonicalize_gemm},
+    {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},
     {"fold_batch_normalization", fold_batch_normalization},
     {"fold_affine", fold_affine},
@@ -54,7 +58,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 16;
+inline constexpr std::size_t first_fusion = 18;
 static_assert(table[first_fusion].name == "lower_batch_normalization");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -18,11 +18,20 @@ inline bool reads_weights(node const& n) {
   return std::ranges::find(names, n.op) != names.end();
 }
 
-/// Whether a constant that is larger than what it is made of is worth its bytes: a weight is.
-inline bool is_weight(graph const& g, value_id id) {
+/// Operators that pass on the elements of their first input, which may be a weight.
+inline bool passes_weights_on(node const& n) {
+  static constexpr std::array<std::string_view, 7> names{"Reshape",   "Transpose", "Flatten", "Squeeze",
+                                                         "Unsqueeze", "Cast",      "Identity"};
+  return std::ranges::find(names, n.op) != names.end();
+}
+
+/// Whether a constant that is larger than what it is made of is worth its bytes: a weight is, also where a few nodes
+/// still bring it into shape.
+inline bool is_weight(graph const& g, value_id id, int depth = 4) {
   return std::ranges::any_of(g.at(id).users, [&](node_id user) {
     auto const& n = g.at(user);
-    return reads_weights(n) && n.inputs[0] != id;
+    if (n.inputs[0] != id) return reads_weights(n);
+    return depth > 0 && passes_weights_on(n) && is_weight(g, n.outputs[0], depth - 1);
   });
 }
 

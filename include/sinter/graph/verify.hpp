@@ -122,11 +122,11 @@ class graph_verifier {
   }
 
   static void check_subgraphs(node const& n) {
-    for (auto const& [name, value] : n.attributes) {
-      auto const* const subgraph = std::get_if<std::shared_ptr<graph const>>(&value);
+    for (auto const& entry : n.attributes) {
+      auto const* const subgraph = std::get_if<std::shared_ptr<graph const>>(&entry.second);
       if (!subgraph) continue;
-      if (!*subgraph) broken("attribute '{}' of node '{}' ({}) holds no graph", name, n.name, n.op);
-      with_context([&] { return fmt::format("attribute '{}' of node '{}' ({})", name, n.name, n.op); },
+      if (!*subgraph) broken("attribute '{}' of node '{}' ({}) holds no graph", entry.first, n.name, n.op);
+      with_context([&] { return fmt::format("attribute '{}' of node '{}' ({})", entry.first, n.name, n.op); },
                    [&] { graph_verifier(**subgraph).run(); });
     }
   }

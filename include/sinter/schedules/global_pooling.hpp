@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/ops/reduce.hpp>
 #include <sinter/schedules/pooling.hpp>
+#include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -23,18 +23,10 @@ namespace detail {
 
 /// Whether a reduction of `n` is over all spatial axes, and no others.
 inline bool reduces_planes(scheduled_node const& n) {
-  auto const& a = n.op.attributes_as<reduce_attributes>();
-  auto const rank = n.inputs[0].shape().rank();
-  std::vector<std::int64_t> axes;
-  if (n.inputs.size() > 1 && n.inputs[1].present()) {
-    if (!n.inputs[1].constant) return false;
-    axes = integers_of(n.inputs[1].constant.view());
-  }
-  if (a.axes.empty() && axes.empty()) return false;
-  auto const set = axes_of_reduction(a, axes, rank);
-  for (std::size_t i = 0; i < rank; ++i)
-    if (set.contains(i) != (i >= 2)) return false;
-  return true;
+  auto const axes = axes_of_node(n);
+  for (std::size_t i = 0; axes && i < n.inputs[0].shape().rank(); ++i)
+    if (axes->contains(i) != (i >= 2)) return false;
+  return axes.has_value();
 }
 
 inline std::optional<pooling_kind> global_pool_kind(scheduled_node const& n) {

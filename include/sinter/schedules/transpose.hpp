@@ -1,0 +1,183 @@
+#pragma once
+
+#include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Transpose of float32, row-major. Dimensions that stay neighbours are joined first.
+///
+/// Where the innermost dimension stays:                Where another one becomes innermost:
+///     for the other output dimensions: copy a run         for the other output dimensions, 16 rows of the matrix of
+///                                                         the two:                                            (grid)
+///                                                           for square of lanes x lanes: load, transpose, store
+namespace sinter {
+
+namespace detail {
+
+/// A dimension of the output with its stride in the input; strides in bytes.
+struct moved_dimension {
+  std::int64_t extent = 1, from = 4, to = 4;
+};
+
+/// Output dimensions, outermost first, joined where they are neighbours in both tensors.
+inline std::vector<moved_dimension> moved_dimensions(shape const& s, std::vector<std::size_t> const& order) {
+  auto const strides = row_major_strides(s);
+  std::vector<moved_dimension> result;
+  for (auto const axis : order) {
+    if (s[axis] == 1) continue;
+    auto const from = strides[axis] * 4;
+    if (!result.empty() && result.back().from == from * s[axis])
+      result.back() = {result.back().extent * s[axis], from, 0};
+    else
+      result.push_back({s[axis], from, 0});
+  }
+  if (result.empty()) result.push_back({1, 4, 4});
+  std::int64_t to = 4;
+  for (auto d = result.rbegin(); d != result.rend(); ++d) d->to = std::exchange(to, to * d->extent);
+  return result;
+}
+
+/// A transposition as a grid of copies or of matrix transpositions.
+struct moved_tensor {
+  bool turned = false;                     ///< the last output dimension is not contiguous in the input
+  std::vector<moved_dimension> outside{};  ///< as many as leave one axis of the grid
+  moved_dimension row{};                   ///< turned: contiguous in the input, strided in the output
+  moved_dimension column{};                ///< contiguous in the output
+};
+
+inline std::optional<moved_tensor> moved_tensor_of(scheduled_node const& n) {
+  if (!is_standard_operator(*n.n, "Transpose") || !is_float_tensor(n.inputs[0])) return std::nullopt;
+  auto const& s = n.inputs[0].shape();
+  auto const order = sinter::transpose::order(n.op.attributes_as<sinter::transpose::attributes>(), s.rank());
+  moved_tensor m{.outside = moved_dimensions(s, order)};
+  m.column = m.outside.back();
+  m.outside.pop_back();
+  m.turned = m.column.from != 4;
+  if (m.turned) {
+    auto const contiguous = std::ranges::find(m.outside, std::int64_t{4}, &moved_dimension::from);
+    m.row = *contiguous;
+    m.outside.erase(contiguous);
+  }
+  if (m.outside.size() > (m.turned ? 3u : 4u)) return std::nullopt;
+  return m;
+}
+
+/// Copies `count` floats for each of `rows` rows.
+inline vector::program copy_runs_kernel(moved_dimension const& rows, std::int64_t count, target const& t) {
+  vector::builder b("copy_runs", t.lanes());
+  auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + count * 4, vector::element::i32);
+  auto const y = b.argument("y", vector::access::out, (rows.extent - 1) * rows.to + count * 4, vector::element::i32);
+  auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
+  auto const bytes = b.register_bytes();
+  auto const move = [&](std::int64_t at, std::int64_t lanes) {
+    auto const n = static_cast<std::int32_t>(lanes);
+    b.store(y.at(at), b.load(x.at(at), n, vector::register_type::i32), n);
+  };
+  b.loop(rows.extent, {{x, rows.from}, {y, rows.to}}, [&] {
+    if (vectors > 0)
+      b.loop(vectors / unroll, {{x, unroll * bytes}, {y, unroll * bytes}}, [&] {
+        for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
+      });
+    for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
+      move(at * 4, std::min<std::int64_t>(t.lanes(), count - at));
+  });
+  return std::move(b).take();
+}
+
+/// y[r][c] = x[c][r] for `rows` <= 16 rows of the output and all columns.
+class turned_kernel {
+ public:
+  turned_kernel(moved_dimension const& row, moved_dimension const& column, target const& t)
+      : row_(row), column_(column), b_("transpose", t.lanes()) {}
+
+  vector::program build() && {
+    x_ = b_.argument("x", vector::access::in, (column_.extent - 1) * column_.from + row_.extent * 4);
+    y_ = b_.argument("y", vector::access::out, (row_.extent - 1) * row_.to + column_.extent * 4);
+    auto const lanes = b_.lanes();
+    auto const squares = column_.extent / lanes;
+    auto const last_x = b_.stream("last_x", x_, squares * lanes * column_.from);
+    if (squares > 0) b_.loop(squares, {{x_, lanes * column_.from}, {y_, lanes * 4}}, [&] { rows(x_, 0, lanes); });
+    if (auto const rest = column_.extent % lanes; rest > 0) rows(last_x, squares * lanes * 4, rest);
+    return std::move(b_).take();
+  }
+
+ private:
+  void rows(vector::pointer x, std::int64_t to, std::int64_t columns) {
+    for (std::int64_t first = 0; first < row_.extent; first += b_.lanes())
+      square(x, first, to, std::min<std::int64_t>(b_.lanes(), row_.extent - first), columns);
+  }
+
+  void square(vector::pointer x, std::int64_t first, std::int64_t to, std::int64_t rows, std::int64_t columns) {
+    std::vector<vector::reg> r;
+    for (std::int64_t c = 0; c < b_.lanes(); ++c)
+      r.push_back(c < columns ? b_.load(x.at(c * column_.from + first * 4), static_cast<std::int32_t>(rows))
+                              : b_.zero());
+    b_.transpose(r);
+    for (std::int64_t i = 0; i < rows; ++i)
+      b_.store(y_.at((first + i) * row_.to + to), r[static_cast<std::size_t>(i)], static_cast<std::int32_t>(columns));
+  }
+
+  moved_dimension row_, column_;
+  vector::builder b_;
+  vector::pointer x_{}, y_{};
+};
+
+inline std::optional<layout_choice> transpose_applies(scheduled_node const& n, target const&) {
+  if (!moved_tensor_of(n)) return std::nullopt;
+  return layout_choice{.inputs = {layout::row_major}, .outputs = {layout::row_major}};
+}
+
+/// A grid over the outside dimensions, and over pieces of dimension `cut`.
+inline kernel_grid moved_grid(moved_tensor const& m, tile_run const& piece, moved_dimension const& cut,
+                              vector::program kernel) {
+  kernel_grid g{.kernel = std::move(kernel), .extent = {1, 1, 1, 1}, .arguments = {}};
+  source in{.what = source::kind::input, .offset = piece.first * cut.from};
+  source out{.what = source::kind::output, .offset = piece.first * cut.to};
+  std::size_t axis = 0;
+  for (auto const& d : m.outside) {
+    g.extent[axis] = static_cast<std::int32_t>(d.extent);
+    in.stride[axis] = d.from, out.stride[axis] = d.to;
+    ++axis;
+  }
+  g.extent[axis] = static_cast<std::int32_t>(piece.count);
+  in.stride[axis] = piece.length * cut.from, out.stride[axis] = piece.length * cut.to;
+  g.arguments = {in, out};
+  return g;
+}
+
+inline scheduled_code transpose_build(scheduled_node const& n, target const& t) {
+  auto m = *moved_tensor_of(n);
+  std::vector<kernel_grid> grids;
+  if (m.turned) {
+    for (auto const& piece : full_runs(m.row.extent, 16)) {
+      auto row = m.row;
+      row.extent = piece.length;
+      grids.push_back(moved_grid(m, piece, m.row, turned_kernel(row, m.column, t).build()));
+    }
+  } else {
+    moved_dimension rows{1, 0, 0};
+    if (!m.outside.empty()) rows = m.outside.back(), m.outside.pop_back();
+    auto const most = std::max<std::int64_t>(1, task_bytes / 4 / m.column.extent);
+    for (auto const& piece : equal_runs(rows.extent, most)) {
+      auto part = rows;
+      part.extent = piece.length;
+      grids.push_back(moved_grid(m, piece, rows, copy_runs_kernel(part, m.column.extent, t)));
+    }
+  }
+  scheduled_code code;
+  code.regions = {std::move(grids)};
+  return code;
+}
+
+}  // namespace detail
+
+inline constexpr schedule transpose_schedule{
+    .name = "transpose", .applies = detail::transpose_applies, .build = detail::transpose_build};
+
+}  // namespace sinter

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 /// Placement of tensors in the arena: offsets such that no two that are alive at the same step share a byte.
@@ -65,43 +67,54 @@ inline std::vector<std::int64_t> live_bytes(std::vector<allocation> const& all) 
 
 }  // namespace detail
 
-/// Sets the offsets of all allocations and returns the size of the arena: the best of first fit in the orders size,
-/// first use and breadth (the fullest step that a tensor lives through; Pisarchyk and Lee 2020).
+namespace detail {
+
+/// Orders in which first fit does well: by size, by first use, by breadth (the fullest step that a tensor lives
+/// through; Pisarchyk and Lee 2020) and by length of life.
+inline std::vector<std::vector<std::size_t>> placement_orders(std::vector<allocation> const& all) {
+  auto const live = live_bytes(all);
+  std::vector<std::int64_t> breadth;
+  for (auto const& a : all) breadth.push_back(*std::max_element(live.begin() + a.first, live.begin() + a.last + 1));
+  auto const by_descending = [&](auto key) {
+    std::vector<std::size_t> order(all.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, std::ranges::greater{}, key);
+    return order;
+  };
+  return {by_descending([&](std::size_t i) { return all[i].bytes; }),
+          by_descending([&](std::size_t i) { return -all[i].first; }),
+          by_descending([&](std::size_t i) { return std::pair(breadth[i], all[i].bytes); }),
+          by_descending([&](std::size_t i) { return std::pair(all[i].last - all[i].first, all[i].bytes); })};
+}
+
+/// The allocation that reaches highest.
+inline std::size_t topmost(std::vector<allocation> const& all) {
+  auto const end = [](allocation const& a) { return a.offset + a.bytes; };
+  return static_cast<std::size_t>(std::ranges::max_element(all, {}, end) - all.begin());
+}
+
+}  // namespace detail
+
+/// Sets the offsets of all allocations and returns the size of the arena. First fit in several orders; as long as the
+/// result is above the lower bound, the tensor that reaches highest is placed earlier and the rest again, some times.
 inline std::int64_t place_allocations(std::vector<allocation>& all) {
-  std::vector<std::size_t> order(all.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  auto const live = detail::live_bytes(all);
-  auto const breadth = [&](allocation const& a) {
-    return *std::max_element(live.begin() + a.first, live.begin() + a.last + 1);
-  };
-  std::vector<std::int64_t> breadths;
-  for (auto const& a : all) breadths.push_back(breadth(a));
-  auto const by = [&](auto less) {
-    auto sorted = order;
-    std::ranges::stable_sort(sorted, less);
-    return sorted;
-  };
-  std::vector<std::vector<std::size_t>> const orders{
-      by([&](auto i, auto j) { return all[i].bytes > all[j].bytes; }),
-      by([&](auto i, auto j) { return all[i].first < all[j].first; }), by([&](auto i, auto j) {
-        return breadths[i] != breadths[j] ? breadths[i] > breadths[j] : all[i].bytes > all[j].bytes;
-      }),
-      by([&](auto i, auto j) {
-        return all[i].last - all[i].first != all[j].last - all[j].first
-                   ? all[i].last - all[i].first > all[j].last - all[j].first
-                   : all[i].bytes > all[j].bytes;
-      })};
+  constexpr int attempts = 40;  // for each order; more gain little
+  if (all.empty()) return 0;
+  auto const bound = arena_lower_bound(all);
   std::int64_t best = INT64_MAX;
   std::vector<allocation> kept = all;
-  for (auto const& candidate : orders) {
-    auto const size = detail::place_first_fit(all, candidate);
-    if (size < best) {
-      best = size;
-      kept = all;
+  for (auto& order : detail::placement_orders(all))
+    for (int i = 0; i < attempts && best > bound; ++i) {
+      auto const size = detail::place_first_fit(all, order);
+      if (size < best) {
+        best = size;
+        kept = all;
+      }
+      auto const top = std::ranges::find(order, detail::topmost(all));
+      std::rotate(order.begin(), top, top + 1);
     }
-  }
   all = std::move(kept);
-  return all.empty() ? 0 : best;
+  return best;
 }
 
 }  // namespace sinter

@@ -60,6 +60,14 @@ class staged_output {
   T* data_ = nullptr;
 };
 
+/// As `visit_compute` for sums and products only: all integers are computed in uint64_t, where overflow wraps, and
+/// converted back modulo their size.
+template <typename Body>
+decltype(auto) visit_modular(dtype type, Body&& body) {
+  if (is_floating(type)) return visit_floating(type, body);
+  return visit_compute(dtype::uint64, body);
+}
+
 /// The elements of a tensor, repeated as broadcasting to `target` says.
 template <compute_type T>
 std::vector<T> broadcast_elements(tensor_view v, shape const& target) {

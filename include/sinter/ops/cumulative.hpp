@@ -28,7 +28,7 @@ struct cumulative {
       fail(error_code::malformed_model, "the input 'axis' has shape {}, expected one element", in[1].shape);
     auto const axis = normalize_axis(integers_of(in[1])[0], in[0].shape.rank());
     auto const view = kernels::axis_view::of(in[0].shape, axis);
-    visit_compute(in[0].type, [&]<typename T>() {
+    kernels::visit_modular(in[0].type, [&]<typename T>() {
       kernels::staged_input<T> x(in[0]);
       kernels::staged_output<T> y(out[0]);
       view.for_each_line([&](std::int64_t first) {

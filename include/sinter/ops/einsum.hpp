@@ -141,7 +141,7 @@ struct einsum {
                                                                : row_major_strides(plan.output));
     auto const dense = row_major_strides(plan.output);
     for (std::size_t d = 0; d < plan.output.rank(); ++d) strides.back()[d] = dense[d];
-    visit_compute(in[0].type, [&]<typename T>() {
+    kernels::visit_modular(in[0].type, [&]<typename T>() {
       std::vector<std::unique_ptr<kernels::staged_input<T>>> operands;
       for (auto const& v : in) operands.push_back(std::make_unique<kernels::staged_input<T>>(v));
       kernels::staged_output<T> y(out[0]);

@@ -70,7 +70,7 @@ struct matmul {
   }
 
   static void evaluate(input_views in, output_views out, attributes const&) {
-    visit_compute(in[0].type, [&]<typename T>() {
+    kernels::visit_modular(in[0].type, [&]<typename T>() {
       kernels::staged_input<T> a(in[0]), b(in[1]);
       kernels::staged_output<T> y(out[0]);
       multiply_stacks<T>(extents_of_matmul(in[0].shape, in[1].shape), a, b, y);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/integer_range.hpp>
 #include <sinter/kernels/reduction.hpp>
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/entry.hpp>
@@ -7,21 +8,6 @@
 #include <cmath>
 
 namespace sinter {
-
-/// The range of an integer type of at most 32 bits.
-struct integer_range {
-  std::int64_t least = 0, greatest = 0;
-};
-
-inline integer_range range_of(dtype type) {
-  auto const bits = type == dtype::int2 || type == dtype::uint2   ? 2
-                    : type == dtype::int4 || type == dtype::uint4 ? 4
-                                                                  : static_cast<int>(8 * size_of(type));
-  SINTER_ASSERT(is_integer(type) && bits <= 32);
-  auto const half = std::int64_t{1} << (bits - 1);
-  if (info(type).kind == dtype_kind::signed_integer) return {-half, half - 1};
-  return {0, 2 * half - 1};
-}
 
 /// x / scale rounded to even, moved by the zero point, saturated to the range. A NaN gives the zero point.
 inline std::int64_t quantized(float scaled, std::int64_t zero_point, integer_range range) {

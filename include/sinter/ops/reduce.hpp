@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/integer_range.hpp>
 #include <sinter/kernels/reduction.hpp>
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
@@ -15,6 +16,9 @@ enum class reduction { sum, mean, product, max, min, l1, l2, log_sum, log_sum_ex
 /// What one reduction does: start value, what is done with each element, and what with the result.
 template <reduction Kind, typename Sum>
 struct reducer {
+  /// Where sums and products are formed, so that those of integers wrap.
+  using modular = std::conditional_t<std::is_integral_v<Sum>, std::uint64_t, Sum>;
+
   static Sum start() {
     using limits = std::numeric_limits<Sum>;
     if constexpr (Kind == reduction::max) return limits::has_infinity ? -limits::infinity() : limits::lowest();
@@ -24,10 +28,11 @@ struct reducer {
   static Sum step(Sum sum, Sum x) {
     if constexpr (Kind == reduction::max) return x > sum || x != x ? x : sum;
     if constexpr (Kind == reduction::min) return x < sum || x != x ? x : sum;
-    if constexpr (Kind == reduction::product) return sum * x;
-    if constexpr (Kind == reduction::l1) return sum + (x < Sum{} ? Sum{} - x : x);
-    if constexpr (Kind == reduction::l2 || Kind == reduction::sum_square) return sum + x * x;
-    return sum + x;
+    auto const a = static_cast<modular>(sum), b = static_cast<modular>(x);
+    if constexpr (Kind == reduction::product) return static_cast<Sum>(a * b);
+    if constexpr (Kind == reduction::l1) return static_cast<Sum>(x < Sum{} ? a - b : a + b);
+    if constexpr (Kind == reduction::l2 || Kind == reduction::sum_square) return static_cast<Sum>(a + b * b);
+    return static_cast<Sum>(a + b);
   }
   static Sum finish(Sum sum, std::int64_t count) {
     if constexpr (Kind == reduction::mean) {
@@ -95,7 +100,7 @@ struct reduce {
       kernels::staged_output<T> y(out[0]);
       if (in[0].type == dtype::boolean && out[0].elements() != 0)
         return reduce_booleans(s, axes, x.data(), y.data(), out[0].elements());
-      std::vector<Sum> sums(out[0].elements(), reducer<Kind, Sum>::start());
+      std::vector<Sum> sums(out[0].elements(), start<Sum>(in[0].type));
       auto const each = [&](auto&& step) {
         kernels::for_each_reduced(
             s, [&](std::size_t axis) { return axes.contains(axis); },
@@ -114,6 +119,16 @@ struct reduce {
   }
 
  private:
+  /// What a reduction of no elements gives: for narrow integers, the bounds of their own type.
+  template <typename Sum>
+  static Sum start(dtype type) {
+    if (is_integer(type) && size_of(type) < 8) {
+      if constexpr (Kind == reduction::max) return static_cast<Sum>(range_of(type).least);
+      if constexpr (Kind == reduction::min) return static_cast<Sum>(range_of(type).greatest);
+    }
+    return reducer<Kind, Sum>::start();
+  }
+
   /// log(sum(exp(x))), shifted by the greatest element so that nothing overflows.
   template <typename Each, typename Sum>
   static void log_sum_exp(Each const& each, std::vector<Sum>& sums) {

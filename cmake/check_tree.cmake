@@ -6,7 +6,7 @@ cmake_minimum_required(VERSION 3.22)
 set(line_limit 400)
 
 # What the headers of a folder may include, besides those of the same folder.
-set(may_core)
+set(may_core "")
 set(may_kernels core)
 set(may_graph core)
 set(may_expr core)

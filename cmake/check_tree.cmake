@@ -1,6 +1,6 @@
 # cmake -DROOT=<source> -P cmake/check_tree.cmake
-# Holds the structure of the source: which folder may include which, that every operator, pass and schedule is reachable
-# from the all.hpp of its folder, and the length of files.
+# Holds the structure of the source: which folder may include which, that every operator, pass and schedule is part of the
+# implementation (through the all.hpp of its folder), and the length of files.
 cmake_minimum_required(VERSION 3.22)
 
 set(line_limit 400)
@@ -69,13 +69,11 @@ foreach(header IN LISTS headers)
   endforeach()
 endforeach()
 
-foreach(folder ops passes schedules)
-  reachable_from(${folder}/all.hpp reachable)
-  foreach(header IN LISTS headers)
-    if(header MATCHES "^${folder}/" AND NOT header IN_LIST reachable)
-      message(SEND_ERROR "include/sinter/${header} is not reachable from ${folder}/all.hpp")
-    endif()
-  endforeach()
+reachable_from(implementation.hpp reachable)
+foreach(header IN LISTS headers)
+  if(header MATCHES "^(ops|passes|schedules)/" AND NOT header IN_LIST reachable)
+    message(SEND_ERROR "nothing includes include/sinter/${header}: list it in ${CMAKE_MATCH_1}/all.hpp")
+  endif()
 endforeach()
 
 foreach(folder include codegen examples tests benchmarks cmake)

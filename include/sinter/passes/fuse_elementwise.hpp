@@ -2,8 +2,6 @@
 
 #include <sinter/passes/pointwise.hpp>
 
-#include <ranges>
-
 namespace sinter::passes {
 
 namespace detail {
@@ -44,7 +42,8 @@ inline bool replace_cluster(graph& g, pointwise_cluster const& c) {
 inline void fuse_elementwise(rewriter& r) {
   auto& g = r.get();
   auto const order = g.topological_order();
-  for (auto const root : order | std::views::reverse) {
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    auto const root = *it;
     if (!r.may_rewrite()) return;
     if (g.at(root).erased || !is_pointwise(g, g.at(root))) continue;
     auto const cluster = detail::largest_cluster(g, root);

@@ -104,7 +104,7 @@ class cluster_expression {
 inline void order_inputs(pointwise_cluster& c, graph const& g, shape const& whole) {
   auto const streamed = [&](value_id id) { return *g.at(id).type.shape == whole; };
   auto const before = c.inputs;
-  std::ranges::stable_partition(c.inputs, streamed);
+  std::stable_partition(c.inputs.begin(), c.inputs.end(), streamed);
   if (c.inputs == before) return;
   std::vector<std::size_t> to;
   for (auto const id : before)

@@ -14,6 +14,8 @@
 #include <sstream>
 #include <string>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace sinter;
@@ -296,4 +298,35 @@ TEST_CASE("what cannot be emitted is refused") {
     CHECK(e.code() == error_code::limit_exceeded);
   }
   CHECK(emit_x86({}, isa::avx2, code).size() == 0);
+}
+
+TEST_CASE("code runs where the system refuses to make written pages executable") {
+  if (auto const reason = lacking(8); !reason.empty()) {
+    WARN(reason);
+    return;
+  }
+  constexpr int set_memory_deny_write_execute = 65;  // PR_SET_MDWE, Linux 6.3
+  constexpr int skipped = 77;
+  auto const programs = test::random_programs(8, 5, 40);
+  pid_t const child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (prctl(set_memory_deny_write_execute, 1, 0, 0, 0) != 0) _exit(skipped);
+    auto const code = emit(programs, 8);
+    bool equal = true;
+    for (std::size_t k = 0; k < programs.size(); ++k) {
+      test::random_memory expected(1), given(1);
+      vector::interpret(programs[k], expected.arguments());
+      code.entry(k)(given.arguments());
+      equal = equal && expected.difference(given).empty();
+    }
+    _exit(equal ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == skipped)
+    WARN("SKIPPED: this kernel has no PR_SET_MDWE");
+  else
+    CHECK(WEXITSTATUS(status) == 0);
 }

@@ -39,7 +39,9 @@ class constant_pool {
   }
 
   std::size_t bytes() const { return words_.size() * 4; }
-  void write(void* to) const { std::memcpy(to, words_.data(), bytes()); }
+  void write(void* to) const {
+    if (!words_.empty()) std::memcpy(to, words_.data(), bytes());
+  }
 
  private:
   std::vector<std::uint32_t> words_;

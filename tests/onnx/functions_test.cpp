@@ -9,9 +9,9 @@ namespace {
 /// A model of opset 17 that imports domain "local", with input x and output y.
 proto::ModelProto caller() {
   auto m = model();
-  auto& import = *m.add_opset_import();
-  import.set_domain("local");
-  import.set_version(1);
+  auto& opset = *m.add_opset_import();
+  opset.set_domain("local");
+  opset.set_version(1);
   add_input(*m.mutable_graph(), "x");
   add_output(*m.mutable_graph(), "y");
   return m;
@@ -90,9 +90,9 @@ TEST_CASE("functions call functions, and attributes reach the innermost node") {
   auto& inner = add_function(m, "inner", {"a"}, {"r"});
   set_reference(add_node(inner, "LeakyRelu", {"a"}, {"r"}), "alpha", "slope");
   auto& outer = add_function(m, "outer", {"a"}, {"r"});
-  auto& import = *outer.add_opset_import();
-  import.set_domain("local");
-  import.set_version(1);
+  auto& opset = *outer.add_opset_import();
+  opset.set_domain("local");
+  opset.set_version(1);
   set_reference(call(add_node(outer, "inner", {"a"}, {"r"})), "slope", "s");
   auto& n = call(add_node(*m.mutable_graph(), "outer", {"x"}, {"y"}));
   CHECK(text_of(m).find("y = LeakyRelu(x) as outer_0/inner_0/LeakyRelu_0") != std::string::npos);
@@ -172,7 +172,7 @@ TEST_CASE("functions that never end, or do not fit, are errors") {
   CHECK(says(error_of(m), "takes 1 inputs and gives 1 outputs, the node has 2 and 1"));
   n.mutable_input()->RemoveLast();
   f.mutable_node(0)->set_op_type("g");
-  CHECK_NOTHROW(import(m));  // an operator of domain "local", which a later stage may know
+  CHECK_NOTHROW(import_model(m));  // an operator of domain "local", which a later stage may know
   f.set_output(0, "other");
   CHECK(says(error_of(m), "'other' is used and nothing defines it"));
   add_function(m, "f", {}, {});

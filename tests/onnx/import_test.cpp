@@ -170,7 +170,7 @@ TEST_CASE("contradictions in a model are errors that name the place") {
     add_input(g, "x");
     add_node(g, "Relu", {"x"}, {"y"}).set_name("act");
     add_output(g, "y");
-    REQUIRE_NOTHROW(import(m));
+    REQUIRE_NOTHROW(import_model(m));
     change(m);
     auto const e = error_of(m);
     INFO(e.what());
@@ -206,18 +206,18 @@ TEST_CASE("a model without operator sets is of version 1") {
   add_input(*m.mutable_graph(), "x");
   add_node(*m.mutable_graph(), "Relu", {"x"}, {"y"});
   add_output(*m.mutable_graph(), "y");
-  auto const g = import(m);
+  auto const g = import_model(m);
   CHECK(g.at(g.topological_order().at(0)).version == 1);
 }
 
 TEST_CASE("limits are charged before memory is taken") {
   auto m = model();
   for (int i = 0; i < 100; ++i) add_node(*m.mutable_graph(), "F", {}, {});
-  CHECK_NOTHROW(import(m, {.nodes = 100}));
+  CHECK_NOTHROW(import_model(m, {.nodes = 100}));
   CHECK(error_of(m, {.nodes = 99}).code() == error_code::limit_exceeded);
   auto const bytes = m.ByteSizeLong();
   CHECK(error_of(m, {.model_bytes = bytes - 1}).code() == error_code::limit_exceeded);
-  CHECK_NOTHROW(import(m, {.model_bytes = bytes}));
+  CHECK_NOTHROW(import_model(m, {.model_bytes = bytes}));
   auto many = model();
   for (int i = 0; i < 100; ++i) many.mutable_graph()->add_initializer();
   CHECK(error_of(many, {.nodes = 2}).code() == error_code::limit_exceeded);

@@ -75,19 +75,19 @@ std::string bytes_of(std::vector<T> const& values) {
 
 inline std::span<std::byte const> as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-inline sinter::graph import(proto::ModelProto const& m, sinter::limits const& bounds = {}) {
+inline sinter::graph import_model(proto::ModelProto const& m, sinter::limits const& bounds = {}) {
   return sinter::onnx::import_bytes(as_bytes(m.SerializeAsString()), bounds);
 }
 
 /// The text form of an imported model.
-inline std::string text_of(proto::ModelProto const& m) { return sinter::print(import(m)); }
+inline std::string text_of(proto::ModelProto const& m) { return sinter::print(import_model(m)); }
 
 /// A model whose one output is an initializer, and the tensor that import makes of it.
 inline sinter::any_tensor import_initializer(proto::TensorProto const& t) {
   auto m = model();
   *m.mutable_graph()->add_initializer() = t;
   add_output(*m.mutable_graph(), t.name());
-  auto const g = import(m);
+  auto const g = import_model(m);
   return g.at(g.outputs.at(0).value).constant;
 }
 
@@ -103,7 +103,7 @@ sinter::error error_of(Action action) {
 }
 
 inline sinter::error error_of(proto::ModelProto const& m, sinter::limits const& bounds = {}) {
-  return error_of([&] { import(m, bounds); });
+  return error_of([&] { import_model(m, bounds); });
 }
 
 inline bool says(sinter::error const& e, std::string_view part) {

@@ -40,7 +40,7 @@ void import_damaged(std::string const& bytes) {
 
 TEST_CASE("every real and official model imports, verifies and survives the text form") {
   auto const models = shared("models");
-  auto const official = shared("onnx-backend-tests/node");
+  auto const official = shared("onnx-backend-tests");
   if (!models || !official) {
     WARN("SKIPPED: needs shared/models and shared/onnx-backend-tests");
     return;

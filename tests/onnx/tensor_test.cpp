@@ -143,7 +143,7 @@ TEST_CASE("sparse initializers become dense") {
   add_output(*m.mutable_graph(), "s");
   auto const dense = [&](std::vector<std::int64_t> const& dims, std::vector<std::int64_t> const& indices) {
     *sparse.mutable_indices() = raw_tensor("", 7, dims, bytes_of(indices));
-    auto const g = import(m);
+    auto const g = import_model(m);
     return elements<float>(g.at(g.outputs[0].value).constant);
   };
   CHECK(dense({2}, {1, 5}) == std::vector<float>{0, 5, 0, 0, 0, 7});
@@ -159,7 +159,7 @@ TEST_CASE("copies of tensors are charged to the limits") {
   t = tensor("t", 1, {1000});
   for (int i = 0; i < 1000; ++i) t.add_float_data(1);
   CHECK(error_of(m, {.weight_bytes = 3999}).code() == error_code::limit_exceeded);
-  CHECK_NOTHROW(import(m, {.weight_bytes = 4000}));
+  CHECK_NOTHROW(import_model(m, {.weight_bytes = 4000}));
 }
 
 TEST_CASE("a tensor file holds one tensor") {

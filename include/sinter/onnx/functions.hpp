@@ -20,11 +20,11 @@ inline std::string_view normalized_domain(std::string const& domain) {
 /// Adds operator set imports to `opsets`.
 template <typename Imports>
 void add_opsets(Imports const& imports, opset_map& opsets) {
-  for (auto const& import : imports) {
-    if (import.version() <= 0)
+  for (auto const& entry : imports) {
+    if (entry.version() <= 0)
       fail(error_code::malformed_model, "the model imports version {} of the operator set '{}', expected 1 or more",
-           import.version(), import.domain());
-    opsets[std::string(normalized_domain(import.domain()))] = import.version();
+           entry.version(), entry.domain());
+    opsets[std::string(normalized_domain(entry.domain()))] = entry.version();
   }
 }
 

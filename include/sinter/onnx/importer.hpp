@@ -42,14 +42,15 @@ inline graph import_model(byte_source const& source, external_data external, lim
   return g;
 }
 
-}  // namespace detail
-
+/// For `with_context`.
 inline constexpr auto in_file = [](std::filesystem::path const& file) {
   return [&file] { return fmt::format("file '{}'", file.string()); };
 };
 
+}  // namespace detail
+
 graph import_file(std::filesystem::path const& file, limits const& bounds) {
-  return with_context(in_file(file), [&] {
+  return with_context(detail::in_file(file), [&] {
     auto const source = map_file(file, bounds.model_bytes);
     return detail::import_model(source, external_data(file, bounds.model_bytes - source.bytes.size()), bounds);
   });
@@ -61,7 +62,7 @@ graph import_bytes(std::span<std::byte const> model, limits const& bounds) {
 }
 
 any_tensor import_tensor_file(std::filesystem::path const& file, limits const& bounds) {
-  return with_context(in_file(file), [&] {
+  return with_context(detail::in_file(file), [&] {
     auto const source = map_file(file, bounds.model_bytes);
     proto::TensorProto tensor;
     detail::parse_scanned(tensor, scan_message(source.bytes, message::tensor, bounds), bounds);

@@ -3,7 +3,9 @@
 #include <sinter/ops/activation.hpp>
 #include <sinter/ops/arg_reduce.hpp>
 #include <sinter/ops/arithmetic.hpp>
+#include <sinter/ops/attention.hpp>
 #include <sinter/ops/batch_normalization.hpp>
+#include <sinter/ops/bit_cast.hpp>
 #include <sinter/ops/cast.hpp>
 #include <sinter/ops/clip.hpp>
 #include <sinter/ops/comparison.hpp>
@@ -27,6 +29,7 @@
 #include <sinter/ops/instance_normalization.hpp>
 #include <sinter/ops/layer_normalization.hpp>
 #include <sinter/ops/logic.hpp>
+#include <sinter/ops/loss.hpp>
 #include <sinter/ops/lp_normalization.hpp>
 #include <sinter/ops/lrn.hpp>
 #include <sinter/ops/matmul.hpp>
@@ -46,6 +49,7 @@
 #include <sinter/ops/resize.hpp>
 #include <sinter/ops/reverse_sequence.hpp>
 #include <sinter/ops/roi_align.hpp>
+#include <sinter/ops/rotary_embedding.hpp>
 #include <sinter/ops/scatter.hpp>
 #include <sinter/ops/selection.hpp>
 #include <sinter/ops/slice.hpp>
@@ -70,6 +74,7 @@ using all_operators = operator_list<
     // elementwise
     activation_family,
     arithmetic_family,
+    bit_cast_elements,
     bit_shift,
     bitwise_not,
     cast,
@@ -126,6 +131,10 @@ using all_operators = operator_list<
     // control flow
     if_else,
     // neural networks
+    attention,
+    rotary_embedding,
+    likelihood_loss<false>,
+    likelihood_loss<true>,
     grid_sample,
     max_unpool,
     roi_align,

@@ -82,8 +82,7 @@ struct channel_kernel {
     for (auto const& part : pieces)
       for (auto const& piece : part) blocks.emplace_back(piece.input, piece.distance);
     std::ranges::sort(blocks);
-    auto const repeated = std::ranges::unique(blocks);
-    blocks.erase(repeated.begin(), repeated.end());
+    blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
     return blocks;
   }
 
@@ -121,17 +120,20 @@ struct channel_kernel {
   }
 };
 
-/// Grids that make output `output` of `n`, blocked, from channels of the blocked inputs.
+/// Grids that make output `output` of `n`, blocked, from channels of the blocked inputs. Blocks of inputs that are
+/// placed in the output are left alone.
 inline std::vector<kernel_grid> move_channels(scheduled_node const& n, std::uint32_t output,
                                               std::vector<channel_source> const& map, target const& t) {
   auto const& out = n.outputs[output];
   auto const pixels = pixels_of(out.shape());
   std::vector<std::pair<tile_run, block_pieces>> runs;
   for (std::int64_t block = 0; block < channel_blocks_of(out.shape()); ++block) {
+    auto const first = static_cast<std::size_t>(block * 16);
+    if (first < map.size() && n.inputs[map[first].input].placed) continue;
     block_pieces pieces;
     for (std::int32_t lane = 0; lane < 16; lane += t.lanes())
       pieces.push_back(register_pieces(map, block * 16 + lane, t.lanes()));
-    if (!runs.empty() && runs.back().second == pieces)
+    if (!runs.empty() && runs.back().second == pieces && runs.back().first.first + runs.back().first.count == block)
       ++runs.back().first.count;
     else
       runs.emplace_back(tile_run{block, 1, 1}, std::move(pieces));

@@ -47,9 +47,9 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
 inline void place_parts(lowered& l) {
   for (auto& op : l.operations) {
     if (op.layouts.input_places.empty()) continue;
-    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+    for (std::size_t i = 0; i < op.layouts.input_places.size(); ++i) {
       auto const id = op.inputs[i];
-      if (id < 0) continue;
+      if (id < 0 || op.layouts.input_places[i] < 0) continue;
       auto& part = l.at(id);
       if (part.base >= 0 || part.is_external || part.viewed || part.producer < 0) continue;
       part.base = op.outputs[0];

@@ -85,6 +85,21 @@ inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
   return result;
 }
 
+/// Where the parts of a Concat may lie in its output: blocked ones that own whole blocks, row-major ones that are not
+/// interleaved with others.
+inline std::vector<std::int64_t> places_of_parts(scheduled_node const& n, copied_parts const& c, bool blocked) {
+  auto const& s = n.outputs[0].shape();
+  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
+  std::vector<std::int64_t> places;
+  for (auto const& part : c.parts) {
+    bool const last = part.to + part.length == s[c.axis];
+    bool const apart = blocked ? part.to % channel_block == 0 && (part.length % channel_block == 0 || last)
+                               : s.elements(0, c.axis) == 1;
+    places.push_back(apart ? part.to * inner : -1);
+  }
+  return places;
+}
+
 inline std::optional<layout_choice> copy_applies(scheduled_node const& n, target const&) {
   auto const c = parts_of(n);
   if (!c) return std::nullopt;
@@ -96,6 +111,7 @@ inline std::optional<layout_choice> copy_applies(scheduled_node const& n, target
   layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = std::vector(n.outputs.size(), how)};
   std::fill_n(choice.inputs.begin(), c->data_inputs, how);
+  if (is_standard_operator(*n.n, "Concat")) choice.input_places = places_of_parts(n, *c, blocked);
   return choice;
 }
 
@@ -136,6 +152,7 @@ inline void copy_rows(scheduled_node const& n, copied_parts const& c, target con
   auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
   auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
   for (auto const& part : c.parts) {
+    if (n.inputs[part.input].placed) continue;
     auto const in_row = n.inputs[part.input].shape()[c.axis] * inner;
     auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
     for (auto const& piece : full_runs(part.length * inner / 4, task_bytes / 4)) {
@@ -159,7 +176,7 @@ inline scheduled_code copy_build(scheduled_node const& n, target const& t) {
   std::vector<kernel_grid> grids;
   n.outputs[c.parts[0].output].how == layout::blocked ? copy_channels(n, c, t, grids) : copy_rows(n, c, t, grids);
   scheduled_code code;
-  code.regions = {std::move(grids)};
+  if (!grids.empty()) code.regions = {std::move(grids)};
   return code;
 }
 

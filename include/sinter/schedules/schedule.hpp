@@ -101,7 +101,8 @@ struct layout_choice {
   /// build.
   std::optional<std::int64_t> view{};
   /// Set, one for each input: the producer of an input may write it straight into output 0, this many bytes into each
-  /// item. `build` then finds the input marked `placed`. Inputs and output are in one layout and agree in axis 0.
+  /// item; -1: it may not. `build` then finds the input marked `placed`. Inputs and output are in one layout and agree
+  /// in axis 0.
   std::vector<std::int64_t> input_places{};
 };
 

@@ -64,12 +64,17 @@ class model_state : public std::enable_shared_from_this<model_state> {
   void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
   bool fits(signature const& s, std::span<tensor_view const> operands) const;
   lease* acquire(signature const& s);
+  /// Frees what only further compilations would need; the model must be compiled for the only shapes that it takes.
+  void drop_graph() {
+    graph_ = graph();
+    weights_.drop_sources();
+  }
   static void park(std::unique_ptr<lease> l) noexcept;
   std::unique_ptr<lease> take_recent() {
     return std::unique_ptr<lease>(recent_.exchange(nullptr, std::memory_order_acq_rel));
   }
 
-  graph const graph_;
+  graph graph_;
   compiler const compile_;
   std::shared_ptr<thread_pool> threads_;
   weight_store weights_;
@@ -100,6 +105,7 @@ inline model model_state::make(graph g, options const& how, compiler compile) {
   bool const fixed =
       std::ranges::all_of(state->inputs_, [](port_info const& p) { return p.optional || p.shape.known().has_value(); });
   if (how.compile_at_load && fixed) state->release(state->acquire(std::span<named_shape const>{}));
+  if (how.compile_at_load && fixed && state->required() == state->inputs_.size()) state->drop_graph();
   return model(state);
 }
 

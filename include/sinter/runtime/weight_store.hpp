@@ -31,6 +31,12 @@ class weight_store {
   /// limit_exceeded before anything is allocated, system, and whatever a `fill` throws.
   std::vector<block> materialize(std::span<packing const> packings, executor* pool = nullptr);
 
+  /// Frees the constants that packings were made from. Nothing may be materialized afterwards.
+  void drop_sources() {
+    std::scoped_lock lock(mutex_);
+    for (auto& [key, e] : entries_) e.source = {};
+  }
+
   /// Bytes of the packings that are alive.
   std::size_t bytes() const {
     std::scoped_lock lock(mutex_);

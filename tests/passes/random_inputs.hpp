@@ -33,9 +33,10 @@ inline std::vector<sinter::any_tensor> random_inputs(sinter::graph const& g, std
   return tensors;
 }
 
-/// The largest |a - b| of all float tensors, relative to the largest magnitude of its tensor; infinity where shapes or
-/// types differ, one side is a NaN alone, or other elements differ.
-inline double largest_difference(std::vector<sinter::any_tensor> const& a, std::vector<sinter::any_tensor> const& b) {
+/// The largest |a - b| of all float tensors, relative to the largest magnitude of its tensor, or `least`; infinity
+/// where shapes or types differ, one side is a NaN alone, or other elements differ.
+inline double largest_difference(std::vector<sinter::any_tensor> const& a, std::vector<sinter::any_tensor> const& b,
+                                 double least = 1e-30) {
   constexpr auto worst = std::numeric_limits<double>::infinity();
   if (a.size() != b.size()) return worst;
   double largest = 0;
@@ -45,7 +46,7 @@ inline double largest_difference(std::vector<sinter::any_tensor> const& a, std::
       if (std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) return worst;
       continue;
     }
-    double magnitude = 1e-30, difference = 0;
+    double magnitude = least, difference = 0;
     for (std::size_t k = 0; k < a[i].elements(); ++k) {
       auto const at = [&](sinter::any_tensor const& t) {
         if (t.type() == sinter::dtype::float32) return t.as<float>()[k];

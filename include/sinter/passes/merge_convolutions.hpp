@@ -99,7 +99,7 @@ inline bool parallel(node const& a, node const& b) {
 inline bool keeps_channels(graph const& g, node const& n) {
   auto const& w = *g.at(n.inputs[1]).type.shape;
   auto const ones = [](auto const& list) { return std::ranges::all_of(list, [](auto d) { return d == 1; }); };
-  return w[0] == checked_mul(w[1], attribute_or<std::int64_t>(n, "group", 1)) &&
+  return w[1] > 0 && w[0] == checked_mul(w[1], attribute_or<std::int64_t>(n, "group", 1)) &&
          ones(attribute_or(n, "strides", int_list{})) && ones(attribute_or(n, "dilations", int_list{}));
 }
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <sinter/emit/cpp/simd_memory.hpp>
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+
 #include <xsimd/xsimd.hpp>
 
 #include <immintrin.h>
@@ -132,3 +136,5 @@ requires(sizeof...(R) == 8 && (std::is_same_v<R, f32x8> && ...)) SINTER_SIMD voi
 
 }  // namespace
 }  // namespace sinter::simd
+
+#endif

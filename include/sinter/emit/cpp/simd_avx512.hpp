@@ -1,5 +1,9 @@
 #pragma once
 
+#include <sinter/emit/cpp/simd_memory.hpp>
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+
 #include <xsimd/xsimd.hpp>
 
 #include <immintrin.h>
@@ -132,3 +136,5 @@ requires(sizeof...(R) == 16 && (std::is_same_v<R, f32x16> && ...)) SINTER_SIMD v
 
 }  // namespace
 }  // namespace sinter::simd
+
+#endif

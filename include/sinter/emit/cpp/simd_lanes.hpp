@@ -222,5 +222,3 @@ SINTER_SIMD void transpose(R&... rows) {
 
 }  // namespace
 }  // namespace sinter::simd
-
-#include <sinter/emit/cpp/simd_memory.hpp>

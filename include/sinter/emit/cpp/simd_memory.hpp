@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/float16.hpp>
+#include <sinter/emit/cpp/simd_lanes.hpp>
 
 #include <algorithm>
 

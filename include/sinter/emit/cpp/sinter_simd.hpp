@@ -5,14 +5,9 @@
 /// -mavx512vl gives 16 lanes a register, -mavx2 -mfma -mf16c 8 lanes; what the flags do not give is an array of lanes.
 /// All names have internal linkage: objects compiled with different flags can be linked together.
 
-#include <sinter/emit/cpp/simd_lanes.hpp>
-
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-#include <sinter/emit/cpp/simd_avx512.hpp>
-#endif
-#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include <sinter/emit/cpp/simd_avx2.hpp>
-#endif
+#include <sinter/emit/cpp/simd_avx512.hpp>
+#include <sinter/emit/cpp/simd_memory.hpp>
 
 namespace sinter::simd {
 namespace {

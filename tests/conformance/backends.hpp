@@ -2,6 +2,7 @@
 
 #include <sinter/onnx/import.hpp>
 #include <sinter/ops/evaluate.hpp>
+#include <sinter/sinter.hpp>
 
 #include <algorithm>
 #include <array>
@@ -27,7 +28,32 @@ inline std::vector<sinter::any_tensor> run_evaluate(std::filesystem::path const&
   return sinter::evaluate(graph, in_order);
 }
 
-inline constexpr std::array backends{backend{"evaluate", run_evaluate}};
+inline sinter::any_tensor copy_of(sinter::tensor_view v) {
+  sinter::any_tensor t(v.type, v.shape);
+  if (v.type == sinter::dtype::string)
+    std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
+  else if (v.bytes() > 0)
+    std::memcpy(t.data(), v.data, v.bytes());
+  return t;
+}
+
+/// Through the library's front door, with code for at most the given instruction set.
+template <sinter::isa Most>
+std::vector<sinter::any_tensor> run_compiled(std::filesystem::path const& model, named_tensors const& inputs) {
+  auto const net = sinter::load(model, {.max_isa = Most, .threads = 1});
+  std::vector<sinter::named_tensor> views;
+  for (auto const& [name, tensor] : inputs) views.push_back({name, tensor.view()});
+  auto const results = net.run(views);
+  std::vector<sinter::any_tensor> outputs;
+  for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(copy_of(results[i]));
+  return outputs;
+}
+
+inline constexpr std::array backends{
+    backend{"evaluate", run_evaluate},
+    backend{"x86", run_compiled<sinter::isa::avx512>},
+    backend{"x86-avx2", run_compiled<sinter::isa::avx2>},
+};
 
 /// The backend of a name, or null.
 inline backend const* find_backend(std::string_view name) {

@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
   CLI::App app("Runs cases in the layout of the ONNX backend tests");
   app.add_option("--root", o.root, "Folder with cases")->required();
   app.add_option("--filter", o.filter, "Regular expression that a case's path below the root must contain");
-  app.add_option("--backend", o.backend, "What runs the models: evaluate");
+  app.add_option("--backend", o.backend, "What runs the models: evaluate, x86 or x86-avx2");
   app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
   app.add_option("--timeout", o.seconds, "Seconds that a case may take");

@@ -19,7 +19,6 @@ using vector::register_type;
 namespace {
 
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
-constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Runs `body(b, x)` on 16 lanes whose first ones are `in`, and returns the lanes of the register that it returns.
 template <typename Out = float>

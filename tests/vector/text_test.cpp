@@ -62,18 +62,16 @@ TEST_CASE("what is no text form is refused with its line") {
     }
     return {};
   };
-  using Catch::Matchers::Contains;
-  CHECK_THAT(complaint("  v0 = zero\n  v1 = frobnicate v0\n"),
-             Contains("no operation 'frobnicate'") && Contains("line 4"));
-  CHECK_THAT(complaint("  v0 = load z[0]\n"), Contains("no stream 'z'"));
-  CHECK_THAT(complaint("  v0 = load x[0\n"), Contains("']' is expected"));
-  CHECK_THAT(complaint("  v0 = load x[99999999999]\n"), Contains("no number in range"));
-  CHECK_THAT(complaint("      v0 = zero\n"), Contains("indentation"));
-  CHECK_THAT(complaint("  v0 = zero v1\n"), Contains("left over"));
-  CHECK_THAT(complaint("  loop 4 x-=4\n"), Contains("a step is expected"));
-  CHECK_THAT(complaint("  arg y f33 in 32\n"), Contains("'f33' is unknown"));
-  CHECK_THAT(complaint("  v0 = const bits 12\n"), Contains("0x"));
-  CHECK_THAT(complaint("  v99999999 = zero\n"), Contains("out of range"));
+  CHECK_THAT(complaint("  v0 = zero\n  v1 = frobnicate v0\n"), says("no operation 'frobnicate'") && says("line 4"));
+  CHECK_THAT(complaint("  v0 = load z[0]\n"), says("no stream 'z'"));
+  CHECK_THAT(complaint("  v0 = load x[0\n"), says("']' is expected"));
+  CHECK_THAT(complaint("  v0 = load x[99999999999]\n"), says("no number in range"));
+  CHECK_THAT(complaint("      v0 = zero\n"), says("indentation"));
+  CHECK_THAT(complaint("  v0 = zero v1\n"), says("left over"));
+  CHECK_THAT(complaint("  loop 4 x-=4\n"), says("a step is expected"));
+  CHECK_THAT(complaint("  arg y f33 in 32\n"), says("'f33' is unknown"));
+  CHECK_THAT(complaint("  v0 = const bits 12\n"), says("0x"));
+  CHECK_THAT(complaint("  v99999999 = zero\n"), says("out of range"));
 }
 
 TEST_CASE("equality looks at everything but names") {

@@ -4,7 +4,7 @@
 Each of the two has a process of its own for each model and number of threads. Runs alternate; figures are medians.
 Load is the time to a ready model (file in the page cache), first includes the first run; both are medians over fresh
 processes. Memory is the process's peak less that of the same process before it loads the model. Nets below 50 us are timed
-in batches of runs, and what Python and onnxruntime take for an Identity model is subtracted from onnxruntime's time.
+in batches of runs, and what onnxruntime takes for an Identity model, called as the net is, is subtracted from its time.
 """
 import argparse
 import json
@@ -34,15 +34,13 @@ def identity_model():
     return message(1, 7) + message(7, graph) + message(8, message(2, 13))
 
 
-def call_overhead_ns():
-    """What one call costs onnxruntime through Python before a model does anything."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder) / "identity.onnx"
-        file.write_bytes(identity_model())
-        with onnxruntime_server(file) as server:
-            server.feed(make_inputs(server.inputs))
-            server.run(1000)
-            return statistics.median(server.run(5000) for _ in range(9))
+def identity_server(folder):
+    """onnxruntime with a model that does nothing: what a call through Python costs."""
+    file = pathlib.Path(folder) / "identity.onnx"
+    file.write_bytes(identity_model())
+    server = onnxruntime_server(file)
+    server.feed(make_inputs(server.inputs))
+    return server
 
 
 def start(make, model, threads):
@@ -54,35 +52,49 @@ def start(make, model, threads):
     return server, {"load_ms": figures["load_ns"] / 1e6, "first_ms": (figures["load_ns"] + first) / 1e6}
 
 
-def measure(model, threads, arguments, overhead_ns):
-    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server), "onnxruntime": onnxruntime_server}
+def start_all(makers, model, threads, times):
+    """Starts each several times, in turn; the last ones stay."""
     starts = {name: [] for name in makers}
     servers = {}
-    for _ in range(arguments.starts):
+    for _ in range(times):
         for name, make in makers.items():
             if name in servers:
                 servers[name].close()
-            servers[name], times = start(make, model, threads)
-            starts[name].append(times)
+            servers[name], taken = start(make, model, threads)
+            starts[name].append(taken)
+    return servers, {name: {key: statistics.median(s[key] for s in all_of) for key in all_of[0]}
+                     for name, all_of in starts.items()}
+
+
+def alternate(servers, rounds, pause_s):
+    """The median time of one run of each, in nanoseconds; quick ones run in batches of 2 ms."""
     quick = {name: min(server.run() for _ in range(3)) for name, server in servers.items()}
     counts = {name: max(1, round(2e6 / ns)) for name, ns in quick.items()}
-    runs = {name: [] for name in makers}
-    for _ in range(arguments.runs):
+    runs = {name: [] for name in servers}
+    for _ in range(rounds):
         for name, server in servers.items():
-            if threads > 1:
-                time.sleep(0.03)  # the other's threads may still spin
+            time.sleep(pause_s)
             runs[name].append(server.run(counts[name]))
-    row = {"model": model.stem, "threads": threads}
+    return {name: statistics.median(taken) for name, taken in runs.items()}
+
+
+def measure(model, threads, arguments):
+    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server), "onnxruntime": onnxruntime_server}
+    servers, row = start_all(makers, model, threads, arguments.starts)
+    pause_s = 0.03 if threads > 1 else 0  # the threads of the other may still spin
+    with tempfile.TemporaryDirectory() as folder:
+        timed = dict(servers)
+        if min(servers["onnxruntime"].run(20) for _ in range(3)) < SMALL_NS:
+            timed["identity"] = identity_server(folder)
+        ns = alternate(timed, arguments.runs, pause_s)
+        if "identity" in timed:
+            timed["identity"].close()
+            ns["onnxruntime"] = max(ns["onnxruntime"] - ns["identity"], 1)
     for name, server in servers.items():
         figures = server.figures()
-        row[name] = {key: statistics.median(s[key] for s in starts[name]) for key in ("load_ms", "first_ms")}
-        row[name].update(ms=statistics.median(runs[name]) / 1e6, rss_mb=figures["rss_kb"] / 1024,
-                         planned_bytes=figures.get("planned_bytes"))
         server.close()
-    if row["onnxruntime"]["ms"] * 1e6 < SMALL_NS:
-        row["onnxruntime"]["ms"] = max(row["onnxruntime"]["ms"] - overhead_ns() / 1e6, 1e-6)
-    row["ratio"] = row["onnxruntime"]["ms"] / row["sinter"]["ms"]
-    return row
+        row[name].update(ms=ns[name] / 1e6, rss_mb=figures["rss_kb"] / 1024, planned_bytes=figures.get("planned_bytes"))
+    return {"model": model.stem, "threads": threads, **row, "ratio": ns["onnxruntime"] / ns["sinter"]}
 
 
 def digits(value):
@@ -106,13 +118,6 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, help="writes all figures to a file")
     arguments = parser.parse_args()
 
-    known = []
-
-    def overhead_ns():
-        if not known:
-            known.append(call_overhead_ns())
-        return known[0]
-
     print("s: sinter, o: onnxruntime; ratio above 1: sinter is faster")
     print(f"{'model':24} {'thr':>3} {'s ms':>9} {'o ms':>9} {'ratio':>6} {'s load':>9} {'o load':>9} {'s first':>9} "
           f"{'o first':>9} {'s MB':>8} {'o MB':>8}")
@@ -120,7 +125,7 @@ def main():
     for model in arguments.models:
         for threads in arguments.threads:
             try:
-                rows.append(measure(model, threads, arguments, overhead_ns))
+                rows.append(measure(model, threads, arguments))
                 print_row(rows[-1])
             except RuntimeError as problem:
                 print(f"{model.stem:24} {threads:>3} {str(problem).splitlines()[0]}", flush=True)

@@ -174,7 +174,7 @@ class lowering {
   void add_node(node_id id) {
     auto const& n = g_.at(id);
     operation op{.node = id, .op = bind(n)};
-    if (needs_island(n)) return add_island(std::move(op), n);
+    if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
     if (machine_.set != isa::none && computable(node_view))
       for (auto const& candidate : schedule_table())

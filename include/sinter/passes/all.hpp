@@ -18,6 +18,7 @@
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/hoist_activation.hpp>
+#include <sinter/passes/inline_branches.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
 #include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_equal_nodes.hpp>
@@ -35,6 +36,7 @@ namespace passes {
 inline constexpr auto table = std::to_array<pass>({
     // simplifications
     {"fold_constants", fold_constants},
+    {"inline_branches", inline_branches},
     {"eliminate_identity", eliminate_identity},
     {"merge_equal_nodes", merge_equal_nodes},
     {"widen_half", widen_half},
@@ -58,7 +60,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 18;
+inline constexpr std::size_t first_fusion = 19;
 static_assert(table[first_fusion].name == "lower_batch_normalization");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

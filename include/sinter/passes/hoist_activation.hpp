@@ -6,9 +6,10 @@ namespace sinter::passes {
 
 namespace detail {
 
-/// Whether `n` is a growing function of its first input alone, and so may change places with a maximum.
-inline bool is_monotone(graph const& g, node const& n) {
-  if (is(n, "Relu") || is(n, "Sigmoid") || is(n, "Tanh")) return true;
+/// Whether `n` is a growing function of its first input alone, and so may change places with a maximum, and cheap
+/// enough to be computed for every element of the window.
+inline bool is_cheap_and_growing(graph const& g, node const& n) {
+  if (is(n, "Relu")) return true;
   if (!is(n, "Clip")) return false;
   for (std::size_t slot = 1; slot < n.inputs.size(); ++slot)
     if (n.inputs[slot] && !constant_input(g, n, slot)) return false;
@@ -17,11 +18,11 @@ inline bool is_monotone(graph const& g, node const& n) {
 
 }  // namespace detail
 
-/// Exchanges MaxPool of a convolution and a growing activation after it, so that the activation can go into the
+/// Exchanges MaxPool of a convolution and a Relu or Clip after it, so that the activation can go into the
 /// convolution's epilogue.
 inline void hoist_activation(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    if (!detail::is_monotone(g, g.at(id))) return;
+    if (!detail::is_cheap_and_growing(g, g.at(id))) return;
     auto const pooled = g.at(id).inputs[0], out = g.at(id).outputs[0];
     auto const* pool = producer(g, g.at(id), 0);
     if (!pool || !is(*pool, "MaxPool") || pool->outputs.size() != 1 || !used_once(g, pooled)) return;

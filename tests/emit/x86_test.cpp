@@ -171,6 +171,8 @@ TEST_CASE("NaN, infinities and subnormals") {
                              255.5f,
                              0x1p31f};
   special.resize(32, 3.25f);
+  std::uint32_t const signalling = 0x7f800001u;  // its upper half alone would be infinity
+  std::memcpy(&special[30], &signalling, 4);
   for (int const lanes : {8, 16}) {
     if (auto const reason = lacking(lanes); !reason.empty()) {
       WARN(reason);

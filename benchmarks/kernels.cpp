@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 #include <string>
 #include <vector>
@@ -51,14 +52,22 @@ double peak(isa set) {
   return of[static_cast<int>(set)];
 }
 
+/// CPU time of this thread in seconds.
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 void measure(benchmark::State& state, prepared_kernel const& kernel, double operations, isa set) {
+  auto const start = cpu_seconds();
   for (auto _ : state) {
     kernel.run();
     benchmark::ClobberMemory();
   }
-  auto const done = operations * static_cast<double>(state.iterations());
-  state.counters["flop/s"] = benchmark::Counter(done, benchmark::Counter::kIsRate);
-  state.counters["% of peak"] = benchmark::Counter(100 * done / peak(set), benchmark::Counter::kIsRate);
+  auto const rate = operations * static_cast<double>(state.iterations()) / (cpu_seconds() - start);
+  state.counters["GFLOP/s"] = rate / 1e9;
+  state.counters["% of peak"] = 100 * rate / peak(set);
   state.SetLabel(std::string(kernel.schedule_name()));
 }
 

@@ -1,4 +1,5 @@
 // classify MODEL --labels FILE PICTURE...: what an ImageNet classifier sees in pictures.
+#include <sinter/core/float16.hpp>
 #include <sinter/sinter.hpp>
 
 #include <CLI/CLI.hpp>
@@ -50,6 +51,24 @@ int wanted_side(sinter::port_info const& input) {
     sinter::fail(sinter::error_code::invalid_argument,
                  "the input '{}' is {}, an ImageNet classifier takes pictures as Nx3xHxW", input.name, input.shape);
   return (*declared)[2].known() ? static_cast<int>((*declared)[2].extent) : 224;
+}
+
+/// The tensor in half precision, for models that take that.
+sinter::any_tensor halved(sinter::tensor<float> const& image) {
+  sinter::any_tensor half(sinter::dtype::float16, image.shape());
+  std::ranges::transform(image, static_cast<std::uint16_t*>(half.data()), sinter::float_to_half);
+  return half;
+}
+
+/// The elements of a float or float16 tensor.
+std::vector<float> to_floats(sinter::tensor_view view) {
+  std::vector<float> values(view.elements());
+  if (view.type == sinter::dtype::float16)
+    std::transform(static_cast<std::uint16_t const*>(view.data),
+                   static_cast<std::uint16_t const*>(view.data) + values.size(), values.begin(), sinter::half_to_float);
+  else
+    std::ranges::copy(view.as<float>(), values.begin());
+  return values;
 }
 
 sinter::tensor<float> prepare(std::string const& file, int side, preprocess::normalization const& how) {
@@ -111,11 +130,12 @@ void run(settings const& s) {
   auto const load_time = milliseconds_since(start);
   for (auto const& file : s.pictures) {
     auto const image = prepare(file, side, s.normalization);
+    auto const half = input.type == sinter::dtype::float16 ? halved(image) : sinter::any_tensor{};
     auto const before = clock::now();
-    auto const out = net.run({{input.name, image}});
+    auto const out = net.run({{input.name, half ? half.view() : image.view()}});
     auto const run_time = milliseconds_since(before);
     fmt::print("{} ({:.2f} ms)\n", file, run_time);
-    print_best(out[0].as<float>(), labels, 5);
+    print_best(to_floats(out[0]), labels, 5);
   }
   auto const memory = net.memory();
   fmt::print("{}, {} threads; loaded in {:.1f} ms; planned bytes: {} activations, {} scratch, {} weights\n",

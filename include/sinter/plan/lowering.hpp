@@ -157,7 +157,8 @@ class lowering {
 
   static bool computable(scheduled_node const& s) {
     auto const shaped = [](operand_info const& o) {
-      return !o.present() || (o.type.element != dtype::string && o.type.shape && o.shape().elements() > 0);
+      if (!o.present() || o.constant) return true;
+      return o.type.element != dtype::string && o.type.shape && o.shape().elements() > 0;
     };
     return !s.inputs.empty() && !s.outputs.empty() && std::ranges::all_of(s.inputs, shaped) &&
            std::ranges::all_of(s.outputs, shaped);

@@ -81,24 +81,24 @@ struct register_pressure {
 };
 
 inline register_pressure find_pressure(program const& p, std::vector<live_range> const& ranges) {
-  std::vector<std::int32_t> change(p.code.size() + 1, 0), born(p.code.size() + 1, 0);
+  std::vector<std::int32_t> change(p.code.size(), 0);
   for (auto const& range : ranges) {
     if (range.first < 0) continue;
-    ++born[static_cast<std::size_t>(range.first)];
+    ++change[static_cast<std::size_t>(range.first)];
     --change[static_cast<std::size_t>(range.last)];
   }
   register_pressure most;
   int live = 0;
   for (std::size_t at = 0; at < p.code.size(); ++at) {
-    int const before = live, unused = 0;
-    int dying_new = unused;
-    live += born[at] + change[at];
+    int const before = live;
+    live += change[at];
+    int unread = 0;
     // A result that is never read still takes a register while it is written.
     for_each_result(p, p.code[at], [&](reg r) {
       auto const& range = ranges[static_cast<std::size_t>(r.id)];
-      if (range.first == range.last && range.first == static_cast<std::int32_t>(at)) dying_new = 1;
+      if (range.first == range.last && range.first == static_cast<std::int32_t>(at)) unread = 1;
     });
-    int const used = std::max(before, live + dying_new) + temporaries(p, p.code[at]);
+    int const used = std::max(before, live + unread) + temporaries(p, p.code[at]);
     if (used > most.registers) most = {used, static_cast<std::int32_t>(at)};
   }
   return most;

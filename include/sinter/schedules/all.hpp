@@ -2,6 +2,7 @@
 
 // Defines what schedules/schedule.hpp declares: include it once per program.
 
+#include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/copy.hpp>
@@ -26,10 +27,9 @@ namespace sinter {
 /// The table of schedules: a node gets the first one that applies, so special cases stand before general ones.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      view_schedule,    depthwise_schedule,      convolution_schedule,     gemm_schedule,
-      pooling_schedule, global_pooling_schedule, channel_shuffle_schedule, copy_schedule,
-      softmax_schedule, layer_norm_schedule,     reduce_schedule,          transpose_schedule,
-      resize_schedule,  elementwise_schedule,
+      view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,    pooling_schedule,
+      global_pooling_schedule, channel_shuffle_schedule, copy_schedule,        softmax_schedule, layer_norm_schedule,
+      reduce_schedule,         transpose_schedule,       resize_schedule,      cast_schedule,    elementwise_schedule,
   };
   return table;
 }

@@ -25,8 +25,9 @@ inline bool averages_from(graph const& g, node const& n, std::size_t first) {
 
 /// Whether `n` is an AveragePool of one window that is the whole plane.
 inline bool averages_plane(graph const& g, node const& n) {
+  if (!is(n, "AveragePool")) return false;
   auto const& type = g.at(n.inputs[0]).type;
-  if (!is(n, "AveragePool") || !type.shape) return false;
+  if (!type.shape) return false;
   auto const kernel = attribute_or(n, "kernel_shape", std::vector<std::int64_t>{});
   auto const pads = attribute_or(n, "pads", std::vector<std::int64_t>{});
   auto const mode = attribute_or<std::string>(n, "auto_pad", "NOTSET");

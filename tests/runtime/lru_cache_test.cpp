@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -96,4 +97,7 @@ TEST_CASE("a failure reaches all that wait, and the next call tries again") {
   for (auto& t : threads) t.join();
   CHECK(failures == 4);
   CHECK(c.get(1, make(7))->key == 7);
+
+  auto const alien = []() -> std::shared_ptr<sized> { throw std::runtime_error("from elsewhere"); };
+  for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(c.get(2, alien), error);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -76,6 +77,8 @@ class lru_cache {
       failure = why;
     } catch (std::bad_alloc const&) {
       failure = sinter::error(error_code::system, "the system has no memory left");
+    } catch (std::exception const& why) {
+      failure = sinter::error(error_code::system, why.what());
     }
     std::scoped_lock lock(mutex_);
     e.failure = std::move(failure);

@@ -29,6 +29,34 @@ TEST_CASE("channels are concatenated at any position") {
   }
 }
 
+TEST_CASE("parts of whole blocks may lie in the concatenation") {
+  auto const places = [](std::vector<test_operand> parts, std::int64_t axis) {
+    auto const c = make_case(concat_entry, {{"axis", axis}}, std::move(parts));
+    return copy_schedule.applies(describe_case(c), targets[0])->input_places;
+  };
+  CHECK(places({blocked({2, 32, 3, 3}, 1), blocked({2, 16, 3, 3}, 2), blocked({2, 5, 3, 3}, 3)}, 1) ==
+        integers{0, 32 * 36, 48 * 36});
+  CHECK(places({blocked({2, 32, 3, 3}, 1), blocked({2, 5, 3, 3}, 2), blocked({2, 16, 3, 3}, 3)}, 1) ==
+        integers{0, -1, -1});
+  test_operand const rows{random_tensor({1, 4, 5}, 1)}, more{random_tensor({2, 4, 5}, 1)};
+  CHECK(places({rows, rows}, 1) == integers{0, 80});
+  CHECK(places({more, more}, 1) == integers{-1, -1});
+}
+
+TEST_CASE("a part that lies in the output already is not copied") {
+  auto const c =
+      make_case(concat_entry, {{"axis", std::int64_t{1}}}, {blocked({1, 16, 2, 2}, 1), blocked({1, 16, 2, 2}, 2)});
+  for (auto const how : {layout::blocked, layout::row_major}) {
+    auto n = describe_case(c);
+    for (auto& in : n.inputs) in.how = how;
+    n.outputs[0].how = how;
+    n.inputs[0].placed = true;
+    for (auto const& region : copy_schedule.build(n, targets[0]).regions)
+      for (auto const& grid : region)
+        for (auto const& a : grid.arguments) CHECK((a.what != source::kind::input || a.index == 1));
+  }
+}
+
 TEST_CASE("channels are split and sliced at any position") {
   for (auto const& sizes : {integers{58, 58}, integers{16, 48}, integers{3, 20, 8}}) {
     INFO(fmt::format("{}", fmt::join(sizes, "+")));

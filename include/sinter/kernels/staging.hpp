@@ -42,6 +42,7 @@ class staged_output {
     if (v.type == dtype_of<T>) {
       data_ = static_cast<T*>(v.data);
     } else {
+      compute_kind_of(v.type);  // refuses types that the destructor could not store
       buffer_.resize(v.elements());
       data_ = buffer_.data();
     }

@@ -46,6 +46,10 @@ inline constexpr activation_row activation_rows[] = {
      {"alpha", 1},
      {},
      [](expr::value x, float a, float) { return select(x > a, x, 0.0f); }},
+    {{.name = "Shrink"},
+     {"bias", 0},
+     {"lambd", 0.5f},
+     [](expr::value x, float a, float b) { return select(x < -b, x + a, select(x > b, x - a, 0.0f)); }},
     {{.name = "Swish"}, {"alpha", 1}, {}, [](expr::value x, float a, float) { return x * sigmoid(a * x); }},
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/activation.hpp>
+#include <sinter/ops/affine_grid.hpp>
 #include <sinter/ops/arg_reduce.hpp>
 #include <sinter/ops/arithmetic.hpp>
 #include <sinter/ops/attention.hpp>
@@ -60,6 +61,7 @@
 #include <sinter/ops/unary.hpp>
 #include <sinter/ops/unique.hpp>
 #include <sinter/ops/where.hpp>
+#include <sinter/ops/window_function.hpp>
 
 namespace sinter {
 
@@ -131,6 +133,8 @@ using all_operators = operator_list<
     // control flow
     if_else,
     // neural networks
+    window_function_family,
+    affine_grid,
     attention,
     rotary_embedding,
     likelihood_loss<false>,

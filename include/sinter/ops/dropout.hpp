@@ -17,6 +17,9 @@ struct dropout {
     return {.mask = r.version() < 10 ? dtype::undefined : dtype::boolean};
   }
   static types infer(inputs const& in, attributes const& a) {
+    for (std::size_t i = 1; i < in.size(); ++i)
+      if (in.has(i) && in.shape(i).elements() != 1)
+        fail(error_code::malformed_model, "input {} has shape {}, expected a scalar", i, in.shape(i));
     return {in[0], {a.mask == dtype::undefined ? in.element(0) : a.mask, in.shape(0)}};
   }
   static void evaluate(input_views in, output_views out, attributes const&) {

@@ -104,6 +104,9 @@ struct pad {
 
   static types infer(inputs const& in, attributes const& a) {
     if (!a.pads.given(in, 1)) fail(error_code::malformed_model, "pads are not given");
+    if (in.has(2) && (in.element(2) != in.element(0) || in.shape(2).elements() != 1))
+      fail(error_code::malformed_model, "the padding value is {} {}, expected one {}", name(in.element(2)), in.shape(2),
+           name(in.element(0)));
     auto const pads = a.pads.read(in, 1);
     auto const axes = in.has(3) ? in.integers(3) : std::nullopt;
     if (!pads || (in.has(3) && !axes)) return {unknown_shape(in.element(0))};

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/ops/arithmetic.hpp>
+#include <sinter/ops/logic.hpp>
 
 #include <cmath>
 

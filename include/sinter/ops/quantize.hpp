@@ -90,6 +90,8 @@ struct quantize_linear {
     scale_index(in.shape(0), in.shape(1), a);
     check_zero_point(in, 1, 2);
     auto const type = in.has(2) ? in.element(2) : a.output != dtype::undefined ? a.output : dtype::uint8;
+    if (!is_floating(type) && (!is_integer(type) || size_of(type) > 4))
+      fail(error_code::malformed_model, "cannot quantize to {}", name(type));
     return {{type, in.shape(0)}};
   }
 

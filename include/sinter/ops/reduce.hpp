@@ -139,10 +139,11 @@ struct reduce {
       if (std::isinf(static_cast<double>(g))) g = Sum{};
     std::ranges::fill(sums, Sum{});
     each([&](Sum sum, Sum v, std::int64_t o) {
-      return sum + static_cast<Sum>(std::exp(static_cast<double>(v - greatest[static_cast<std::size_t>(o)])));
+      return sum + static_cast<Sum>(
+                       std::exp(static_cast<double>(v) - static_cast<double>(greatest[static_cast<std::size_t>(o)])));
     });
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] = static_cast<Sum>(std::log(static_cast<double>(sums[i]))) + greatest[i];
+      sums[i] = convert<Sum>(std::log(static_cast<double>(sums[i])) + static_cast<double>(greatest[i]));
   }
 
   /// Of booleans, where an empty maximum is false and an empty minimum true.

@@ -16,7 +16,7 @@ struct reverse_sequence {
 
   static attributes parse(attribute_reader const& r) {
     auto const batch = r.get<std::int64_t>("batch_axis", 1), time = r.get<std::int64_t>("time_axis", 0);
-    if (batch + time != 1 || batch * time != 0)
+    if (!(batch == 0 && time == 1) && !(batch == 1 && time == 0))
       fail(error_code::malformed_model, "batch_axis and time_axis are {} and {}, expected 0 and 1", batch, time);
     return {.time_first = time == 0};
   }

@@ -7,6 +7,7 @@
 #include <sinter/plan/sharing.hpp>
 #include <sinter/plan/validate.hpp>
 #include <sinter/schedules/reorder.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include <map>
 #include <utility>
@@ -238,6 +239,7 @@ class planner {
 program plan(graph const& g, plan_options const& options) {
   auto p = detail::planner(g, options).run();
 #ifndef NDEBUG
+  for (auto const& kernel : p.kernels) vector::verify(kernel);
   validate(p);
 #endif
   return p;

@@ -91,7 +91,7 @@ class gemm_code {
   /// Few rows leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
     if (machine_.set == isa::avx512) return s_.rows == 1 && packed_ ? 8 : 4;
-    return s_.rows == 1 ? 4 : 1;
+    return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
   }
 
   packed_weight pack() const {

@@ -226,7 +226,11 @@ class convolution_code {
     t.taps_x = group_taps(window_.x, tile.x);
     t.kernel_rows = window_.y.kernel;
     t.kernel_cols = window_.x.kernel;
-    t.sections = sections(g);
+    if (t.taps_y.empty() || t.taps_x.empty()) {  // the tile lies in the padding
+      t.taps_y = t.taps_x = {};
+    } else {
+      t.sections = sections(g);
+    }
     t.w_channel = convolution_interleave * channel_block * 4;
     t.y_row = window_.x.out * channel_block * 4;
     t.y_col = channel_block * 4;
@@ -283,7 +287,7 @@ class convolution_code {
   source input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
     source x{.what = source::kind::input, .index = 0};
     x.stride[0] = n_.inputs[0].item_stride;
-    if (t.taps_y.empty() || t.taps_x.empty()) return x;
+    if (t.sections.empty()) return x;
     auto const pixel = blocked_input_ ? channel_block * 4 : 4;
     auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
     auto const lowest = lowest_read(t);

@@ -43,10 +43,13 @@ class depthwise_code {
     kernel_grid grid;
     grid.extent = {static_cast<std::int32_t>(s_.items), static_cast<std::int32_t>(s_.out_blocks()),
                    static_cast<std::int32_t>(tile.y.count), static_cast<std::int32_t>(tile.x.count)};
-    auto const taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
+    auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
     source x{.what = source::kind::input, .index = 0};
     x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes, 0, 0};
-    if (!taps_y.empty() && !taps_x.empty()) {
+    if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
+      taps_y = taps_x = {};
+      x_origin_ = 0;
+    } else {
       // The lowest position that any tap of the tile reads.
       auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
       auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));

@@ -4,6 +4,7 @@
 #include <sinter/expr/math.hpp>
 #include <sinter/schedules/apply.hpp>
 #include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
 #include <algorithm>
@@ -165,13 +166,17 @@ inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::fun
   if (function) bound.code.function = expr::expand(*function);
   auto const& result = n.outputs[0].shape();
   for (std::size_t i = first; i < n.inputs.size(); ++i) {
-    auto const kind = *classify_extra(n.inputs[i], result, axis);
+    auto const& in = n.inputs[i];
+    auto const kind = *classify_extra(in, result, axis);
+    bool const vector = kind == extra_kind::channel || kind == extra_kind::scalar;
+    bool const blocked_constant = !vector && in.constant && n.outputs[0].how == layout::blocked;
     bound.code.extras.push_back(kind);
-    bound.item_strides.push_back(
-        n.inputs[i].constant || n.inputs[i].how == layout::row_major ? 0 : n.inputs[i].item_stride);
-    if (kind == extra_kind::channel || kind == extra_kind::scalar) {
+    bound.item_strides.push_back(blocked_constant            ? item_bytes(in.shape(), dtype::float32, layout::blocked)
+                                 : in.how == layout::blocked ? in.item_stride
+                                                             : 0);
+    if (vector || blocked_constant) {
       bound.sources.push_back({.what = source::kind::packed, .index = static_cast<std::uint32_t>(code.packed.size())});
-      code.packed.push_back(pack_vector(n.inputs[i]));
+      code.packed.push_back(vector ? pack_vector(in) : pack_blocked(in));
     } else {
       bound.sources.push_back({.what = source::kind::input, .index = static_cast<std::uint32_t>(i)});
     }

@@ -9,62 +9,19 @@ namespace sinter::passes {
 
 namespace detail {
 
-/// What becomes of a node when its float16 values are held as float32.
-enum class half_behaviour {
-  unknown,  ///< not known to compute the same
-  exact,    ///< moves or chooses elements: results need no rounding
-  rounded   ///< computes: results are rounded to float16
-};
+// clang-format off
+/// Operators that do the same on float32 values as on float16 ones, but for the rounding of their results; sorted.
+inline constexpr auto widening_operators = std::to_array<std::string_view>({
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Ceil", "Clip", "Concat", "Conv",
+    "ConvTranspose", "DepthToSpace", "Div", "Dropout", "Elu", "Erf", "Exp", "Expand", "Flatten", "Floor",
+    "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity",
+    "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "MatMul", "Max",
+    "MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMean",
+    "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "SpaceToDepth",
+    "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where"});
+// clang-format on
 
-inline half_behaviour half_behaviour_of(node const& n) {
-  static constexpr std::array<std::string_view, 28> exact{
-      "Relu",      "MaxPool",      "GlobalMaxPool", "Concat", "Reshape", "Flatten", "Squeeze",
-      "Unsqueeze", "Transpose",    "Slice",         "Split",  "Gather",  "Expand",  "Identity",
-      "Dropout",   "Pad",          "Tile",          "Neg",    "Abs",     "Max",     "Min",
-      "Clip",      "DepthToSpace", "SpaceToDepth",  "Where",  "Floor",   "Ceil",    "Shape"};
-  static constexpr std::array<std::string_view, 38> rounded{"Conv",
-                                                            "ConvTranspose",
-                                                            "Gemm",
-                                                            "MatMul",
-                                                            "Add",
-                                                            "Sub",
-                                                            "Mul",
-                                                            "Div",
-                                                            "Sum",
-                                                            "Mean",
-                                                            "Sigmoid",
-                                                            "Tanh",
-                                                            "Exp",
-                                                            "Log",
-                                                            "Sqrt",
-                                                            "Erf",
-                                                            "AveragePool",
-                                                            "GlobalAveragePool",
-                                                            "Softmax",
-                                                            "LogSoftmax",
-                                                            "BatchNormalization",
-                                                            "InstanceNormalization",
-                                                            "LayerNormalization",
-                                                            "LeakyRelu",
-                                                            "PRelu",
-                                                            "Elu",
-                                                            "Selu",
-                                                            "Softplus",
-                                                            "HardSigmoid",
-                                                            "HardSwish",
-                                                            "Gelu",
-                                                            "LRN",
-                                                            "Pow",
-                                                            "Reciprocal",
-                                                            "ReduceMean",
-                                                            "ReduceSum",
-                                                            "Cast",
-                                                            "Mish"};
-  if (!n.domain.empty()) return half_behaviour::unknown;
-  if (std::ranges::find(exact, n.op) != exact.end()) return half_behaviour::exact;
-  if (std::ranges::find(rounded, n.op) != rounded.end()) return half_behaviour::rounded;
-  return half_behaviour::unknown;
-}
+inline bool widens(node const& n) { return n.domain.empty() && std::ranges::binary_search(widening_operators, n.op); }
 
 inline bool is_half(graph const& g, value_id id) { return id && g.at(id).type.element == dtype::float16; }
 
@@ -77,7 +34,7 @@ inline bool can_widen(graph const& g) {
     auto const touches = [&](value_id id) { return is_half(g, id); };
     if (!std::ranges::any_of(n.inputs, touches) && !std::ranges::any_of(n.outputs, touches)) continue;
     found = found || !is(n, "Cast");
-    if (half_behaviour_of(n) == half_behaviour::unknown) return false;
+    if (!widens(n)) return false;
   }
   return found &&
          std::ranges::all_of(g.outputs, [&](port const& p) { return !is_half(g, p.value) || g.at(p.value).producer; });
@@ -141,23 +98,20 @@ inline void cast_ports(graph& g) {
   }
 }
 
-/// Rounds what a node computes in float32 in place of float16. A Cast that widened or narrows a port does not compute.
-inline void round_outputs(graph& g, node_id id) {
-  bool const is_cast = is(g.at(id), "Cast");
-  if (half_behaviour_of(g.at(id)) != half_behaviour::rounded) return;
-  if (is_cast && (g.is_input(g.at(id).inputs[0]) || g.is_output(g.at(id).outputs[0]))) return;
-  for (auto const out : std::vector(g.at(id).outputs)) {
-    if (!is_half(g, out)) continue;
-    if (is_cast) g.at(id).attributes["to"] = static_cast<std::int64_t>(dtype::float32);
-    insert_after(g, out, similar_value(g, out, "_exact", dtype::float32), rounding_node());
-  }
+/// A Cast to float16 inside the graph becomes a rounding; those that widen or narrow a port stay.
+inline void round_cast(graph& g, node_id id) {
+  if (!is(g.at(id), "Cast") || !is_half(g, g.at(id).outputs[0])) return;
+  auto const out = g.at(id).outputs[0];
+  if (g.is_input(g.at(id).inputs[0]) || g.is_output(out)) return;
+  g.at(id).attributes["to"] = static_cast<std::int64_t>(dtype::float32);
+  insert_after(g, out, similar_value(g, out, "_exact", dtype::float32), rounding_node());
 }
 
 }  // namespace detail
 
-/// Computes in float32 what a model computes in float16, rounding to float16 (`round_half`) after each node that does
-/// more than move elements: the same results up to the order of sums. Constants are converted, graph inputs and outputs
-/// keep their type by a Cast. The whole graph or nothing: one node that is not known keeps everything as it is.
+/// Computes in float32 what a model computes in float16. Constants are converted, graph inputs and outputs keep their
+/// type by a Cast; between them values keep the precision of float32, as in ONNX Runtime on CPUs, except where the
+/// model itself casts. The whole graph or nothing: one node that is not known keeps everything as it is.
 inline void widen_half(rewriter& r) {
   auto& g = r.get();
   if (!r.may_rewrite() || !detail::can_widen(g)) return;
@@ -167,7 +121,7 @@ inline void widen_half(rewriter& r) {
       r.fold_budget().charge(2 * v.constant.bytes());
   }
   detail::cast_ports(g);
-  for (auto const id : g.topological_order()) detail::round_outputs(g, id);
+  for (auto const id : g.topological_order()) detail::round_cast(g, id);
   for (std::size_t i = 0; i < g.value_count(); ++i) {
     value_id const id{static_cast<std::int32_t>(i)};
     if (!detail::is_half(g, id) || g.is_input(id) || g.is_output(id)) continue;

@@ -127,9 +127,9 @@ outputs model::run(std::span<named_tensor const> inputs) const {
 
 context model::context(std::span<named_shape const> shapes) const { return {state_, state_->acquire(shapes)}; }
 
-model load(std::filesystem::path const& file, options const& how) {
+model load(std::string const& file, options const& how) {
   return with_context(
-      [&] { return fmt::format("file '{}'", file.string()); },
+      [&] { return fmt::format("file '{}'", file); },
       [&] { return model_state::make(onnx::import_file(file, how.limits), how, detail::compile_for_model); });
 }
 
@@ -137,7 +137,7 @@ model load_bytes(std::span<std::byte const> bytes, options const& how) {
   return model_state::make(onnx::import_bytes(bytes, how.limits), how, detail::compile_for_model);
 }
 
-load_result try_load(std::filesystem::path const& file, options const& how) {
+load_result try_load(std::string const& file, options const& how) {
   try {
     return load(file, how);
   } catch (error const& why) {

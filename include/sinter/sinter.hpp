@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 
 #include <cstddef>
-#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -210,13 +209,13 @@ class load_result {
 
 /// Loads an ONNX file. Errors: `io`, `malformed_model`, `unsupported_operator` (all of them at once),
 /// `unsupported_feature`, `limit_exceeded`.
-model load(std::filesystem::path const& file, options const& how = {});
+model load(std::string const& file, options const& how = {});
 
 /// Loads an ONNX model from memory; the bytes may go away afterwards. External data is an error.
 model load_bytes(std::span<std::byte const> bytes, options const& how = {});
 
 /// `load` without exceptions for what is wrong with the file or the model.
-load_result try_load(std::filesystem::path const& file, options const& how = {});
+load_result try_load(std::string const& file, options const& how = {});
 
 }  // namespace sinter
 

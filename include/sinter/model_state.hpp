@@ -65,10 +65,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   bool fits(signature const& s, std::span<tensor_view const> operands) const;
   lease* acquire(signature const& s);
   /// Frees what only further compilations would need; the model must be compiled for the only shapes that it takes.
-  void drop_graph() {
-    graph_ = graph();
-    weights_.drop_sources();
-  }
+  void drop_graph() { graph_ = graph(); }
   static void park(std::unique_ptr<lease> l) noexcept;
   std::unique_ptr<lease> take_recent() {
     return std::unique_ptr<lease>(recent_.exchange(nullptr, std::memory_order_acq_rel));

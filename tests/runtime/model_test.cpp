@@ -259,7 +259,7 @@ TEST_CASE("a model that is compiled for the only shapes it takes keeps no unpack
     g.inputs = g.outputs = {{x, {{{n, {}}, {row, {}}}}}};
     auto const net = model_state::make(std::move(g), {}, [](graph const& of, compile_environment const& e) {
       auto p = affine_program((*of.at(of.inputs[0].value).type.shape)[0]);
-      p.weights[0].source = of.at(value_id{1}).constant;
+      p.weights[0].fill = [fill = p.weights[0].fill, kept = of.at(value_id{1}).constant](std::byte* to) { fill(to); };
       return executable(std::move(p), interpreted(), *e.weights, e.pool);
     });
     CHECK(right(net, 2));

@@ -4,8 +4,6 @@
 #include <sinter/plan/program.hpp>
 #include <sinter/schedules/schedule.hpp>
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -107,10 +105,7 @@ class lowering {
     auto const& value = g.at(v);
     operand_info info{.type = value.type, .how = how};
     if (value.type.shape) info.item_stride = item_bytes(*value.type.shape, value.type.element, how);
-    if (value.is_constant()) {
-      info.constant = value.constant;
-      info.constant_key = fmt::format("{}", value.constant.data());
-    }
+    info.constant = value.constant;
     return info;
   }
 

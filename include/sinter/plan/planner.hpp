@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/hash.hpp>
 #include <sinter/plan/kernel_set.hpp>
 #include <sinter/plan/lowering.hpp>
 #include <sinter/plan/memory.hpp>
@@ -41,7 +42,15 @@ class planner {
     auto info = lowering::describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
     if (id >= 0) info.item_stride = l_.item_stride(id);
     info.placed = placed;
+    if (info.constant) info.constant_key = key_of(info.constant);
     return info;
+  }
+
+  /// Names a constant by its content.
+  static std::string key_of(any_tensor const& constant) {
+    if (constant.type() == dtype::string) return {};
+    auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
+    return fmt::format("{:016x}{:016x}", d.high, d.low);
   }
 
   scheduled_node scheduled(operation const& op) const {
@@ -123,17 +132,14 @@ class planner {
   /// A block of packed weights, shared by all that ask for the same key.
   std::uint32_t weight(packed_weight w) {
     auto const [it, fresh] = weight_of_.try_emplace(w.key, static_cast<std::uint32_t>(p_.weights.size()));
-    if (fresh)
-      p_.weights.push_back(
-          {.key = std::move(w.key), .bytes = w.bytes, .source = std::move(w.source), .fill = std::move(w.fill)});
+    if (fresh) p_.weights.push_back({.key = std::move(w.key), .bytes = w.bytes, .fill = std::move(w.fill)});
     return it->second;
   }
 
   /// A constant operand that a kernel reads as it is.
   packed_weight plain_weight(any_tensor const& constant) const {
-    return {.key = fmt::format("plain:{}:{}", constant.data(), constant.bytes()),
+    return {.key = "plain:" + key_of(constant),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
-            .source = constant,
             .fill = [constant](std::byte* to) { std::memcpy(to, constant.data(), constant.bytes()); }};
   }
 

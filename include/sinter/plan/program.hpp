@@ -87,12 +87,10 @@ struct program_step {
   std::string names{};
 };
 
-/// Bytes that are made once from a constant: packed weights. Keys name constants by address; equal keys mean equal
-/// bytes as long as `source` lives.
+/// Bytes that are made once from a constant: packed weights. Equal keys mean equal bytes.
 struct packing {
   std::string key{};
   std::int64_t bytes = 0;
-  any_tensor source{};
   std::function<void(std::byte* destination)> fill;
 };
 

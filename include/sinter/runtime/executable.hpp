@@ -62,10 +62,7 @@ class executable {
 inline executable::executable(program p, kernel_code code, weight_store& store, executor* pool, memory_guard guard)
     : code_(std::move(code)), pool_(pool) {
   weights_ = store.materialize(p.weights, pool);
-  for (auto& w : p.weights) {
-    w.fill = nullptr;
-    w.source = {};
-  }
+  for (auto& w : p.weights) w.fill = nullptr;
   program_ = std::make_unique<program const>(std::move(p));
   memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard);
   binder bind(*program_, code_, memory_);

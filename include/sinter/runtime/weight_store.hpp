@@ -31,12 +31,6 @@ class weight_store {
   /// limit_exceeded before anything is allocated, system, and whatever a `fill` throws.
   std::vector<block> materialize(std::span<packing const> packings, executor* pool = nullptr);
 
-  /// Frees the constants that packings were made from. Nothing may be materialized afterwards.
-  void drop_sources() {
-    std::scoped_lock lock(mutex_);
-    for (auto& [key, e] : entries_) e.source = {};
-  }
-
   /// Bytes of the packings that are alive.
   std::size_t bytes() const {
     std::scoped_lock lock(mutex_);
@@ -50,7 +44,6 @@ class weight_store {
   struct entry {
     std::weak_ptr<std::byte const> data{};
     std::size_t bytes = 0;
-    any_tensor source{};  ///< kept, so that no other constant gets the address that the key names
   };
   struct job {
     packing const* what = nullptr;
@@ -125,8 +118,7 @@ inline std::vector<weight_store::block> weight_store::materialize(std::span<pack
     if (j.failure) std::rethrow_exception(j.failure);
     made[j.what->key] = block(memory, j.destination);
   }
-  for (auto const& j : jobs)
-    entries_[j.what->key] = {made[j.what->key], static_cast<std::size_t>(j.what->bytes), j.what->source};
+  for (auto const& j : jobs) entries_[j.what->key] = {made[j.what->key], static_cast<std::size_t>(j.what->bytes)};
   for (std::size_t i = 0; i < packings.size(); ++i)
     if (!result[i]) result[i] = made.at(packings[i].key);
   return result;

@@ -186,7 +186,7 @@ class convolution_code {
       source.chunks.push_back({.first = c * s_.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s_.taps()});
     auto key =
         fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
-    code_.packed.push_back(packed(std::move(key), w.constant, std::move(source), convolution_interleave));
+    code_.packed.push_back(packed(std::move(key), std::move(source), convolution_interleave));
     return static_cast<std::uint32_t>(code_.packed.size() - 1);
   }
 

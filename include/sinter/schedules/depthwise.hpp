@@ -24,7 +24,7 @@ class depthwise_code {
                          .outputs = s_.out_channels,
                          .output_step = s_.taps(),
                          .chunks = {{.channels = 1, .taps = s_.taps()}}};
-    code_.packed.push_back(packed("depthwise:" + w.constant_key, w.constant, std::move(source), 1));
+    code_.packed.push_back(packed("depthwise:" + w.constant_key, std::move(source), 1));
     has_bias_ = n_.inputs.size() > 2 && n_.inputs[2].present();
     if (has_bias_) code_.packed.push_back(pack_vector(n_.inputs[2]));
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);

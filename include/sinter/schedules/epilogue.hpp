@@ -124,7 +124,6 @@ inline packed_weight pack_vector(operand_info const& values) {
   auto const count = static_cast<std::int64_t>(values.constant.elements());
   return {.key = "vector:" + values.constant_key,
           .bytes = round_up(count, channel_block) * 4,
-          .source = values.constant,
           .fill = [tensor = values.constant, count](std::byte* to) {
             std::memset(to, 0, static_cast<std::size_t>(round_up(count, channel_block) * 4));
             std::memcpy(to, tensor.data(), static_cast<std::size_t>(count * 4));

@@ -102,8 +102,7 @@ class gemm_code {
                          .output_step = transposed ? s_.depth : 1,
                          .step = transposed ? 1 : s_.columns,
                          .chunks = {{.channels = s_.depth}}};
-    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), b.constant, std::move(source),
-                  gemm_interleave);
+    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
   }
 
   std::int64_t weight_at(std::int64_t block) const {

@@ -83,16 +83,13 @@ inline void pack_weights(weight_source const& w, std::int64_t interleave, float*
   }
 }
 
-/// The packing of a constant as a weight block of a schedule's code. `source.tensor` is the constant or derived from
-/// it; either the positions of a channel or the channels lie side by side.
-inline packed_weight packed(std::string key, any_tensor constant, weight_source source, std::int64_t interleave) {
+/// The packing as a weight block of a schedule's code. Either the positions of a channel or the channels lie side by
+/// side.
+inline packed_weight packed(std::string key, weight_source source, std::int64_t interleave) {
   SINTER_ASSERT(source.step == 1 || (source.output_step == 1 && source.chunks[0].taps == 1));
   auto const groups = ceil_div(source.outputs, interleave * channel_block);
   auto const bytes = checked_mul(groups, packed_group_bytes(source.reduction(), interleave));
-  return {.key = std::move(key),
-          .bytes = bytes,
-          .source = std::move(constant),
-          .fill = [source = std::move(source), interleave](std::byte* to) {
+  return {.key = std::move(key), .bytes = bytes, .fill = [source = std::move(source), interleave](std::byte* to) {
             pack_weights(source, interleave, reinterpret_cast<float*>(to));
           }};
 }

@@ -45,7 +45,7 @@ struct operand_info {
   layout how = layout::row_major;
   std::int64_t item_stride = 0;
   any_tensor constant{};       ///< set where the value is known
-  std::string constant_key{};  ///< names the constant across graphs of one model
+  std::string constant_key{};  ///< names the constant by its content; known when code is built
   bool placed = false;         ///< an input that lies in output 0 already: see `layout_choice::input_places`
   bool present() const { return type.element != dtype::undefined; }
   sinter::shape const& shape() const { return *type.shape; }
@@ -74,12 +74,10 @@ struct kernel_grid {
   std::vector<source> arguments{};
 };
 
-/// Bytes made once from a constant. Keys contain its `constant_key`; equal keys mean equal bytes as long as `source`
-/// lives.
+/// Bytes made once from a constant. Keys contain its `constant_key`; equal keys mean equal bytes.
 struct packed_weight {
   std::string key{};
   std::int64_t bytes = 0;
-  any_tensor source{};
   std::function<void(std::byte*)> fill;
 };
 

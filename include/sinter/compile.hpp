@@ -3,6 +3,7 @@
 #include <sinter/core/limits.hpp>
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/graph/graph.hpp>
+#include <sinter/ops/evaluate.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/plan/plan.hpp>
 #include <sinter/runtime/executable.hpp>
@@ -47,11 +48,13 @@ decltype(auto) timed(double& milliseconds, Chapter&& chapter) {
 
 }  // namespace detail
 
-/// Compiles a graph whose input types are known. Packed weights go to `store`, which the executables of all signatures
-/// of one model share; `pool` (may be null) fills them and runs what is worth sharing.
+/// Compiles a graph whose input types are known. Operators that the library lacks are one error that lists them all.
+/// Packed weights go to `store`, which the executables of all signatures of one model share; `pool` (may be null) fills
+/// them and runs what is worth sharing.
 inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
                           compile_times* times = nullptr) {
   compile_times t;
+  check_supported(g);
   detail::timed(t.passes, [&] { optimize(g, options.passes); });
   auto p = detail::timed(t.plan, [&] { return plan(g, {.machine = options.machine, .bounds = options.bounds}); });
   auto code = detail::timed(t.emission, [&] {

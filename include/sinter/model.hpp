@@ -128,9 +128,9 @@ outputs model::run(std::span<named_tensor const> inputs) const {
 context model::context(std::span<named_shape const> shapes) const { return {state_, state_->acquire(shapes)}; }
 
 model load(std::string const& file, options const& how) {
-  return with_context(
-      [&] { return fmt::format("file '{}'", file); },
-      [&] { return model_state::make(onnx::import_file(file, how.limits), how, detail::compile_for_model); });
+  auto g = onnx::import_file(file, how.limits);
+  return with_context([&] { return fmt::format("file '{}'", file); },
+                      [&] { return model_state::make(std::move(g), how, detail::compile_for_model); });
 }
 
 model load_bytes(std::span<std::byte const> bytes, options const& how) {

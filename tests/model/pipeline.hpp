@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/compile.hpp>
+#include <sinter/kernels/element.hpp>
 #include <sinter/plan/validate.hpp>
 #include <sinter/runtime/thread_pool.hpp>
 #include <sinter/vector/interpret.hpp>
@@ -65,11 +66,20 @@ inline std::vector<any_tensor> run_compiled(graph const& g, std::vector<any_tens
   return pipeline(g, how).run(operands);
 }
 
-/// The bytes of all tensors: equal bits, equal bytes.
-inline std::vector<std::string> bits(std::vector<any_tensor> const& tensors) {
-  std::vector<std::string> bytes;
-  for (auto const& t : tensors) bytes.emplace_back(static_cast<char const*>(t.data()), t.bytes());
-  return bytes;
+/// Whether tensors have equal bytes.
+inline bool equal_bits(std::vector<any_tensor> const& a, std::vector<any_tensor> const& b) {
+  return std::ranges::equal(a, b, [](any_tensor const& x, any_tensor const& y) {
+    return x.type() == y.type() && x.shape() == y.shape() && std::memcmp(x.data(), y.data(), x.bytes()) == 0;
+  });
+}
+
+/// A tensor's numbers in another float type.
+inline any_tensor convert(any_tensor const& t, dtype type) {
+  if (t.type() == type) return t;
+  any_tensor result(type, t.shape());
+  for (std::size_t i = 0; i < t.elements(); ++i)
+    store<double>(type, result.data(), i, load<double>(t.type(), t.data(), i));
+  return result;
 }
 
 /// What is wrong with `got`, or nothing: floats must agree to 1e-3 of the expected number and 1e-4 of the largest one

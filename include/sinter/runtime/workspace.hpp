@@ -55,8 +55,10 @@ class workspace {
   std::size_t workers() const { return workers_; }
   /// Base pointers for a worker.
   std::byte** table(std::size_t worker) { return table_.data() + worker * bases_; }
+  /// Memory of no bytes (null) gets an address too: operators see data where tensors are empty.
   void set_base(std::size_t base, std::byte* to) {
-    for (std::size_t w = 0; w < workers_; ++w) table_[w * bases_ + base] = to;
+    alignas(64) static std::byte nothing[64];
+    for (std::size_t w = 0; w < workers_; ++w) table_[w * bases_ + base] = to ? to : nothing;
   }
   /// Memory that the library keeps for an output; null if it keeps none.
   std::byte* output_memory(std::size_t i) const { return outputs_[i].data(); }

@@ -22,32 +22,36 @@ struct stored {
   value_id value{};
   tensor_type type{};
   layout how = layout::row_major;
-  place external{};  ///< where a graph input lies
-  bool is_external = false;
+  std::optional<place> external{};  ///< where it lies outside of the arena: graph inputs
   stored_id base = -1;
   std::int64_t base_offset = 0;  ///< bytes into each item of `base`
   bool part = false;             ///< one of several tensors within each item of `base`
   bool viewed = false;           ///< some view shows its bytes
   bool has_parts = false;
-  std::int32_t producer = -1;                 ///< operation
-  std::int32_t first = INT32_MAX, last = -1;  ///< operations that use these bytes, parts and views not counted
-  std::int32_t users = 0;
+  std::int32_t producer = -1;  ///< operation
 
   std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
 };
 
+enum class operation_kind : std::uint8_t {
+  scheduled,  ///< code of the schedule `by`
+  view,       ///< output 0 shows the bytes of input 0
+  reorder,    ///< input 0 to output 0, the same value in another layout
+  host,       ///< the operator's `evaluate` on planned memory
+  island      ///< the operator's `evaluate` on a heap
+};
+
 /// One operation of the plan, in order of execution.
 struct operation {
+  operation_kind kind = operation_kind::host;
   node_id node{};
   bound_operator op{};
-  schedule const* by = nullptr;  ///< null: a host call, an island, or a reorder
+  schedule const* by = nullptr;
   layout_choice layouts{};
-  bool reorder = false;  ///< input 0 to output 0, the same value in another layout
-  bool is_island = false;
   std::vector<stored_id> inputs{};
   std::vector<stored_id> outputs{};
   std::vector<bool> placed{};  ///< inputs that lie in output 0 already
-  bool is_view() const { return layouts.view.has_value(); }
+  bool is_view() const { return kind == operation_kind::view; }
 };
 
 /// All that lowering finds out about a graph.
@@ -118,8 +122,7 @@ class lowering {
     auto const v = g_.inputs[i].value;
     if (g_.at(v).is_constant()) return;
     auto const id = add_stored(v, layout::row_major, -1);
-    l_.at(id).is_external = true;
-    l_.at(id).external = {.where = space::input, .index = static_cast<std::uint32_t>(i)};
+    l_.at(id).external = place{.where = space::input, .index = static_cast<std::uint32_t>(i)};
   }
 
   stored_id add_stored(value_id v, layout how, std::int32_t producer) {
@@ -134,7 +137,7 @@ class lowering {
     SINTER_ASSERT(other >= 0);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     auto const id = add_stored(v, how, number);
-    l_.operations.push_back({.reorder = true, .inputs = {other}, .outputs = {id}, .placed = {false}});
+    l_.operations.push_back({.kind = operation_kind::reorder, .inputs = {other}, .outputs = {id}, .placed = {false}});
     return id;
   }
 
@@ -175,11 +178,12 @@ class lowering {
     if (machine_.set != isa::none && computable(node_view))
       for (auto const& candidate : schedule_table())
         if (auto choice = candidate.applies(node_view, machine_)) {
+          op.kind = choice->view ? operation_kind::view : operation_kind::scheduled;
           op.by = &candidate;
           op.layouts = std::move(*choice);
           break;
         }
-    if (!op.by) {
+    if (op.kind == operation_kind::host) {
       op.layouts.inputs.assign(n.inputs.size(), layout::row_major);
       op.layouts.outputs.assign(n.outputs.size(), layout::row_major);
     }
@@ -194,8 +198,7 @@ class lowering {
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.layouts.outputs[i], number) : -1);
     if (op.is_view() && op.inputs[0] < 0) {  // a view of a constant: computed like any other node
-      op.by = nullptr;
-      op.layouts.view.reset();
+      op.kind = operation_kind::host;
     }
     if (op.is_view()) {
       auto& view = l_.at(op.outputs[0]);
@@ -208,7 +211,7 @@ class lowering {
   }
 
   void add_island(operation op, node const& n) {
-    op.is_island = true;
+    op.kind = operation_kind::island;
     for (auto const in : n.inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
     for (auto const out : n.outputs) {
       op.outputs.push_back(-1);

@@ -64,10 +64,10 @@ class planner {
 
   void build(operation const& op) {
     scheduled_code code;
-    if (op.reorder) {
+    if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
       code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), options_.machine);
-    } else if (op.by && !op.is_view()) {
+    } else if (op.kind == operation_kind::scheduled) {
       code = with_context([&] { return describe(*node_of(op)); },
                           [&] { return op.by->build(scheduled(op), options_.machine); });
     }
@@ -77,8 +77,8 @@ class planner {
 
   std::int32_t steps_of(std::size_t i) const {
     auto const& op = l_.operations[i];
-    if (op.is_view()) return 0;
-    return op.by || op.reorder ? static_cast<std::int32_t>(code_[i].regions.size()) : 1;
+    bool const evaluated = op.kind == operation_kind::host || op.kind == operation_kind::island;
+    return evaluated ? 1 : static_cast<std::int32_t>(code_[i].regions.size());
   }
 
   void count_steps() {
@@ -104,7 +104,7 @@ class planner {
     allocation_of_.assign(l_.tensors.size(), -1);
     for (std::size_t i = 0; i < l_.tensors.size(); ++i) {
       auto const& t = l_.tensors[i];
-      if (t.base >= 0 || t.is_external || lifetimes[i].last < 0) continue;
+      if (t.base >= 0 || t.external || lifetimes[i].last < 0) continue;
       allocation_of_[i] = static_cast<std::int32_t>(p_.allocations.size());
       auto const [first, last] = steps_of(lifetimes[i]);
       p_.allocations.push_back({.name = g_.at(t.value).name, .bytes = t.bytes(), .first = first, .last = last});
@@ -120,8 +120,8 @@ class planner {
   place place_of(stored_id id) const {
     auto const root = l_.root(id);
     auto const offset = l_.root_offset(id);
-    if (l_.at(root).is_external) {
-      auto where = l_.at(root).external;
+    if (l_.at(root).external) {
+      auto where = *l_.at(root).external;
       where.offset += offset;
       return where;
     }
@@ -162,9 +162,8 @@ class planner {
 
   void emit(std::size_t i) {
     auto const& op = l_.operations[i];
-    if (op.is_view()) return;
-    if (op.is_island) return emit_island(op);
-    if (!op.by && !op.reorder) return emit_host(op);
+    if (op.kind == operation_kind::island) return emit_island(op);
+    if (op.kind == operation_kind::host) return emit_host(op);
     std::vector<std::uint32_t> weights;
     for (auto& w : code_[i].packed) weights.push_back(weight(std::move(w)));
     for (auto& grids : code_[i].regions) {

@@ -51,7 +51,7 @@ inline void place_parts(lowered& l) {
       auto const id = op.inputs[i];
       if (id < 0 || op.layouts.input_places[i] < 0) continue;
       auto& part = l.at(id);
-      if (part.base >= 0 || part.is_external || part.viewed || part.producer < 0) continue;
+      if (part.base >= 0 || part.external || part.viewed || part.producer < 0) continue;
       part.base = op.outputs[0];
       part.base_offset = op.layouts.input_places[i];
       part.part = true;
@@ -75,7 +75,7 @@ inline void overwrite_operands(lowered& l, graph const& g) {
       auto& result = l.at(op.outputs[0]);
       auto const shared =
           std::ranges::count_if(op.inputs, [&](stored_id other) { return other >= 0 && l.root(other) == root; });
-      if (shared != 1 || l.at(root).is_external || l.at(root).has_parts || operand.part || result.has_parts) continue;
+      if (shared != 1 || l.at(root).external || l.at(root).has_parts || operand.part || result.has_parts) continue;
       if (operand.how != result.how || operand.bytes() != result.bytes() || operand.bytes() != l.at(root).bytes())
         continue;
       if (lifetimes[static_cast<std::size_t>(root)].last != static_cast<std::int32_t>(i)) continue;

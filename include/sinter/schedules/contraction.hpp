@@ -5,6 +5,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/spatial_tiles.hpp>
 #include <sinter/vector/builder.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -51,6 +52,11 @@ struct contraction_tile {
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
   std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
 };
+
+/// Instructions for one channel and tap of a tile, about.
+inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t registers) {
+  return pixels + registers * (1 + pixels);
+}
 
 namespace detail {
 
@@ -148,7 +154,7 @@ class contraction_builder {
 
   void channels(reduction_section const& s, tap_group const& y, tap_group const& x, std::int64_t x_at,
                 std::int64_t w_at) {
-    auto const unroll = std::min(s.channels, channels_a_turn());
+    auto const unroll = channels_a_turn(s);
     auto const turns = s.channels / unroll;
     b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] {
       for (std::int64_t c = 0; c < unroll; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
@@ -157,12 +163,25 @@ class contraction_builder {
   }
 
   /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
-  std::int64_t channels_a_turn() const {
-    auto const instructions = pixels() + static_cast<std::int64_t>(registers()) * (1 + pixels());
+  std::int64_t channels_a_turn(reduction_section const& s) const {
+    auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers()));
     auto const bodies = static_cast<std::int64_t>(t_.taps_x.size() * t_.taps_y.size());
     std::int64_t unroll = 16;
     while (unroll > 1 && unroll * instructions > (bodies == 1 ? 400 : 200)) unroll /= 2;
+    unroll = std::min(unroll, s.channels);
+    bool const is_loop = s.channels / unroll > 1;
+    if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)
+      return s.channels / 2;
     return unroll;
+  }
+
+  /// Tap groups that follow one another without a loop around any of them.
+  std::int64_t taps_in_a_row() const {
+    auto const loops = [](std::vector<tap_group> const& taps) {
+      return std::ranges::any_of(taps, [](tap_group const& g) { return g.count > 1; });
+    };
+    if (loops(t_.taps_x)) return 1;
+    return static_cast<std::int64_t>(t_.taps_x.size() * (loops(t_.taps_y) ? 1 : t_.taps_y.size()));
   }
 
   void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {

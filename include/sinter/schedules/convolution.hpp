@@ -142,9 +142,16 @@ class convolution_code {
     return runs;
   }
 
+  /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
-    if (machine_.set != isa::avx512) return 6;
-    return s_.out_blocks() == 1 ? 24 : 14;
+    std::int64_t pixels = machine_.set != isa::avx512 ? 6 : s_.out_blocks() == 1 ? 24 : 14;
+    auto const registers = blocks_of_tile() * machine_.registers_per_block();
+    auto const is_long = [&](tile_run const& x) {
+      auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
+      return groups * contraction_instructions(pixels, registers) > vector::longest_innermost_body;
+    };
+    while (pixels > 1 && std::ranges::any_of(tile_axis(window_.x, pixels), is_long)) pixels /= 2;
+    return pixels;
   }
   /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sinter/expr/cost.hpp>
+#include <sinter/expr/math.hpp>
 #include <sinter/passes/pointwise.hpp>
 
 namespace sinter::passes {
@@ -7,7 +9,13 @@ namespace sinter::passes {
 namespace detail {
 
 inline constexpr std::size_t elementwise_lines = 64;
-inline constexpr std::size_t elementwise_inputs = 16;
+
+/// Whether a kernel of any target can compute `f`: it fits into 16 registers, and into the body of a loop.
+inline bool fits_kernels(expr::function const& f) {
+  auto const expanded = expr::expand(f);
+  return f.lines.size() <= elementwise_lines && instructions_to_apply(expanded) <= 250 &&
+         registers_to_apply(expanded) + static_cast<int>(f.inputs) + 2 <= 16;
+}
 
 /// The largest cluster at `root` that one kernel may hold.
 inline pointwise_cluster largest_cluster(graph const& g, node_id root) {
@@ -15,7 +23,7 @@ inline pointwise_cluster largest_cluster(graph const& g, node_id root) {
     auto c = grow_cluster(g, root, most);
     express_cluster(g, c);
     if (c.nodes.size() == 1) return c;
-    if (c.function.lines.size() <= elementwise_lines && c.inputs.size() <= elementwise_inputs) return c;
+    if (fits_kernels(c.function)) return c;
   }
 }
 

@@ -81,7 +81,7 @@ class blocked_elementwise_kernel {
     int const per_block = static_cast<int>(std::ranges::count_if(operands, is_per_block)) * 16 / t.lanes();
     if (s.free > per_block) s.f.keep_constants(b, s.free - per_block);
     s.free = std::min(s.free, per_block);
-    auto const unroll = std::min<std::int64_t>(pixels, t.lanes() / 4);
+    auto const unroll = std::min(pixels, unroll_of(*function, t.lanes() / 4, 16 / t.lanes()));
     b.loop(blocks, steps(s, plane * 64, 64, 0), [&] {
       hold(b, s, is_per_block);
       b.loop(pixels / unroll, steps(s, unroll * 64, 0, unroll * 4), [&] {

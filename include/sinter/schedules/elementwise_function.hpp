@@ -3,6 +3,7 @@
 #include <sinter/expr/math.hpp>
 #include <sinter/schedules/apply.hpp>
 #include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,13 @@ struct elementwise_body {
 /// Registers that computing one vector takes, operands included.
 inline int registers_needed(expr::function const& f, std::size_t operands) {
   return registers_to_apply(f) + static_cast<int>(operands) + 2;
+}
+
+/// Vectors that a turn of the innermost loop computes: at most `most`, fewer where that body, and what remains of the
+/// loop behind it, would get long. A vector of `parts` registers each.
+inline std::int64_t unroll_of(expr::function const& f, std::int64_t most, std::int64_t parts) {
+  std::int64_t const instructions = parts * (instructions_to_apply(f) + static_cast<std::int64_t>(f.inputs) + 2);
+  return std::clamp<std::int64_t>(vector::longest_innermost_body / (2 * instructions), 1, most);
 }
 
 /// Whether a function of moderate finite operands can be infinite or NaN, as in 0/0 or log 0.

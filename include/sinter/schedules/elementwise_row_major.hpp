@@ -109,7 +109,7 @@ class row_major_elementwise_kernel {
   void dimension(vector::builder& b, state const& s, std::size_t d) const {
     if (d + 1 < nest.extents.size()) return b.loop(nest.extents[d], steps(s, d, 1), [&] { dimension(b, s, d + 1); });
     std::int64_t const lanes = b.lanes(), length = nest.extents[d];
-    auto const vectors = length / lanes, unroll = std::clamp<std::int64_t>(vectors, 1, 4);
+    auto const vectors = length / lanes, unroll = std::clamp<std::int64_t>(vectors, 1, unroll_of(*function, 4, 1));
     if (vectors > 0)
       b.loop(vectors / unroll, steps(s, d, unroll * lanes), [&] {
         for (std::int64_t v = 0; v < unroll; ++v) compute(b, s, v * lanes, lanes);

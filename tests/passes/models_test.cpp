@@ -17,6 +17,7 @@ struct expectation {
   std::string model;
   std::size_t nodes;
   std::size_t plain;
+  double tolerance = 1e-4;
 };
 
 /// Gives each open dimension of the inputs the extent 1.
@@ -35,7 +36,7 @@ TEST_CASE("real models compute the same after optimisation") {
   auto const e = GENERATE(values<expectation>({
       {"mnist_cntk", 6, 3},
       {"mnist_pytorch", 8, 4},
-      {"squeezenet_fp16", 43, 15},
+      {"squeezenet_fp16", 41, 15, 5e-3},  // evaluate rounds each result to half precision, the optimised graph few
       {"super_resolution", 7, 3},
       {"keyword_spotting_fp32", 13, 7},
       {"keyword_spotting_qdq", 60, 51},
@@ -59,5 +60,5 @@ TEST_CASE("real models compute the same after optimisation") {
   CHECK(std::ranges::count_if(order, [&](node_id id) { return optimized.at(id).domain.empty(); }) ==
         static_cast<std::ptrdiff_t>(e.plain));
   auto const inputs = random_inputs(original);
-  CHECK(largest_difference(evaluate(original, inputs), evaluate(optimized, inputs)) <= 1e-4);
+  CHECK(largest_difference(evaluate(original, inputs), evaluate(optimized, inputs)) <= e.tolerance);
 }

@@ -62,7 +62,7 @@ struct named_shape {
   sinter::shape shape;
 };
 
-/// What a model costs. Arena, bound and scratch are those of the input shapes that were compiled last.
+/// What a model costs. Arena, bound and scratch are those of the input shapes that were asked for last.
 struct memory_report {
   std::size_t arena_bytes = 0;    ///< activations of one context: the exact peak
   std::size_t arena_bound = 0;    ///< most live bytes of any step; no plan can be smaller

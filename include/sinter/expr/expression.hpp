@@ -26,12 +26,12 @@ enum class op : std::uint8_t {
   sqrt,
   round,  ///< to the nearest integer, ties to even
   floor,
-  scale2,      ///< a * 2^b for an integral b in -126..127
-  select,      ///< compare(a, b) ? c : d
-  exponent,    ///< floor(log2(a)) of a positive normal a
-  mantissa,    ///< a / 2^exponent(a), in [1, 2)
-  round_half,  ///< to binary16 and back
+  scale2,    ///< a * 2^b for an integral b in -126..127
+  select,    ///< compare(a, b) ? c : d
+  exponent,  ///< floor(log2(a)) of a positive normal a
+  mantissa,  ///< a / 2^exponent(a), in [1, 2)
   // functions
+  round_half,  ///< to binary16 and back
   neg,
   abs,
   ceil,

@@ -28,28 +28,29 @@ struct text_options {
 ///
 /// Blanks and line ends separate words and mean nothing else; a `;` starts a comment that ends with its line.
 ///
-///     graph     = "graph" [name] {"opset" [domain] version} "{" {statement} "}"
-///     statement = "input" name [":" type] [declared]
-///               | "const" name "=" tensor
-///               | "output" name [declared]
-///               | result {"," result} "=" [domain ":"] op ["@" version] "(" [operand {"," operand}] ")" [attributes]
-///                 ["as" name]
-///     result    = "_" | name [":" type]                      "_" is an omitted output
-///     operand   = "_" | name                                 "_" is an omitted input
-///     type      = dtype ["[" shape "]"]                      without brackets the shape is unknown; dtype as
-///     name(dtype) shape     = "" | extent {"x" extent}                   [] is a scalar declared  = "declared" ("?" |
-///     "[" [dim {"," dim}] "]") dim: extent, symbol, or "?"; "declared ?": open rank tensor    = dtype "[" shape "]"
-///     ("{" [number {"," number}] "}" | "fill(" number ")" | "random(" seed ")") attributes= "{" [name "=" attribute
-///     {"," name "=" attribute}] "}" attribute = integer | float | string | tensor | graph
-///               | "[" [item {"," item}] "]" | "floats[" … "]" | "strings[" … "]"
-///     name      = letters, digits and _ . / + - together, or a quoted string; then perhaps "%" and digits
+///     graph      = "graph" [name] {"opset" [domain] version} "{" {statement} "}"
+///     statement  = "input" name [":" type] [declared]
+///                | "const" name "=" tensor
+///                | "output" name [declared]
+///                | result {"," result} "=" [domain ":"] op ["@" version] "(" [operand {"," operand}] ")" [attributes]
+///                  ["as" name]
+///     result     = "_" | name [":" type]                     ; "_": an omitted output
+///     operand    = "_" | name                                ; "_": an omitted input
+///     type       = dtype ["[" shape "]"]                     ; dtype as name(dtype); no brackets: an unknown shape
+///     shape      = "" | extent {"x" extent}                  ; "" is a scalar
+///     declared   = "declared" ("?" | "[" [dim {"," dim}] "]")     ; "?": even the rank is open
+///     dim        = extent | symbol | "?"
+///     tensor     = dtype "[" shape "]" numbers
+///     numbers    = "{" [number {"," number}] "}" | "fill(" number ")" | "random(" seed ")"
+///     attributes = "{" [name "=" attribute {"," name "=" attribute}] "}"
+///     attribute  = integer | float | string | tensor | graph
+///                | "[" [item {"," item}] "]" | "floats[" … "]" | "strings[" … "]"
+///     name       = letters, digits and _ . / + - together, or a quoted string; then perhaps "%" and digits
 ///
 /// - A number with a point or an exponent (and inf, nan) is a float attribute, other numbers are integers. The first
-/// item
-///   of a list gives its type; the empty lists of floats and strings are `floats[]` and `strings[]`.
+///   item of a list gives its type; the empty lists of floats and strings are `floats[]` and `strings[]`.
 /// - An opset without a domain is that of ai.onnx. A node has the version of its domain's opset (1 if the graph has
-/// none)
-///   unless `@` says otherwise. The domain of a node stands before its operator; ai.onnx has none.
+///   none) unless `@` says otherwise. The domain of a node stands before its operator; ai.onnx has none.
 /// - Without `declared`, a port declares the shape of its type, or nothing if that is unknown.
 /// - `random(seed)` is a fixed sequence: floats are multiples of 2^-8 in [-1, 1), integers spread over 8 bits.
 ///   `fill` repeats one element. Types without arithmetic (float8, float4) list their bits as integers, complex ones

@@ -138,8 +138,7 @@ class graph_verifier {
 
 /// The executable specification of a graph. Throws `error_code::malformed_model` with the node or value at fault unless
 /// - every input of a node exists and every used value is defined: by a node, as constant, or as input of the graph;
-/// - a value has one producer at most, which is not erased and lists it as output; constants and graph inputs have
-/// none;
+/// - a value has one producer at most, which is not erased and lists it as output; constants and inputs have none;
 /// - the users that values list are exactly the inputs of the nodes, as often as they occur;
 /// - the type of a constant is that of its bytes;
 /// - graph inputs are distinct, and graph outputs are defined;

@@ -201,8 +201,7 @@ class wire_scanner {
 }  // namespace detail
 
 /// Walks the wire format of a message without parsing it and returns a small copy for protobuf to parse:
-/// - raw tensor data is left out; the tensor's `doc_string` says "offset:size" in `bytes` instead, and only then has
-/// one;
+/// - raw tensor data is left out; the tensor's `doc_string` says "offset:size" in `bytes`, and is absent otherwise;
 /// - `doc_string` of nodes and functions is their `overload`, a field that old ONNX headers lack;
 /// - documentation, metadata, intermediate types and training information are left out.
 /// Lengths, nesting, and the numbers of nodes and messages are checked here, before protobuf takes memory.

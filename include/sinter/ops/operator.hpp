@@ -108,7 +108,8 @@ struct operator_entry {
   std::shared_ptr<void const> (*parse)(attribute_reader const&);
   types (*infer)(inputs const&, void const* attributes);
   void (*evaluate)(input_views, output_views, void const* attributes);
-  /// Null unless the operator allocates its outputs itself (control flow); then there is no `evaluate`.
+  /// Null unless the operator allocates its outputs itself (control flow, NonMaxSuppression); then there is no
+  /// `evaluate`.
   std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);

@@ -66,6 +66,16 @@ static_assert(table[first_fusion].name == "lower_batch_normalization");
 /// How often a group of passes is run at most; a further round finds what the one before laid open.
 inline constexpr int rounds = 6;
 
+/// Erases nodes that name no output: nothing can need them, and passes may rely on an output.
+inline void erase_nodes_without_outputs(graph& g) {
+  for (std::size_t i = 0; i < g.node_capacity(); ++i) {
+    node_id const id{static_cast<std::int32_t>(i)};
+    auto const& outputs = g.at(id).outputs;
+    if (!g.at(id).erased && std::ranges::none_of(outputs, [](value_id out) { return static_cast<bool>(out); }))
+      g.erase(id);
+  }
+}
+
 /// Runs passes in turn until none of them rewrites anything.
 inline void run_to_fixed_point(rewriter& r, std::span<pass const> group) {
   for (int round = 0; round < rounds; ++round) {
@@ -86,6 +96,7 @@ std::int64_t optimize(graph& g, optimize_options const& options) {
   rewriter::observer check;
   if (options.verify) check = [](graph const& now, std::string_view) { verify(now); };
   rewriter r(g, options.stop_after, check, options.fold_bytes);
+  passes::erase_nodes_without_outputs(g);
   auto const all = pass_table();
   auto const stop = std::ranges::find(all, options.stop_before, &pass::name);
   auto const wanted = static_cast<std::size_t>(stop - all.begin());

@@ -90,6 +90,61 @@ TEST_CASE("large constants are made for weights only") {
   CHECK(nodes_of(g, "Conv") == 1);
 }
 
+TEST_CASE("what a constant If computes is charged, though its size is not known before") {
+  auto const text = R"(graph opset 17 {
+    const yes = bool[] {1}
+    const n = int64[1] {64}
+    y = If(yes, n) {else_branch = graph opset 17 { input n z = Identity(n) output z },
+                    then_branch = graph opset 17 { input n m = Add(n, n) z = ConstantOfShape(m) output z }}
+    output y
+  })";
+  auto g = parse(text);
+  CHECK_NOTHROW(optimize(g, {.fold_bytes = 1024}));
+  CHECK(g.at(g.outputs[0].value).constant.shape() == shape{128});
+  auto h = parse(text);
+  CHECK_THROWS_AS(optimize(h, {.fold_bytes = 256}), error);
+}
+
+TEST_CASE("the larger weights of a focus convolution are charged") {
+  auto const text = R"(graph opset 17 {
+    input x: float[1x1x64x64]
+    const w = float[1x2x1x1] fill(1)
+    const a = int64[2] {0, 0}
+    const b = int64[2] {0, 1}
+    const end = int64[2] {64, 64}
+    const axes = int64[2] {2, 3}
+    const step = int64[2] {32, 32}
+    p = Slice(x, a, end, axes, step)
+    q = Slice(x, b, end, axes, step)
+    c = Concat(p, q) {axis = 1}
+    y = Conv(c, w)
+    output y
+  })";
+  auto g = parse(text);
+  optimize(g);
+  CHECK(nodes_of(g, "Slice") == 0);
+  auto h = parse(text);
+  CHECK_THROWS_AS(optimize(h, {.fold_bytes = 4095}), error);
+}
+
+TEST_CASE("nodes that name no output go, and passes do not meet them") {
+  auto g = parse(R"(graph opset 13 {
+    input x: float[2x3x4x4]
+    const w = float[4x4] fill(1)
+    const s = int64[1] {96}
+    _ = ReduceMean(x) {axes = [2, 3]}
+    _ = Transpose(x)
+    _ = Reshape(x, s)
+    _ = Relu(x)
+    e = Identity(w)
+    _ = Identity(e)
+    y = MatMul(x, e)
+    output y
+  })");
+  optimize(g, {.verify = true});
+  CHECK(g.topological_order().size() == 1);
+}
+
 TEST_CASE("quantised weights are not folded") {
   auto g = parse(R"(graph opset 13 {
     const w = int8[4] {1, 2, 3, 4}

@@ -15,6 +15,12 @@
 
 namespace sinter {
 
+/// Bytes of a dense tensor, checked.
+inline std::size_t dense_bytes(dtype type, shape const& extents) {
+  return static_cast<std::size_t>(
+      checked_mul(static_cast<std::int64_t>(extents.elements()), static_cast<std::int64_t>(size_of(type))));
+}
+
 /// A read-only view of a dense row-major tensor. Does not own.
 struct tensor_view {
   dtype type = dtype::undefined;
@@ -61,14 +67,12 @@ class any_tensor {
 
   /// A new tensor, 64-byte aligned, zeroed (strings are empty).
   any_tensor(dtype type, sinter::shape extents) : type_(type), shape_(extents) {
-    auto const count = extents.elements();
     if (type == dtype::string) {
-      auto strings = std::make_shared<std::vector<std::string>>(count);
+      auto strings = std::make_shared<std::vector<std::string>>(extents.elements());
       data_ = std::shared_ptr<void>(strings, strings->data());
       return;
     }
-    auto const bytes = static_cast<std::size_t>(
-        checked_mul(static_cast<std::int64_t>(count), static_cast<std::int64_t>(size_of(type))));
+    auto const bytes = dense_bytes(type, extents);
     auto* memory = ::operator new (bytes ? bytes : 1, std::align_val_t{64});
     std::memset(memory, 0, bytes);
     data_ = std::shared_ptr<void>(memory, [](void* p) { ::operator delete (p, std::align_val_t{64}); });

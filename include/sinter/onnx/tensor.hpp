@@ -69,13 +69,8 @@ class tensor_reader {
     }
   }
 
-  static std::size_t memory_bytes(dtype type, shape const& extents) {
-    return static_cast<std::size_t>(
-        checked_mul(static_cast<std::int64_t>(extents.elements()), static_cast<std::int64_t>(size_of(type))));
-  }
-
   any_tensor allocate(dtype type, shape const& extents) {
-    copies_.charge(memory_bytes(type, extents));
+    copies_.charge(dense_bytes(type, extents));
     return any_tensor(type, extents);
   }
 
@@ -100,7 +95,7 @@ class tensor_reader {
   any_tensor from_raw(byte_source const& raw, dtype type, shape const& extents) {
     if (type == dtype::string) fail(error_code::malformed_model, "strings have raw data, expected string_data");
     auto const count = extents.elements(), packed = elements_per_byte(type);
-    auto const expected = packed == 1 ? memory_bytes(type, extents) : count / packed + (count % packed != 0);
+    auto const expected = packed == 1 ? dense_bytes(type, extents) : count / packed + (count % packed != 0);
     if (raw.bytes.size() != expected)
       fail(error_code::malformed_model, "the data has {} bytes, expected {} for {} of shape {}", raw.bytes.size(),
            expected, name(type), extents);

@@ -25,9 +25,8 @@ inline void list_unsupported(graph const& g, std::vector<std::string>& missing) 
 
 inline any_tensor allocate(tensor_type const& type) {
   if (!type.shape) fail(error_code::unsupported_feature, "the shape of an output is unknown even when all inputs are");
-  auto const bytes =
-      checked_mul(static_cast<std::int64_t>(type.shape->elements()), static_cast<std::int64_t>(size_of(type.element)));
-  if (static_cast<std::size_t>(bytes) > limits{}.arena_bytes)
+  auto const bytes = dense_bytes(type.element, *type.shape);
+  if (bytes > limits{}.arena_bytes)
     fail(error_code::limit_exceeded, "a tensor of shape {} takes {} bytes, at most {} are allowed", *type.shape, bytes,
          limits{}.arena_bytes);
   try {

@@ -31,7 +31,7 @@ inline bool is_weight(graph const& g, value_id id, int depth = 4) {
   return std::ranges::any_of(g.at(id).users, [&](node_id user) {
     auto const& n = g.at(user);
     if (n.inputs[0] != id) return reads_weights(n);
-    return depth > 0 && passes_weights_on(n) && is_weight(g, n.outputs[0], depth - 1);
+    return depth > 0 && passes_weights_on(n) && n.outputs[0] && is_weight(g, n.outputs[0], depth - 1);
   });
 }
 
@@ -47,6 +47,7 @@ inline bool may_fold(graph const& g, node const& n) {
 }
 
 /// Bytes of the outputs, if they are known and, unless they are weights, at most 1 MiB more than those of the inputs.
+/// An If has a result of unknown size where its branches compute shapes: `inline_branches` opens it up.
 inline std::optional<std::size_t> folded_bytes(graph const& g, node const& n) {
   std::size_t in_bytes = 0, out_bytes = 0;
   bool weight = false;
@@ -55,8 +56,8 @@ inline std::optional<std::size_t> folded_bytes(graph const& g, node const& n) {
   for (auto const out : n.outputs) {
     if (!out) continue;
     auto const& type = g.at(out).type;
-    if (!type.shape) continue;
-    out_bytes += type.shape->elements() * size_of(type.element);
+    if (!type.shape) return std::nullopt;
+    out_bytes += dense_bytes(type.element, *type.shape);
     weight = weight || is_weight(g, out);
   }
   if (out_bytes > in_bytes + (std::size_t{1} << 20) && !weight) return std::nullopt;

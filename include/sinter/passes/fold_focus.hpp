@@ -80,10 +80,15 @@ inline std::optional<focus> read_focus(graph const& g, node const& concat) {
   return f;
 }
 
+/// The shape of `unfocused_weights`.
+inline shape unfocused_shape(shape const& w, focus const& f, std::int64_t channels) {
+  return {w[0], channels, checked_mul(w[2], f.step), checked_mul(w[3], f.step)};
+}
+
 /// The weights of the convolution that reads the whole input in place of its phases.
 inline any_tensor unfocused_weights(any_tensor const& w, focus const& f, std::int64_t channels) {
   auto const& s = w.shape();
-  any_tensor result(dtype::float32, {s[0], channels, s[2] * f.step, s[3] * f.step});
+  any_tensor result(dtype::float32, unfocused_shape(s, f, channels));
   auto const from = w.as<float>();
   auto* const to = static_cast<float*>(result.data());
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(from.size()); ++i) {
@@ -117,7 +122,8 @@ inline void fold_focus(rewriter& r) {
     if (!f) return;
     auto const weights = n.inputs[1];
     auto const channels = (*g.at(f->source).type.shape)[1];
-    r.fold_budget().charge(g.at(weights).constant.bytes());
+    auto const larger_shape = detail::unfocused_shape(g.at(weights).constant.shape(), *f, channels);
+    r.fold_budget().charge(dense_bytes(dtype::float32, larger_shape));
     auto larger = detail::unfocused_weights(g.at(weights).constant, *f, channels);
     g.set_input(id, 0, f->source);
     g.set_input(id, 1, g.add_constant(g.at(weights).name + "_unfocused", std::move(larger)));

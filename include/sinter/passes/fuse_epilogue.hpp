@@ -37,7 +37,7 @@ inline bool fits_extra(value const& extra, node const& anchor, shape const& out)
 }
 
 /// The epilogue of `anchor` followed by the cluster's function. `extras` are those of the anchor and are appended to.
-inline expr::function extend_epilogue(graph const& g, node const& anchor, pointwise_cluster const& c, std::size_t slot,
+inline expr::function extend_epilogue(node const& anchor, pointwise_cluster const& c, std::size_t slot,
                                       std::vector<value_id>& extras) {
   std::vector<expr::value> own{expr::input(0)};
   for (std::size_t i = 0; i < extras.size(); ++i) own.push_back(expr::input(i + 1));
@@ -53,7 +53,6 @@ inline expr::function extend_epilogue(graph const& g, node const& anchor, pointw
     operands.push_back(expr::input(static_cast<std::size_t>(found - extras.begin()) + 1));
     if (found == extras.end()) extras.push_back(c.inputs[i]);
   }
-  static_cast<void>(g);
   return expr::flatten(expr::substitute(c.function, operands), extras.size() + 1);
 }
 
@@ -70,7 +69,7 @@ inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std:
   auto inputs = anchor.inputs;
   inputs.resize(std::max<std::size_t>(inputs.size(), 3));
   std::vector<value_id> extras(inputs.begin() + 3, inputs.end());
-  auto const epilogue = extend_epilogue(g, anchor, c, *slot, extras);
+  auto const epilogue = extend_epilogue(anchor, c, *slot, extras);
   if (epilogue.lines.size() > epilogue_lines || extras.size() > epilogue_extras) return {};
   inputs.resize(3);
   inputs.insert(inputs.end(), extras.begin(), extras.end());

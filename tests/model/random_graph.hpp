@@ -104,7 +104,7 @@ class random_graph {
   };
   window draw_window(int size, bool pool) {
     for (;;) {
-      window w{pick({1, 2, 3, 3, 3, 5, 7}), pick({1, 1, 1, 2, 3}), pool ? 1 : pick({1, 1, 1, 2}), 0, 0, 0};
+      window w{pick({1, 2, 3, 3, 3, 3, 5, 7, 15}), pick({1, 1, 1, 2, 3}), pool ? 1 : pick({1, 1, 1, 2}), 0, 0, 0};
       if (once_in(2)) w.before = w.after = w.kernel / 2;
       if (once_in(6)) w.after = below(w.kernel);
       auto const room = size + w.before + w.after - (w.dilation * (w.kernel - 1) + 1);

@@ -6,6 +6,7 @@
 #include <sinter/schedules/row_walk.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include <array>
 #include <cstdint>
@@ -39,6 +40,9 @@ inline std::optional<softmax_rows> softmax_rows_of(scheduled_node const& n) {
   if (view.inner != 1) return std::nullopt;
   return softmax_rows{logarithmic, view.outer, view.extent};
 }
+
+/// Instructions for the exponentials of one register, about.
+inline constexpr std::int64_t instructions_of_part = 48;
 
 /// One task: `rows` rows.
 class softmax_kernel {
@@ -108,7 +112,12 @@ inline std::optional<layout_choice> softmax_applies(scheduled_node const& n, tar
 inline scheduled_code softmax_build(scheduled_node const& n, target const& t) {
   auto const all = *softmax_rows_of(n);
   std::vector<kernel_grid> grids;
-  for (auto const& run : row_runs(all.rows, all.length)) {
+  // Rows of less than two turns are straight code; where that is too long for a loop over rows, each is a task.
+  auto const parts = ceil_div(all.length, 16) * (16 / t.lanes());
+  bool const alone =
+      all.length / 16 / row_walk::chains == 1 && parts * instructions_of_part > vector::longest_innermost_body;
+  auto const runs = alone ? std::vector<tile_run>{{0, 1, all.rows}} : row_runs(all.rows, all.length);
+  for (auto const& run : runs) {
     auto part = all;
     part.rows = run.length;
     auto const bytes = all.length * 4;

@@ -116,14 +116,6 @@ class any_tensor {
     return view().as<T>();
   }
 
-  /// The same bytes under another shape of as many elements.
-  any_tensor reshaped(sinter::shape extents) const {
-    SINTER_ASSERT(extents.elements() == elements());
-    any_tensor t = *this;
-    t.shape_ = extents;
-    return t;
-  }
-
  private:
   dtype type_ = dtype::undefined;
   sinter::shape shape_;

@@ -71,4 +71,6 @@ TEST_CASE("Likelihood losses weigh, ignore and reduce") {
   check_close(loss[1], {-std::log(2.0), -std::log(2.0)});
   CHECK_THAT(error_of("NegativeLogLikelihoodLoss", 13, {x, ints({3}, {0, 2, 0})}),
              says("a target is 2, expected 0 to 1"));
+  CHECK_THAT(error_of("SoftmaxCrossEntropyLoss", 13, {floats({2, 0}, {}), ints({2}, {0, 0})}),
+             says("expected at least one class"));
 }

@@ -104,6 +104,30 @@ class random_node {
 
 }  // namespace
 
+TEST_CASE("values next to the bounds of 64 bits are errors or harmless") {
+  auto const huge = std::int64_t{1} << 62;
+  any_tensor const no_rows(dtype::float32, {1, 0, huge});
+  CHECK(!error_of("LSTM", 14, {floats({0, 0, 1}, {}), floats({1, 0, 1}, {}), no_rows}).empty());
+  CHECK(!error_of("GatherND", 13, {floats({2, 2}, {1, 2, 3, 4}), any_tensor(dtype::int64, {2, 0, INT64_MAX})},
+                  {{"batch_dims", std::int64_t{1}}})
+             .empty());
+  CHECK(!error_of("Pad", 18, {floats({2}, {1, 2}), ints({2}, {INT64_MIN, INT64_MAX})}).empty());
+  CHECK(!error_of("QuantizeLinear", 21, {floats({2}, {1, 2}), floats({3}, {1, 1, 1})},
+                  {{"axis", std::int64_t{0}}, {"block_size", INT64_MAX}})
+             .empty());
+}
+
+TEST_CASE("a region that is no number is outside of the image") {
+  auto const nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (float const begin : {nan, infinity, -infinity}) {
+    auto const y = run("Resize", 13, {floats({2}, {1, 2}), floats({2}, {begin, 1}), {}, ints({1}, {3})},
+                       {{"coordinate_transformation_mode", std::string("tf_crop_and_resize")},
+                        {"mode", std::string("linear")},
+                        {"extrapolation_value", 7.0f}});
+    CHECK(elements<float>(y)[0] == 7);
+  }
+}
+
 TEST_CASE("random nodes run or are refused by sinter::error, never anything else") {
   std::size_t accepted = 0, refused = 0;
   for (auto const& entry : operator_table()) {

@@ -27,13 +27,6 @@ inline std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
   return r;
 }
 
-/// Quotient rounded towards zero; division by zero and INT64_MIN / -1 are errors.
-inline std::int64_t checked_div(std::int64_t a, std::int64_t b) {
-  if (b == 0) fail(error_code::malformed_model, "{} is divided by zero", a);
-  if (a == INT64_MIN && b == -1) fail(error_code::malformed_model, "{} / {} overflows 64 bits", a, b);
-  return a / b;
-}
-
 /// Product of non-negative extents as a size; a negative extent or an overflow is an error.
 inline std::size_t checked_product(std::span<std::int64_t const> extents) {
   std::int64_t product = 1;
@@ -44,8 +37,10 @@ inline std::size_t checked_product(std::span<std::int64_t const> extents) {
   return static_cast<std::size_t>(product);
 }
 
-/// Smallest multiple of `step` that is at least `value`; both non-negative, `step` positive.
-constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
-constexpr std::int64_t ceil_div(std::int64_t value, std::int64_t step) { return (value + step - 1) / step; }
+/// value / step rounded up, for any `value` and a positive `step`; does not overflow.
+constexpr std::int64_t ceil_div(std::int64_t value, std::int64_t step) { return value / step + (value % step > 0); }
+
+/// Smallest multiple of `step` that is at least `value`; `step` positive.
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) { return ceil_div(value, step) * step; }
 
 }  // namespace sinter

@@ -87,7 +87,7 @@ inline std::vector<double> resize_weights(resize_rule const& rule, double ratio,
   return weights;
 }
 
-/// One output of an axis: the first input element, the weights from there on, or that it lies outside.
+/// One output of an axis: the first input element and the weights from there on, or that it lies outside.
 struct resize_taps {
   std::int64_t first = 0;
   std::vector<double> weights{};
@@ -98,7 +98,8 @@ inline resize_taps taps_of(resize_rule const& rule, resize_axis const& a, std::i
   resize_taps taps;
   auto const position = source_position(a, rule.coordinates, x);
   taps.outside = rule.coordinates == coordinate_mode::tf_crop_and_resize &&
-                 (position < 0 || position > static_cast<double>(a.in - 1));
+                 !(position >= 0 && position <= static_cast<double>(a.in - 1));
+  if (taps.outside) return taps;
   auto const below = std::ceil(position) - 1;
   taps.weights = resize_weights(rule, position - below, a.scale);
   taps.first = static_cast<std::int64_t>(below) - static_cast<std::int64_t>(taps.weights.size() / 2) + 1;

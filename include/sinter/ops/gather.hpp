@@ -149,7 +149,7 @@ struct gather_nd {
     auto const& tuples = in.shape(1);
     auto const rank = static_cast<std::int64_t>(std::min(s.rank(), tuples.rank()));
     if (a.batch_dims < 0 || a.batch_dims >= rank || tuples.back() < 0 ||
-        static_cast<std::size_t>(a.batch_dims + tuples.back()) > s.rank())
+        tuples.back() > static_cast<std::int64_t>(s.rank()) - a.batch_dims)
       fail(error_code::malformed_model, "tuples of shape {} with {} batch dimensions do not index a tensor of shape {}",
            tuples, a.batch_dims, s);
     auto const batch = static_cast<std::size_t>(a.batch_dims);

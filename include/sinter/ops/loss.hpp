@@ -39,6 +39,7 @@ struct likelihood_loss {
     if (x.rank() < 2 || in.shape(1) != expected)
       fail(error_code::malformed_model, "the targets have shape {}, the input has shape {}, expected NxCx... and Nx...",
            in.shape(1), x);
+    if (x[1] == 0) fail(error_code::malformed_model, "the input has shape {}, expected at least one class", x);
     if (in.has(2) && in.shape(2) != shape{x[1]})
       fail(error_code::malformed_model, "the weights have shape {}, expected {}", in.shape(2), x[1]);
     return {{in.element(0), a.how == reduction::none ? expected : shape{}}, in[0]};

@@ -129,7 +129,7 @@ struct pad {
     std::vector<std::vector<std::int64_t>> sources(s.rank());
     for (std::size_t i = 0; i < s.rank(); ++i)
       for (std::int64_t at = 0; at < out[0].shape[i]; ++at)
-        sources[i].push_back(padded_index(a.mode, at - added.before[i], s[i]));
+        sources[i].push_back(padded_index(a.mode, checked_sub(at, added.before[i]), s[i]));
     any_tensor fill(in[0].type, {});
     if (in.size() > 2 && in[2])
       copy_elements(in[2], 0, fill.mutable_view(), 0, 1);

@@ -119,11 +119,16 @@ struct recurrent {
 
   static types infer(inputs const& in, attributes const& a) {
     auto const e = extents_of(in.shape(0), in.shape(2), a);
-    auto const rows = gates_of(Kind) * e.hidden, dirs = a.directions;
+    auto const rows = checked_mul(gates_of(Kind), e.hidden), dirs = a.directions;
     auto const state = a.batch_first ? shape{e.batch, dirs, e.hidden} : shape{dirs, e.batch, e.hidden};
-    shape const expected[] = {
-        in.shape(0), {dirs, rows, e.input}, {dirs, rows, e.hidden}, {dirs, 2 * rows}, {e.batch}, state,
-        state,       {dirs, 3 * e.hidden}};
+    shape const expected[] = {in.shape(0),
+                              {dirs, rows, e.input},
+                              {dirs, rows, e.hidden},
+                              {dirs, checked_mul(2, rows)},
+                              {e.batch},
+                              state,
+                              state,
+                              {dirs, checked_mul(3, e.hidden)}};
     for (std::size_t i = 1; i < 8; ++i)
       if (in.has(i) && in.shape(i) != expected[i])
         fail(error_code::malformed_model, "the input {} has shape {}, expected {}", i, in.shape(i), expected[i]);

@@ -30,8 +30,9 @@ inline std::optional<std::int64_t> whole_factor(kernels::resize_rule const& rule
   auto const factor = axis.out / axis.in;
   for (std::int64_t o = 0; o < axis.out; ++o) {
     auto const taps = kernels::taps_of(rule, axis, o);
+    if (taps.outside) return std::nullopt;
     auto const which = taps.first + (taps.weights[0] == 1 ? 0 : 1);
-    if (taps.outside || std::clamp<std::int64_t>(which, 0, axis.in - 1) != o / factor) return std::nullopt;
+    if (std::clamp<std::int64_t>(which, 0, axis.in - 1) != o / factor) return std::nullopt;
   }
   return factor;
 }

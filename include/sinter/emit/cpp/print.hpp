@@ -17,8 +17,9 @@ class function_printer {
  public:
   explicit function_printer(vector::program const& p) : p_(p) {}
 
-  std::string whole(std::string_view symbol) {
-    put("/// {}\nextern \"C\" void {}(std::byte* const* arguments) noexcept {{\n", p_.name, symbol);
+  /// `linkage` stands before the function: `extern "C"`, `static`, attributes.
+  std::string whole(std::string_view symbol, std::string_view linkage = "extern \"C\"") {
+    put("/// {}\n{} void {}(std::byte* const* arguments) noexcept {{\n", p_.name, linkage, symbol);
     put("  using F = sinter::simd::f32<{0}>;\n  using I [[maybe_unused]] = sinter::simd::i32<{0}>;\n", p_.lanes);
     for (std::size_t s = 0; s < p_.streams.size(); ++s)
       put("  [[maybe_unused]] std::byte* s{} = arguments[{}] + {};  // {}\n", s, p_.streams[s].argument,

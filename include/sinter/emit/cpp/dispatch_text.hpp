@@ -1,0 +1,152 @@
+#pragma once
+
+#include <sinter/emit/cpp/library.hpp>
+
+#include <string>
+#include <utility>
+
+/// The source files of a library that do not depend on an instruction set.
+namespace sinter::cpp {
+
+/// Prints NAME_run.hpp, NAME.cpp and NAME_weights.cpp.
+class dispatch_printer {
+ public:
+  explicit dispatch_printer(library const& lib) : lib_(lib) {}
+
+  /// What the source files share.
+  std::string run_header() {
+    put("// Made by sinter: what the source files of {} share.\n#pragma once\n\n#include <cstddef>\n\n", lib_.name);
+    if (lib_.embed) put("extern \"C\" std::byte const sinter_{}_weights[];\n\n", lib_.name);
+    put("namespace {}_detail {{\n\n", lib_.name);
+    put("/// Each runs the model: working memory, constants and inputs in, the places of the outputs out.\n");
+    for (auto const& v : lib_.variants)
+      put("void run_{}(std::byte* work, std::byte const* constants, std::byte const* const* inputs,\n"
+          "    std::byte const** outputs) noexcept;\n",
+          set_name(v.set));
+    put("\n}}  // namespace {}_detail\n", lib_.name);
+    return std::move(text_);
+  }
+
+  /// The members of the class.
+  std::string source() {
+    put("// Made by sinter: the class {}.\n#include \"{}.hpp\"\n\n#include \"{}_run.hpp\"\n", lib_.name, lib_.name,
+        lib_.name);
+    put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
+    if (!lib_.embed) put("#include <fcntl.h>\n#include <sys/mman.h>\n#include <sys/stat.h>\n#include <unistd.h>\n");
+    put("\nnamespace {{\n\n");
+    choose();
+    put("}}  // namespace\n\n");
+    supports();
+    best();
+    if (!lib_.embed) map_weights();
+    constructors();
+    run();
+    return std::move(text_);
+  }
+
+  /// The weights as bytes of the object file, which the assembler reads from NAME.weights.
+  std::string weights_source() {
+    put("// Made by sinter: the constants, read by the assembler. The folder of {0}.weights must be among its include "
+        "folders.\n",
+        lib_.name);
+    put("asm(R\"(\n  .pushsection .rodata.sinter_{0},\"a\",%progbits\n  .balign 64\n  .globl sinter_{0}_weights\n"
+        "  .hidden sinter_{0}_weights\n  .type sinter_{0}_weights, %object\nsinter_{0}_weights:\n"
+        "  .incbin \"{0}.weights\"\n  .size sinter_{0}_weights, .-sinter_{0}_weights\n  .popsection\n)\");\n",
+        lib_.name);
+    return std::move(text_);
+  }
+
+ private:
+  template <typename... Args>
+  void put(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+  }
+  bool in_object() const { return lib_.arena_bytes <= object_arena_bytes; }
+
+  void choose() {
+    put("auto function({}::instruction_set set) {{\n", lib_.name);
+    put("  if (!{0}::supports(set)) throw std::runtime_error(\"{0}: the processor lacks the instruction set\");\n",
+        lib_.name);
+    put("  switch (set) {{\n");
+    for (auto const& v : lib_.variants)
+      put("    case {0}::instruction_set::{1}: return {0}_detail::run_{1};\n", lib_.name, set_name(v.set));
+    put("  }}\n  throw std::runtime_error(\"{}: no such instruction set\");\n}}\n\n", lib_.name);
+  }
+
+  static std::string_view condition(isa set) {
+    if (set == isa::avx512)
+      return "__builtin_cpu_supports(\"avx512f\") && __builtin_cpu_supports(\"avx512bw\") &&\n"
+             "             __builtin_cpu_supports(\"avx512dq\") && __builtin_cpu_supports(\"avx512vl\")";
+    if (set == isa::avx2) return "__builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\")";
+    return "true";
+  }
+
+  void supports() {
+    put("bool {}::supports(instruction_set set) noexcept {{\n  switch (set) {{\n", lib_.name);
+    for (auto const& v : lib_.variants)
+      put("    case instruction_set::{}: return {};\n", set_name(v.set), condition(v.set));
+    put("  }}\n  return false;\n}}\n\n");
+  }
+
+  void best() {
+    put("{0}::instruction_set {0}::best() {{\n", lib_.name);
+    for (auto v = lib_.variants.rbegin(); v != lib_.variants.rend(); ++v)
+      put("  if (supports(instruction_set::{0})) return instruction_set::{0};\n", set_name(v->set));
+    put("  throw std::runtime_error(\"{}: the processor has none of", lib_.name);
+    for (auto const& v : lib_.variants) put(" {}", set_name(v.set));
+    put("\");\n}}\n\n");
+  }
+
+  void map_weights() {
+    put(R"({0}::weights::weights(std::filesystem::path const& file) {{
+  constexpr std::uint64_t expected = {1:#x};
+  constexpr std::size_t file_bytes = weight_bytes + sizeof expected;
+  int const descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw std::runtime_error("{0}: cannot open the weights: " + file.string());
+  struct stat status {{}};
+  bool const fits = ::fstat(descriptor, &status) == 0 && static_cast<std::size_t>(status.st_size) == file_bytes;
+  void* const memory = fits ? ::mmap(nullptr, file_bytes, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
+  ::close(descriptor);
+  auto const* const bytes = static_cast<std::byte const*>(memory);
+  bool const right = memory != MAP_FAILED && std::memcmp(bytes + weight_bytes, &expected, sizeof expected) == 0;
+  if (!right && memory != MAP_FAILED) ::munmap(memory, file_bytes);
+  if (!right) throw std::runtime_error("{0}: this file does not hold the weights of the model: " + file.string());
+  data_ = bytes;
+}}
+
+{0}::weights::~weights() {{ ::munmap(const_cast<std::byte*>(data_), weight_bytes + sizeof(std::uint64_t)); }}
+
+)",
+        lib_.name, lib_.weight_hash);
+  }
+
+  void constructors() {
+    auto const first = lib_.embed ? "" : "weights const& constants, ";
+    auto const given = lib_.embed ? fmt::format("sinter_{}_weights", lib_.name) : std::string("constants.data()");
+    put("{0}::{0}({1}instruction_set set)\n    : run_(function(set)), constants_({2})", lib_.name, first, given);
+    if (in_object()) return put(" {{}}\n\n");
+    put(", own_(new arena()), work_(own_->bytes) {{}}\n\n");
+    put("{0}::{0}({1}arena& memory, instruction_set set)\n"
+        "    : run_(function(set)), constants_({2}), work_(memory.bytes) {{\n"
+        "  std::memset(work_, 0, arena_bytes);\n}}\n\n",
+        lib_.name, first, given);
+  }
+
+  void run() {
+    put("{0}::outputs {0}::run([[maybe_unused]] inputs const& in) noexcept {{\n", lib_.name);
+    put("  std::array<std::byte const*, {}> const from{{", lib_.inputs.size());
+    for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
+      put("{}reinterpret_cast<std::byte const*>(in.{}.data())", i ? ", " : "", lib_.inputs[i].identifier);
+    put("}};\n  std::array<std::byte const*, {}> to{{}};\n", lib_.outputs.size());
+    put("  run_({}, constants_, from.data(), to.data());\n  return {{", in_object() ? "memory_.bytes" : "work_");
+    for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
+      put("{2}{0}::{1}::view(reinterpret_cast<{0}::{1}::element const*>(to[{3}]), {0}::{1}::size)", lib_.name,
+          lib_.outputs[i].identifier, i ? ",\n          " : "", i);
+    put("}};\n}}\n");
+  }
+
+  library const& lib_;
+  std::string text_;
+};
+
+}  // namespace sinter::cpp

@@ -17,6 +17,27 @@ function(sinter_add_build_test name target)
   set_tests_properties("${name}" PROPERTIES RESOURCE_LOCK build TIMEOUT 1200)
 endfunction()
 
+# Tests of misuse that must not compile, one for each .cpp file in `folder`. Each file compiles as it stands and fails with
+# MISUSE defined; its first line, "// error: REGEX", is what the compiler must say then. Further arguments are linked.
+function(sinter_add_misuse_tests folder)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.cpp)
+  foreach(file IN LISTS files)
+    get_filename_component(name ${file} NAME_WE)
+    file(STRINGS ${file} expected REGEX "^// error: " LIMIT_COUNT 1)
+    string(REPLACE "// error: " "" expected "${expected}")
+    add_library(compile_${name} OBJECT EXCLUDE_FROM_ALL ${file})
+    add_library(compile_fail_${name} OBJECT EXCLUDE_FROM_ALL ${file})
+    target_compile_definitions(compile_fail_${name} PRIVATE MISUSE)
+    foreach(target compile_${name} compile_fail_${name})
+      target_link_libraries(${target} PRIVATE ${ARGN})
+      sinter_own_code(${target})
+    endforeach()
+    sinter_add_build_test("compile_fail: ${name}, right use" compile_${name})
+    sinter_add_build_test("compile_fail: ${name}, misuse" compile_fail_${name})
+    set_tests_properties("compile_fail: ${name}, misuse" PROPERTIES PASS_REGULAR_EXPRESSION "${expected}")
+  endforeach()
+endfunction()
+
 # Every header compiles by itself, without warnings.
 if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
   file(GLOB_RECURSE sinter_all_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)

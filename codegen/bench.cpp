@@ -1,0 +1,87 @@
+#include <sinter/sinter.hpp>
+
+#include "commands.hpp"
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+namespace codegen {
+namespace {
+
+struct settings {
+  model_arguments model{};
+  int runs = 30;
+  int threads = 0;
+  std::string set = "native";
+};
+
+using clock = std::chrono::steady_clock;
+
+double milliseconds_since(clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(clock::now() - start).count();
+}
+
+/// Numbers between 0 and 1 for floats, zeros for other types.
+sinter::any_tensor example(sinter::dtype type, sinter::shape const& extents) {
+  sinter::any_tensor t(type, extents);
+  if (type != sinter::dtype::float32) return t;
+  auto const values = t.mutable_view().as<float>();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 251) / 250;
+  return t;
+}
+
+/// The shape of an input: as given on the command line, else as the model says it.
+sinter::shape shape_of(sinter::port_info const& p, std::span<named_extents const> given) {
+  for (auto const& g : given)
+    if (g.name == p.name) return g.extents;
+  auto const known = p.shape.known();
+  if (!known)
+    sinter::fail(sinter::error_code::invalid_argument, "the shape of input '{}' is open; give it: --shape {}={}",
+                 p.name, p.name, p.shape);
+  return *known;
+}
+
+void bench(settings const& s) {
+  auto start = clock::now();
+  auto const net = sinter::load(s.model.file, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  auto const load = milliseconds_since(start);
+  std::vector<named_extents> given;
+  for (auto const& text : s.model.shapes) given.push_back(parse_shape(text));
+  std::vector<sinter::any_tensor> tensors;
+  std::vector<sinter::named_tensor> inputs;
+  for (auto const& p : net.inputs()) tensors.push_back(example(p.type, shape_of(p, given)));
+  for (std::size_t i = 0; i < tensors.size(); ++i) inputs.push_back({net.inputs()[i].name, tensors[i].view()});
+
+  start = clock::now();
+  net.run(inputs);
+  auto const first = milliseconds_since(start);
+  std::vector<double> times;
+  for (int i = 0; i < s.runs; ++i) {
+    start = clock::now();
+    net.run(inputs);
+    times.push_back(milliseconds_since(start));
+  }
+  std::ranges::sort(times);
+  auto const memory = net.memory();
+  fmt::print("{}: {}, {} thread{}\n", s.model.file, name(net.instruction_set()), net.threads(),
+             net.threads() == 1 ? "" : "s");
+  fmt::print("load {:.3f} ms, first run {:.3f} ms, then {} runs: median {:.3f} ms, min {:.3f} ms\n", load, first,
+             times.size(), times[times.size() / 2], times.front());
+  fmt::print("arena {} bytes, packed weights {} bytes, machine code {} bytes\n", memory.arena_bytes,
+             memory.weight_bytes, memory.code_bytes);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto const s = std::make_shared<settings>();
+  auto* const command = app.add_subcommand("bench", "measures load, first run and later runs");
+  command->footer("Float inputs get numbers between 0 and 1, other inputs zeros.");
+  add_model(*command, s->model);
+  command->add_option("--runs", s->runs, "after the first")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--isa", s->set, "the best instruction set to use: avx512, avx2, none")->capture_default_str();
+  command->callback([s] { bench(*s); });
+}
+
+}  // namespace codegen

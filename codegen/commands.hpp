@@ -1,0 +1,21 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "model_file.hpp"
+
+/// The subcommands of `sinter`. Each function adds one to the application.
+namespace codegen {
+
+void add_compile(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_run(CLI::App& app);
+void add_bench(CLI::App& app);
+
+/// Adds the arguments that all subcommands have: the model and the shapes of its inputs.
+inline void add_model(CLI::App& command, model_arguments& to) {
+  command.add_option("model", to.file, "the ONNX file")->required()->check(CLI::ExistingFile);
+  command.add_option("--shape", to.shapes, "shapes of inputs that leave theirs open, as name=1x3x224x224");
+}
+
+}  // namespace codegen

@@ -1,0 +1,59 @@
+#include <sinter/emit/cpp/identifier.hpp>
+
+#include "commands.hpp"
+#include "library_files.hpp"
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace codegen {
+namespace {
+
+struct settings {
+  model_arguments model{};
+  std::string folder = ".";
+  std::string name{};
+  std::vector<std::string> sets{"avx2", "avx512"};
+  std::string weights = "embed";
+};
+
+/// Each instruction set once.
+std::vector<sinter::isa> parse_sets(std::vector<std::string> const& texts) {
+  std::set<sinter::isa> sets;
+  for (auto const& text : texts) sets.insert(text == "portable" ? sinter::isa::none : parse_isa(text));
+  return {sets.begin(), sets.end()};
+}
+
+void compile(settings const& s) {
+  library_options options{.name = s.name, .sets = parse_sets(s.sets), .embed_weights = s.weights == "embed"};
+  if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
+  if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
+    sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
+                 right);
+  write_library(load_graph(s.model), options, s.folder);
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app) {
+  auto const s = std::make_shared<settings>();
+  auto* const command = app.add_subcommand("compile", "makes a C++ library of a model");
+  command->footer(
+      "Writes NAME.hpp, which declares the class NAME, its source files, and NAME.weights. In CMake,\n"
+      "sinter_add_model(NAME net.onnx) does this and builds the result. By hand: -O2 -ffp-contract=off for all files, "
+      "and\n"
+      "for NAME_avx2.cpp -mavx2 -mfma -mf16c, for NAME_avx512.cpp -mavx512f -mavx512bw -mavx512dq -mavx512vl besides;\n"
+      "-Wa,-IDIR lets NAME_weights.cpp find NAME.weights.");
+  add_model(*command, s->model);
+  command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
+  command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
+  command->add_option("--isa", s->sets, "instruction sets, the best is chosen at start: avx512, avx2, portable, native")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--weights", s->weights, "embed: in the program; file: NAME.weights is mapped at run time")
+      ->check(CLI::IsMember({"embed", "file"}))
+      ->capture_default_str();
+  command->callback([s] { compile(*s); });
+}
+
+}  // namespace codegen

@@ -1,0 +1,103 @@
+#include <sinter/graph/text.hpp>
+#include <sinter/passes/pass.hpp>
+#include <sinter/plan/plan.hpp>
+#include <sinter/vector/print.hpp>
+
+#include "commands.hpp"
+#include <algorithm>
+#include <map>
+#include <memory>
+
+namespace codegen {
+namespace {
+
+struct settings {
+  model_arguments model{};
+  std::string set = "native";
+  std::vector<std::string> show{"summary"};
+
+  bool shows(std::string_view what) const {
+    return std::ranges::find(show, what) != show.end() || std::ranges::find(show, "all") != show.end();
+  }
+};
+
+constexpr sinter::text_options short_constants{.most_numbers = 8};
+
+/// How many nodes there are of each operator.
+void print_operators(sinter::graph const& g, std::string_view title) {
+  std::map<std::string, int> counts;
+  for (auto const id : g.topological_order()) {
+    auto const& n = g.at(id);
+    ++counts[n.domain.empty() ? n.op : n.domain + ":" + n.op];
+  }
+  fmt::print("{}:", title);
+  for (auto const& [op, count] : counts) fmt::print(" {} {}", count, op);
+  fmt::print("\n");
+}
+
+void print_summary(sinter::graph const& before, sinter::graph const& after, sinter::program const& p,
+                   std::int64_t rewrites) {
+  print_operators(before, "nodes");
+  fmt::print("after {} rewrites: ", rewrites);
+  print_operators(after, "nodes");
+  std::int64_t weights = 0, calls = 0;
+  for (auto const& w : p.weights) weights += w.bytes;
+  for (auto const& r : p.regions)
+    for (auto const& g : r.grids) calls += g.tasks();
+  fmt::print("{} steps: {} regions of {} kernel calls, {} operators as plain loops, {} islands; {} distinct kernels\n",
+             p.steps.size(), p.regions.size(), calls, p.hosts.size(), p.islands.size(), p.kernels.size());
+  fmt::print("arena {} bytes (no plan below {}), scratch {} a thread, packed weights {} in {} blocks\n", p.arena_bytes,
+             p.arena_bound, p.scratch_bytes, weights, p.weights.size());
+}
+
+void print_steps(sinter::program const& p) {
+  for (std::size_t i = 0; i < p.steps.size(); ++i) {
+    auto const& s = p.steps[i];
+    constexpr char const* kinds[] = {"region", "plain loops", "island"};
+    fmt::print("step {}: {}: {}\n", i, kinds[static_cast<int>(s.kind)], s.names);
+    if (s.kind != sinter::step_kind::region) continue;
+    for (auto const& g : p.regions[s.index].grids)
+      fmt::print("  {} calls of kernel {} ({})\n", fmt::join(g.extent, "x"), g.kernel, p.kernels[g.kernel].name);
+  }
+}
+
+void print_memory(sinter::program const& p) {
+  fmt::print("arena:  offset      bytes  steps      value\n");
+  for (auto const& a : p.allocations)
+    fmt::print("{:14} {:10}  {:4}-{:<4}  {}\n", a.offset, a.bytes, a.first, a.last, a.name);
+}
+
+void inspect(settings const& s) {
+  auto const before = load_graph(s.model);
+  auto after = before;
+  auto const rewrites = sinter::optimize(after);
+  auto const p = sinter::plan(after, {.machine = {.set = parse_isa(s.set)}});
+  if (s.shows("summary")) print_summary(before, after, p, rewrites);
+  if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
+  if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));
+  if (s.shows("steps")) print_steps(p);
+  if (s.shows("memory")) print_memory(p);
+  if (s.shows("kernels"))
+    for (std::size_t k = 0; k < p.kernels.size(); ++k)
+      fmt::print("; kernel {}\n{}", k, sinter::vector::print(p.kernels[k]));
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto const s = std::make_shared<settings>();
+  auto* const command = app.add_subcommand("inspect", "shows what the compiler makes of a model");
+  command->footer(
+      "summary: operators, steps, bytes; before, after: the graph as text, before and after the rewrites (fused nodes\n"
+      "have the domain sinter); steps: what runs in which order; memory: where tensors lie; kernels: vector programs.");
+  add_model(*command, s->model);
+  command->add_option("--show", s->show, "summary, before, after, steps, memory, kernels, all")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"summary", "before", "after", "steps", "memory", "kernels", "all"}))
+      ->capture_default_str();
+  command->add_option("--isa", s->set, "the instruction set to plan for: avx512, avx2, none, native")
+      ->capture_default_str();
+  command->callback([s] { inspect(*s); });
+}
+
+}  // namespace codegen

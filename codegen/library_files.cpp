@@ -1,0 +1,85 @@
+#include "library_files.hpp"
+
+#include <sinter/emit/cpp/dispatch_text.hpp>
+#include <sinter/emit/cpp/run_text.hpp>
+#include <sinter/emit/cpp/typed_header.hpp>
+#include <sinter/passes/pass.hpp>
+#include <sinter/plan/plan.hpp>
+
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+namespace codegen {
+
+using sinter::cpp::library;
+
+namespace {
+
+/// FNV-1a over 64-bit words; `bytes` is a multiple of 8.
+std::uint64_t hash_of(std::byte const* data, std::size_t bytes) {
+  std::uint64_t state = 0xcbf29ce484222325ULL;
+  for (std::size_t i = 0; i < bytes; i += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, data + i, 8);
+    state = (state ^ word) * 0x100000001b3ULL;
+    state ^= state >> 29;
+  }
+  return state;
+}
+
+void write_file(std::filesystem::path const& file, void const* data, std::size_t bytes) {
+  std::ofstream out(file, std::ios::binary);
+  out.write(static_cast<char const*>(data), static_cast<std::streamsize>(bytes));
+  out.close();
+  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", file.string());
+}
+void write_file(std::filesystem::path const& file, std::string const& text) {
+  write_file(file, text.data(), text.size());
+}
+
+/// Fills the block of weights, and writes it with its hash at the end, which it sets in `lib`.
+void write_weights(library& lib, std::filesystem::path const& file) {
+  auto const bytes = static_cast<std::size_t>(lib.weight_bytes);
+  auto const block = std::make_unique<std::byte[]>(bytes + sizeof lib.weight_hash);
+  for (auto const& w : lib.weights) w.fill(block.get() + w.offset);
+  lib.weight_hash = hash_of(block.get(), bytes);
+  std::memcpy(block.get() + bytes, &lib.weight_hash, sizeof lib.weight_hash);
+  write_file(file, block.get(), bytes + sizeof lib.weight_hash);
+}
+
+std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector<sinter::port> const& from) {
+  std::vector<sinter::cpp::library_port> result;
+  for (auto const& p : from) result.push_back({.name = g.at(p.value).name, .type = g.at(p.value).type});
+  return result;
+}
+
+}  // namespace
+
+void write_library(sinter::graph g, library_options const& options, std::filesystem::path const& folder) {
+  auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
+  sinter::optimize(g);
+  for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
+  std::vector<sinter::cpp::library_variant> variants;
+  for (auto const set : options.sets) {
+    auto const planned = set == sinter::isa::none ? sinter::isa::avx2 : set;  // portable code has 8 lanes
+    variants.push_back({.set = set, .plan = sinter::plan(g, {.machine = {.set = planned}})});
+  }
+  auto lib = sinter::cpp::make_library(options.name, std::move(inputs), std::move(outputs), std::move(variants),
+                                       options.embed_weights);
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem)
+    sinter::fail(sinter::error_code::io, "cannot make the folder '{}': {}", folder.string(), problem.message());
+  auto const at = [&](std::string_view ending) { return folder / fmt::format("{}{}", lib.name, ending); };
+  write_weights(lib, at(".weights"));
+  write_file(at(".hpp"), sinter::cpp::header_printer(lib).whole());
+  write_file(at("_run.hpp"), sinter::cpp::dispatch_printer(lib).run_header());
+  write_file(at(".cpp"), sinter::cpp::dispatch_printer(lib).source());
+  if (lib.embed) write_file(at("_weights.cpp"), sinter::cpp::dispatch_printer(lib).weights_source());
+  for (auto const& v : lib.variants)
+    write_file(at(fmt::format("_{}.cpp", sinter::cpp::set_name(v.set))), sinter::cpp::variant_printer(lib, v).whole());
+}
+
+}  // namespace codegen

@@ -1,0 +1,32 @@
+// sinter: compiles, runs, measures and explains ONNX models on the command line.
+#include <sinter/core/error.hpp>
+
+#include <fmt/format.h>
+
+#include "commands.hpp"
+
+int main(int count, char** arguments) {
+  CLI::App app(
+      "Compiles, runs, measures and explains ONNX models.\n"
+      "\n"
+      "  sinter compile net.onnx -o generated --isa avx2,avx512   C++ library: net.hpp and sources\n"
+      "  sinter run net.onnx --input image=cat.npy -o results     results/NAME.npy for each output\n"
+      "  sinter bench net.onnx --shape image=8x3x224x224          how long load, first and later runs take\n"
+      "  sinter inspect net.onnx --show steps,kernels             what the compiler makes of the model\n",
+      "sinter");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(28);
+  codegen::add_compile(app);
+  codegen::add_run(app);
+  codegen::add_bench(app);
+  codegen::add_inspect(app);
+  try {
+    app.parse(count, arguments);
+    return 0;
+  } catch (CLI::ParseError const& e) {
+    return app.exit(e);
+  } catch (std::exception const& problem) {
+    fmt::print(stderr, "sinter: {}\n", problem.what());
+    return 1;
+  }
+}

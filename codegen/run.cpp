@@ -1,0 +1,84 @@
+#include <sinter/sinter.hpp>
+
+#include "commands.hpp"
+#include "numpy_file.hpp"
+#include <algorithm>
+#include <memory>
+
+namespace codegen {
+namespace {
+
+struct settings {
+  std::string model{};
+  std::vector<std::string> inputs{};
+  std::string folder{};
+  std::string set = "native";
+  int threads = 0;
+};
+
+/// The tensors for the inputs: `name=file`, or files in the order of the model's inputs; the entries of an archive have
+/// names of their own.
+std::vector<named_file_tensor> gather(settings const& s, sinter::model const& net) {
+  std::vector<named_file_tensor> result;
+  std::size_t position = 0;
+  for (auto const& text : s.inputs) {
+    auto const equals = std::filesystem::exists(text) ? std::string::npos : text.rfind('=');
+    auto const file = equals == std::string::npos ? text : text.substr(equals + 1);
+    for (auto& t : read_tensors(file)) {
+      if (equals != std::string::npos) t.name = text.substr(0, equals);
+      if (t.name.empty() && position >= net.inputs().size())
+        sinter::fail(sinter::error_code::invalid_argument, "'{}' is one input too many, the model has {}", file,
+                     net.inputs().size());
+      if (t.name.empty()) t.name = net.inputs()[position++].name;
+      result.push_back(std::move(t));
+    }
+  }
+  return result;
+}
+
+/// The file of an output: its name with what file systems mind as `_`.
+std::string file_name(std::string name) {
+  std::ranges::replace_if(
+      name, [](char c) { return c == '/' || c == '\0' || c == '\\'; }, '_');
+  return (name.empty() || name[0] == '.' ? "_" + name : name) + ".npy";
+}
+
+void print_floats(std::span<float const> values) {
+  auto const [least, most] = std::ranges::minmax(values);
+  auto const largest = std::ranges::max_element(values) - values.begin();
+  fmt::print("  min {:.6g}  max {:.6g} at {}  first {:.6g}", least, most, largest,
+             fmt::join(values.first(std::min<std::size_t>(values.size(), 4)), " "));
+}
+
+void run(settings const& s) {
+  auto const net = sinter::load(s.model, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  auto const tensors = gather(s, net);
+  std::vector<sinter::named_tensor> named;
+  for (auto const& t : tensors) named.push_back({t.name, t.value.view()});
+  auto const results = net.run(named);
+  if (!s.folder.empty()) std::filesystem::create_directories(s.folder);
+  for (auto const& [name, value] : results) {
+    fmt::print("{} {} {}", name, sinter::name(value.type), value.shape);
+    if (value.type == sinter::dtype::float32 && value.elements() > 0) print_floats(value.as<float>());
+    fmt::print("\n");
+    if (!s.folder.empty()) write_npy(std::filesystem::path(s.folder) / file_name(std::string(name)), value);
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  auto const s = std::make_shared<settings>();
+  auto* const command = app.add_subcommand("run", "runs a model on tensors from files");
+  command->footer(
+      "Inputs are .npy, .npz (numpy.savez, whose entries are named after inputs) or .pb files (TensorProto messages).\n"
+      "Without a name, files are taken in the order of the model's inputs.");
+  command->add_option("model", s->model, "the ONNX file")->required()->check(CLI::ExistingFile);
+  command->add_option("--input", s->inputs, "tensors for the inputs: FILE or NAME=FILE");
+  command->add_option("-o,--output", s->folder, "folder that gets NAME.npy for each output");
+  command->add_option("--isa", s->set, "the best instruction set to use: avx512, avx2, none")->capture_default_str();
+  command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->callback([s] { run(*s); });
+}
+
+}  // namespace codegen

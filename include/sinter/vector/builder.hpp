@@ -14,10 +14,18 @@ namespace sinter::vector {
 /// A pointer of the kernel under construction: an argument or a further stream over one.
 struct pointer {
   std::int32_t stream = -1;
-  /// The operand at `offset` bytes.
-  memory at(std::int64_t offset) const { return {stream, static_cast<std::int32_t>(offset), false}; }
+  /// The operand at `offset` bytes; 2 GiB and more are `error_code::limit_exceeded`.
+  memory at(std::int64_t offset) const { return {stream, displacement(offset), false}; }
   /// One element at `offset` bytes in all lanes.
-  memory broadcast(std::int64_t offset) const { return {stream, static_cast<std::int32_t>(offset), true}; }
+  memory broadcast(std::int64_t offset) const { return {stream, displacement(offset), true}; }
+
+ private:
+  static std::int32_t displacement(std::int64_t offset) {
+    if (offset != static_cast<std::int32_t>(offset))
+      fail(error_code::limit_exceeded, "a kernel reaches {} bytes ahead, 2 GiB are the most: take smaller inputs",
+           offset);
+    return static_cast<std::int32_t>(offset);
+  }
 };
 
 /// Builds a vector program, an instruction a call. Arguments first, then streams, then code.

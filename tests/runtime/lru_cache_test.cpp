@@ -55,6 +55,24 @@ TEST_CASE("bytes are bounded, the latest value stays") {
   CHECK(held->size == 500);
 }
 
+TEST_CASE("a value that grows while the cache looks costs no others their place") {
+  struct growing {
+    int key;
+    std::size_t size;
+    mutable std::size_t looks = 0;
+    std::size_t bytes() const { return key == 1 && ++looks > 2 ? 1000 : size; }
+  };
+  lru_cache<int, growing> c(10, 18);
+  for (int key = 1; key <= 3; ++key) {
+    auto const size = key == 1 ? std::size_t{10} : std::size_t{5};
+    c.get(key, [&] { return std::make_shared<growing>(growing{key, size}); });
+    if (key == 2) c.for_each([](growing const& v) { v.looks = 1; });
+  }
+  std::vector<int> keys;
+  c.for_each([&](growing const& v) { keys.push_back(v.key); });
+  CHECK(keys == std::vector<int>{3, 2});
+}
+
 TEST_CASE("a value is made once, and other keys do not wait for it") {
   cache c(10, 1000);
   std::promise<void> started, go_on;

@@ -92,7 +92,7 @@ class lru_cache {
     for (auto it = entries_.end(); it != entries_.begin() && (entries_.size() > most_ || bytes > most_bytes_);) {
       --it;
       if (*it == keep || !(*it)->value) continue;
-      bytes -= (*it)->value->bytes();
+      bytes -= std::min(bytes, (*it)->value->bytes());  // it may have grown since
       it = entries_.erase(it);
     }
   }

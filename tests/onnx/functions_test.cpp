@@ -100,6 +100,22 @@ TEST_CASE("functions call functions, and attributes reach the innermost node") {
   CHECK(text_of(m).find("LeakyRelu(x) {alpha = 0.25}") != std::string::npos);
 }
 
+TEST_CASE("what calls of a function repeat is charged") {
+  auto const wide = [](int outputs, std::string const& name, int calls) {
+    auto m = caller();
+    auto& f = add_function(m, "wide", {"a"}, {"o0"});
+    std::vector<std::string> names;
+    for (int i = 0; i < outputs; ++i) names.push_back("o" + std::to_string(i));
+    add_node(f, "Split", {"a"}, names);
+    for (int i = 0; i < calls; ++i)
+      call(add_node(*m.mutable_graph(), "wide", {"x"}, {i ? "u" + std::to_string(i) : "y"})).set_name(name);
+    return m;
+  };
+  CHECK_NOTHROW(import_model(wide(1000, "n", 10), {.nodes = 1000}));
+  CHECK(error_of(wide(1000, "n", 100), {.nodes = 1000}).code() == error_code::limit_exceeded);
+  CHECK(error_of(wide(1000, std::string(10000, 'n'), 1), {.nodes = 1000}).code() == error_code::limit_exceeded);
+}
+
 TEST_CASE("attributes of functions have defaults") {
   auto m = caller();
   auto& f = add_function(m, "f", {"a"}, {"r"});

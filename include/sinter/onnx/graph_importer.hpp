@@ -20,7 +20,11 @@ namespace sinter::onnx {
 class graph_importer {
  public:
   graph_importer(function_table const& functions, tensor_reader& tensors, limits const& bounds)
-      : functions_(functions), tensors_(tensors), depth_(bounds.depth), nodes_("the graph's nodes", bounds.nodes) {}
+      : functions_(functions),
+        tensors_(tensors),
+        depth_(bounds.depth),
+        nodes_("the graph's nodes", bounds.nodes),
+        parts_("the parts of the graph's nodes", bounds.nodes > SIZE_MAX / 64 ? SIZE_MAX : bounds.nodes * 64) {}
 
   graph run(proto::GraphProto const& message, opset_map const& opsets) {
     graph g;
@@ -160,9 +164,11 @@ class graph_importer {
 
   template <typename Nodes>
   void import_nodes(Nodes const& nodes, scope& s, frame const& f) {
-    for (auto const& n : nodes)
+    for (auto const& n : nodes) {
+      charge_parts(n, f.prefix);
       for (auto const& out : n.output())
         if (!out.empty()) define_output(s, out, f);
+    }
     std::size_t index = 0;
     for (auto const& n : nodes) {
       auto const name = f.prefix + (n.name().empty() ? fmt::format("{}_{}", n.op_type(), index) : n.name());
@@ -170,6 +176,20 @@ class graph_importer {
       with_context([&] { return fmt::format("node '{}' ({})", name, n.op_type()); },
                    [&] { import_node(n, name, s, f); });
     }
+  }
+
+  /// Charges what a node takes besides itself, which each call of a function takes anew.
+  void charge_parts(proto::NodeProto const& message, std::string const& prefix) {
+    constexpr std::size_t bytes_of_part = 64;
+    auto const size = [](int count) { return static_cast<std::size_t>(count); };
+    auto bytes = (size(message.output_size()) + 1) * prefix.size() + message.name().size();
+    auto parts = size(message.input_size()) + size(message.output_size()) + size(message.attribute_size());
+    for (auto const& out : message.output()) bytes += out.size();
+    for (auto const& a : message.attribute()) {
+      bytes += 8 * size(a.ints_size()) + 4 * size(a.floats_size()) + a.s().size();
+      parts += size(a.strings_size());
+    }
+    parts_.charge(parts + bytes / bytes_of_part);
   }
 
   static void define_output(scope& s, std::string const& name, frame const& f) {
@@ -291,6 +311,7 @@ class graph_importer {
   tensor_reader& tensors_;
   std::size_t depth_;
   budget nodes_;
+  budget parts_;  ///< operands, attributes, and names by 64 bytes
 };
 
 }  // namespace sinter::onnx

@@ -111,10 +111,16 @@ class wire_scanner {
     broken(at, "a number is too long");
   }
 
-  void put(std::size_t from, std::size_t to) {
-    if (out_.size() + (to - from) >= INT32_MAX)
+  /// Checks that protobuf can parse `bytes` more than there are.
+  void expect_room(std::size_t bytes) const {
+    constexpr std::size_t frames = 64 << 10;  // lengths and tags around what is put
+    if (bytes >= INT32_MAX - frames || out_.size() >= INT32_MAX - frames - bytes)
       fail(error_code::unsupported_feature,
            "the model holds more than 2 GiB besides raw tensor data; save its tensors as raw or external data");
+  }
+
+  void put(std::size_t from, std::size_t to) {
+    expect_room(to - from);
     out_.append(reinterpret_cast<char const*>(bytes_.data()) + from, to - from);
   }
   void put_varint(std::uint64_t value) {
@@ -122,6 +128,7 @@ class wire_scanner {
     out_ += static_cast<char>(value);
   }
   void put_note(message kind, std::string_view text) {
+    expect_room(text.size());
     put_varint(std::uint64_t{note_field(kind)} << 3 | 2);
     put_varint(text.size());
     out_ += text;

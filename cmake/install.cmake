@@ -4,13 +4,20 @@ include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/sinter)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sinter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/implementation.cpp DESTINATION ${CMAKE_INSTALL_DATADIR}/sinter)
-install(TARGETS sinter sinter_headers sinter_compiled sinter_simd EXPORT sinter ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS sinter sinter_headers sinter_compiled EXPORT sinter ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS sinter_simd EXPORT sinter_model)
 install(EXPORT sinter NAMESPACE sinter:: FILE sinterTargets.cmake DESTINATION ${package_folder})
+install(EXPORT sinter_model NAMESPACE sinter:: FILE sinterModelTargets.cmake DESTINATION ${package_folder})
 
+# The component `model` is sinter_add_model alone, which needs none of the library's dependencies: for cross-compilation.
 file(CONFIGURE OUTPUT sinterConfig.cmake CONTENT [[
-include("${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake")
-include("${CMAKE_CURRENT_LIST_DIR}/sinterTargets.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/sinterModelTargets.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/sinter_add_model.cmake")
+set(sinter_model_FOUND TRUE)
+if(NOT "${sinter_FIND_COMPONENTS}" STREQUAL "model")
+  include("${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake")
+  include("${CMAKE_CURRENT_LIST_DIR}/sinterTargets.cmake")
+endif()
 ]] @ONLY)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sinterConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sinterConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/sinterConfigVersion.cmake

@@ -7,7 +7,8 @@
 # ISA     the instruction sets in the library, the best that the processor has is chosen at start; native: that of this
 #         machine. Default: avx2 avx512 for x86-64, else portable.
 # WEIGHTS embed (default): in the program; file: mapped at run time; the target property SINTER_WEIGHTS_FILE is its path.
-# When cross-compiling, the variable SINTER_TOOL names the program `sinter` of the host.
+# When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
+# depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS" "SHAPES;ISA")
   if(arg_UNPARSED_ARGUMENTS)
@@ -45,6 +46,8 @@ function(sinter_add_model target model)
   set(tool sinter::tool)
   if(SINTER_TOOL)
     set(tool ${SINTER_TOOL})
+  elseif(NOT TARGET sinter::tool)
+    message(FATAL_ERROR "sinter_add_model(${target}): sinter was built without its tool, because CLI11 was missing")
   endif()
   file(GLOB external_data ${model}.data ${model}_data)
   add_custom_command(OUTPUT ${sources} ${base}.hpp ${base}_run.hpp ${base}.weights

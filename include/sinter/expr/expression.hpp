@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/compare.hpp>
 #include <sinter/core/error.hpp>
 
 #include <array>
@@ -47,8 +48,7 @@ enum class op : std::uint8_t {
   pow
 };
 
-/// How `select` compares; ordered except `ne`: a NaN compares unequal to everything.
-enum class compare : std::uint8_t { eq, ne, lt, le, gt, ge };
+using sinter::compare;  ///< how `select` compares
 
 /// Number of operands of an operation.
 constexpr int arity(op code) {

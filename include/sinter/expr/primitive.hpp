@@ -12,18 +12,6 @@ namespace sinter::expr {
 /// Whether an operation is an instruction of vector programs (or an operand), not a function that `expand` replaces.
 constexpr bool is_primitive(op code) { return code < op::round_half; }
 
-constexpr bool holds(compare cc, float a, float b) {
-  switch (cc) {
-    case compare::eq: return a == b;
-    case compare::ne: return a != b;
-    case compare::lt: return a < b;
-    case compare::le: return a <= b;
-    case compare::gt: return a > b;
-    case compare::ge: return a >= b;
-  }
-  return false;
-}
-
 /// What a primitive operation computes from one lane of each operand; the bits of every emitter (NaN payloads aside).
 inline float evaluate(op code, compare cc, std::array<float, 4> const& x) {
   auto const [a, b, c, d] = x;

@@ -21,11 +21,6 @@ constexpr std::string_view name(op code) {
   return names[static_cast<int>(code)];
 }
 
-constexpr std::string_view name(compare cc) {
-  constexpr std::string_view names[] = {"eq", "ne", "lt", "le", "gt", "ge"};
-  return names[static_cast<int>(cc)];
-}
-
 /// One line of text: statements separated by "; ", the last one the result. Operands are inputs x0, x1, …, earlier
 /// statements t0, t1, …, and constants, which read back to the same bits: `t0 = add x0 x1; select.lt t0 0 x0 1.5`.
 std::string print(function const& f);
@@ -137,7 +132,7 @@ class reader {
         continue;
       }
       for (int c = 0; c < 6; ++c)
-        if (word == fmt::format("select.{}", name(static_cast<compare>(c))))
+        if (word == fmt::format("select.{}", compare_names[static_cast<std::size_t>(c)]))
           return instruction{.code = code, .cc = static_cast<compare>(c)};
     }
     return std::nullopt;
@@ -179,7 +174,7 @@ inline std::string print(function const& f) {
       body = detail::print_constant(line.value);
     } else {
       body = name(line.code);
-      if (line.code == op::select) body += fmt::format(".{}", name(line.cc));
+      if (line.code == op::select) body += fmt::format(".{}", compare_names[static_cast<std::size_t>(line.cc)]);
       for (std::size_t k = 0; k < static_cast<std::size_t>(arity(line.code)); ++k)
         body += " " + names[line.operands[k]];
     }

@@ -7,35 +7,18 @@
 
 namespace sinter {
 
-enum class relation : std::uint8_t { equal, greater, less, greater_or_equal, less_or_equal };
-
-/// Whether `a` and `b`, numbers or strings, are in the relation.
-template <typename T>
-bool holds(relation r, T const& a, T const& b) {
-  switch (r) {
-    case relation::equal: return a == b;
-    case relation::greater: return a > b;
-    case relation::less: return a < b;
-    case relation::greater_or_equal: return a >= b;
-    default: return a <= b;
-  }
-}
-
 struct comparison_row {
   std::string_view name{};
-  relation test{};
+  compare test{};
 };
 
 /// https://onnx.ai/onnx/operators/onnx__Equal.html and so on.
 inline constexpr comparison_row comparison_rows[] = {
-    {"Equal", relation::equal},
-    {"Greater", relation::greater},
-    {"Less", relation::less},
-    {"GreaterOrEqual", relation::greater_or_equal},
-    {"LessOrEqual", relation::less_or_equal},
+    {"Equal", compare::eq},          {"Greater", compare::gt},     {"Less", compare::lt},
+    {"GreaterOrEqual", compare::ge}, {"LessOrEqual", compare::le},
 };
 
-inline void evaluate_comparison(relation test, input_views in, mutable_tensor_view out) {
+inline void evaluate_comparison(compare test, input_views in, mutable_tensor_view out) {
   if (in[0].type == dtype::string) {
     auto const* a = static_cast<std::string const*>(in[0].data);
     auto const* b = static_cast<std::string const*>(in[1].data);

@@ -12,18 +12,6 @@ namespace sinter {
 
 namespace detail {
 
-template <typename T>
-bool compares(expr::compare cc, T a, T b) {
-  switch (cc) {
-    case expr::compare::eq: return a == b;
-    case expr::compare::ne: return a != b;
-    case expr::compare::lt: return a < b;
-    case expr::compare::le: return a <= b;
-    case expr::compare::gt: return a > b;
-    default: return a >= b;
-  }
-}
-
 /// One line over `n` elements. `x` are its operands.
 template <typename T>
 void interpret_line(expr::instruction const& line, std::array<T const*, 4> x, T* y, std::size_t n) {
@@ -47,7 +35,7 @@ void interpret_line(expr::instruction const& line, std::array<T const*, 4> x, T*
       for (std::size_t i = 0; i < n; ++i) y[i] = std::fma(x[0][i], x[1][i], x[2][i]);
       break;
     case op::select:
-      for (std::size_t i = 0; i < n; ++i) y[i] = compares(line.cc, x[0][i], x[1][i]) ? x[2][i] : x[3][i];
+      for (std::size_t i = 0; i < n; ++i) y[i] = holds(line.cc, x[0][i], x[1][i]) ? x[2][i] : x[3][i];
       break;
     case op::sqrt: one([](T a) { return std::sqrt(a); }); break;
     case op::round: one([](T a) { return std::nearbyint(a); }); break;

@@ -101,7 +101,7 @@ inline vector::reg applied_function::emit(vector::builder& b, expr::instruction 
     case expr::op::round: return b.unary(opcode::round, x[0]);
     case expr::op::floor: return b.unary(opcode::floor, x[0]);
     case expr::op::scale2: return b.binary(opcode::scale2, x[0], x[1]);
-    case expr::op::select: return b.select(static_cast<vector::compare>(line.cc), x[0], x[1], x[2], x[3]);
+    case expr::op::select: return b.select(line.cc, x[0], x[1], x[2], x[3]);
     case expr::op::exponent: {
       auto const biased = b.shift(opcode::ishr, b.unary(opcode::bits, x[0], i32), 23);
       return b.unary(opcode::to_f32, b.binary(opcode::isub, biased, b.constant_i32(127), i32));

@@ -67,18 +67,6 @@ inline void store_element(std::byte* at, element e, register_type type, std::uin
   }
 }
 
-inline bool holds(compare cc, float a, float b) {
-  switch (cc) {
-    case compare::eq: return a == b;
-    case compare::ne: return a != b;
-    case compare::lt: return a < b;
-    case compare::le: return a <= b;
-    case compare::gt: return a > b;
-    case compare::ge: return a >= b;
-  }
-  return false;
-}
-
 inline float max_of(float a, float b) { return a > b ? a : b; }
 inline float min_of(float a, float b) { return a < b ? a : b; }
 

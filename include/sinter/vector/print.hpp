@@ -26,7 +26,7 @@ namespace sinter::vector {
 
 inline constexpr std::array<std::string_view, 6> element_names{"f32", "i32", "f16", "bf16", "s8", "u8"};
 inline constexpr std::array<std::string_view, 4> access_names{"in", "out", "const", "scratch"};
-inline constexpr std::array<std::string_view, 6> compare_names{"eq", "ne", "lt", "le", "gt", "ge"};
+using sinter::compare_names;
 
 /// Appends text of programs to a buffer. Takes damaged instructions too: the verifier shows them.
 class printer {

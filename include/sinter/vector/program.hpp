@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/compare.hpp>
 #include <sinter/core/error.hpp>
 
 #include <array>
@@ -93,7 +94,7 @@ enum class opcode : std::uint8_t {
   end    ///< of the innermost open loop
 };
 
-enum class compare : std::uint8_t { eq, ne, lt, le, gt, ge };
+using sinter::compare;
 
 /// `stream[offset]`: one register's worth of elements, or with `broadcast` one element in all lanes.
 struct memory {

@@ -4,7 +4,6 @@
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/window.hpp>
 
 #include <cmath>
 #include <limits>

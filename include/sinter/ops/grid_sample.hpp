@@ -2,7 +2,6 @@
 
 #include <sinter/kernels/grid_sample.hpp>
 #include <sinter/kernels/staging.hpp>
-#include <sinter/ops/resize.hpp>
 #include <sinter/ops/window.hpp>
 
 namespace sinter {
@@ -17,10 +16,10 @@ struct grid_sample {
   static attributes parse(attribute_reader const& r) {
     constexpr std::array<std::string_view, 5> modes{"nearest", "linear", "cubic", "bilinear", "bicubic"};
     constexpr std::array<std::string_view, 3> paddings{"zeros", "border", "reflection"};
-    auto const mode = detail::choice(r, "mode", r.version() < 20 ? "bilinear" : "linear", modes);
+    auto const mode = r.choice("mode", r.version() < 20 ? "bilinear" : "linear", modes);
     attributes a;
     a.rule.mode = static_cast<kernels::resize_mode>(mode > 2 ? mode - 2 : mode);
-    a.rule.padding = static_cast<kernels::grid_padding>(detail::choice(r, "padding_mode", "zeros", paddings));
+    a.rule.padding = static_cast<kernels::grid_padding>(r.choice("padding_mode", "zeros", paddings));
     a.rule.align_corners = r.get("align_corners", false);
     return a;
   }

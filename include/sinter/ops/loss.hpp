@@ -4,7 +4,6 @@
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/resize.hpp>
 
 #include <cmath>
 
@@ -27,7 +26,7 @@ struct likelihood_loss {
 
   static attributes parse(attribute_reader const& r) {
     constexpr std::array<std::string_view, 3> names{"none", "mean", "sum"};
-    attributes a{.how = static_cast<reduction>(detail::choice(r, "reduction", "mean", names)), .ignored = {}};
+    attributes a{.how = static_cast<reduction>(r.choice("reduction", "mean", names)), .ignored = {}};
     if (r.has("ignore_index")) a.ignored = r.require<std::int64_t>("ignore_index");
     return a;
   }

@@ -3,10 +3,16 @@
 #include <sinter/expr/expression.hpp>
 #include <sinter/graph/graph.hpp>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +52,18 @@ class attribute_reader {
     auto const it = node_.attributes.find(name);
     if (it == node_.attributes.end()) fail(error_code::malformed_model, "the attribute '{}' is required", name);
     return read<T>(name, it->second);
+  }
+
+  /// The position of the attribute's text, or of `otherwise` where the node has none, in a list of names.
+  template <std::size_t N>
+  std::size_t choice(std::string_view name, std::string_view otherwise,
+                     std::array<std::string_view, N> const& names) const {
+    auto const text = get(name, std::string(otherwise));
+    auto const found = std::ranges::find(names, text);
+    if (found == names.end())
+      fail(error_code::malformed_model, "the attribute '{}' is '{}', expected one of {}", name, text,
+           fmt::join(names, ", "));
+    return static_cast<std::size_t>(found - names.begin());
   }
 
  private:

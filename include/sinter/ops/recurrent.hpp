@@ -4,8 +4,6 @@
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/resize.hpp>
-#include <sinter/ops/window.hpp>
 
 namespace sinter {
 
@@ -90,7 +88,7 @@ struct recurrent {
 
   static attributes parse(attribute_reader const& r) {
     constexpr std::array<std::string_view, 3> directions{"forward", "reverse", "bidirectional"};
-    auto const direction = detail::choice(r, "direction", "forward", directions);
+    auto const direction = r.choice("direction", "forward", directions);
     attributes a;
     a.directions = direction == 2 ? 2 : 1;
     a.reverse = direction == 1;

@@ -21,21 +21,9 @@ struct resize_attributes {
 
 namespace detail {
 
-/// The position of an attribute's value in a list of names.
-template <std::size_t N>
-std::size_t choice(attribute_reader const& r, std::string_view attribute, std::string_view otherwise,
-                   std::array<std::string_view, N> const& names) {
-  auto const text = r.get(attribute, std::string(otherwise));
-  auto const found = std::ranges::find(names, text);
-  if (found == names.end())
-    fail(error_code::malformed_model, "the attribute '{}' is '{}', expected one of {}", attribute, text,
-         fmt::join(names, ", "));
-  return static_cast<std::size_t>(found - names.begin());
-}
-
 inline kernels::resize_mode parse_resize_mode(attribute_reader const& r) {
   constexpr std::array<std::string_view, 4> names{"nearest", "linear", "cubic", "bilinear"};
-  auto const i = choice(r, "mode", "nearest", names);
+  auto const i = r.choice("mode", "nearest", names);
   return i == 3 ? kernels::resize_mode::linear : static_cast<kernels::resize_mode>(i);
 }
 
@@ -156,14 +144,14 @@ struct resize {
     constexpr std::array<std::string_view, 3> policies{"stretch", "not_larger", "not_smaller"};
     attributes a;
     a.rule.mode = detail::parse_resize_mode(r);
-    a.rule.nearest = static_cast<nearest_mode>(detail::choice(r, "nearest_mode", "round_prefer_floor", nearest));
+    a.rule.nearest = static_cast<nearest_mode>(r.choice("nearest_mode", "round_prefer_floor", nearest));
     a.rule.coordinates =
-        static_cast<coordinate_mode>(detail::choice(r, "coordinate_transformation_mode", "half_pixel", coordinates));
+        static_cast<coordinate_mode>(r.choice("coordinate_transformation_mode", "half_pixel", coordinates));
     a.rule.cubic_a = static_cast<double>(r.get("cubic_coeff_a", -0.75f));
     a.rule.extrapolation = static_cast<double>(r.get("extrapolation_value", 0.0f));
     a.rule.exclude_outside = r.get("exclude_outside", false);
     a.rule.antialias = r.get("antialias", false);
-    a.policy = static_cast<aspect_policy>(detail::choice(r, "keep_aspect_ratio_policy", "stretch", policies));
+    a.policy = static_cast<aspect_policy>(r.choice("keep_aspect_ratio_policy", "stretch", policies));
     a.axes = r.get("axes", std::vector<std::int64_t>{});
     return a;
   }

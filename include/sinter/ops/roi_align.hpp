@@ -3,7 +3,6 @@
 #include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/resize.hpp>
 #include <sinter/ops/window.hpp>
 
 #include <cmath>
@@ -24,13 +23,13 @@ struct roi_align {
 
   static attributes parse(attribute_reader const& r) {
     constexpr std::array<std::string_view, 2> modes{"avg", "max"}, pixels{"output_half_pixel", "half_pixel"};
-    attributes const a{.height = r.get<std::int64_t>("output_height", 1),
-                       .width = r.get<std::int64_t>("output_width", 1),
-                       .samples = r.get<std::int64_t>("sampling_ratio", 0),
-                       .scale = r.get("spatial_scale", 1.0f),
-                       .max = detail::choice(r, "mode", "avg", modes) == 1,
-                       .half_pixel = detail::choice(r, "coordinate_transformation_mode",
-                                                    pixels[r.version() >= 16 ? 1 : 0], pixels) == 1};
+    attributes const a{
+        .height = r.get<std::int64_t>("output_height", 1),
+        .width = r.get<std::int64_t>("output_width", 1),
+        .samples = r.get<std::int64_t>("sampling_ratio", 0),
+        .scale = r.get("spatial_scale", 1.0f),
+        .max = r.choice("mode", "avg", modes) == 1,
+        .half_pixel = r.choice("coordinate_transformation_mode", pixels[r.version() >= 16 ? 1 : 0], pixels) == 1};
     check_range("output_height", {a.height}, 1);
     check_range("output_width", {a.width}, 1);
     check_range("sampling_ratio", {a.samples}, 0);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,16 @@ decltype(auto) with_context(Where&& where, Body&& body) {
   } catch (error& e) {
     e.within(where());
     throw;
+  }
+}
+
+/// Runs `body`; that memory is short becomes an `error`.
+template <typename Body>
+decltype(auto) with_system_errors(Body&& body) {
+  try {
+    return body();
+  } catch (std::bad_alloc const&) {
+    fail(error_code::system, "the system has no memory left");
   }
 }
 

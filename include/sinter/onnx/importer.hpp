@@ -24,7 +24,7 @@ void parse_scanned(Message& message, std::string const& bytes, limits const& bou
          "again");
 }
 
-inline graph import_model(byte_source const& source, external_data external, limits const& bounds) {
+inline graph import_parts(byte_source const& source, external_data external, limits const& bounds) {
   if (source.bytes.empty())
     fail(error_code::malformed_model, "the model is empty (0 bytes); export or download it again");
   auto const scanned = scan_message(source.bytes, message::model, bounds);
@@ -40,6 +40,10 @@ inline graph import_model(byte_source const& source, external_data external, lim
   auto g = graph_importer(functions, tensors, bounds).run(model.graph(), opsets);
   verify(g);
   return g;
+}
+
+inline graph import_model(byte_source const& source, external_data external, limits const& bounds) {
+  return with_system_errors([&] { return import_parts(source, std::move(external), bounds); });
 }
 
 /// For `with_context`.

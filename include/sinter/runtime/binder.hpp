@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -182,16 +181,6 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
     for (auto const& a : p.allocations) plan.guarded.push_back(static_cast<std::size_t>(a.bytes));
   for (auto const& h : p.hosts) plan.views = std::max({plan.views, h.inputs.size(), h.outputs.size()});
   return plan;
-}
-
-/// Runs `body`; what the standard library throws becomes an `error`.
-template <typename Body>
-void with_system_errors(Body&& body) {
-  try {
-    body();
-  } catch (std::bad_alloc const&) {
-    fail(error_code::system, "the system has no memory left");
-  }
 }
 
 /// A tensor over bytes that somebody else keeps.

@@ -14,7 +14,7 @@ set_tests_properties("style: dependency direction, all.hpp, file length" "style:
 # A test that builds `target` in this build folder and passes if that works.
 function(sinter_add_build_test name target)
   add_test(NAME "${name}" COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target})
-  set_tests_properties("${name}" PROPERTIES RESOURCE_LOCK build TIMEOUT 1200)
+  set_tests_properties("${name}" PROPERTIES RESOURCE_LOCK build TIMEOUT 3600)
 endfunction()
 
 # Tests of misuse that must not compile, one for each .cpp file in `folder`. Each file compiles as it stands and fails with

@@ -14,7 +14,7 @@ struct options {
   std::string backend = "evaluate";
   fs::path expected{};
   fs::path json{};
-  double seconds = 120;
+  double seconds = 600;
   bool list = false;
   bool verbose = false;
 };

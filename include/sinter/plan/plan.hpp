@@ -13,7 +13,8 @@ struct plan_options {
 };
 
 /// Plans an optimised graph whose types are inferred: a schedule and layouts for each node, the steps, and the place of
-/// every byte. Errors: limit_exceeded; what operators say of unsupported nodes. Defined in plan/planner.hpp.
+/// every byte. Every kernel and the whole program are checked against their rules, in every build. Errors:
+/// limit_exceeded; what operators say of unsupported nodes. Defined in plan/planner.hpp.
 program plan(graph const& g, plan_options const& options);
 
 }  // namespace sinter

@@ -243,10 +243,8 @@ class planner {
 
 program plan(graph const& g, plan_options const& options) {
   auto p = detail::planner(g, options).run();
-#ifndef NDEBUG
   for (auto const& kernel : p.kernels) vector::verify(kernel);
   validate(p);
-#endif
   return p;
 }
 

@@ -23,3 +23,17 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sinterConfigVersion
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sinterConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/sinterConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake ${PROJECT_SOURCE_DIR}/cmake/sinter_add_model.cmake
         DESTINATION ${package_folder})
+
+# For those who build without CMake.
+configure_file(${PROJECT_SOURCE_DIR}/cmake/sinter.pc.in sinter.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sinter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# cpack makes a Debian package.
+if(PROJECT_IS_TOP_LEVEL)
+  set(CPACK_GENERATOR DEB)
+  set(CPACK_PACKAGE_CONTACT "the developers of sinter")
+  set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+  set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libprotobuf-dev, libonnx-dev, libfmt-dev, libxbyak-dev, libxsimd-dev")
+  include(CPack)
+endif()

@@ -231,7 +231,7 @@ inline void thread_pool::worker_loop(int self) noexcept {
     auto const now = gate_.load(std::memory_order_seq_cst);
     if (epoch_of(now) == seen && !stop_.load(std::memory_order_relaxed)) futex_wait(gate_, now);
     parked_.fetch_sub(1, std::memory_order_relaxed);
-    // Woken without need, for instance at the end of a call, it goes back to sleep at once.
+    spinner = {};  // one who woke up too late for a call is there for the next
   }
 }
 

@@ -76,6 +76,15 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
+# Generated programs ship these, with the standard library only.
+reachable_from(runtime/thread_pool.hpp shipped)
+foreach(header IN LISTS shipped)
+  file(STRINGS ${include_root}/${header} foreign REGEX "^#include <(fmt|onnx|google|xbyak)/")
+  if(foreign)
+    message(SEND_ERROR "include/sinter/${header} is shipped with generated programs and may not: ${foreign}")
+  endif()
+endforeach()
+
 foreach(folder include codegen examples tests benchmarks cmake)
   foreach(ending hpp cpp cmake py txt)
     file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.${ending})

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
-#include <limits>
 #include <optional>
 #include <sched.h>
 #include <string>
@@ -60,7 +58,7 @@ inline std::optional<double> cgroup_quota(std::string const& root = {}) {
     auto const first = line.find(':');
     auto const second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    auto const controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
+    auto const controllers = "," + line.substr(first + 1, second - first - 1) + ",";
     bool const v2 = controllers == ",,";
     if (!v2 && controllers.find(",cpu,") == std::string::npos) continue;
     for (auto path = line.substr(second + 1);; path.erase(path.rfind('/'))) {

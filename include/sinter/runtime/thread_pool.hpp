@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/core/error.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/futex.hpp>
 #include <sinter/runtime/processors.hpp>

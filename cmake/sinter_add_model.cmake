@@ -1,16 +1,19 @@
-# sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [ISA avx2 avx512|portable|native]
-#                  [WEIGHTS embed|file])
+# sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
+#                  [ISA avx2 avx512|portable|native] [WEIGHTS embed|file])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
 # SHAPES  for inputs whose shapes the model leaves open.
+# BATCH   the first extent of inputs that leave it open, or for which SHAPES says N (image=Nx3x224x224).
+#         1 4 16: these sizes, net.run<4>({.image = four}); 1..16: any of them, net.run(n, {.image = n_images}).
+#         All sizes share weights, memory, and the code that does not depend on the size.
 # ISA     the instruction sets in the library, the best that the processor has is chosen at start; native: that of this
 #         machine. Default: avx2 avx512 for x86-64, else portable.
 # WEIGHTS embed (default): in the program; file: mapped at run time; the target property SINTER_WEIGHTS_FILE is its path.
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS" "SHAPES;ISA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS" "SHAPES;BATCH;ISA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -42,6 +45,10 @@ function(sinter_add_model target model)
   foreach(shape IN LISTS arg_SHAPES)
     list(APPEND options --shape ${shape})
   endforeach()
+  if(arg_BATCH)
+    list(JOIN arg_BATCH "," batch)
+    list(APPEND options --batch ${batch})
+  endif()
   list(JOIN sets "," set_list)
   set(tool sinter::tool)
   if(SINTER_TOOL)

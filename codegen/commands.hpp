@@ -15,7 +15,8 @@ void add_bench(CLI::App& app);
 /// Adds the arguments that all subcommands have: the model and the shapes of its inputs.
 inline void add_model(CLI::App& command, model_arguments& to) {
   command.add_option("model", to.file, "the ONNX file")->required()->check(CLI::ExistingFile);
-  command.add_option("--shape", to.shapes, "shapes of inputs that leave theirs open, as name=1x3x224x224");
+  command.add_option("--shape", to.shapes,
+                     "shapes of inputs that leave theirs open, as name=1x3x224x224; N in front is the batch");
 }
 
 }  // namespace codegen

@@ -15,6 +15,7 @@ struct settings {
   std::string name{};
   std::vector<std::string> sets{"avx2", "avx512"};
   std::string weights = "embed";
+  std::vector<std::string> batch{};
 };
 
 /// Each instruction set once.
@@ -25,12 +26,13 @@ std::vector<sinter::isa> parse_sets(std::vector<std::string> const& texts) {
 }
 
 void compile(settings const& s) {
-  library_options options{.name = s.name, .sets = parse_sets(s.sets), .embed_weights = s.weights == "embed"};
+  library_options options{
+      .name = s.name, .sets = parse_sets(s.sets), .embed_weights = s.weights == "embed", .batch = parse_batch(s.batch)};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
   if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
     sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
                  right);
-  write_library(load_graph(s.model), options, s.folder);
+  write_library(load_graphs(s.model, options.batch), options, s.folder);
 }
 
 }  // namespace
@@ -45,6 +47,12 @@ void add_compile(CLI::App& app) {
       "for NAME_avx2.cpp -mavx2 -mfma -mf16c, for NAME_avx512.cpp -mavx512f -mavx512bw -mavx512dq -mavx512vl besides;\n"
       "-Wa,-IDIR lets NAME_weights.cpp find NAME.weights.");
   add_model(*command, s->model);
+  command
+      ->add_option(
+          "--batch", s->batch,
+          "sizes of the first extent that the model leaves open: 1,4,16 (each a type of call) or 1..16 (any of "
+          "them, chosen at run time)")
+      ->delimiter(',');
   command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
   command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
   command->add_option("--isa", s->sets, "instruction sets, the best is chosen at start: avx512, avx2, portable, native")

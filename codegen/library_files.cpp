@@ -57,17 +57,23 @@ std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector
 
 }  // namespace
 
-void write_library(sinter::graph g, library_options const& options, std::filesystem::path const& folder) {
-  auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
-  sinter::optimize(g);
-  for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
+void write_library(std::vector<sinter::graph> graphs, library_options const& options,
+                   std::filesystem::path const& folder) {
+  std::vector<sinter::cpp::library_ports> all_ports;
   std::vector<sinter::cpp::library_variant> variants;
-  for (auto const set : options.sets) {
-    auto const planned = set == sinter::isa::none ? sinter::isa::avx2 : set;  // portable code has 8 lanes
-    variants.push_back({.set = set, .plan = sinter::plan(g, {.machine = {.set = planned}})});
+  for (auto const set : options.sets) variants.push_back({.set = set});
+  for (auto& g : graphs) {
+    auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
+    sinter::optimize(g);
+    for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
+    all_ports.push_back({std::move(inputs), std::move(outputs)});
+    for (auto& v : variants) {
+      auto const planned = v.set == sinter::isa::none ? sinter::isa::avx2 : v.set;  // portable code has 8 lanes
+      v.plans.push_back(sinter::plan(g, {.machine = {.set = planned}}));
+    }
   }
-  auto lib = sinter::cpp::make_library(options.name, std::move(inputs), std::move(outputs), std::move(variants),
-                                       options.embed_weights);
+  auto lib =
+      sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants), options.embed_weights);
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem)

@@ -92,7 +92,7 @@ TEST_CASE("hostile names give a library that compiles") {
     return;
   }
   scratch_folder folder;
-  codegen::write_library(parse(hostile), {.name = "hostile", .sets = {isa::none}}, folder.path());
+  codegen::write_library({parse(hostile)}, {.name = "hostile", .sets = {isa::none}}, folder.path());
   for (auto const* file : {"hostile.cpp", "hostile_portable.cpp"}) {
     auto const command =
         fmt::format("c++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I{}/include {} 2>{}", SINTER_SOURCE_DIR,
@@ -111,7 +111,7 @@ TEST_CASE("the same model and options give the same bytes") {
   for (auto const* folder : {&once, &again}) {
     auto g =
         codegen::load_graph({.file = SINTER_SOURCE_DIR "/examples/hello/digits.onnx", .shapes = {"image=3x1x8x8"}});
-    codegen::write_library(std::move(g), {.name = "digits", .sets = {isa::none, isa::avx2, isa::avx512}},
+    codegen::write_library({std::move(g)}, {.name = "digits", .sets = {isa::none, isa::avx2, isa::avx512}},
                            folder->path());
   }
   auto const files = once.files();
@@ -121,7 +121,7 @@ TEST_CASE("the same model and options give the same bytes") {
 
 TEST_CASE("a model with nodes that have no kernels is refused, and says which") {
   auto g = parse("graph opset 17 {\n  input x: float[4x4]\n  y = Det(x) as \"the det\"\n  output y\n}");
-  CHECK_THROWS_WITH(codegen::write_library(std::move(g), {.name = "det", .sets = {isa::avx2}}, "/nowhere"),
+  CHECK_THROWS_WITH(codegen::write_library({std::move(g)}, {.name = "det", .sets = {isa::avx2}}, "/nowhere"),
                     says("'the det'"));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/emit/cpp/library.hpp>
+#include <sinter/emit/cpp/typed_header.hpp>
 
 #include <string>
 #include <utility>
@@ -18,11 +19,9 @@ class dispatch_printer {
     put("// Made by sinter: what the source files of {} share.\n#pragma once\n\n#include <cstddef>\n\n", lib_.name);
     if (lib_.embed) put("extern \"C\" std::byte const sinter_{}_weights[];\n\n", lib_.name);
     put("namespace {}_detail {{\n\n", lib_.name);
-    put("/// Each runs the model: working memory, constants and inputs in, the places of the outputs out.\n");
-    for (auto const& v : lib_.variants)
-      put("void run_{}(std::byte* work, std::byte const* constants, std::byte const* const* inputs,\n"
-          "    std::byte const** outputs) noexcept;\n",
-          set_name(v.set));
+    put("/// Each runs the model: working memory, constants, inputs and the batch in, the places of the outputs "
+        "out.\n");
+    for (auto const& v : lib_.variants) put("void run_{}({}) noexcept;\n", set_name(v.set), run_parameter_types);
     put("\n}}  // namespace {}_detail\n", lib_.name);
     return std::move(text_);
   }
@@ -133,16 +132,24 @@ class dispatch_printer {
   }
 
   void run() {
-    put("{0}::outputs {0}::run([[maybe_unused]] inputs const& in) noexcept {{\n", lib_.name);
-    put("  std::array<std::byte const*, {}> const from{{", lib_.inputs.size());
-    for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
-      put("{}reinterpret_cast<std::byte const*>(in.{}.data())", i ? ", " : "", lib_.inputs[i].identifier);
-    put("}};\n  std::array<std::byte const*, {}> to{{}};\n", lib_.outputs.size());
-    put("  run_({}, constants_, from.data(), to.data());\n  return {{", in_object() ? "memory_.bytes" : "work_");
-    for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
-      put("{2}{0}::{1}::view(reinterpret_cast<{0}::{1}::element const*>(to[{3}]), {0}::{1}::size)", lib_.name,
-          lib_.outputs[i].identifier, i ? ",\n          " : "", i);
-    put("}};\n}}\n");
+    if (lib_.batch.kind == batch_kind::listed) return;  // its definition is in the header
+    if (lib_.batch.kind == batch_kind::fixed) {
+      put("{0}::outputs {0}::run([[maybe_unused]] inputs const& in) noexcept {{\n{1}}}\n", lib_.name,
+          run_statements(lib_, "1"));
+      return;
+    }
+    put("{0}::outputs {0}::run(std::size_t n, [[maybe_unused]] inputs const& in) {{\n", lib_.name);
+    put("  if (n < 1 || n > max_batch)\n    throw std::invalid_argument(\"{}: a batch of \" + std::to_string(n) + \"; "
+        "it "
+        "takes 1 to {}\");\n",
+        lib_.name, lib_.batch.sizes.back());
+    for (auto const& p : lib_.inputs)
+      if (p.grows())
+        put("  if (in.{1}.size() != {1}::size(n))\n"
+            "    throw std::invalid_argument(\"{0}: input '{1}' has \" + std::to_string(in.{1}.size()) +\n"
+            "                                \" elements; this batch takes \" + std::to_string({1}::size(n)));\n",
+            lib_.name, p.identifier);
+    put("{}}}\n", run_statements(lib_, "n"));
   }
 
   library const& lib_;

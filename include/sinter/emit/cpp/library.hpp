@@ -2,6 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/core/cpu.hpp>
+#include <sinter/emit/cpp/batch.hpp>
 #include <sinter/emit/cpp/identifier.hpp>
 #include <sinter/plan/program.hpp>
 
@@ -17,19 +18,42 @@
 /// A model as a C++ library: one class, one function for each instruction set, one block of packed weights.
 namespace sinter::cpp {
 
-/// An input or output of the model.
-struct library_port {
-  std::string name{};        ///< in the model
-  std::string identifier{};  ///< in the library
-  tensor_type type{};
+/// Which batches a library runs.
+enum class batch_kind : std::uint8_t {
+  fixed,   ///< the one that the shapes say
+  listed,  ///< some sizes, chosen by the type of the call
+  any,     ///< any size from 1 to the last one, chosen at run time
 };
 
-/// The program for one instruction set. `isa::none` is the portable one.
+struct library_batch {
+  batch_kind kind = batch_kind::fixed;
+  std::vector<std::int64_t> sizes{1};  ///< ascending; there is a program for each
+};
+
+/// An input or output of the model.
+struct library_port {
+  std::string name{};                    ///< in the model
+  std::string identifier{};              ///< in the library
+  tensor_type type{};                    ///< for the largest batch
+  std::vector<std::int64_t> per_item{};  ///< by axis: how the extent grows with the batch; 0: it does not
+
+  bool grows() const {
+    return std::ranges::any_of(per_item, [](auto n) { return n != 0; });
+  }
+};
+
+/// The ports for one batch size.
+struct library_ports {
+  std::vector<library_port> inputs{};
+  std::vector<library_port> outputs{};
+};
+
+/// The programs for one instruction set. `isa::none` is the portable one.
 struct library_variant {
   isa set = isa::none;
-  program plan{};
-  std::vector<std::int64_t> weight_offsets{};  ///< of each of `plan.weights` in the block
-  std::vector<std::int64_t> output_offsets{};  ///< of each output that is constant; -1: it is not
+  std::vector<program> plans{};  ///< one for each batch size; the index of a place among the weights has no meaning
+  std::vector<vector::program> kernels{};                   ///< of all plans
+  std::vector<std::vector<std::int64_t>> output_offsets{};  ///< by plan: of outputs that are constant; -1: it is not
 };
 
 /// What the block of weights holds, in order.
@@ -42,6 +66,7 @@ struct library_weight {
 struct library {
   std::string name{};  ///< of the class and of the files
   bool embed = true;   ///< the weights are part of the program; else a file is mapped
+  library_batch batch{};
   std::vector<library_port> inputs{};
   std::vector<library_port> outputs{};
   std::vector<library_variant> variants{};  ///< weakest first
@@ -86,6 +111,15 @@ inline std::string_view element_type(dtype type) {
   }
 }
 
+/// What a function that runs the model takes: working memory, the weights, the inputs, where to put the addresses of
+/// the outputs, and the batch.
+inline constexpr std::string_view run_parameters =
+    "[[maybe_unused]] std::byte* work, [[maybe_unused]] std::byte const* constants,\n"
+    "    [[maybe_unused]] std::byte const* const* inputs, [[maybe_unused]] std::byte const** outputs,\n"
+    "    [[maybe_unused]] std::ptrdiff_t n";
+inline constexpr std::string_view run_parameter_types =
+    "std::byte*, std::byte const*, std::byte const* const*, std::byte const**, std::ptrdiff_t";
+
 inline std::int64_t port_bytes(library_port const& p) {
   return checked_mul(static_cast<std::int64_t>(p.type.shape->elements()),
                      static_cast<std::int64_t>(size_of(p.type.element)));
@@ -93,45 +127,81 @@ inline std::int64_t port_bytes(library_port const& p) {
 
 namespace detail {
 
-/// Puts the weights of all variants into one block, equal keys once.
-inline void place_weights(library& lib) {
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>, std::less<>> placed;  // key -> offset, bytes
-  auto const place = [&](std::string const& key, std::int64_t bytes, std::function<void(std::byte*)> const& fill) {
-    auto const [it, fresh] = placed.try_emplace(key, lib.weight_bytes, bytes);
+/// Where the keys lie in the block of weights.
+class weight_block {
+ public:
+  explicit weight_block(library& lib) : lib_(lib) {}
+
+  /// The place of `key`, equal keys once.
+  std::int64_t offset_of(std::string const& key, std::int64_t bytes, std::function<void(std::byte*)> const& fill) {
+    auto const [it, fresh] = placed_.try_emplace(key, lib_.weight_bytes, bytes);
     SINTER_ASSERT(it->second.second == bytes);
     if (fresh) {
-      lib.weights.push_back({lib.weight_bytes, bytes, fill});
-      lib.weight_bytes += round_up(bytes, memory_alignment);
+      lib_.weights.push_back({lib_.weight_bytes, bytes, fill});
+      lib_.weight_bytes += round_up(bytes, memory_alignment);
     }
     return it->second.first;
-  };
+  }
+
+ private:
+  library& lib_;
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>, std::less<>> placed_{};  // key -> offset, bytes
+};
+
+/// Turns the weights of a plan into places in the block.
+inline void place_weights(weight_block& block, program& p) {
+  std::vector<std::int64_t> offsets;
+  for (auto const& w : p.weights) offsets.push_back(block.offset_of(w.key, w.bytes, w.fill));
+  for (auto& r : p.regions)
+    for (auto& g : r.grids)
+      for (auto& a : g.arguments)
+        if (a.base.where == space::weight)
+          a.base = {.where = space::weight, .offset = a.base.offset + offsets[a.base.index]};
+}
+
+/// The offsets of the outputs that are constant.
+inline std::vector<std::int64_t> place_constant_outputs(weight_block& block, program const& p, std::int64_t batch) {
+  std::vector<std::int64_t> offsets;
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) {
+    auto const constant = p.outputs[i].constant;
+    auto const bytes = static_cast<std::int64_t>(constant.bytes());
+    offsets.push_back(!constant ? -1
+                                : block.offset_of(fmt::format("output:{}:{}", batch, i), bytes, [=](std::byte* to) {
+                                    std::copy_n(static_cast<std::byte const*>(constant.data()), bytes, to);
+                                  }));
+  }
+  return offsets;
+}
+
+/// Lets all programs share what they can: weights, and those of one instruction set kernels and places in the arena.
+inline void share(library& lib) {
+  weight_block block(lib);
   for (auto& v : lib.variants) {
-    for (auto const& w : v.plan.weights) v.weight_offsets.push_back(place(w.key, w.bytes, w.fill));
-    for (std::size_t i = 0; i < v.plan.outputs.size(); ++i) {
-      auto const constant = v.plan.outputs[i].constant;
-      v.output_offsets.push_back(
-          !constant ? -1
-                    : place(fmt::format("output:{}", i), static_cast<std::int64_t>(constant.bytes()),
-                            [constant](std::byte* to) {
-                              std::copy_n(static_cast<std::byte const*>(constant.data()), constant.bytes(), to);
-                            }));
+    SINTER_ASSERT(v.plans.size() == lib.batch.sizes.size());
+    for (std::size_t i = 0; i < v.plans.size(); ++i) {
+      if (i + 1 < v.plans.size()) adopt_arena(v.plans[i], v.plans.back());
+      place_weights(block, v.plans[i]);
+      v.output_offsets.push_back(place_constant_outputs(block, v.plans[i], lib.batch.sizes[i]));
     }
+    v.kernels = share_kernels(v.plans);
   }
 }
 
 inline void place_memory(library& lib) {
   std::int64_t arena = 0, scratch = 0;
-  for (auto const& v : lib.variants) {
-    arena = std::max(arena, v.plan.arena_bytes);
-    scratch = std::max(scratch, v.plan.scratch_bytes);
-  }
+  for (auto const& v : lib.variants)
+    for (auto const& p : v.plans) {
+      arena = std::max(arena, p.arena_bytes);
+      scratch = std::max(scratch, p.scratch_bytes);
+    }
   lib.scratch_offset = round_up(arena, memory_alignment);
   lib.arena_bytes = lib.scratch_offset + round_up(scratch, memory_alignment);
   for (std::size_t i = 0; i < lib.outputs.size(); ++i) {
     lib.output_offsets.push_back(lib.arena_bytes);
     bool const own = std::ranges::any_of(lib.variants, [&](library_variant const& v) {
-      auto const& out = v.plan.outputs[i];
-      return !out.constant && out.where.where == space::output;
+      return std::ranges::any_of(v.plans, [&](program const& p) {
+        return !p.outputs[i].constant && p.outputs[i].where.where == space::output;
+      });
     });
     if (own) lib.arena_bytes += round_up(port_bytes(lib.outputs[i]), memory_alignment);
   }
@@ -139,18 +209,23 @@ inline void place_memory(library& lib) {
 }
 
 /// What generated code does not do yet, with the nodes that need it.
-inline void refuse_unsupported(library const& lib) {
-  for (auto const& v : lib.variants) {
-    std::string nodes;
-    for (auto const& s : v.plan.steps)
-      if (s.kind != step_kind::region) nodes += "\n    " + comment_text(s.names);
-    if (!nodes.empty())
-      fail(error_code::unsupported_feature,
-           "generated code has no kernels for these nodes, which the in-process compiler runs as plain loops:{}",
-           nodes);
-  }
-  for (auto const* ports : {&lib.inputs, &lib.outputs})
-    for (auto const& p : *ports) {
+inline void refuse_steps(library const& lib) {
+  for (auto const& v : lib.variants)
+    for (auto const& p : v.plans) {
+      std::string nodes;
+      for (auto const& s : p.steps)
+        if (s.kind != step_kind::region) nodes += "\n    " + comment_text(s.names);
+      if (!nodes.empty())
+        fail(error_code::unsupported_feature,
+             "generated code has no kernels for these nodes, which the in-process compiler runs as plain loops:{}",
+             nodes);
+    }
+}
+
+/// Ports that a class cannot have.
+inline void refuse_ports(library_ports const& ports) {
+  for (auto const* list : {&ports.inputs, &ports.outputs})
+    for (auto const& p : *list) {
       if (element_type(p.type.element).empty())
         fail(error_code::unsupported_feature, "'{}' has elements of {}, which a generated class does not take", p.name,
              sinter::name(p.type.element));
@@ -160,23 +235,60 @@ inline void refuse_unsupported(library const& lib) {
     }
 }
 
+/// How a port grows with the batch, from its shapes for all sizes.
+inline std::vector<std::int64_t> growth(library_batch const& batch, std::string_view name,
+                                        std::vector<shape> const& shapes) {
+  auto const& sizes = batch.sizes;
+  auto const most = sizes.back();
+  auto const& largest = shapes.back();
+  std::vector<std::int64_t> result(largest.rank(), 0);
+  for (std::size_t axis = 0; axis < largest.rank(); ++axis)
+    if (shapes.front().rank() == largest.rank() && shapes.front()[axis] != largest[axis])
+      result[axis] = largest[axis] / most;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    auto expected = largest;
+    for (std::size_t axis = 0; axis < largest.rank(); ++axis)
+      if (result[axis] != 0) expected[axis] = result[axis] * sizes[i];
+    if (shapes[i] != expected)
+      fail(error_code::unsupported_feature,
+           "'{}' is {} for a batch of {} and {} for one of {}; a class for several batch sizes takes only extents that "
+           "are multiples of the batch",
+           name, shapes[i], sizes[i], largest, most);
+  }
+  return result;
+}
+
+/// The ports of all sizes as one list.
+inline std::vector<library_port> merge_ports(library_batch const& batch, std::vector<library_ports> const& all,
+                                             std::vector<library_port> library_ports::*member) {
+  auto result = all.back().*member;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    std::vector<shape> shapes;
+    for (auto const& ports : all) shapes.push_back((ports.*member)[i].type.shape.value());
+    result[i].per_item = growth(batch, result[i].name, shapes);
+  }
+  return result;
+}
+
 }  // namespace detail
 
-/// Names, checks and places everything. `inputs` and `outputs` are the ports with their names in the model. Errors:
-/// unsupported_feature.
-inline library make_library(std::string_view name, std::vector<library_port> inputs, std::vector<library_port> outputs,
+/// Names, checks and places everything. `ports`, with their names in the model, and the plans of each variant are those
+/// for each of the sizes of `batch`. Errors: unsupported_feature.
+inline library make_library(std::string_view name, library_batch batch, std::vector<library_ports> const& ports,
                             std::vector<library_variant> variants, bool embed) {
-  library lib{.name = identifier(name), .embed = embed};
-  lib.inputs = std::move(inputs);
-  lib.outputs = std::move(outputs);
+  library lib{.name = identifier(name), .embed = embed, .batch = std::move(batch)};
+  for (auto const& p : ports) detail::refuse_ports(p);
+  lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
+  lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, {}, &library_variant::set);
-  identifier_scope members({lib.name, "arena", "arena_bytes", "best", "element", "inputs", "instruction_set", "name",
-                            "outputs", "run", "shape", "size", "supports", "view", "weight_bytes", "weights"});
-  for (auto* ports : {&lib.inputs, &lib.outputs})
-    for (auto& p : *ports) p.identifier = members.add(p.name);
-  detail::refuse_unsupported(lib);
-  detail::place_weights(lib);
+  identifier_scope members({lib.name,    "arena",  "arena_bytes",     "Batch",     "batch_sizes",  "best",    "element",
+                            "has_batch", "inputs", "instruction_set", "max_batch", "name",         "outputs", "run",
+                            "shape",     "size",   "supports",        "view",      "weight_bytes", "weights"});
+  for (auto* list : {&lib.inputs, &lib.outputs})
+    for (auto& p : *list) p.identifier = members.add(p.name);
+  detail::refuse_steps(lib);
+  detail::share(lib);
   detail::place_memory(lib);
   return lib;
 }

@@ -3,6 +3,9 @@
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/print.hpp>
 
+#include <array>
+#include <map>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,11 +18,12 @@ namespace sinter::cpp {
 class variant_printer {
  public:
   variant_printer(library const& lib, library_variant const& variant)
-      : lib_(lib), v_(variant), users_(v_.plan.kernels.size()) {
-    for (std::size_t k = 0; k < v_.plan.kernels.size(); ++k)
-      symbols_.push_back(fmt::format("{}_{}", identifier(v_.plan.kernels[k].name), k));
-    for (auto const& s : v_.plan.steps)
-      for (auto const& g : v_.plan.regions[s.index].grids) users_[g.kernel].insert(s.names);
+      : lib_(lib), v_(variant), users_(v_.kernels.size()) {
+    for (std::size_t k = 0; k < v_.kernels.size(); ++k)
+      symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k].name), k));
+    for (auto const& p : v_.plans)
+      for (auto const& s : p.steps)
+        for (auto const& g : p.regions[s.index].grids) users_[g.kernel].insert(s.names);
   }
 
   std::string whole() {
@@ -34,7 +38,7 @@ class variant_printer {
         "\n/// Calls a kernel on these addresses.\ntemplate <typename... Address>\n"
         "void call(void (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
         "  std::byte* const arguments[] = {at...};\n  kernel(arguments);\n}\n";
-    for (std::size_t k = 0; k < v_.plan.kernels.size(); ++k) kernel(k);
+    for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
     run();
     return std::move(text_);
@@ -54,14 +58,11 @@ class variant_printer {
       if (listed++ < most_users) put("// {}\n", comment_text(names));
     }
     if (listed > most_users) put("// and {} more\n", listed - most_users);
-    text_ += function_printer(v_.plan.kernels[k]).whole(symbols_[k], "[[gnu::noinline]]");
+    text_ += function_printer(v_.kernels[k]).whole(symbols_[k], "[[gnu::noinline]]");
   }
 
   void run() {
-    put("void {}_detail::run_{}([[maybe_unused]] std::byte* work, [[maybe_unused]] std::byte const* constants,\n",
-        lib_.name, set_name(v_.set));
-    text_ +=
-        "    [[maybe_unused]] std::byte const* const* inputs, [[maybe_unused]] std::byte const** outputs) noexcept {\n";
+    put("void {}_detail::run_{}({}) noexcept {{\n", lib_.name, set_name(v_.set), run_parameters);
     put("  [[maybe_unused]] std::byte* const arena = work;\n");
     put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.scratch_offset);
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "
@@ -72,19 +73,69 @@ class variant_printer {
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
       put("  [[maybe_unused]] std::byte* const out{} = work + {};  // {}\n", i, lib_.output_offsets[i],
           comment_text(lib_.outputs[i].name));
-    for (auto const& s : v_.plan.steps) {
-      put("\n  // {}\n", comment_text(s.names));
-      for (auto const& g : v_.plan.regions[s.index].grids) calls(g);
-    }
+    std::vector<std::size_t> all(v_.plans.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    auto const same_steps = [&](std::size_t i) {
+      std::vector<std::string_view> names;
+      for (auto const& s : v_.plans[i].steps) names.push_back(s.names);
+      return names;
+    };
+    for_each_batch(group_by(all, same_steps), [&](std::vector<std::size_t> const& plans) { steps(plans); });
     text_ += '\n';
-    for (std::size_t i = 0; i < lib_.outputs.size(); ++i) put("  outputs[{}] = {};\n", i, output(i));
+    for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
+      for_each_batch(group_by(all, [&](std::size_t plan) { return output(plan, i); }),
+                     [&](auto const& plans) { put("{:{}}outputs[{}] = {};\n", "", indent_, i, output(plans[0], i)); });
     text_ += "}\n";
   }
 
-  std::string output(std::size_t i) const {
-    if (v_.output_offsets[i] >= 0) return fmt::format("weights + {}", v_.output_offsets[i]);
+  /// The plans in groups of equal `key`.
+  template <typename Key>
+  static std::vector<std::vector<std::size_t>> group_by(std::vector<std::size_t> const& plans, Key key) {
+    std::vector<std::vector<std::size_t>> groups;
+    std::map<std::decay_t<decltype(key(0))>, std::size_t> number;
+    for (auto const plan : plans) {
+      auto const [it, fresh] = number.try_emplace(key(plan), groups.size());
+      if (fresh) groups.emplace_back();
+      groups[it->second].push_back(plan);
+    }
+    return groups;
+  }
+
+  /// Prints what each group of plans does: a choice by the batch `n`, unless there is one group.
+  template <typename Print>
+  void for_each_batch(std::vector<std::vector<std::size_t>> const& groups, Print print) {
+    if (groups.size() == 1) return print(groups[0]);
+    put("{:{}}switch (n) {{\n", "", indent_);
+    for (auto const& plans : groups) {
+      for (auto const plan : plans) put("{:{}}case {}:\n", "", indent_ + 2, lib_.batch.sizes[plan]);
+      indent_ += 4;
+      print(plans);
+      put("{:{}}break;\n", "", indent_);
+      indent_ -= 4;
+    }
+    put("{:{}}}}\n", "", indent_);
+  }
+
+  /// The steps of plans that have the same ones.
+  void steps(std::vector<std::size_t> const& plans) {
+    auto const& listed = v_.plans[plans[0]].steps;
+    for (std::size_t s = 0; s < listed.size(); ++s) {
+      put("\n{:{}}// {}\n", "", indent_, comment_text(listed[s].names));
+      auto const shared = share_regions(v_.plans, lib_.batch.sizes, plans, s);
+      std::vector<std::vector<std::size_t>> groups;
+      for (auto const& r : shared) groups.push_back(r.plans);
+      for_each_batch(groups, [&](auto const& group) {
+        auto const& r = *std::ranges::find(shared, group, &shared_region::plans);
+        for (std::size_t i = 0; i < r.largest->grids.size(); ++i)
+          calls(r.largest->grids[i], extents(r, i, lib_.batch.sizes[group[0]]));
+      });
+    }
+  }
+
+  std::string output(std::size_t plan, std::size_t i) const {
+    if (v_.output_offsets[plan][i] >= 0) return fmt::format("weights + {}", v_.output_offsets[plan][i]);
     if (port_bytes(lib_.outputs[i]) == 0) return "work";
-    return address(v_.plan.outputs[i].where);
+    return address(v_.plans[plan].outputs[i].where);
   }
 
   std::string address(place const& where) const {
@@ -96,20 +147,34 @@ class variant_printer {
       case space::scratch: return at("scratch", where.offset);
       case space::input: return at(fmt::format("in{}", where.index), where.offset);
       case space::output: return at(fmt::format("out{}", where.index), where.offset);
-      case space::weight: return at("weights", v_.weight_offsets[where.index] + where.offset);
+      case space::weight: return at("weights", where.offset);
     }
     SINTER_ASSERT(false);
     return {};
   }
 
+  using extent_texts = std::array<std::string, grid_rank>;
+
+  /// The extents of grid `i` of a region, in terms of the batch where they grow with it; `most` is the largest one.
+  static extent_texts extents(shared_region const& r, std::size_t i, std::int64_t most) {
+    extent_texts result;
+    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
+      auto const extent = r.largest->grids[i].extent[axis];
+      bool const grows = !r.grows.empty() && r.grows[i][axis];
+      result[axis] = !grows ? fmt::format("{}", extent) : extent == most ? "n" : fmt::format("{} * n", extent / most);
+    }
+    return result;
+  }
+
   /// The loops over one grid; axes of one turn have none.
-  void calls(grid const& g) {
-    std::size_t depth = 1;
+  void calls(grid const& g, extent_texts const& extents) {
+    int indent = indent_;
     for (std::size_t axis = 0; axis < grid_rank; ++axis) {
       if (g.extent[axis] == 1) continue;
-      put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})\n", "", 2 * depth++, axis, axis, g.extent[axis], axis);
+      put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})\n", "", indent, axis, axis, extents[axis], axis);
+      indent += 2;
     }
-    put("{:{}}call({}", "", 2 * depth, symbols_[g.kernel]);
+    put("{:{}}call({}", "", indent, symbols_[g.kernel]);
     for (std::size_t i = 0; i < g.arguments.size(); ++i) {
       put(", {}", address(g.arguments[i].base));
       for (std::size_t axis = 0; axis < grid_rank; ++axis)
@@ -123,6 +188,7 @@ class variant_printer {
   library_variant const& v_;
   std::vector<std::set<std::string>> users_;  // by kernel: the steps that call it
   std::vector<std::string> symbols_;
+  int indent_ = 2;
   std::string text_;
 };
 

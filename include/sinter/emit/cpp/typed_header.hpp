@@ -8,6 +8,63 @@
 /// The header that users of a library include: names are members, shapes and types are types.
 namespace sinter::cpp {
 
+/// Whether a port's type is a template for the batch.
+inline bool is_template(library const& lib, library_port const& p) {
+  return lib.batch.kind == batch_kind::listed && p.grows();
+}
+
+/// The name of a member of a port's type, inside of templates for the batch.
+inline std::string port_member(library const& lib, library_port const& p, std::string_view member) {
+  return fmt::format("{}::{}{}::{}", lib.name, p.identifier, is_template(lib, p) ? "<Batch>" : "", member);
+}
+inline std::string port_type(library const& lib, library_port const& p, std::string_view member) {
+  return (is_template(lib, p) ? "typename " : "") + port_member(lib, p, member);
+}
+
+/// The extents of a port, and the number of its elements, in terms of the batch.
+inline std::vector<std::string> extent_texts(library_port const& p, std::string_view batch) {
+  std::vector<std::string> result;
+  for (std::size_t axis = 0; axis < p.per_item.size(); ++axis) {
+    auto const factor = p.per_item[axis];
+    result.push_back(!factor       ? fmt::format("{}", (*p.type.shape)[axis])
+                     : factor == 1 ? std::string(batch)
+                                   : fmt::format("{} * {}", factor, batch));
+  }
+  return result;
+}
+inline std::string elements_text(library_port const& p, std::string_view batch) {
+  std::int64_t constant = 1;
+  std::string rest;
+  for (std::size_t axis = 0; axis < p.per_item.size(); ++axis) {
+    constant *= p.per_item[axis] ? p.per_item[axis] : (*p.type.shape)[axis];
+    if (p.per_item[axis]) rest += fmt::format(" * {}", batch);
+  }
+  return fmt::format("{}{}", constant, rest);
+}
+
+/// The statements of `run`, for the batch that the expression `batch` gives.
+inline std::string run_statements(library const& lib, std::string_view batch) {
+  auto const views = [&](std::vector<library_port> const& ports, auto&& each) {
+    std::string text;
+    for (std::size_t i = 0; i < ports.size(); ++i) text += (i ? ",\n        " : "") + each(ports[i], i);
+    return text;
+  };
+  auto const from = views(lib.inputs, [](library_port const& p, std::size_t) {
+    return fmt::format("reinterpret_cast<std::byte const*>(in.{}.data())", p.identifier);
+  });
+  auto const to = views(lib.outputs, [&](library_port const& p, std::size_t i) {
+    bool const by_call = lib.batch.kind == batch_kind::any && p.grows();
+    return fmt::format("{}(reinterpret_cast<{} const*>(to[{}]), {}{})", port_type(lib, p, "view"),
+                       port_type(lib, p, "element"), i, port_member(lib, p, "size"),
+                       by_call ? fmt::format("({})", batch) : "");
+  });
+  return fmt::format(
+      "    std::array<std::byte const*, {}> const from{{{}}};\n    std::array<std::byte const*, {}> to{{}};\n"
+      "    run_({}, constants_, from.data(), to.data(), {});\n    return {{{}}};\n",
+      lib.inputs.size(), from, lib.outputs.size(), lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_",
+      batch, to);
+}
+
 /// Prints NAME.hpp.
 class header_printer {
  public:
@@ -19,12 +76,14 @@ class header_printer {
     if (!lib_.embed) put("#include <filesystem>\n");
     if (!in_object()) put("#include <memory>\n");
     put("#include <span>\n#include <string_view>\n\n");
-    put("/// A model for inputs of fixed shapes. An object is its working memory: one object for each thread.\n");
+    put("/// A model for inputs of {}. An object is its working memory: one object for each thread.\n",
+        batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch");
     put("class {} {{\n public:\n", lib_.name);
     put("  /// Bytes of working memory, all that a run needs: activations, scratch, outputs.\n");
     put("  static constexpr std::size_t arena_bytes = {};\n", lib_.arena_bytes);
     put("  /// Bytes of constants, which all objects share.\n");
     put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.weight_bytes);
+    batches();
     instruction_sets();
     for (auto const& p : lib_.inputs) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
@@ -32,8 +91,7 @@ class header_printer {
     members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.");
     if (!lib_.embed) weights();
     constructors();
-    put("  /// Runs the model on the calling thread. Allocates nothing, takes no lock, makes no system call.\n");
-    put("  outputs run(inputs const& in) noexcept;\n\n");
+    run();
     private_part();
     return std::move(text_);
   }
@@ -43,6 +101,7 @@ class header_printer {
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
+  library_batch const& batch() const { return lib_.batch; }
   bool in_object() const { return lib_.arena_bytes <= object_arena_bytes; }
 
   void instruction_sets() {
@@ -54,21 +113,63 @@ class header_printer {
     put("  static instruction_set best();\n\n");
   }
 
+  void batches() {
+    if (batch().kind == batch_kind::any)
+      put("  /// The largest batch.\n  static constexpr std::size_t max_batch = {};\n\n", batch().sizes.back());
+    if (batch().kind != batch_kind::listed) return;
+    put("  /// The batches that there is code for.\n  static constexpr std::array<std::size_t, {}> "
+        "batch_sizes{{{}}};\n",
+        batch().sizes.size(), fmt::join(batch().sizes, ", "));
+    put("  template <std::size_t Batch>\n  static constexpr bool has_batch = Batch == {};\n\n",
+        fmt::join(batch().sizes, " || Batch == "));
+  }
+  /// What makes a member a template for the listed batches.
+  static constexpr char const* for_listed = "  template <std::size_t Batch>\n    requires has_batch<Batch>\n";
+
   void port(library_port const& p, char const* what) {
-    auto const& s = *p.type.shape;
-    put("  /// {} \"{}\": {} {}, row-major{}.\n", what, comment_text(p.name), sinter::name(p.type.element), s,
+    bool const by_call = p.grows() && batch().kind == batch_kind::any;
+    auto const name = by_call ? "n" : "Batch";
+    auto const extents = extent_texts(p, name);
+    put("  /// {} \"{}\": {} {}, row-major{}.\n", what, comment_text(p.name), sinter::name(p.type.element),
+        extents.empty() ? "scalar" : fmt::format("{}", fmt::join(extent_texts(p, "N"), "x")),
         p.type.element == dtype::float16 || p.type.element == dtype::bfloat16 ? ", elements as bits" : "");
+    if (is_template(lib_, p)) put("{}", for_listed);
     put("  struct {} {{\n    using element = {};\n", p.identifier, element_type(p.type.element));
     put("    static constexpr std::string_view name{};\n", string_literal(p.name));
-    put("    static constexpr std::array<std::size_t, {}> shape{{{}}};\n", s.rank(), fmt::join(s.span(), ", "));
-    put("    static constexpr std::size_t size = {};\n", s.elements());
-    put("    using view = std::span<element{}, size>;\n  }};\n\n", " const");
+    if (by_call) {
+      put("    static constexpr std::array<std::size_t, {}> shape(std::size_t n) {{ return {{{}}}; }}\n",
+          extents.size(), fmt::join(extents, ", "));
+      put("    static constexpr std::size_t size(std::size_t n) {{ return {}; }}\n", elements_text(p, name));
+    } else {
+      put("    static constexpr std::array<std::size_t, {}> shape{{{}}};\n", extents.size(), fmt::join(extents, ", "));
+      put("    static constexpr std::size_t size = {};\n", elements_text(p, name));
+    }
+    put("    using view = std::span<element const{}>;\n  }};\n\n", by_call ? "" : ", size");
   }
 
   void members(char const* type, std::vector<library_port> const& ports, char const* contract) {
-    put("  /// {}\n  struct {} {{\n", contract, type);
-    for (auto const& p : ports) put("    {}::{}::view {};\n", lib_.name, p.identifier, p.identifier);
+    put("  /// {}\n{}  struct {} {{\n", contract, batch().kind == batch_kind::listed ? for_listed : "", type);
+    for (auto const& p : ports) put("    {} {};\n", port_type(lib_, p, "view"), p.identifier);
     put("  }};\n\n");
+  }
+
+  void run() {
+    constexpr char const* contract =
+        "Runs the model on the calling thread. Allocates nothing, takes no lock, makes no system call.";
+    switch (batch().kind) {
+      case batch_kind::fixed: put("  /// {}\n  outputs run(inputs const& in) noexcept;\n\n", contract); break;
+      case batch_kind::any:
+        put("  /// {}\n  /// For a batch of `n`, 1 to max_batch. Errors: std::invalid_argument for another `n`, and "
+            "for an\n"
+            "  /// input that has not the size for `n`.\n  outputs run(std::size_t n, inputs const& in);\n\n",
+            contract);
+        break;
+      case batch_kind::listed:
+        put("  /// {}\n  /// For one of the listed batches: run<{}>(…).\n{}", contract, batch().sizes.back(),
+            for_listed);
+        put("  outputs<Batch> run(inputs<Batch> const& in) noexcept {{\n{}  }}\n\n", run_statements(lib_, "Batch"));
+        break;
+    }
   }
 
   void weights() {
@@ -93,8 +194,7 @@ class header_printer {
   }
 
   void private_part() {
-    put(" private:\n  void (*run_)(std::byte*, std::byte const*, std::byte const* const*, std::byte const**) "
-        "noexcept;\n");
+    put(" private:\n  void (*run_)({}) noexcept;\n", run_parameter_types);
     put("  std::byte const* constants_;\n");
     if (in_object())
       put("  arena memory_{{}};\n");

@@ -81,7 +81,7 @@ def alternate(servers, rounds, pause_s):
 def measure(model, threads, arguments):
     makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server), "onnxruntime": onnxruntime_server}
     servers, row = start_all(makers, model, threads, arguments.starts)
-    pause_s = 0.03 if threads > 1 else 0  # the threads of the other may still spin
+    pause_s = 0.1 if threads > 1 else 0  # onnxruntime's threads spin for up to 50 ms after a run
     with tempfile.TemporaryDirectory() as folder:
         timed = dict(servers)
         if min(servers["onnxruntime"].run(20) for _ in range(3)) < SMALL_NS:

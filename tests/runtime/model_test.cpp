@@ -310,7 +310,7 @@ TEST_CASE("typed tensors are values") {
   CHECK(tensor<bool>({4}).size() == 4);
   CHECK(message_of([&] { a.at(2, 0); }) == "index (2, 0) is outside of a tensor of shape 2x3");
   CHECK(message_of([&] { a.at(1); }) == "index (1) is outside of a tensor of shape 2x3");
-  CHECK(message_of([] { tensor<float>({2}, {1, 2, 3}); }) == "a tensor of shape 2 has 2 elements, 3 were given");
+  CHECK(message_of([] { tensor<float>({3}, {1, 2}); }) == "a tensor of shape 3 has 3 elements, 2 were given");
 }
 
 TEST_CASE("the digit classifier loads and runs, from a file and from memory") {

@@ -36,6 +36,13 @@ struct tally {
   }
 };
 
+cpu_set_t cpus_of(pthread_t thread) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  pthread_getaffinity_np(thread, sizeof set, &set);
+  return set;
+}
+
 }  // namespace
 
 TEST_CASE("every task runs once, by one worker at a time") {
@@ -124,6 +131,75 @@ TEST_CASE("workers that sleep are woken, and their tasks do not wait for them") 
     pool.parallel_for(64, tally::body, &t);
   }
   CHECK(t.each_ran(5));
+}
+
+TEST_CASE("a thread that is woken is kept off the waker's CPU until it runs") {
+  auto const before = cpus_of(pthread_self());
+  if (CPU_COUNT(&before) < 2) {
+    WARN("SKIPPED: one CPU");
+    return;
+  }
+  detail::cpu_move move;
+  std::atomic<std::uint32_t> go{0};
+  std::thread sleeper([&] {
+    while (go.load(std::memory_order_acquire) == 0) futex_wait(go, 0);
+    move.finish();
+    while (go.load(std::memory_order_acquire) == 1) futex_wait(go, 1);
+  });
+  auto const advance = [&] {
+    ++go;
+    futex_wake(go);
+  };
+  int here = 0;
+  while (!CPU_ISSET(here, &before)) ++here;
+  move.start(sleeper.native_handle(), here);
+  auto others = before;
+  CPU_CLR(here, &others);
+  auto const moved = cpus_of(sleeper.native_handle());
+  CHECK(CPU_EQUAL(&moved, &others));
+  advance();
+  auto const back = [&] {
+    auto const now = cpus_of(sleeper.native_handle());
+    return CPU_EQUAL(&now, &before);
+  };
+  for (int i = 0; i < 2000 && !back(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(back());
+  advance();
+  sleeper.join();
+}
+
+TEST_CASE("calls after pauses leave the workers all CPUs that they had") {
+  thread_pool pool(3);
+  struct state {
+    cpu_set_t const expected;
+    std::atomic<int> ran{0}, wrong{0};
+  } s{cpus_of(pthread_self())};
+  for (int i = 0; i < 20; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    pool.parallel_for(
+        12,
+        [](void* context, std::int64_t, std::int64_t, int worker) noexcept {
+          auto& state = *static_cast<struct state*>(context);
+          if (worker != 0) ++state.ran;
+          auto const mine = cpus_of(pthread_self());
+          if (!CPU_EQUAL(&mine, &state.expected)) ++state.wrong;
+          std::this_thread::sleep_for(std::chrono::microseconds(100));
+        },
+        &s);
+  }
+  CHECK(s.ran > 0);
+  CHECK(s.wrong == 0);
+}
+
+TEST_CASE("workers may stay few: as many are woken as there are tasks for") {
+  thread_pool pool(5);
+  tally t(2, 5);
+  for (int i = 0; i < 50; ++i) {
+    if (i % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    pool.parallel_for(2, tally::body, &t);
+  }
+  CHECK(t.each_ran(50));
+  CHECK_FALSE(t.overlap);
 }
 
 TEST_CASE("both threads take part in long work") {

@@ -5,6 +5,7 @@
 #include <sinter/runtime/processors.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -22,10 +23,38 @@
 
 namespace sinter {
 
+namespace detail {
+
+/// Keeps a thread that is woken off the waker's CPU until it runs. Schedulers take a virtual machine's halted CPUs for
+/// busy ones and leave the thread where it was woken: there it waits behind the waker, for milliseconds.
+class cpu_move {
+ public:
+  /// Before `thread` is woken by one that runs on `cpu`.
+  void start(pthread_t thread, int cpu) noexcept {
+    if (cpu < 0 || cpu >= CPU_SETSIZE || pthread_getaffinity_np(thread, sizeof allowed_, &allowed_) != 0) return;
+    auto others = allowed_;
+    CPU_CLR(static_cast<std::size_t>(cpu), &others);
+    if (CPU_COUNT(&others) == 0 || CPU_EQUAL(&others, &allowed_)) return;
+    started_ = pthread_setaffinity_np(thread, sizeof others, &others) == 0;
+  }
+  /// In the thread, when it runs.
+  void finish() noexcept {
+    if (started_) pthread_setaffinity_np(pthread_self(), sizeof allowed_, &allowed_);
+    started_ = false;
+  }
+
+ private:
+  cpu_set_t allowed_{};
+  bool started_ = false;
+};
+
+}  // namespace detail
+
 /// A fork-join pool. The calling thread takes part as worker 0. Tasks are split evenly in advance; a worker that has
 /// finished takes half of what another has left, from its end. Workers spin for at most `spin` after a call and then
-/// sleep; nobody waits for a worker that has not woken up. A call that comes while another one runs does its tasks on
-/// the calling thread. No call allocates. Workers use the caller's floating-point control word.
+/// sleep; nobody waits for a worker that has not woken up, and none wakes up on the caller's CPU if it may run on
+/// another. A call that comes while another one runs does its tasks on the calling thread. No call allocates. Workers
+/// use the caller's floating-point control word.
 class thread_pool final : public executor {
  public:
   static constexpr int max_workers = 512;
@@ -47,8 +76,8 @@ class thread_pool final : public executor {
   thread_pool& operator=(thread_pool const&) = delete;
   ~thread_pool() override {
     stop_.store(true, std::memory_order_relaxed);
-    gate_.fetch_add(one_epoch, std::memory_order_release);
-    futex_wake(gate_);
+    gate_.fetch_add(one_epoch, std::memory_order_seq_cst);
+    wake(threads_.size());
     for (auto& t : threads_) t.join();
   }
 
@@ -61,15 +90,21 @@ class thread_pool final : public executor {
   static std::uint32_t epoch_of(std::uint32_t word) { return word & ~(one_epoch - 1); }
   static std::size_t count_of(int threads) { return static_cast<std::size_t>(std::clamp(threads, 1, max_workers)); }
 
-  /// Tasks that a worker has left: [low 32 bits, high 32 bits), in units of `unit_` tasks.
   struct alignas(64) slot {
+    /// Tasks that the worker has left: [low 32 bits, high 32 bits), in units of `unit_` tasks.
     std::atomic<std::uint64_t> left{0};
+    /// Where the worker is; one that sleeps waits for the word to become `awake`.
+    std::atomic<std::uint32_t> rest{awake};
+    detail::cpu_move move{};  ///< made by who wakes the worker, undone by the worker
   };
+  static constexpr std::uint32_t awake = 0, asleep = 1, being_woken = 2;
   static constexpr std::uint64_t pack(std::uint64_t begin, std::uint64_t end) { return begin | end << 32; }
 
   void work(int self) noexcept;
   bool steal(std::size_t self) noexcept;
   void wait_for_workers() noexcept;
+  void wake(std::size_t most) noexcept;
+  void sleep(slot& s, std::uint32_t seen) noexcept;
   void worker_loop(int self) noexcept;
   bool join(std::uint32_t word) noexcept;
   void leave() noexcept;
@@ -144,8 +179,7 @@ inline void thread_pool::parallel_for(std::int64_t tasks, range_body body, void*
 
   auto const word = epoch_of(gate_.load(std::memory_order_relaxed)) + one_epoch;
   gate_.store(word | open, std::memory_order_seq_cst);
-  if (auto const parked = parked_.load(std::memory_order_seq_cst); parked > 0)
-    futex_wake(gate_, static_cast<int>(std::min<std::int64_t>(parked, tasks - 1)));
+  wake(static_cast<std::size_t>(tasks - 1));
   work(0);
   gate_.fetch_and(~open, std::memory_order_acq_rel);
   wait_for_workers();
@@ -195,6 +229,33 @@ inline void thread_pool::wait_for_workers() noexcept {
   }
 }
 
+/// Wakes workers that sleep, at most `most`.
+inline void thread_pool::wake(std::size_t most) noexcept {
+  if (parked_.load(std::memory_order_seq_cst) == 0) return;
+  int const here = sched_getcpu();
+  for (std::size_t i = 1; i <= threads_.size() && most > 0; ++i) {
+    auto& s = slots_[i];
+    auto rest = asleep;
+    if (!s.rest.compare_exchange_strong(rest, being_woken, std::memory_order_acq_rel)) continue;
+    s.move.start(threads_[i - 1].native_handle(), here);
+    s.rest.store(awake, std::memory_order_release);
+    futex_wake(s.rest, 1);
+    --most;
+  }
+}
+
+/// Sleeps until a call after the one `seen`.
+inline void thread_pool::sleep(slot& s, std::uint32_t seen) noexcept {
+  s.rest.store(asleep, std::memory_order_release);
+  parked_.fetch_add(1, std::memory_order_seq_cst);
+  auto expected = asleep;
+  bool const called = epoch_of(gate_.load(std::memory_order_seq_cst)) != seen;
+  if (!called || !s.rest.compare_exchange_strong(expected, awake, std::memory_order_relaxed))
+    for (std::uint32_t rest; (rest = s.rest.load(std::memory_order_acquire)) != awake;) futex_wait(s.rest, rest);
+  parked_.fetch_sub(1, std::memory_order_relaxed);
+  s.move.finish();
+}
+
 inline bool thread_pool::join(std::uint32_t word) noexcept {
   return (word & open) && gate_.compare_exchange_strong(word, word + 1, std::memory_order_acq_rel);
 }
@@ -226,10 +287,7 @@ inline void thread_pool::worker_loop(int self) noexcept {
       continue;
     }
     if (spinner.spin()) continue;
-    parked_.fetch_add(1, std::memory_order_seq_cst);
-    auto const now = gate_.load(std::memory_order_seq_cst);
-    if (epoch_of(now) == seen && !stop_.load(std::memory_order_relaxed)) futex_wait(gate_, now);
-    parked_.fetch_sub(1, std::memory_order_relaxed);
+    sleep(slots_[static_cast<std::size_t>(self)], seen);
     spinner = {};  // one who woke up too late for a call is there for the next
   }
 }

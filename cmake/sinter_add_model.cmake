@@ -9,7 +9,8 @@
 #         All sizes share weights, memory, and the code that does not depend on the size.
 # ISA     the instruction sets in the library, the best that the processor has is chosen at start; native: that of this
 #         machine. Default: avx2 avx512 for x86-64, else portable.
-# WEIGHTS embed (default): in the program; file: mapped at run time; the target property SINTER_WEIGHTS_FILE is its path.
+# WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
+#         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)

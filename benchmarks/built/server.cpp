@@ -1,6 +1,5 @@
-// Answers the commands of servers.py with the model that was compiled into the class `net`. Inputs and outputs are those
-// of the model, in order; the one who asks knows their names, types and shapes.
-#include <net.hpp>
+// Answers the commands of servers.py with the model that was compiled into the class `net`. Inputs and outputs are
+// those of the model, in order; the one who asks knows their names, types and shapes.
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -8,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <net.hpp>
 #include <optional>
 #include <sstream>
 #include <string>

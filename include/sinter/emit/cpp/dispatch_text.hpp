@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/emit/cpp/library.hpp>
+#include <sinter/emit/cpp/resident_constants.hpp>
 #include <sinter/emit/cpp/typed_header.hpp>
 
 #include <string>
@@ -32,8 +33,10 @@ class dispatch_printer {
         lib_.name);
     put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
     if (!lib_.embed) put("#include <fcntl.h>\n#include <sys/mman.h>\n#include <sys/stat.h>\n#include <unistd.h>\n");
+    if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
     put("\nnamespace {{\n\n");
     choose();
+    if (resident()) constants();
     put("}}  // namespace\n\n");
     supports();
     best();
@@ -60,7 +63,18 @@ class dispatch_printer {
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
+  /// Whether constants that are part of the program are copied when the first object is made.
+  bool resident() const {
+    return lib_.embed && lib_.weight_bytes >= static_cast<std::int64_t>(resident_constants_bytes);
+  }
   bool in_object() const { return lib_.arena_bytes <= object_arena_bytes; }
+
+  void constants() {
+    put("std::byte const* constants() noexcept {{\n"
+        "  static std::byte const* const at = sinter::make_resident(sinter_{0}_weights, {0}::weight_bytes);\n"
+        "  return at;\n}}\n\n",
+        lib_.name);
+  }
 
   void choose() {
     put("auto function({}::instruction_set set) {{\n", lib_.name);
@@ -121,7 +135,9 @@ class dispatch_printer {
 
   void constructors() {
     auto const first = lib_.embed ? "" : "weights const& constants, ";
-    auto const given = lib_.embed ? fmt::format("sinter_{}_weights", lib_.name) : std::string("constants.data()");
+    auto const given = resident()   ? std::string("constants()")
+                       : lib_.embed ? fmt::format("sinter_{}_weights", lib_.name)
+                                    : std::string("constants.data()");
     put("{0}::{0}({1}instruction_set set)\n    : run_(function(set)), constants_({2})", lib_.name, first, given);
     if (in_object()) return put(" {{}}\n\n");
     put(", own_(new arena()), work_(own_->bytes) {{}}\n\n");

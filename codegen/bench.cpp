@@ -1,6 +1,7 @@
 #include <sinter/sinter.hpp>
 
 #include "commands.hpp"
+#include "progress.hpp"
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -42,6 +43,8 @@ sinter::shape shape_of(sinter::port_info const& p, std::span<named_extents const
 }
 
 void bench(settings const& s) {
+  progress shown("bench");
+  shown.stage("loading " + s.model.file);
   auto start = clock::now();
   auto const net = sinter::load(s.model.file, {.max_isa = parse_isa(s.set), .threads = s.threads});
   auto const load = milliseconds_since(start);
@@ -52,15 +55,18 @@ void bench(settings const& s) {
   for (auto const& p : net.inputs()) tensors.push_back(example(p.type, shape_of(p, given)));
   for (std::size_t i = 0; i < tensors.size(); ++i) inputs.push_back({net.inputs()[i].name, tensors[i].view()});
 
+  shown.stage("compiling and running");
   start = clock::now();
   net.run(inputs);
   auto const first = milliseconds_since(start);
   std::vector<double> times;
   for (int i = 0; i < s.runs; ++i) {
+    shown.stage(fmt::format("run {} of {}", i + 1, s.runs));
     start = clock::now();
     net.run(inputs);
     times.push_back(milliseconds_since(start));
   }
+  shown.erase();
   std::ranges::sort(times);
   auto const memory = net.memory();
   fmt::print("{}: {}, {} thread{}\n", s.model.file, name(net.instruction_set()), net.threads(),

@@ -2,6 +2,7 @@
 
 #include "commands.hpp"
 #include "library_files.hpp"
+#include "progress.hpp"
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -32,7 +33,11 @@ void compile(settings const& s) {
   if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
     sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
                  right);
-  write_library(load_graphs(s.model, options.batch), options, s.folder);
+  progress shown("compile");
+  shown.stage("reading " + s.model.file);
+  auto graphs = load_graphs(s.model, options.batch);
+  options.begins = [&](std::string text) { shown.stage(std::move(text)); };
+  write_library(std::move(graphs), options, s.folder);
 }
 
 }  // namespace

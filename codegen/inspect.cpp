@@ -4,6 +4,7 @@
 #include <sinter/vector/print.hpp>
 
 #include "commands.hpp"
+#include "progress.hpp"
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -68,10 +69,15 @@ void print_memory(sinter::program const& p) {
 }
 
 void inspect(settings const& s) {
+  progress shown("inspect");
+  shown.stage("reading " + s.model.file);
   auto const before = load_graph(s.model);
   auto after = before;
+  shown.stage("rewriting the graph");
   auto const rewrites = sinter::optimize(after);
+  shown.stage("planning");
   auto const p = sinter::plan(after, {.machine = {.set = parse_isa(s.set)}});
+  shown.erase();
   if (s.shows("summary")) print_summary(before, after, p, rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
   if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));

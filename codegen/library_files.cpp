@@ -63,15 +63,21 @@ void write_library(std::vector<sinter::graph> graphs, library_options const& opt
   std::vector<sinter::cpp::library_variant> variants;
   for (auto const set : options.sets) variants.push_back({.set = set});
   for (auto& g : graphs) {
+    auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed
+                           ? std::string()
+                           : fmt::format(", batch {}", options.batch.sizes[all_ports.size()]);
+    options.begins("rewriting the graph" + batch);
     auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
     sinter::optimize(g);
     for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
     all_ports.push_back({std::move(inputs), std::move(outputs)});
     for (auto& v : variants) {
+      options.begins(fmt::format("planning for {}{}", sinter::cpp::set_name(v.set), batch));
       auto const planned = v.set == sinter::isa::none ? sinter::isa::avx2 : v.set;  // portable code has 8 lanes
       v.plans.push_back(sinter::plan(g, {.machine = {.set = planned}}));
     }
   }
+  options.begins("placing memory");
   auto lib =
       sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants), options.embed_weights);
   std::error_code problem;
@@ -79,7 +85,9 @@ void write_library(std::vector<sinter::graph> graphs, library_options const& opt
   if (problem)
     sinter::fail(sinter::error_code::io, "cannot make the folder '{}': {}", folder.string(), problem.message());
   auto const at = [&](std::string_view ending) { return folder / fmt::format("{}{}", lib.name, ending); };
+  options.begins("packing weights");
   write_weights(lib, at(".weights"));
+  options.begins("printing code");
   write_file(at(".hpp"), sinter::cpp::header_printer(lib).whole());
   write_file(at("_run.hpp"), sinter::cpp::dispatch_printer(lib).run_header());
   write_file(at(".cpp"), sinter::cpp::dispatch_printer(lib).source());

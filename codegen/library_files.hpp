@@ -5,6 +5,7 @@
 #include <sinter/graph/graph.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct library_options {
   std::vector<sinter::isa> sets{};  ///< `none`: portable
   bool embed_weights = true;
   sinter::cpp::library_batch batch{};
+  std::function<void(std::string)> begins = [](std::string const&) {};  ///< is told what begins, for people
 };
 
 /// Writes the library for a model into `folder`, which is made where it does not exist. `graphs`, whose input types are

@@ -14,7 +14,7 @@ int main(int count, char** arguments) {
       "  sinter bench net.onnx --shape image=8x3x224x224          how long load, first and later runs take\n"
       "  sinter inspect net.onnx --show steps,kernels             what the compiler makes of the model\n",
       "sinter");
-  app.require_subcommand(1);
+  app.set_version_flag("--version", SINTER_VERSION);
   app.get_formatter()->column_width(28);
   codegen::add_compile(app);
   codegen::add_run(app);
@@ -22,6 +22,9 @@ int main(int count, char** arguments) {
   codegen::add_inspect(app);
   try {
     app.parse(count, arguments);
+    if (app.get_subcommands().empty())
+      sinter::fail(sinter::error_code::invalid_argument,
+                   "expected one of compile, run, bench, inspect; see sinter --help");
     return 0;
   } catch (CLI::ParseError const& e) {
     return app.exit(e);

@@ -1,11 +1,8 @@
 #include "numpy_file.hpp"
 
-#include <sinter/onnx/import.hpp>
-
+#include <array>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
 namespace codegen {
@@ -162,29 +159,50 @@ std::vector<named_file_tensor> parse_npz(std::span<std::byte const> bytes) {
   return result;
 }
 
-std::vector<named_file_tensor> read_tensors(std::filesystem::path const& file) {
-  return sinter::with_context([&] { return fmt::format("file '{}'", file.string()); },
-                              [&]() -> std::vector<named_file_tensor> {
-                                auto const ending = file.extension();
-                                if (ending == ".pb") return {{{}, sinter::onnx::import_tensor_file(file)}};
-                                if (ending != ".npy" && ending != ".npz")
-                                  fail(error_code::invalid_argument,
-                                       "its ending says no format; expected .npy, .npz or .pb");
-                                std::ifstream in(file, std::ios::binary);
-                                std::string const text{std::istreambuf_iterator<char>(in), {}};
-                                if (!in) fail(error_code::io, "it cannot be read");
-                                auto const bytes = std::as_bytes(std::span(text));
-                                if (ending == ".npz") return parse_npz(bytes);
-                                return {{{}, parse_npy(bytes)}};
-                              });
+namespace {
+
+/// The checksum of archives: CRC-32 with the polynomial 0xEDB88320.
+std::uint32_t checksum(std::string_view bytes) {
+  static auto const table = [] {
+    std::array<std::uint32_t, 256> result{};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+      result[i] = i;
+      for (int bit = 0; bit < 8; ++bit) result[i] = (result[i] >> 1) ^ (result[i] & 1 ? 0xedb88320U : 0);
+    }
+    return result;
+  }();
+  std::uint32_t state = ~0U;
+  for (auto const c : bytes) state = table[(state ^ static_cast<unsigned char>(c)) & 255] ^ (state >> 8);
+  return ~state;
 }
 
-void write_npy(std::filesystem::path const& file, sinter::tensor_view t) {
-  auto const bytes = npy_bytes(t);
-  std::ofstream out(file, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) fail(error_code::io, "cannot write '{}'", file.string());
+/// `value` in `count` bytes, the lowest first.
+std::string little_endian(std::size_t value, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += static_cast<char>(value >> 8 * i);
+  return text;
+}
+
+}  // namespace
+
+std::string npz_bytes(std::span<sinter::named_tensor const> tensors) {
+  std::string result, contents;
+  for (auto const& t : tensors) {
+    auto const name = std::string(t.name) + ".npy", data = npy_bytes(t.value);
+    if (result.size() + data.size() > UINT32_MAX)
+      fail(error_code::unsupported_feature, "an archive of 4 GiB or more is not written; write .npy files");
+    // What both headers of an entry say: version 2.0, no flags, stored, no time, checksum, sizes, lengths.
+    auto const common = little_endian(20, 2) + little_endian(0, 4) + little_endian(0, 4) +
+                        little_endian(checksum(data), 4) + little_endian(data.size(), 4) +
+                        little_endian(data.size(), 4) + little_endian(name.size(), 2) + little_endian(0, 2);
+    contents +=
+        "PK\x01\x02" + little_endian(20, 2) + common + little_endian(0, 10) + little_endian(result.size(), 4) + name;
+    result += "PK\x03\x04" + common + name + data;
+  }
+  auto const count = little_endian(tensors.size(), 2);
+  auto const end = "PK\x05\x06" + little_endian(0, 4) + count + count + little_endian(contents.size(), 4) +
+                   little_endian(result.size(), 4) + little_endian(0, 2);
+  return result + contents + end;
 }
 
 }  // namespace codegen

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <sinter/core/tensor.hpp>
+#include <sinter/sinter.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,10 +27,7 @@ struct named_file_tensor {
 /// The tensors of an archive, in its order. Errors: malformed_model; unsupported_feature for compressed entries.
 std::vector<named_file_tensor> parse_npz(std::span<std::byte const> bytes);
 
-/// The tensors of a .npy, .npz or .pb file, by its ending. Those of .npy and .pb have no name. Errors: io,
-/// invalid_argument for another ending, and those above.
-std::vector<named_file_tensor> read_tensors(std::filesystem::path const& file);
-
-void write_npy(std::filesystem::path const& file, sinter::tensor_view t);
+/// The bytes of an archive, not compressed. Errors: unsupported_feature for strings and for 4 GiB.
+std::string npz_bytes(std::span<sinter::named_tensor const> tensors);
 
 }  // namespace codegen

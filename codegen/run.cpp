@@ -1,7 +1,8 @@
 #include <sinter/sinter.hpp>
 
 #include "commands.hpp"
-#include "numpy_file.hpp"
+#include "progress.hpp"
+#include "tensor_files.hpp"
 #include <algorithm>
 #include <memory>
 
@@ -11,7 +12,7 @@ namespace {
 struct settings {
   std::string model{};
   std::vector<std::string> inputs{};
-  std::string folder{};
+  std::string output{};
   std::string set = "native";
   int threads = 0;
 };
@@ -36,13 +37,6 @@ std::vector<named_file_tensor> gather(settings const& s, sinter::model const& ne
   return result;
 }
 
-/// The file of an output: its name with what file systems mind as `_`.
-std::string file_name(std::string name) {
-  std::ranges::replace_if(
-      name, [](char c) { return c == '/' || c == '\0' || c == '\\'; }, '_');
-  return (name.empty() || name[0] == '.' ? "_" + name : name) + ".npy";
-}
-
 void print_floats(std::span<float const> values) {
   auto const [least, most] = std::ranges::minmax(values);
   auto const largest = std::ranges::max_element(values) - values.begin();
@@ -51,17 +45,23 @@ void print_floats(std::span<float const> values) {
 }
 
 void run(settings const& s) {
+  progress shown("run");
+  shown.stage("loading " + s.model);
   auto const net = sinter::load(s.model, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  shown.stage("reading inputs");
   auto const tensors = gather(s, net);
-  std::vector<sinter::named_tensor> named;
-  for (auto const& t : tensors) named.push_back({t.name, t.value.view()});
-  auto const results = net.run(named);
-  if (!s.folder.empty()) std::filesystem::create_directories(s.folder);
+  std::vector<sinter::named_tensor> inputs;
+  for (auto const& t : tensors) inputs.push_back({t.name, t.value.view()});
+  shown.stage("compiling and running");
+  auto const out = net.run(inputs);
+  std::vector<sinter::named_tensor> const results(out.begin(), out.end());
+  shown.stage("writing outputs");
+  if (!s.output.empty()) write_tensors(s.output, results);
+  shown.erase();
   for (auto const& [name, value] : results) {
     fmt::print("{} {} {}", name, sinter::name(value.type), value.shape);
     if (value.type == sinter::dtype::float32 && value.elements() > 0) print_floats(value.as<float>());
     fmt::print("\n");
-    if (!s.folder.empty()) write_npy(std::filesystem::path(s.folder) / file_name(std::string(name)), value);
   }
 }
 
@@ -75,7 +75,8 @@ void add_run(CLI::App& app) {
       "Without a name, files are taken in the order of the model's inputs.");
   command->add_option("model", s->model, "the ONNX file")->required()->check(CLI::ExistingFile);
   command->add_option("--input", s->inputs, "tensors for the inputs: FILE or NAME=FILE");
-  command->add_option("-o,--output", s->folder, "folder that gets NAME.npy for each output");
+  command->add_option("-o,--output", s->output,
+                      "where the outputs go: a folder that gets NAME.npy for each, or a file FILE.npz, .npy or .pb");
   command->add_option("--isa", s->set, "the best instruction set to use: avx512, avx2, none")->capture_default_str();
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->callback([s] { run(*s); });

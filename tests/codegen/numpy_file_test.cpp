@@ -1,7 +1,9 @@
-#include "numpy_file.hpp"
-
 #include "catch.hpp"
+#include "tensor_files.hpp"
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <vector>
 
 using namespace sinter;
 
@@ -66,4 +68,40 @@ TEST_CASE("broken numpy files are errors") {
     CHECK_THROWS_AS(codegen::parse_npy(bytes_of(content.substr(0, cut))), error);
   for (std::size_t cut = 0; cut < text.size(); ++cut)
     CHECK_THROWS_AS(codegen::parse_npz(bytes_of(text.substr(0, cut))), error);
+}
+
+TEST_CASE("tensors are read back from the files that they were written to") {
+  auto const a = any_tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+  auto const b = any_tensor::of<std::int64_t>({}, {-7});
+  std::vector<named_tensor> const both{{"a", a.view()}, {"b/c", b.view()}};
+  char name[] = "/tmp/sinter_tensors_XXXXXX";
+  std::filesystem::path const folder = mkdtemp(name);
+  auto const same = [](any_tensor const& x, any_tensor const& y) {
+    return x.type() == y.type() && x.shape() == y.shape() && std::memcmp(x.data(), y.data(), x.bytes()) == 0;
+  };
+
+  codegen::write_tensors(folder / "both.npz", both);
+  auto const archive = codegen::read_tensors(folder / "both.npz");
+  REQUIRE(archive.size() == 2);
+  CHECK((archive[0].name == "a" && archive[1].name == "b/c"));
+  CHECK((same(archive[0].value, a) && same(archive[1].value, b)));
+  codegen::write_tensors(folder / "each", both);
+  CHECK(same(codegen::read_tensors(folder / "each" / "b_c.npy")[0].value, b));
+  for (auto const* file : {"one.pb", "one.npy"}) {
+    codegen::write_tensors(folder / file, std::span(both).first(1));
+    CHECK(same(codegen::read_tensors(folder / file)[0].value, a));
+    CHECK_THROWS_WITH(codegen::write_tensors(folder / file, both), says("the model has 2 outputs"));
+  }
+  CHECK_THROWS_WITH(codegen::write_tensors(folder / "one.npy" / "x", both), says("cannot make the folder"));
+  CHECK_THROWS_WITH(codegen::read_tensors(folder / "nothing.npy"), says("cannot be read"));
+  CHECK_THROWS_WITH(codegen::read_tensors(folder / "one.txt"), says("expected .npy, .npz or .pb"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("archives have the checksums that others look for") {
+  auto const t = any_tensor::of<float>({2}, {1, 2});
+  auto const text = codegen::npz_bytes(std::vector<named_tensor>{{"x", t.view()}});
+  auto const content = codegen::npy_bytes(t.view());
+  CHECK(text.find(content) != std::string::npos);
+  CHECK(text.substr(14, 4) == number(0x3f45a7c, 4));  // zlib.crc32
 }

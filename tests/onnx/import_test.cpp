@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 #include "messages.hpp"
+#include <cstring>
+#include <set>
 
 using namespace sinter;
 using namespace messages;
@@ -256,4 +258,25 @@ TEST_CASE("constants of a mapped file outlive the import and the file's name") {
   std::filesystem::remove(file);
   for (auto const byte : g.at(g.outputs[0].value).constant.as<std::uint8_t>()) CHECK(byte == 'x');
   for (auto const number : g.at(g.outputs[1].value).constant.as<float>()) CHECK(number == 2.5f);
+}
+
+TEST_CASE("constants of a mapped file are read at any address") {
+  temporary_folder const folder;
+  std::vector<float> const values{1, -2, 0.5f, 1e30f};
+  std::set<std::uint64_t> numbers;
+  int unaligned = 0;
+  for (int padding = 0; padding < 4; ++padding) {
+    auto m = model();
+    m.set_producer_name(std::string(static_cast<std::size_t>(padding), 'p'));
+    *m.mutable_graph()->add_initializer() = raw_tensor("floats", 1, {4}, bytes_of(values));
+    add_output(*m.mutable_graph(), "floats");
+    auto const g = sinter::onnx::import_file(folder.write("m.onnx", m.SerializeAsString()));
+    auto const& t = g.at(g.outputs[0].value).constant;
+    unaligned += t.unaligned() != t.data();
+    CHECK(std::ranges::equal(t.as<float>(), values));
+    CHECK(std::memcmp(t.unaligned(), values.data(), t.bytes()) == 0);
+    numbers.insert(t.number());
+  }
+  CHECK(unaligned >= 2);  // a producer of no name has no field
+  CHECK(numbers.size() == 4);
 }

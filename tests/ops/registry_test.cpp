@@ -103,6 +103,6 @@ TEST_CASE("If runs one branch on the captured values") {
   CHECK(!error_of("If", 16, {bools({}, {true})}, branches).empty());
 
   node const n{.op = "If", .version = 16, .attributes = branches, .inputs = {{0}, {1}}, .outputs = {{2}}};
-  operand const operands[] = {{{dtype::boolean, shape{}}, {}}, {{dtype::float32, shape{2}}, x.view()}};
+  operand const operands[] = {{{dtype::boolean, shape{}}}, {{dtype::float32, shape{2}}, &x}};
   CHECK(bind(n).infer(inputs(operands))[0].shape == std::nullopt);
 }

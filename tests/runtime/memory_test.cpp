@@ -40,11 +40,13 @@ packing filled(std::string key, std::int64_t bytes, std::atomic<int>& calls, int
 }  // namespace
 
 TEST_CASE("memory is zeroed and aligned, also when it is large") {
-  for (std::size_t const bytes : {1u, 64u, 5000u, 3u << 20}) {
+  for (std::size_t const bytes : {1u, 64u, 5000u, 1u << 20, 3u << 20}) {
     memory_block const block(bytes);
     CHECK(block.size() == bytes);
     CHECK(reinterpret_cast<std::uintptr_t>(block.data()) % 64 == 0);
     CHECK(block.data()[bytes - 1] == std::byte{0});
+    block.data()[bytes - 1] = std::byte{1};
+    if (bytes >= 1u << 20) CHECK(reinterpret_cast<std::uintptr_t>(block.data()) % (2u << 20) == 0);  // a huge page
   }
   CHECK(memory_block(0).data() == nullptr);
   CHECK_THROWS_AS(memory_block(std::size_t{1} << 60), error);

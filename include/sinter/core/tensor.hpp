@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/dtype.hpp>
+#include <sinter/core/located_bytes.hpp>
 #include <sinter/core/shape.hpp>
 
 #include <cstddef>
@@ -82,6 +83,10 @@ class any_tensor {
   any_tensor(dtype type, sinter::shape extents, std::shared_ptr<void const> data)
       : type_(type), shape_(extents), data_(std::const_pointer_cast<void>(std::move(data))) {}
 
+  /// A tensor whose elements lie in a file, at any address.
+  any_tensor(dtype type, sinter::shape extents, std::shared_ptr<located_bytes const> where)
+      : type_(type), shape_(extents), located_(std::move(where)) {}
+
   /// A copy of `values` in row-major order.
   template <tensor_element T>
   static any_tensor of(sinter::shape extents, std::span<T const> values) {
@@ -105,12 +110,20 @@ class any_tensor {
   sinter::shape const& shape() const { return shape_; }
   std::size_t elements() const { return shape_.elements(); }
   std::size_t bytes() const { return shape_.elements() * size_of(type_); }
-  void const* data() const { return data_.get(); }
-  void* data() { return data_.get(); }
+  void const* data() const { return located_ ? located_->aligned() : data_.get(); }
+  void* data() { return const_cast<void*>(std::as_const(*this).data()); }
   explicit operator bool() const { return type_ != dtype::undefined; }
 
-  tensor_view view() const { return {type_, shape_, data_.get()}; }
-  mutable_tensor_view mutable_view() { return {type_, shape_, data_.get()}; }
+  /// The bytes of the elements, at an address that may be no multiple of their alignment: cheaper than `data` for
+  /// those who only copy them.
+  std::byte const* unaligned() const {
+    return located_ ? located_->bytes() : static_cast<std::byte const*>(data_.get());
+  }
+  /// A number that only tensors with the same bytes have, or 0.
+  std::uint64_t number() const { return located_ ? located_->number() : 0; }
+
+  tensor_view view() const { return {type_, shape_, data()}; }
+  mutable_tensor_view mutable_view() { return {type_, shape_, data()}; }
   template <tensor_element T>
   std::span<T const> as() const {
     return view().as<T>();
@@ -119,7 +132,8 @@ class any_tensor {
  private:
   dtype type_ = dtype::undefined;
   sinter::shape shape_;
-  std::shared_ptr<void> data_;
+  std::shared_ptr<void> data_;                      ///< of elements in memory
+  std::shared_ptr<located_bytes const> located_{};  ///< of elements in a file
 };
 
 }  // namespace sinter

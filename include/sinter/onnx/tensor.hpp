@@ -16,8 +16,8 @@ namespace sinter::onnx {
 
 namespace proto = ::ONNX_NAMESPACE;
 
-/// Turns messages into tensors. Elements that lie in a mapped file stay there unless their address is not a multiple of
-/// their alignment; others are copied.
+/// Turns messages into tensors. Elements that lie in a mapped file stay there; others are copied. Copies are charged,
+/// and so are elements in a file that must be copied before they can be read as such.
 class tensor_reader {
  public:
   tensor_reader(byte_source source, external_data external, limits const& bounds)
@@ -106,9 +106,10 @@ class tensor_reader {
     }
     if (type == dtype::boolean) return to_booleans(raw, extents);
     auto const alignment = info(type).kind == dtype_kind::complex ? size_of(type) / 2 : size_of(type);
-    bool const aligned = std::bit_cast<std::uintptr_t>(raw.bytes.data()) % alignment == 0;
-    if (raw.owner && aligned) return any_tensor(type, extents, {raw.owner, raw.bytes.data()});
-    return copy_raw(raw, type, extents);
+    if (!raw.owner) return copy_raw(raw, type, extents);
+    auto where = std::make_shared<located_bytes const>(raw.owner, raw.bytes, alignment);
+    if (!where->is_aligned()) copies_.charge(raw.bytes.size());
+    return any_tensor(type, extents, std::move(where));
   }
 
   any_tensor copy_raw(byte_source const& raw, dtype type, shape const& extents) {

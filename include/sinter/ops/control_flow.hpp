@@ -37,7 +37,7 @@ struct if_else {
   /// Known where the condition is known or both branches agree.
   static types infer(inputs const& in, attributes const& a) {
     std::vector<operand> captures;
-    for (std::size_t i = 1; i < in.size(); ++i) captures.push_back({in[i], in.value(i).value_or(tensor_view{})});
+    for (std::size_t i = 1; i < in.size(); ++i) captures.push_back({in[i], in.tensor(i)});
     if (auto const condition = in.value(0)) return infer_outputs(a.branch(*condition), captures);
     auto result = infer_outputs(*a.then_branch, captures);
     auto const other = infer_outputs(*a.else_branch, captures);

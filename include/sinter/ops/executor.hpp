@@ -46,7 +46,7 @@ inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n,
   std::vector<tensor_view> views;
   for (auto const& t : in) {
     views.push_back(t.view());
-    operands.push_back(t ? operand{{t.type(), t.shape()}, t.view()} : operand{});
+    operands.push_back(t ? operand{{t.type(), t.shape()}, &t} : operand{});
   }
   auto const outputs = op.infer(inputs(operands));
   std::vector<any_tensor> results(n.outputs.size());
@@ -134,7 +134,7 @@ types infer_outputs(graph const& g, std::span<operand const> inputs_given) {
   std::vector<operand> known(g.value_count());
   for (std::size_t i = 0; i < known.size(); ++i) {
     auto const& v = g.at(value_id{static_cast<std::int32_t>(i)});
-    if (v.is_constant()) known[i] = {v.type, v.constant.view()};
+    if (v.is_constant()) known[i] = {v.type, &v.constant};
   }
   for (std::size_t i = 0; i < g.inputs.size() && i < inputs_given.size(); ++i)
     known[static_cast<std::size_t>(g.inputs[i].value.index)] = inputs_given[i];

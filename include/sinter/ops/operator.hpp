@@ -82,8 +82,8 @@ class attribute_reader {
 
 /// One input of an operator during inference.
 struct operand {
-  tensor_type type{};   ///< the shape is known whenever `infer` is called
-  tensor_view value{};  ///< the elements, where they are known already; else empty
+  tensor_type type{};                 ///< the shape is known whenever `infer` is called
+  any_tensor const* value = nullptr;  ///< where the elements are known already
 };
 
 using types = std::vector<tensor_type>;
@@ -102,10 +102,12 @@ class inputs {
   }
   dtype element(std::size_t i) const { return (*this)[i].element; }
   sinter::shape const& shape(std::size_t i) const { return *(*this)[i].shape; }
+  /// Input `i` if its elements are known now, else null.
+  any_tensor const* tensor(std::size_t i) const { return has(i) ? operands_[i].value : nullptr; }
   /// The elements of input `i` if they are known now.
   std::optional<tensor_view> value(std::size_t i) const {
-    if (!has(i) || !operands_[i].value) return std::nullopt;
-    return operands_[i].value;
+    auto const* const t = tensor(i);
+    return t ? std::optional(t->view()) : std::nullopt;
   }
   /// The elements of an int64 or int32 input as int64, if they are known now.
   std::optional<std::vector<std::int64_t>> integers(std::size_t i) const;

@@ -76,7 +76,7 @@ types infer(graph const& g, node const& n) {
       continue;
     }
     auto const& v = g.at(in);
-    operands.push_back({v.type, v.constant.view()});
+    operands.push_back({v.type, v.is_constant() ? &v.constant : nullptr});
   }
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!n.inputs[i] || operands[i].type.shape) continue;

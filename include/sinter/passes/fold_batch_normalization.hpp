@@ -17,10 +17,11 @@ inline std::optional<affine> normalization(graph const& g, node const& n) {
   auto const *mean = float_input(g, n, 3), *variance = float_input(g, n, 4);
   if (!scale || !shift || !mean || !variance) return std::nullopt;
   auto const epsilon = attribute_or(n, "epsilon", 1e-5f);
+  auto const s = scale->as<float>(), b = shift->as<float>(), m = mean->as<float>(), v = variance->as<float>();
   affine f;
-  for (std::size_t i = 0; i < scale->elements(); ++i) {
-    f.scale.push_back(scale->as<float>()[i] / std::sqrt(variance->as<float>()[i] + epsilon));
-    f.shift.push_back(shift->as<float>()[i] - mean->as<float>()[i] * f.scale[i]);
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    f.scale.push_back(s[i] / std::sqrt(v[i] + epsilon));
+    f.shift.push_back(b[i] - m[i] * f.scale[i]);
   }
   return f;
 }

@@ -19,6 +19,8 @@ class kernel_set {
       if (vector::equal(kernels_[number], kernel)) return number;
     auto const number = static_cast<std::uint32_t>(kernels_.size());
     candidates.push_back(number);
+    kernel.code.shrink_to_fit();
+    kernel.registers.shrink_to_fit();
     kernels_.push_back(std::move(kernel));
     return number;
   }

@@ -36,6 +36,12 @@ class planner {
   }
 
  private:
+  /// The code of an operation; its kernels are in `kernels_`, under these numbers.
+  struct built_code {
+    scheduled_code code{};
+    std::vector<std::uint32_t> kernels{};
+  };
+
   node const* node_of(operation const& op) const { return op.node ? &g_.at(op.node) : nullptr; }
 
   operand_info operand(stored_id id, value_id v, bool placed = false) const {
@@ -46,9 +52,10 @@ class planner {
     return info;
   }
 
-  /// Names a constant by its content.
+  /// Names a constant: by its place in the model's file, or by its content.
   static std::string key_of(any_tensor const& constant) {
     if (constant.type() == dtype::string) return {};
+    if (constant.number() != 0) return fmt::format("#{}", constant.number());
     auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
     return fmt::format("{:016x}{:016x}", d.high, d.low);
   }
@@ -63,7 +70,7 @@ class planner {
   }
 
   void build(operation const& op) {
-    scheduled_code code;
+    auto& [code, kernels] = code_.emplace_back();
     if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
       code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), options_.machine);
@@ -72,13 +79,14 @@ class planner {
                           [&] { return op.by->build(scheduled(op), options_.machine); });
     }
     p_.scratch_bytes = std::max(p_.scratch_bytes, code.scratch_bytes);
-    code_.push_back(std::move(code));
+    for (auto& grids : code.regions)
+      for (auto& g : grids) kernels.push_back(kernels_.add(std::exchange(g.kernel, {})));
   }
 
   std::int32_t steps_of(std::size_t i) const {
     auto const& op = l_.operations[i];
     bool const evaluated = op.kind == operation_kind::host || op.kind == operation_kind::island;
-    return evaluated ? 1 : static_cast<std::int32_t>(code_[i].regions.size());
+    return evaluated ? 1 : static_cast<std::int32_t>(code_[i].code.regions.size());
   }
 
   void count_steps() {
@@ -140,7 +148,7 @@ class planner {
   packed_weight plain_weight(any_tensor const& constant) const {
     return {.key = "plain:" + key_of(constant),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
-            .fill = [constant](std::byte* to) { std::memcpy(to, constant.data(), constant.bytes()); }};
+            .fill = [constant](std::byte* to) { std::memcpy(to, constant.unaligned(), constant.bytes()); }};
   }
 
   place place_of(source const& s, operation const& op, std::vector<std::uint32_t> const& weights) {
@@ -165,14 +173,16 @@ class planner {
     if (op.kind == operation_kind::island) return emit_island(op);
     if (op.kind == operation_kind::host) return emit_host(op);
     std::vector<std::uint32_t> weights;
-    for (auto& w : code_[i].packed) weights.push_back(weight(std::move(w)));
-    for (auto& grids : code_[i].regions) {
+    auto& [code, kernels] = code_[i];
+    auto kernel = kernels.begin();
+    for (auto& w : code.packed) weights.push_back(weight(std::move(w)));
+    for (auto& grids : code.regions) {
       region r;
       for (auto& from : grids) {
         grid to{.extent = from.extent};
         for (auto const& s : from.arguments)
           to.arguments.push_back({.base = place_of(s, op, weights), .stride = s.stride});
-        to.kernel = kernels_.add(std::move(from.kernel));
+        to.kernel = *kernel++;
         r.grids.push_back(std::move(to));
       }
       p_.regions.push_back(std::move(r));
@@ -232,7 +242,7 @@ class planner {
   plan_options const& options_;
   lowered l_;
   program p_;
-  std::vector<scheduled_code> code_;         // by operation
+  std::vector<built_code> code_;             // by operation
   std::vector<std::int32_t> first_step_;     // by operation, and the end
   std::vector<std::int32_t> allocation_of_;  // by stored tensor
   std::map<std::string, std::uint32_t, std::less<>> weight_of_;

@@ -3,6 +3,7 @@
 #include <sinter/core/error.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utility>
@@ -13,8 +14,8 @@ namespace sinter {
 /// the start of its first page.
 enum class memory_guard : bool { plain, guarded };
 
-/// Zeroed anonymous memory, at least 64-byte aligned; blocks of 2 MiB and more ask for huge pages. A guarded block is
-/// aligned to the largest power of two, at most 64, that divides its size. Owns; moves only.
+/// Zeroed anonymous memory, at least 64-byte aligned; blocks of 1 MiB and more lie in huge pages where the system has
+/// them. A guarded block is aligned to the largest power of two, at most 64, that divides its size. Owns; moves only.
 class memory_block {
  public:
   memory_block() = default;
@@ -23,9 +24,10 @@ class memory_block {
     if (bytes == 0) return;
     auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     if (bytes > SIZE_MAX / 2) fail(error_code::system, "{} bytes of memory are more than any system has", bytes);
-    auto const inner = (bytes + page - 1) / page * page;
     auto const border = guard == memory_guard::guarded ? page : 0;
-    mapped_ = inner + 2 * border;
+    bool const is_large = !border && bytes >= huge_page / 2;
+    auto const inner = round_up(bytes, is_large ? huge_page : page);
+    mapped_ = inner + 2 * border + (is_large ? huge_page : 0);
     auto* const memory = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) fail(error_code::system, "the system has no {} bytes of memory", bytes);
     base_ = static_cast<std::byte*>(memory);
@@ -34,8 +36,9 @@ class memory_block {
       mprotect(base_, page, PROT_NONE);
       mprotect(base_ + page + inner, page, PROT_NONE);
       data_ = base_ + page + inner - bytes;
-    } else if (bytes >= huge_page) {
-      madvise(base_, mapped_, MADV_HUGEPAGE);
+    } else if (is_large) {
+      data_ += round_up(reinterpret_cast<std::uintptr_t>(base_), huge_page) - reinterpret_cast<std::uintptr_t>(base_);
+      madvise(data_, inner, MADV_HUGEPAGE);
     }
   }
   memory_block(memory_block&& other) noexcept { swap(other); }
@@ -52,6 +55,7 @@ class memory_block {
 
  private:
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
+  static constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
   void swap(memory_block& other) noexcept {
     std::swap(base_, other.base_);

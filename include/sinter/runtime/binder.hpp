@@ -56,7 +56,9 @@ inline constexpr double parallel_instructions = 16384;
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
-      : program_(p), code_(code), memory_(memory) {}
+      : program_(p), code_(code), memory_(memory) {
+    for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(kernel));
+  }
 
   region_calls region(sinter::region const& r, std::int32_t step) const {
     region_calls result;
@@ -67,7 +69,7 @@ class binder {
       for (std::size_t i = 0; i < g.arguments.size(); ++i) bases.push_back(resolve(g.arguments[i].base, step));
       result.grids.emplace_back(g, std::move(bases), code_, kernel);
       result.tasks += g.tasks();
-      instructions += executed_instructions(kernel) * static_cast<double>(g.tasks());
+      instructions += instructions_[g.kernel] * static_cast<double>(g.tasks());
     }
     result.parallel = result.tasks > 1 && instructions >= parallel_instructions;
     return result;
@@ -142,6 +144,7 @@ class binder {
   program const& program_;
   kernel_code const& code_;
   workspace_plan const& memory_;
+  std::vector<double> instructions_{};  ///< that one call of each kernel executes
 };
 
 /// The memory that runs of `p` need.

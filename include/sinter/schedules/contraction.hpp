@@ -165,9 +165,8 @@ class contraction_builder {
   /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
   std::int64_t channels_a_turn(reduction_section const& s) const {
     auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers()));
-    auto const bodies = static_cast<std::int64_t>(t_.taps_x.size() * t_.taps_y.size());
     std::int64_t unroll = 16;
-    while (unroll > 1 && unroll * instructions > (bodies == 1 ? 400 : 200)) unroll /= 2;
+    while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);
     bool const is_loop = s.channels / unroll > 1;
     if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)

@@ -3,7 +3,9 @@
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,13 +41,20 @@ inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t inte
 
 namespace detail {
 
+/// Elements of float32 weights at any address.
+struct weight_bytes {
+  std::byte const* start = nullptr;
+  weight_bytes at(std::int64_t element) const { return {start + element * 4}; }
+  void copy(std::int64_t count, float* to) const { std::memcpy(to, start, static_cast<std::size_t>(count) * 4); }
+};
+
 /// Packs one chunk of `present` output channels into rows of `width`. The channels' elements, which lie far apart and
 /// often in the same cache sets, first go to neighbouring rows.
-inline void pack_chunk(float const* from, std::int64_t output_step, std::int64_t present, std::int64_t width,
+inline void pack_chunk(weight_bytes from, std::int64_t output_step, std::int64_t present, std::int64_t width,
                        weight_chunk const& chunk, std::vector<float>& rows, float* to) {
   auto const length = chunk.channels * chunk.taps, pitch = length + 4;
   rows.resize(static_cast<std::size_t>(present * pitch));
-  for (std::int64_t o = 0; o < present; ++o) std::copy_n(from + o * output_step, length, rows.data() + o * pitch);
+  for (std::int64_t o = 0; o < present; ++o) from.at(o * output_step).copy(length, rows.data() + o * pitch);
   for (std::int64_t tap = 0; tap < chunk.taps; ++tap)
     for (std::int64_t c = 0; c < chunk.channels; ++c, to += width) {
       auto const* column = rows.data() + c * chunk.taps + tap;
@@ -63,7 +72,7 @@ inline void pack_weights(weight_source const& w, std::int64_t interleave, float*
   std::vector<float> rows;
   for (std::int64_t first = 0; first < w.outputs; first += width) {
     auto const present = std::min(width, w.outputs - first);
-    auto const* group = static_cast<float const*>(w.tensor.data()) + first * w.output_step;
+    auto const group = detail::weight_bytes{w.tensor.unaligned()}.at(first * w.output_step);
     for (auto const& chunk : w.chunks) {
       auto const channels_a_piece = chunk.taps == 1 ? std::min(piece, chunk.channels) : chunk.channels;
       for (std::int64_t c = 0; c < chunk.channels; c += channels_a_piece) {
@@ -72,10 +81,11 @@ inline void pack_weights(weight_source const& w, std::int64_t interleave, float*
         if (w.output_step == 1) {
           for (std::int64_t k = 0; k < part.channels; ++k) {
             auto* const row = to + k * width;
-            std::fill(std::copy_n(group + (part.first + k) * w.step, present, row), row + width, 0.0f);
+            group.at((part.first + k) * w.step).copy(present, row);
+            std::fill(row + present, row + width, 0.0f);
           }
         } else {
-          detail::pack_chunk(group + part.first, w.output_step, present, width, part, rows, to);
+          detail::pack_chunk(group.at(part.first), w.output_step, present, width, part, rows, to);
         }
         to += part.channels * part.taps * width;
       }

@@ -31,7 +31,11 @@ struct pointer {
 /// Builds a vector program, an instruction a call. Arguments first, then streams, then code.
 class builder {
  public:
-  builder(std::string name, int lanes) { p_.name = std::move(name), p_.lanes = lanes; }
+  builder(std::string name, int lanes) {
+    p_.name = std::move(name), p_.lanes = lanes;
+    p_.code.reserve(most_instructions);
+    p_.registers.reserve(most_instructions);
+  }
 
   int lanes() const { return p_.lanes; }
   std::int64_t register_bytes() const { return 4 * p_.lanes; }
@@ -127,6 +131,8 @@ class builder {
   program take() && { return std::move(p_); }
 
  private:
+  static constexpr std::size_t most_instructions = 1024;  ///< of nearly all programs
+
   std::int32_t partial(std::int32_t count) const { return count >= p_.lanes ? 0 : count; }
   void append(instruction i) { p_.code.push_back(i); }
   reg emit(instruction i, register_type type = register_type::f32) {

@@ -36,8 +36,10 @@ inline std::uint64_t hash(program const& p) {
     auto const kind = static_cast<int>(i.op) << 16 | static_cast<int>(i.cc) << 8 |
                       static_cast<int>(i.m.broadcast) << 1 |
                       static_cast<int>(i.d && type_of(p, i.d) == register_type::i32);
-    h.add(both(kind, i.count)).add(both(i.d.id, i.a.id)).add(both(i.b.id, i.c.id)).add(both(i.e.id, i.imm));
-    h.add(both(i.m.stream, i.m.offset));
+    // Products that do not wait for one another.
+    h.add(both(kind, i.count) * 0x9e3779b97f4a7c15 ^ both(i.d.id, i.a.id) * 0xc2b2ae3d27d4eb4f ^
+          both(i.b.id, i.c.id) * 0x165667b19e3779f9 ^ both(i.e.id, i.imm) * 0x27d4eb2f165667c5 ^
+          both(i.m.stream, i.m.offset) * 0x9fb21c651e98df25);
     if (i.extra < 0) continue;
     if (i.op == opcode::loop)
       for (auto const& s : p.steps[static_cast<std::size_t>(i.extra)]) h.add(s.stream).add(s.bytes);

@@ -3,6 +3,8 @@
 #include <sinter/plan/plan.hpp>
 #include <sinter/vector/print.hpp>
 
+#include <fmt/format.h>
+
 #include "commands.hpp"
 #include "progress.hpp"
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include <sinter/sinter.hpp>
 
+#include <fmt/format.h>
+
 #include "commands.hpp"
 #include "progress.hpp"
 #include "tensor_files.hpp"

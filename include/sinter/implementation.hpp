@@ -3,6 +3,7 @@
 // The parts of the library that are compiled once per program.
 
 #include <sinter/emit/x86/emitter.hpp>
+#include <sinter/formatters.hpp>
 #include <sinter/model.hpp>
 #include <sinter/onnx/importer.hpp>
 #include <sinter/ops/all.hpp>

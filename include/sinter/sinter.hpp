@@ -8,7 +8,7 @@
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/typed_tensor.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <initializer_list>
@@ -219,18 +219,15 @@ load_result try_load(std::string const& file, options const& how = {});
 
 }  // namespace sinter
 
+// How shapes and types print; defined in formatters.hpp.
 template <>
-struct fmt::formatter<sinter::port_shape> : fmt::formatter<std::string> {
-  auto format(sinter::port_shape const& s, fmt::format_context& ctx) const {
-    return fmt::formatter<std::string>::format(to_string(s.dimensions), ctx);
-  }
+struct fmt::formatter<sinter::port_shape> : fmt::formatter<fmt::string_view> {
+  fmt::format_context::iterator format(sinter::port_shape const& s, fmt::format_context& context) const;
 };
 
 template <>
-struct fmt::formatter<sinter::dtype> : fmt::formatter<std::string_view> {
-  auto format(sinter::dtype type, fmt::format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format(name(type), ctx);
-  }
+struct fmt::formatter<sinter::dtype> : fmt::formatter<fmt::string_view> {
+  fmt::format_context::iterator format(sinter::dtype type, fmt::format_context& context) const;
 };
 
 #ifdef SINTER_IMPLEMENTATION

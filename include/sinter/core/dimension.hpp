@@ -2,8 +2,6 @@
 
 #include <sinter/core/shape.hpp>
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -2,8 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -81,7 +80,12 @@ inline shape row_major_strides(shape const& s) {
 
 /// Text form: `1x3x224x224`; a scalar is `scalar`.
 inline std::string to_string(shape const& s) {
-  return s.empty() ? std::string("scalar") : fmt::format("{}", fmt::join(s.span(), "x"));
+  std::string text;
+  for (auto const extent : s) {
+    if (!text.empty()) text += 'x';
+    text += std::to_string(extent);
+  }
+  return text.empty() ? "scalar" : text;
 }
 
 /// An axis counted from the front; negative ones count from the back. Out of range is an error that names `what`.
@@ -109,9 +113,8 @@ inline shape broadcast(shape const& a, shape const& b) {
 
 }  // namespace sinter
 
+/// Prints like `to_string`. Defined in formatters.hpp.
 template <>
-struct fmt::formatter<sinter::shape> : fmt::formatter<std::string> {
-  auto format(sinter::shape const& s, fmt::format_context& ctx) const {
-    return fmt::formatter<std::string>::format(sinter::to_string(s), ctx);
-  }
+struct fmt::formatter<sinter::shape> : fmt::formatter<fmt::string_view> {
+  fmt::format_context::iterator format(sinter::shape const& s, fmt::format_context& context) const;
 };

@@ -3,6 +3,8 @@
 #include <sinter/graph/graph.hpp>
 #include <sinter/graph/text_tensor.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <string>

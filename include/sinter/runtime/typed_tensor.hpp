@@ -8,10 +8,23 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace sinter {
+namespace detail {
+
+[[noreturn]] inline void fail_index(std::initializer_list<std::int64_t> index, shape const& s) {
+  std::string text;
+  for (auto const i : index) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(i);
+  }
+  fail(error_code::invalid_argument, "index ({}) is outside of a tensor of shape {}", text, s);
+}
+
+}  // namespace detail
 
 /// An owning dense row-major tensor: a shape and its elements. A value: copies are independent.
 template <tensor_element T>
@@ -90,9 +103,7 @@ class tensor {
       fits = at >= 0 && at < shape_[i];
       position = position * shape_[i] + at;
     }
-    if (!fits)
-      fail(error_code::invalid_argument, "index ({}) is outside of a tensor of shape {}", fmt::join(index, ", "),
-           shape_);
+    if (!fits) detail::fail_index(index, shape_);
     return static_cast<std::size_t>(position);
   }
 

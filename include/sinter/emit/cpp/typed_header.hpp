@@ -2,6 +2,8 @@
 
 #include <sinter/emit/cpp/library.hpp>
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 

@@ -118,7 +118,7 @@ class random_graph {
   }
 
   void add_node() {
-    switch (below(24)) {
+    switch (below(25)) {
       case 0:
       case 1:
       case 2:
@@ -142,6 +142,7 @@ class random_graph {
       case 20: return shuffle(image());
       case 21: return normalize(image());
       case 22: return grow(image());
+      case 23: return recurrent(any());
       default: return reduce(any());
     }
   }
@@ -352,6 +353,29 @@ class random_graph {
     out[static_cast<std::size_t>(axis)] = 1;
     add(out,
         fmt::format("{}({}) {{axes = [{}], keepdims = 1}}", once_in(2) ? "ReduceMean" : "ReduceMax", x.name, axis));
+  }
+
+  /// LSTM, GRU or RNN over the first two axes.
+  void recurrent(value const& x) {
+    if (rank(x) < 2) return;
+    auto const a = x.dims[0], b = x.dims[1], input = product(x.dims) / (a * b);
+    if (input > 600) return;
+    struct row {
+      char const* name;
+      int gates;
+    };
+    auto const [name, gates] = std::array{row{"LSTM", 4}, row{"GRU", 3}, row{"RNN", 1}}[next() % 3];
+    auto const directions = 1 + below(2), hidden = pick({1, 3, 16, 20, 33}), batch_first = below(2);
+    auto const folded = integers({a, b, input}), source = fresh();
+    auto const w = weights({directions, gates * hidden, input}, input);
+    auto const r = weights({directions, gates * hidden, hidden}, hidden);
+    auto const bias = once_in(3) ? std::string("_") : constant({directions, 2 * gates * hidden});
+    text_ += fmt::format("  {} = Reshape({}, {})\n", source, x.name, folded);
+    auto const call =
+        fmt::format("{}({}, {}, {}, {}) {{hidden_size = {}, layout = {}, direction = \"{}\"{}}}", name, source, w, r,
+                    bias, hidden, batch_first, directions == 2 ? "bidirectional" : "reverse",
+                    gates == 3 && once_in(2) ? ", linear_before_reset = 1" : "");
+    add(batch_first ? extents{a, b, directions, hidden} : extents{a, directions, b, hidden}, call);
   }
 
   static int rank(value const& v) { return static_cast<int>(v.dims.size()); }

@@ -45,12 +45,24 @@ struct activation {
   }
 };
 
+/// Where the product of the input and the weights of gate `gate` for unit `unit` lies in a row of such products: units
+/// in blocks of 16, within a block the gates one after the other.
+constexpr std::int64_t projection_index(std::int64_t gates, std::int64_t gate, std::int64_t unit) {
+  return (unit / 16 * gates + gate) * 16 + unit % 16;
+}
+
+/// Elements of a row of products for one direction: whole blocks.
+constexpr std::int64_t projection_size(std::int64_t gates, std::int64_t hidden) {
+  return (hidden / 16 + (hidden % 16 ? 1 : 0)) * gates * 16;
+}
+
 /// One direction of a recurrent operator: weights with their gates stacked, and what else the cells need. Absent parts
 /// are null; a clip of 0 is none.
 template <typename T>
 struct recurrence {
-  std::int64_t input = 0, hidden = 0;
-  T const* w = nullptr;         ///< gates*hidden x input
+  std::int64_t gates = 1, input = 0, hidden = 0;
+  std::int64_t projection = 0;  ///< without `w`: where in x the products of this direction start
+  T const* w = nullptr;         ///< gates*hidden x input; null where x is the products already
   T const* r = nullptr;         ///< gates*hidden x hidden
   T const* w_bias = nullptr;    ///< gates*hidden
   T const* r_bias = nullptr;    ///< gates*hidden
@@ -63,6 +75,7 @@ struct recurrence {
   double bounded(double v) const { return clip > 0 ? std::clamp(v, -clip, clip) : v; }
   /// Row `row` of W x + bias.
   double from_input(std::int64_t row, T const* x) const {
+    if (!w) return static_cast<double>(x[projection + projection_index(gates, row / hidden, row % hidden)]);
     return static_cast<double>(inner_product(input, w + row * input, x) + (w_bias ? w_bias[row] : T{}));
   }
   /// Row `row` of R h + bias.

@@ -73,6 +73,9 @@ using all_operators = operator_list<
     fused_convolution,
     fused_elementwise,
     fused_gemm,
+    projected_rnn,
+    projected_gru,
+    projected_lstm,
     // elementwise
     activation_family,
     arithmetic_family,

@@ -74,14 +74,19 @@ struct recurrent_extents {
 }  // namespace detail
 
 /// RNN, GRU and LSTM.   https://onnx.ai/onnx/operators/onnx__LSTM.html
-template <recurrent_kind Kind>
+///
+/// `Projected`: sinter.RNN, sinter.GRU and sinter.LSTM, whose input 0 holds X·W with the biases, float32, and which
+/// have no input 1. The elements of a step and sequence are, for each direction, those of `kernels::projection_index`.
+/// B is omitted unless `linear_before_reset` needs a bias beside R: [directions, gates*hidden], zero but for gate 2.
+template <recurrent_kind Kind, bool Projected = false>
 struct recurrent {
   static constexpr bool is_lstm = Kind == recurrent_kind::lstm;
   static constexpr op_schema schema{.name = is_lstm                       ? "LSTM"
                                             : Kind == recurrent_kind::gru ? "GRU"
                                                                           : "RNN",
                                     .since = 1,
-                                    .min_inputs = 3,
+                                    .domain = Projected ? "sinter" : "",
+                                    .min_inputs = Projected ? 1 : 3,
                                     .max_inputs = is_lstm ? 8 : 6,
                                     .max_outputs = is_lstm ? 3 : 2};
   using attributes = recurrent_attributes;
@@ -119,15 +124,16 @@ struct recurrent {
     auto const e = extents_of(in.shape(0), in.shape(2), a);
     auto const rows = checked_mul(gates_of(Kind), e.hidden), dirs = a.directions;
     auto const state = a.batch_first ? shape{e.batch, dirs, e.hidden} : shape{dirs, e.batch, e.hidden};
-    shape const expected[] = {in.shape(0),
+    auto const row_of_x = Projected ? checked_mul(dirs, kernels::projection_size(gates_of(Kind), e.hidden)) : e.input;
+    shape const expected[] = {{in.shape(0)[0], in.shape(0)[1], row_of_x},
                               {dirs, rows, e.input},
                               {dirs, rows, e.hidden},
-                              {dirs, checked_mul(2, rows)},
+                              {dirs, Projected ? rows : checked_mul(2, rows)},
                               {e.batch},
                               state,
                               state,
                               {dirs, checked_mul(3, e.hidden)}};
-    for (std::size_t i = 1; i < 8; ++i)
+    for (std::size_t i = 0; i < 8; ++i)
       if (in.has(i) && in.shape(i) != expected[i])
         fail(error_code::malformed_model, "the input {} has shape {}, expected {}", i, in.shape(i), expected[i]);
     auto const y = a.batch_first ? shape{e.batch, e.steps, dirs, e.hidden} : shape{e.steps, dirs, e.batch, e.hidden};
@@ -147,11 +153,12 @@ struct recurrent {
       kernels::staged_output<T> y(target(0)), last_h(target(1)), last_c(target(2));
       auto const rows = gates_of(Kind) * e.hidden;
       for (std::int64_t d = 0; d < a.directions; ++d) {
-        kernels::recurrence<T> p{.input = e.input, .hidden = e.hidden, .clip = a.clip};
-        p.w = w + d * rows * e.input;
+        kernels::recurrence<T> p{.gates = gates_of(Kind), .input = e.input, .hidden = e.hidden, .clip = a.clip};
+        if (!Projected) p.w = w + d * rows * e.input;
+        if (Projected) p.projection = d * kernels::projection_size(p.gates, e.hidden);
         p.r = r + d * rows * e.hidden;
-        if (bias.data()) p.w_bias = bias + d * 2 * rows;
-        if (bias.data()) p.r_bias = p.w_bias + rows;
+        if (bias.data() && !Projected) p.w_bias = bias + d * 2 * rows;
+        if (bias.data()) p.r_bias = Projected ? bias + d * rows : p.w_bias + rows;
         if (peephole.data()) p.peephole = peephole + d * 3 * e.hidden;
         p.input_forget = a.input_forget;
         p.linear_before_reset = a.linear_before_reset;
@@ -218,5 +225,8 @@ struct recurrent {
 using rnn = recurrent<recurrent_kind::rnn>;
 using gru = recurrent<recurrent_kind::gru>;
 using lstm = recurrent<recurrent_kind::lstm>;
+using projected_rnn = recurrent<recurrent_kind::rnn, true>;
+using projected_gru = recurrent<recurrent_kind::gru, true>;
+using projected_lstm = recurrent<recurrent_kind::lstm, true>;
 
 }  // namespace sinter

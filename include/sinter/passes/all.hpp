@@ -24,7 +24,9 @@
 #include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
 #include <sinter/passes/pass.hpp>
+#include <sinter/passes/project_recurrence.hpp>
 #include <sinter/passes/recompose.hpp>
+#include <sinter/passes/slice_gather.hpp>
 #include <sinter/passes/widen_half.hpp>
 
 #include <array>
@@ -44,11 +46,13 @@ inline constexpr auto table = std::to_array<pass>({
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
     {"merge_reshapes", merge_reshapes},
+    {"slice_gather", slice_gather},
     {"concat_prefix", concat_prefix},
     {"eliminate_dead", eliminate_dead},
     {"hoist_activation", hoist_activation},
     {"canonicalize_convolution", canonicalize_convolution},
     {"canonicalize_gemm", canonicalize_gemm},
+    {"project_recurrence", project_recurrence},
     {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},
     {"fold_batch_normalization", fold_batch_normalization},
@@ -60,7 +64,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 19;
+inline constexpr std::size_t first_fusion = 21;
 static_assert(table[first_fusion].name == "lower_batch_normalization");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -12,6 +12,7 @@
 #include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/pooling.hpp>
+#include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/resize.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -27,9 +28,10 @@ namespace sinter {
 /// The table of schedules: a node gets the first one that applies, so special cases stand before general ones.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,    pooling_schedule,
-      global_pooling_schedule, channel_shuffle_schedule, copy_schedule,        softmax_schedule, layer_norm_schedule,
-      reduce_schedule,         transpose_schedule,       resize_schedule,      cast_schedule,    elementwise_schedule,
+      view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,      pooling_schedule,
+      global_pooling_schedule, channel_shuffle_schedule, copy_schedule,        softmax_schedule,   layer_norm_schedule,
+      reduce_schedule,         transpose_schedule,       resize_schedule,      recurrent_schedule, cast_schedule,
+      elementwise_schedule,
   };
   return table;
 }

@@ -1,0 +1,376 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+#include <sinter/schedules/apply.hpp>
+#include <sinter/schedules/recurrent_cell.hpp>
+#include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/tasks.hpp>
+#include <sinter/vector/builder.hpp>
+#include <sinter/vector/liveness.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The kernel of a recurrent layer: all steps of one direction for a few sequences.
+///
+///     for step:
+///       for pass of the cell:
+///         for group of blocks of 16 hidden units:
+///           sums[sequence][gate][unit] = projection of the input
+///           for k of hidden: sums += R[k] * broadcast state[k]
+///           results of the pass: new states, y
+///
+/// Every other step reads R backwards, groups and factors: what the step before read last is still in the nearest
+/// cache.
+namespace sinter::detail {
+
+/// An operand of the layer in memory: where the first step and the first of the kernel's sequences lie for the task.
+struct layer_operand {
+  source from{};
+  std::int64_t step = 0;  ///< bytes between steps
+  std::int64_t row = 0;   ///< bytes between sequences
+};
+
+struct recurrent_layer {
+  std::vector<cell_pass> passes{};
+  std::int64_t gates = 1;  ///< of the model
+  std::int64_t steps = 1, rows = 1, hidden = 1;
+  bool backwards = false;
+  layer_operand projection{};
+  std::vector<source> weights{};  ///< for each pass
+  std::optional<source> state_bias{}, peephole{};
+  std::optional<layer_operand> first_hidden{}, first_cell{}, y{}, last_hidden{}, last_cell{};
+
+  std::int64_t blocks() const { return ceil_div(hidden, channel_block); }
+  /// Bytes of one value for each unit, whole blocks.
+  std::int64_t units_bytes() const { return blocks() * channel_block * 4; }
+  /// Factors that a sum runs over: at least two, the second one then being zero, so that it is a loop.
+  std::int64_t depth() const { return std::max<std::int64_t>(hidden, 2); }
+  std::int64_t scratch_bytes() const {
+    return checked_mul(static_cast<std::int64_t>(state_buffers) * rows, units_bytes());
+  }
+};
+
+/// Bytes of the weights that a pass reads for a block of units: [depth][gate][16].
+inline std::int64_t block_bytes(recurrent_layer const& l, cell_pass const& p) {
+  return l.depth() * static_cast<std::int64_t>(p.gates.size()) * channel_block * 4;
+}
+
+class recurrent_builder {
+ public:
+  recurrent_builder(recurrent_layer const& layer, std::string name, target const& machine)
+      : l_(layer), machine_(machine), per_block_(machine.registers_per_block()), b_(std::move(name), machine.lanes()) {}
+
+  /// `kept` constants of each function stay in registers.
+  kernel_grid build(std::int64_t tasks, int kept) && {
+    declare_arguments();
+    for (auto const& p : l_.passes) {
+      auto& functions = functions_.emplace_back();
+      for (auto const& r : p.results) functions.emplace_back(r.function).keep_constants(b_, kept);
+    }
+    start(state_buffer::hidden, first_hidden_, l_.first_hidden);
+    if (keeps(state_buffer::cell)) start(state_buffer::cell, first_cell_, l_.first_cell);
+    run_steps();
+    if (l_.last_hidden) finish(current(), last_hidden_, *l_.last_hidden);
+    if (l_.last_cell) finish(state_buffer::cell, last_cell_, *l_.last_cell);
+    grid_.extent[0] = static_cast<std::int32_t>(tasks);
+    grid_.kernel = std::move(b_).take();
+    return std::move(grid_);
+  }
+
+ private:
+  /// `count` groups of `blocks` blocks from block `first` on; the last block has `lanes` units.
+  struct group_run {
+    std::int64_t first = 0, blocks = 1, count = 1, lanes = channel_block;
+  };
+
+  /// Where the streams of a group stand, in bytes from where they stand at the start of a step.
+  struct position {
+    std::int64_t projection = 0, y = 0;  ///< of the step
+    std::int64_t block = 0;              ///< number of the first block
+  };
+
+  bool keeps(state_buffer b) const {
+    return std::ranges::any_of(l_.passes, [&](cell_pass const& p) {
+      return std::ranges::any_of(p.results, [&](cell_result const& r) { return r.kept == b; });
+    });
+  }
+
+  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes, source from) {
+    grid_.arguments.push_back(from);
+    return b_.argument(std::move(name), mode, bytes);
+  }
+  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes,
+                          std::optional<layer_operand> const& o) {
+    if (!o) return {};
+    return declare(std::move(name), mode, (l_.steps - 1) * o->step + (l_.rows - 1) * o->row + bytes, o->from);
+  }
+
+  void declare_arguments() {
+    using vector::access;
+    auto const units = l_.hidden * 4, padded = l_.units_bytes();
+    projection_ = declare("x", access::in, l_.gates * padded, std::optional(l_.projection));
+    for (std::size_t i = 0; i < l_.passes.size(); ++i)
+      weights_.push_back(declare("r" + std::to_string(i), access::constant, l_.blocks() * block_bytes(l_, l_.passes[i]),
+                                 l_.weights[i]));
+    if (l_.state_bias) state_bias_ = declare("b", access::constant, l_.gates * padded, *l_.state_bias);
+    if (l_.peephole) peephole_ = declare("p", access::constant, 3 * padded, *l_.peephole);
+    first_hidden_ = declare("h0", access::in, units, l_.first_hidden);
+    first_cell_ = declare("c0", access::in, units, l_.first_cell);
+    y_ = declare("y", access::out, units, l_.y);
+    last_hidden_ = declare("h1", access::out, units, l_.last_hidden);
+    last_cell_ = declare("c1", access::out, units, l_.last_cell);
+    units_ = declare("s", access::scratch, l_.scratch_bytes(), source{.what = source::kind::scratch});
+    factors_ = b_.stream("k", units_, 0);
+  }
+
+  /// Where a buffer starts in scratch; the two of the hidden state change places after each step.
+  std::int64_t buffer_at(state_buffer b, std::int64_t row) const {
+    if (odd_ && b == state_buffer::hidden)
+      b = state_buffer::next_hidden;
+    else if (odd_ && b == state_buffer::next_hidden)
+      b = state_buffer::hidden;
+    return (static_cast<std::int64_t>(b) * l_.rows + row) * l_.units_bytes();
+  }
+  state_buffer current() const { return state_buffer::hidden; }
+
+  /// Calls visit(offset, lanes) for each register of the units of a row; `streams` advance along them.
+  template <typename Visit>
+  void along_units(std::vector<vector::pointer> const& streams, Visit&& visit) {
+    std::vector<std::pair<vector::pointer, std::int64_t>> advance;
+    for (auto const s : streams) advance.emplace_back(s, channel_block * 4);
+    auto const block = [&](std::int64_t at, std::int64_t units) {
+      for (std::int64_t i = 0; i < per_block_; ++i)
+        visit(at + i * b_.register_bytes(), present(units - i * b_.lanes()));
+    };
+    auto const whole = l_.hidden / channel_block;
+    if (whole > 0) b_.loop(whole, advance, [&] { block(0, channel_block); });
+    if (auto const rest = l_.hidden % channel_block) block(whole * channel_block * 4, rest);
+  }
+  std::int32_t present(std::int64_t units) const {
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(units, 0, b_.lanes()));
+  }
+
+  void start(state_buffer buffer, vector::pointer from, std::optional<layer_operand> const& given) {
+    for (std::int64_t row = 0; row < l_.rows; ++row)
+      along_units(given ? std::vector{units_, from} : std::vector{units_}, [&](std::int64_t at, std::int32_t lanes) {
+        auto const v = given && lanes > 0 ? b_.load(from.at(row * given->row + at), lanes) : b_.zero();
+        b_.store(units_.at(buffer_at(buffer, row) + at), v);
+      });
+  }
+
+  void finish(state_buffer buffer, vector::pointer to, layer_operand const& wanted) {
+    for (std::int64_t row = 0; row < l_.rows; ++row)
+      along_units({units_, to}, [&](std::int64_t at, std::int32_t lanes) {
+        if (lanes == 0) return;
+        b_.store(to.at(row * wanted.row + at), b_.load(units_.at(buffer_at(buffer, row) + at)), lanes);
+      });
+  }
+
+  void run_steps() {
+    auto const way = l_.backwards ? -1 : 1;
+    auto const x = way * l_.projection.step, y = l_.y ? way * l_.y->step : 0;
+    position at;
+    if (l_.backwards) at = {(l_.steps - 1) * l_.projection.step, l_.y ? (l_.steps - 1) * l_.y->step : 0, 0};
+    std::vector<std::pair<vector::pointer, std::int64_t>> advance{{projection_, 2 * x}};
+    if (l_.y) advance.emplace_back(y_, 2 * y);
+    auto const pairs = l_.steps / 2;
+    if (pairs > 0)
+      b_.loop(pairs, advance, [&] {
+        step(at);
+        step({at.projection + x, at.y + y, 0});
+      });
+    if (l_.steps % 2) step({at.projection + pairs * 2 * x, at.y + pairs * 2 * y, 0});
+  }
+
+  void step(position const& at) {
+    for (std::size_t i = 0; i < l_.passes.size(); ++i) {
+      auto runs = groups_of(l_.passes[i]);
+      if (odd_) std::ranges::reverse(runs);
+      for (auto const& run : runs) groups(i, run, at);
+    }
+    odd_ = !odd_;
+  }
+
+  /// Registers for each gate and sequence whose sums are computed at once.
+  std::int64_t registers_of_tile(cell_pass const& p) const {
+    auto const sums = machine_.set == isa::avx512 && l_.rows > 1 ? 16 : 8;
+    return std::clamp<std::int64_t>(sums / (l_.rows * static_cast<std::int64_t>(p.gates.size())), 1, 8);
+  }
+
+  std::vector<group_run> groups_of(cell_pass const& p) const {
+    std::vector<group_run> runs;
+    for (auto const& r : equal_runs(l_.blocks(), std::max<std::int64_t>(1, registers_of_tile(p) / per_block_)))
+      runs.push_back({r.first, r.length, r.count});
+    auto& last = runs.back();
+    if (auto const rest = l_.hidden % channel_block) {
+      if (last.count > 1) {
+        --last.count;
+        runs.push_back({last.first + last.count * last.blocks, last.blocks, 1});
+      }
+      runs.back().lanes = rest;
+    }
+    return runs;
+  }
+
+  void groups(std::size_t pass, group_run const& run, position at) {
+    auto const& p = l_.passes[pass];
+    auto const step = (odd_ ? -1 : 1) * run.blocks;
+    at.block = run.first + (odd_ ? (run.count - 1) * run.blocks : 0);
+    auto const units = step * channel_block * 4;
+    std::vector<std::pair<vector::pointer, std::int64_t>> advance{
+        {weights_[pass], step * block_bytes(l_, p)}, {projection_, units * l_.gates}, {units_, units}};
+    if (l_.state_bias) advance.emplace_back(state_bias_, units);
+    if (l_.peephole) advance.emplace_back(peephole_, units);
+    if (l_.y) advance.emplace_back(y_, units);
+    auto const registers = run.blocks * per_block_;
+    auto const tile = std::min(registers, registers_of_tile(p));
+    b_.loop(run.count, advance, [&] {
+      for (std::int64_t first = 0; first < registers; first += tile) {
+        first_ = first, count_ = std::min(tile, registers - first);
+        start_sums(p, at);
+        accumulate(pass, at);
+        for (std::int64_t i = 0; i < count_; ++i)
+          for (std::int64_t row = 0; row < l_.rows; ++row) results(pass, run, at, i, row);
+      }
+    });
+  }
+
+  /// Bytes from a group's first unit to register `i` of the tile, where a block takes `block` bytes.
+  std::int64_t register_at(std::int64_t i, std::int64_t block) const {
+    return (first_ + i) / per_block_ * block + (first_ + i) % per_block_ * b_.register_bytes();
+  }
+  std::int64_t unit_at(position const& at, std::int64_t i) const {
+    return at.block * channel_block * 4 + register_at(i, channel_block * 4);
+  }
+  vector::memory projection_of(std::int64_t gate, position const& at, std::int64_t i, std::int64_t row) const {
+    auto const block = l_.gates * channel_block * 4;
+    return projection_.at(at.projection + row * l_.projection.row + at.block * block + register_at(i, block) +
+                          gate * channel_block * 4);
+  }
+  vector::reg& sum(std::size_t gate, std::int64_t i, std::int64_t row) {
+    return sums_[(gate * static_cast<std::size_t>(count_) + static_cast<std::size_t>(i)) *
+                     static_cast<std::size_t>(l_.rows) +
+                 static_cast<std::size_t>(row)];
+  }
+
+  void start_sums(cell_pass const& p, position const& at) {
+    sums_.assign(p.gates.size() * static_cast<std::size_t>(count_ * l_.rows), {});
+    for (std::size_t g = 0; g < p.gates.size(); ++g)
+      for (std::int64_t i = 0; i < count_; ++i)
+        for (std::int64_t row = 0; row < l_.rows; ++row) {
+          auto const gate = p.gates[g].gate;
+          if (!p.gates[g].apart)
+            sum(g, i, row) = b_.load(projection_of(gate, at, i, row));
+          else
+            sum(g, i, row) =
+                l_.state_bias ? b_.load(state_bias_.at(gate * l_.units_bytes() + unit_at(at, i))) : b_.zero();
+        }
+  }
+
+  void accumulate(std::size_t pass, position const& at) {
+    auto const& p = l_.passes[pass];
+    auto const gates = static_cast<std::int64_t>(p.gates.size());
+    auto const row_of_weights = gates * channel_block * 4;
+    std::int64_t unroll = 4;
+    while (unroll * 2 > l_.depth()) unroll /= 2;
+    auto const whole = l_.depth() / unroll * unroll;
+    auto const way = odd_ ? -unroll : unroll, first = odd_ ? whole - unroll : 0;
+    for (auto k = l_.depth() - 1; odd_ && k >= whole; --k) multiply(pass, at, k);
+    b_.loop(whole / unroll, {{weights_[pass], way * row_of_weights}, {factors_, way * factor_bytes()}}, [&] {
+      for (std::int64_t k = 0; k < unroll; ++k) multiply(pass, at, odd_ ? first + unroll - 1 - k : first + k);
+    });
+    for (auto k = whole; !odd_ && k < l_.depth(); ++k) multiply(pass, at, k);
+  }
+
+  /// Bytes between factors; a second one that is there for the loop only is the first again.
+  std::int64_t factor_bytes() const { return l_.hidden > 1 ? 4 : 0; }
+
+  /// Adds the products with factor `k`.
+  void multiply(std::size_t pass, position const& at, std::int64_t k) {
+    auto const& p = l_.passes[pass];
+    std::vector<vector::reg> factors;
+    for (std::int64_t row = 0; row < l_.rows; ++row)
+      factors.push_back(b_.load(factors_.broadcast(buffer_at(p.multiplied, row) + k * factor_bytes())));
+    auto const gates = static_cast<std::int64_t>(p.gates.size());
+    for (std::size_t g = 0; g < p.gates.size(); ++g)
+      for (std::int64_t i = 0; i < count_; ++i) {
+        auto const w = weights_[pass].at(at.block * block_bytes(l_, p) + register_at(i, block_bytes(l_, p)) +
+                                         (k * gates + static_cast<std::int64_t>(g)) * channel_block * 4);
+        if (l_.rows == 1) {
+          b_.fma_to(sum(g, i, 0), factors[0], w);
+          continue;
+        }
+        auto const loaded = b_.load(w);
+        for (std::int64_t row = 0; row < l_.rows; ++row)
+          b_.fma_to(sum(g, i, row), loaded, factors[static_cast<std::size_t>(row)]);
+      }
+  }
+
+  void results(std::size_t pass, group_run const& run, position const& at, std::int64_t i, std::int64_t row) {
+    std::vector<vector::reg> values;
+    for (auto const& r : l_.passes[pass].results) {
+      std::vector<vector::reg> operands;
+      for (std::size_t o = 0; o < r.operands.size(); ++o)
+        operands.push_back(reads(r.function, o) ? operand(r.operands[o], values, at, i, row) : vector::reg{});
+      values.push_back(functions_[pass][values.size()](b_, operands));
+      if (!r.kept) continue;
+      b_.store(units_.at(buffer_at(*r.kept, row) + unit_at(at, i)), values.back());
+      if (*r.kept != state_buffer::next_hidden || !l_.y) continue;
+      auto const block = (first_ + i) / per_block_, half = (first_ + i) % per_block_;
+      auto const lanes = present((block + 1 < run.blocks ? channel_block : run.lanes) - half * b_.lanes());
+      if (lanes > 0) b_.store(y_.at(at.y + row * l_.y->row + unit_at(at, i)), values.back(), lanes);
+    }
+  }
+
+  static bool reads(expr::function const& f, std::size_t input) {
+    return std::ranges::any_of(
+        f.lines, [&](expr::instruction const& line) { return line.code == expr::op::input && line.index == input; });
+  }
+
+  vector::reg operand(cell_operand const& o, std::vector<vector::reg> const& values, position const& at, std::int64_t i,
+                      std::int64_t row) {
+    auto const index = static_cast<std::int64_t>(o.index);
+    switch (o.what) {
+      case cell_operand::kind::sum: return sum(o.index, i, row);
+      case cell_operand::kind::result: return values[o.index];
+      case cell_operand::kind::projection: return b_.load(projection_of(index, at, i, row));
+      case cell_operand::kind::peephole: return b_.load(peephole_.at(index * l_.units_bytes() + unit_at(at, i)));
+      case cell_operand::kind::state: break;
+    }
+    return b_.load(units_.at(buffer_at(static_cast<state_buffer>(o.index), row) + unit_at(at, i)));
+  }
+
+  recurrent_layer const& l_;
+  target machine_;
+  std::int64_t per_block_;
+  vector::builder b_;
+  kernel_grid grid_;
+  vector::pointer projection_{}, state_bias_{}, peephole_{}, first_hidden_{}, first_cell_{}, y_{}, last_hidden_{},
+      last_cell_{};
+  vector::pointer units_{};    ///< scratch, along the units
+  vector::pointer factors_{};  ///< scratch, along the factors of a sum
+  std::vector<vector::pointer> weights_;
+  std::vector<std::vector<applied_function>> functions_;  ///< by pass and result
+  bool odd_ = false;                                      ///< the step has the buffers of the hidden state exchanged
+  std::int64_t first_ = 0, count_ = 0;                    ///< registers of the tile, within the group
+  std::vector<vector::reg> sums_;
+};
+
+/// The kernel for `tasks` groups of sequences, with as many constants in registers as fit.
+inline kernel_grid build_recurrent(recurrent_layer const& l, std::string const& name, target const& machine,
+                                   std::int64_t tasks) {
+  std::vector<vector::live_range> ranges;
+  for (int kept = 4;; --kept) {
+    auto grid = recurrent_builder(l, name, machine).build(tasks, kept);
+    vector::find_live_ranges(grid.kernel, ranges);
+    if (kept == 0 || vector::find_pressure(grid.kernel, ranges).registers <= machine.registers()) return grid;
+  }
+}
+
+}  // namespace sinter::detail

@@ -1,6 +1,7 @@
 #include "library_files.hpp"
 
 #include <sinter/emit/cpp/dispatch_text.hpp>
+#include <sinter/emit/cpp/host_text.hpp>
 #include <sinter/emit/cpp/run_text.hpp>
 #include <sinter/emit/cpp/typed_header.hpp>
 #include <sinter/passes/pass.hpp>
@@ -90,6 +91,7 @@ void write_library(std::vector<sinter::graph> graphs, library_options const& opt
   options.begins("printing code");
   write_file(at(".hpp"), sinter::cpp::header_printer(lib).whole());
   write_file(at("_run.hpp"), sinter::cpp::dispatch_printer(lib).run_header());
+  write_file(at("_host.cpp"), sinter::cpp::host_source(lib));
   write_file(at(".cpp"), sinter::cpp::dispatch_printer(lib).source());
   if (lib.embed) write_file(at("_weights.cpp"), sinter::cpp::dispatch_printer(lib).weights_source());
   for (auto const& v : lib.variants)

@@ -20,9 +20,9 @@ struct library_options {
 };
 
 /// Writes the library for a model into `folder`, which is made where it does not exist. `graphs`, whose input types are
-/// known, are the model for each size of the batch. The files are NAME.hpp, NAME.cpp, NAME_run.hpp, NAME_SET.cpp for
-/// each instruction set, NAME.weights, and to embed it NAME_weights.cpp. The same graph and options give the same
-/// bytes. Errors: unsupported_feature, io, those of the compilation.
+/// known, are the model for each size of the batch. The files are NAME.hpp, NAME.cpp, NAME_run.hpp, NAME_host.cpp,
+/// NAME_SET.cpp for each instruction set, NAME.weights, and to embed it NAME_weights.cpp. The same graph and options
+/// give the same bytes. Errors: unsupported_feature, io, those of the compilation.
 void write_library(std::vector<sinter::graph> graphs, library_options const& options,
                    std::filesystem::path const& folder);
 

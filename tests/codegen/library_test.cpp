@@ -13,6 +13,10 @@
 #include <mnist_cntk.hpp>
 #include <mnist_pytorch.hpp>
 #endif
+#ifdef SINTER_TEST_QDQ
+#include <classifier_qdq.hpp>
+#include <keyword_spotting_qdq.hpp>
+#endif
 
 using namespace sinter;
 
@@ -28,7 +32,7 @@ isa jit_set(typename Net::instruction_set set) {
 /// Compares a built library with the in-process compiler, bit for bit, on random inputs. `Input` and `Output` are types
 /// of the class.
 template <typename Net, typename Input, typename Output, typename Run>
-void agrees(std::filesystem::path const& file, typename Net::instruction_set set, Run run) {
+void agrees(std::filesystem::path const& file, typename Net::instruction_set set, Run run, int runs = 20) {
   if (!Net::supports(set) || detect_isa() < jit_set<Net>(set)) {
     WARN("SKIPPED: this CPU lacks the instruction set");
     return;
@@ -39,7 +43,7 @@ void agrees(std::filesystem::path const& file, typename Net::instruction_set set
   std::uniform_real_distribution<float> values(-1, 1);
   shape extents;
   for (auto const extent : Input::shape) extents.push_back(static_cast<std::int64_t>(extent));
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < runs; ++i) {
     tensor<float> x(extents);
     for (auto& value : x) value = values(random);
     auto const expected = model.run({{Input::name, x}});
@@ -97,6 +101,24 @@ TEST_CASE("libraries of real models give the bits of the in-process compiler") {
   for (auto const set : {mnist_pytorch::instruction_set::avx2, mnist_pytorch::instruction_set::avx512})
     agrees<mnist_pytorch, mnist_pytorch::_0, mnist_pytorch::_21>(
         *pytorch, set, [](mnist_pytorch& net, mnist_pytorch::_0::view x) { return net.run({._0 = x})._21; });
+}
+#endif
+
+#ifdef SINTER_TEST_QDQ
+TEST_CASE("libraries of quantised models give the bits of the in-process compiler") {
+  auto const classifier = shared("models/classifier_qdq/model.onnx"),
+             keywords = shared("models/keyword_spotting_qdq/model.onnx");
+  REQUIRE(classifier);
+  REQUIRE(keywords);
+  agrees<classifier_qdq, classifier_qdq::image, classifier_qdq::scores>(
+      *classifier, classifier_qdq::instruction_set::avx2,
+      [](classifier_qdq& net, classifier_qdq::image::view x) { return net.run({.image = x}).scores; }, 2);
+  using net_type = keyword_spotting_qdq;
+  for (auto const set : {net_type::instruction_set::avx2, net_type::instruction_set::avx512})
+    agrees<net_type, net_type::serving_default_input_0, net_type::StatefulPartitionedCall_0>(
+        *keywords, set, [](net_type& net, net_type::serving_default_input_0::view x) {
+          return net.run({.serving_default_input_0 = x}).StatefulPartitionedCall_0;
+        });
 }
 #endif
 

@@ -4,8 +4,8 @@
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/sinter.hpp>
 
+#include "cases.hpp"
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -19,6 +19,8 @@ using named_tensors = std::map<std::string, sinter::any_tensor>;
 struct backend {
   std::string_view name{};
   std::vector<sinter::any_tensor> (*run)(std::filesystem::path const& model, named_tensors const& inputs);
+  /// What must be done for all cases before one runs; may be null.
+  void (*prepare)(std::vector<test_case> const& cases) = nullptr;
 };
 
 inline std::vector<sinter::any_tensor> run_evaluate(std::filesystem::path const& model, named_tensors const& inputs) {
@@ -47,18 +49,6 @@ std::vector<sinter::any_tensor> run_compiled(std::filesystem::path const& model,
   std::vector<sinter::any_tensor> outputs;
   for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(copy_of(results[i]));
   return outputs;
-}
-
-inline constexpr std::array backends{
-    backend{"evaluate", run_evaluate},
-    backend{"x86", run_compiled<sinter::isa::avx512>},
-    backend{"x86-avx2", run_compiled<sinter::isa::avx2>},
-};
-
-/// The backend of a name, or null.
-inline backend const* find_backend(std::string_view name) {
-  auto const found = std::ranges::find(backends, name, &backend::name);
-  return found == backends.end() ? nullptr : &*found;
 }
 
 }  // namespace conformance

@@ -2,11 +2,32 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cpp_backend.hpp"
 #include "expectations.hpp"
+#include <array>
+#include <cstdlib>
+#include <new>
+
+std::size_t conformance::allocations = 0;
+
+void* operator new(std::size_t bytes) {
+  ++conformance::allocations;
+  if (auto* const memory = std::malloc(bytes ? bytes : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
 using namespace conformance;
+
+constexpr std::array backends{
+    backend{"evaluate", run_evaluate},
+    backend{"x86", run_compiled<sinter::isa::avx512>},
+    backend{"x86-avx2", run_compiled<sinter::isa::avx2>},
+    backend{"cpp", run_cpp, [](std::vector<test_case> const& cases) { cpp_models::all().prepare(cases); }},
+};
 
 struct options {
   fs::path root{};
@@ -36,6 +57,7 @@ std::string first_line(std::string const& text) { return text.substr(0, text.fin
 /// Runs the cases; failures are printed as they come, and a line of progress on a terminal.
 report run(std::vector<test_case> const& cases, backend const& b, expectations const& expected, options const& o) {
   report r;
+  if (b.prepare) b.prepare(cases);
   bool const terminal = isatty(STDERR_FILENO);
   for (auto const& c : cases) {
     if (terminal) fmt::print(stderr, "\r\033[K{}/{} {}", r.cases.size() + 1, cases.size(), c.name);
@@ -52,8 +74,8 @@ report run(std::vector<test_case> const& cases, backend const& b, expectations c
 }
 
 int run_all(options const& o) {
-  auto const* b = find_backend(o.backend);
-  if (!b) throw std::runtime_error("there is no backend '" + o.backend + "'");
+  auto const* b = std::ranges::find(backends, o.backend, &backend::name);
+  if (b == backends.end()) throw std::runtime_error("there is no backend '" + o.backend + "'");
   if (!fs::is_directory(o.root)) throw std::runtime_error("no folder: " + o.root.string());
   auto cases = find_cases(o.root);
   std::regex const wanted(o.filter);
@@ -83,7 +105,7 @@ int main(int argc, char** argv) {
   CLI::App app("Runs cases in the layout of the ONNX backend tests");
   app.add_option("--root", o.root, "Folder with cases")->required();
   app.add_option("--filter", o.filter, "Regular expression that a case's path below the root must contain");
-  app.add_option("--backend", o.backend, "What runs the models: evaluate, x86 or x86-avx2");
+  app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2 or cpp");
   app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
   app.add_option("--timeout", o.seconds, "Seconds that a case may take");

@@ -59,5 +59,5 @@ TEST_CASE("Recurrent operators check shapes, activations and lengths") {
   CHECK_THAT(error_of("RNN", 14, {x, w, w}, {{"activations", std::vector<string>{"Cosh"}}}), says("'Cosh'"));
   CHECK_THAT(error_of("RNN", 14, {x, w, w}, {{"direction", string("up")}}), says("'direction' is 'up'"));
   CHECK_THAT(error_of("RNN", 14, {x, w, w, {}, any_tensor::of<std::int32_t>({1}, {3})}, hidden),
-             says("a sequence length is 3, expected 0 to 2"));
+             says("length is 3, expected 0 to 2"));
 }

@@ -1,29 +1,39 @@
 #pragma once
 
-#include <sinter/core/error.hpp>
+#include <sinter/core/failure.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace sinter {
+
+namespace detail {
+
+[[noreturn]] inline void overflows(std::int64_t a, char const* operation, std::int64_t b) {
+  throw error(error_code::malformed_model,
+              std::to_string(a) + " " + operation + " " + std::to_string(b) + " overflows 64 bits");
+}
+
+}  // namespace detail
 
 /// Arithmetic on values that come from a model: overflow is `error_code::malformed_model`, never undefined.
 inline std::int64_t checked_add(std::int64_t a, std::int64_t b) {
   std::int64_t r;
-  if (__builtin_add_overflow(a, b, &r)) fail(error_code::malformed_model, "{} + {} overflows 64 bits", a, b);
+  if (__builtin_add_overflow(a, b, &r)) detail::overflows(a, "+", b);
   return r;
 }
 
 inline std::int64_t checked_sub(std::int64_t a, std::int64_t b) {
   std::int64_t r;
-  if (__builtin_sub_overflow(a, b, &r)) fail(error_code::malformed_model, "{} - {} overflows 64 bits", a, b);
+  if (__builtin_sub_overflow(a, b, &r)) detail::overflows(a, "-", b);
   return r;
 }
 
 inline std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
   std::int64_t r;
-  if (__builtin_mul_overflow(a, b, &r)) fail(error_code::malformed_model, "{} * {} overflows 64 bits", a, b);
+  if (__builtin_mul_overflow(a, b, &r)) detail::overflows(a, "*", b);
   return r;
 }
 
@@ -31,7 +41,7 @@ inline std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
 inline std::size_t checked_product(std::span<std::int64_t const> extents) {
   std::int64_t product = 1;
   for (auto const extent : extents) {
-    if (extent < 0) fail(error_code::malformed_model, "a dimension is negative: {}", extent);
+    if (extent < 0) throw error(error_code::malformed_model, "a dimension is negative: " + std::to_string(extent));
     product = checked_mul(product, extent);
   }
   return static_cast<std::size_t>(product);

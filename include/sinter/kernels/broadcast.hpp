@@ -1,14 +1,12 @@
 #pragma once
 
-#include <sinter/core/tensor.hpp>
+#include <sinter/kernels/call.hpp>
 #include <sinter/kernels/element.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <span>
-#include <vector>
 
 namespace sinter {
 
@@ -23,48 +21,54 @@ inline shape broadcast_strides(shape const& s, shape const& target) {
   return strides;
 }
 
+/// An operand of a walk: its stride for each dimension, and the element where it stands, both in elements.
+struct walk_operand {
+  shape strides{};
+  std::int64_t offset = 0;
+
+  /// The stride along a run.
+  std::int64_t stride() const { return strides.back(); }
+};
+
 /// A walk over a dense result and the strided operands it is made of, with as few dimensions as possible.
 class strided_walk {
  public:
-  /// Each of `operand_strides` has one stride, in elements, for each dimension of `extents`.
-  strided_walk(shape const& extents, std::span<shape const> operand_strides) : strides_(operand_strides.size()) {
+  /// Works on `operands`, each with one stride for each dimension of `extents`, whose dimensions it joins.
+  strided_walk(shape const& extents, std::span<walk_operand> operands) : operands_(operands) {
+    std::size_t kept = 0;  // dimensions of `extents_`, and of the strides that are joined already
     for (std::size_t axis = 0; axis < extents.rank(); ++axis) {
       if (extents[axis] == 1) continue;
-      bool joins = !extents_.empty();
-      for (std::size_t k = 0; joins && k < strides_.size(); ++k)
-        joins = strides_[k].back() == operand_strides[k][axis] * extents[axis];
+      bool const joins = kept > 0 && std::ranges::all_of(operands_, [&](walk_operand const& o) {
+                           return o.strides[kept - 1] == o.strides[axis] * extents[axis];
+                         });
       if (joins)
         extents_.back() *= extents[axis];
       else
         extents_.push_back(extents[axis]);
-      for (std::size_t k = 0; k < strides_.size(); ++k) {
-        if (joins)
-          strides_[k].back() = operand_strides[k][axis];
-        else
-          strides_[k].push_back(operand_strides[k][axis]);
-      }
+      if (!joins) ++kept;
+      for (auto& o : operands_) o.strides[kept - 1] = o.strides[axis];
     }
-    if (!extents_.empty()) return;
-    extents_.push_back(1);
-    for (auto& s : strides_) s.push_back(0);
+    for (auto& o : operands_) {
+      while (o.strides.rank() > std::max<std::size_t>(kept, 1)) o.strides.erase(o.strides.rank() - 1);
+      if (o.strides.empty()) o.strides.push_back(0);
+      if (kept == 0) o.strides[0] = 0;
+    }
+    if (kept == 0) extents_.push_back(1);
   }
 
-  /// The stride of operand `k` along a run.
-  std::int64_t run_stride(std::size_t k) const { return strides_[k].back(); }
-
-  /// Calls `body(first, count, offsets)` for each run: `count` results from `first` on, operands from `offsets` on.
+  /// Calls `body(first, count)` for each run: `count` results from `first` on. The operands stand at the run's first
+  /// element meanwhile, and at their start again in the end.
   template <typename Body>
   void for_each_run(Body&& body) const {
     auto const count = static_cast<std::size_t>(extents_.back());
     auto const runs = extents_.elements(0, extents_.rank() - 1);
-    std::vector<std::int64_t> offsets(strides_.size(), 0);
     std::array<std::int64_t, max_rank> index{};
     for (std::size_t run = 0; count > 0 && run < runs; ++run) {
-      body(run * count, count, std::span<std::int64_t const>(offsets));
+      body(run * count, count);
       for (std::size_t axis = extents_.rank() - 1; axis-- > 0;) {
-        for (std::size_t k = 0; k < offsets.size(); ++k) offsets[k] += strides_[k][axis];
+        for (auto& o : operands_) o.offset += o.strides[axis];
         if (++index[axis] < extents_[axis]) break;
-        for (std::size_t k = 0; k < offsets.size(); ++k) offsets[k] -= strides_[k][axis] * extents_[axis];
+        for (auto& o : operands_) o.offset -= o.strides[axis] * extents_[axis];
         index[axis] = 0;
       }
     }
@@ -72,44 +76,63 @@ class strided_walk {
 
  private:
   shape extents_;
-  std::vector<shape> strides_;
+  std::span<walk_operand> operands_;
 };
 
-/// Results of a block from the operands' elements; `n` is at most `block_elements`.
-template <compute_type T>
-using block_function = std::function<void(T* result, std::span<T const* const> operands, std::size_t n)>;
-
 inline constexpr std::size_t block_elements = 512;
+
+namespace kernels {
+
+/// A reference to a function that computes the results of a block from the operands' elements; `n` is at most
+/// `block_elements`.
+template <compute_type T>
+class block_function {
+ public:
+  template <typename Function>
+  block_function(Function const& f)
+      : object_(&f), call_([](void const* object, T* result, T const* const* operands, std::size_t n) {
+          (*static_cast<Function const*>(object))(result, operands, n);
+        }) {}
+  void operator()(T* result, T const* const* operands, std::size_t n) const { call_(object_, result, operands, n); }
+
+ private:
+  void const* object_;
+  void (*call_)(void const*, T*, T const* const*, std::size_t);
+};
 
 /// out[i] = f(in[0][i], in[1][i], …) with broadcasting, computed in `T`, in blocks. Operands and the result may have
 /// any arithmetic type.
 template <compute_type T>
-void map_blocks(std::span<tensor_view const> in, mutable_tensor_view out, block_function<T> const& f) {
-  std::vector<shape> strides;
-  for (auto const& operand : in) strides.push_back(broadcast_strides(operand.shape, out.shape));
-  strided_walk const walk(out.shape, strides);
-  std::vector<T> buffers((in.size() + 1) * block_elements);
-  auto const buffer = [&](std::size_t k) { return buffers.data() + k * block_elements; };
-  std::vector<T const*> operands(in.size());
+status map_blocks(std::span<tensor_view const> in, mutable_tensor_view out, workspace& memory, block_function<T> f) {
+  auto const count = in.size();
+  auto* const operands = memory.take<walk_operand>(count);
+  auto* const buffers = memory.take<T>((count + 1) * block_elements);
+  auto* const elements = memory.take<T const*>(count);
+  for (auto const& operand : in)
+    if (operand) compute_kind_of(operand.type);
+  compute_kind_of(out.type);
+  if (memory.measuring()) return {};
+  for (std::size_t k = 0; k < count; ++k) operands[k].strides = broadcast_strides(in[k].shape, out.shape);
+  strided_walk const walk(out.shape, {operands, count});
   bool const direct_store = out.type == dtype_of<T>;
-  walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> offsets) {
-    for (std::size_t done = 0; done < count; done += block_elements) {
-      auto const n = std::min(block_elements, count - done);
-      for (std::size_t k = 0; k < in.size(); ++k) {
-        auto const stride = walk.run_stride(k);
-        auto const at = static_cast<std::size_t>(offsets[k] + static_cast<std::int64_t>(done) * stride);
-        if (stride == 1 && in[k].type == dtype_of<T>) {
-          operands[k] = static_cast<T const*>(in[k].data) + at;
-        } else {
-          load_run<T>(in[k].type, in[k].data, at, stride, n, buffer(k));
-          operands[k] = buffer(k);
-        }
+  walk.for_each_run([&](std::size_t first, std::size_t length) {
+    for (std::size_t done = 0; done < length; done += block_elements) {
+      auto const n = std::min(block_elements, length - done);
+      for (std::size_t k = 0; k < count; ++k) {
+        auto const stride = operands[k].stride();
+        auto const at = static_cast<std::size_t>(operands[k].offset + static_cast<std::int64_t>(done) * stride);
+        auto* const buffer = buffers + k * block_elements;
+        bool const direct = stride == 1 && in[k].type == dtype_of<T>;
+        if (!direct) load_run<T>(in[k].type, in[k].data, at, stride, n, buffer);
+        elements[k] = direct ? static_cast<T const*>(in[k].data) + at : buffer;
       }
-      T* const result = direct_store ? static_cast<T*>(out.data) + first + done : buffer(in.size());
-      f(result, operands, n);
+      T* const result = direct_store ? static_cast<T*>(out.data) + first + done : buffers + count * block_elements;
+      f(result, elements, n);
       if (!direct_store) store_run<T>(out.type, out.data, first + done, n, result);
     }
   });
+  return {};
 }
 
+}  // namespace kernels
 }  // namespace sinter

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sinter/kernels/pointwise.hpp>
+#include <sinter/kernels/quantize.hpp>
 #include <sinter/kernels/window.hpp>
 
 #include <algorithm>
@@ -112,6 +114,75 @@ void convolve_transposed(convolution_extents const& e, window const& w, T const*
                   weights + (in_channel * e.out_channels + m) * taps, target);
         }
       }
+}
+
+/// Extents of a convolution of in[0] with weights, in so many groups.
+inline convolution_extents extents_of_convolution(shape const& x, shape const& weights, std::int64_t groups) {
+  return {.batch = x[0], .groups = groups, .in_channels = weights[1], .out_channels = weights[0] / groups};
+}
+
+/// A convolution of in[0] with in[1], plus in[2] (which may be omitted), and then an expression of that and of in[3]
+/// and so on, where there are reals: see `pointwise`. Numbers: the window, the groups, the expression.
+inline status convolution(call const& c) {
+  visit_floating(c.in[0].type, [&]<typename T>() {
+    staged_input<T> x(c.in[0], c.memory), weights(c.in[1], c.memory), bias(c.input(2), c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (c.memory.measuring()) return;
+    convolve<T>(extents_of_convolution(c.in[0].shape, c.in[1].shape, c.integers[window_numbers]), window_of(c.integers),
+                x, weights, bias, y);
+  });
+  return pointwise_after(c, window_numbers + 1);
+}
+
+/// The adjoint. Numbers: the window, the groups.
+inline status transposed_convolution(call const& c) {
+  auto const groups = c.integers[window_numbers];
+  convolution_extents const e{.batch = c.in[0].shape[0],
+                              .groups = groups,
+                              .in_channels = c.in[0].shape[1] / groups,
+                              .out_channels = c.in[1].shape[1]};
+  return visit_floating(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory), weights(c.in[1], c.memory), bias(c.input(2), c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (!c.memory.measuring()) convolve_transposed<T>(e, window_of(c.integers), x, weights, bias, y);
+    return {};
+  });
+}
+
+/// A convolution of integers; in[2] and in[3] are zero points, which may be omitted. Numbers: the window, the groups.
+inline status integer_convolution(call const& c) {
+  auto const* const x = without_zero_point(c.in[0], c.input(2), 0, c.memory);
+  auto const* const weights = without_zero_point(c.in[1], c.input(3), 0, c.memory);
+  staged_output<std::int64_t> y(c.out[0], c.memory);
+  if (!c.memory.measuring())
+    convolve<std::int64_t>(extents_of_convolution(c.in[0].shape, c.in[1].shape, c.integers[window_numbers]),
+                           window_of(c.integers), x, weights, nullptr, y);
+  return {};
+}
+
+/// A convolution of quantised numbers: x, its scale and zero point, weights, theirs, the output's, a bias that may be
+/// omitted. Numbers: the window, the groups.
+inline status quantized_convolution(call const& c) {
+  auto const w = window_of(c.integers);
+  auto const* const x = without_zero_point(c.in[0], c.in[2], 0, c.memory);
+  auto const* const weights = without_zero_point(c.in[3], c.in[5], 0, c.memory);
+  staged_input<std::int64_t> bias(c.input(8), c.memory), zero(c.in[7], c.memory);
+  staged_input<float> x_scale(c.in[1], c.memory), w_scale(c.in[4], c.memory), y_scale(c.in[6], c.memory);
+  auto const count = c.out[0].elements();
+  auto* const sums = c.memory.take<std::int64_t>(count);
+  if (c.memory.measuring()) return {};
+  convolve<std::int64_t>(extents_of_convolution(c.in[0].shape, c.in[3].shape, c.integers[window_numbers]), w, x,
+                         weights, bias, sums);
+  auto const range = range_of(c.out[0].type);
+  auto const channels = c.in[3].shape[0], plane = w.out_size();
+  bool const single = c.in[4].elements() == 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const channel = static_cast<std::int64_t>(i) / plane % channels;
+    auto const scale = x_scale[0] * w_scale[single ? 0 : channel] / y_scale[0];
+    store<std::int64_t>(c.out[0].type, c.out[0].data, i,
+                        quantized(static_cast<float>(sums[i]) * scale, zero[0], range));
+  }
+  return {};
 }
 
 }  // namespace sinter::kernels

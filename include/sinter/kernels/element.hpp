@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/dtype.hpp>
-#include <sinter/core/error.hpp>
+#include <sinter/core/failure.hpp>
 #include <sinter/core/float16.hpp>
 #include <sinter/kernels/small_float.hpp>
 
@@ -9,7 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <string>
 #include <type_traits>
 
 namespace sinter {
@@ -23,13 +23,17 @@ concept compute_type = std::same_as<T, float> || std::same_as<T, double> || std:
 /// uint64, int64_t for all other integers and bool.
 enum class compute_kind : std::uint8_t { float32, float64, int64, uint64 };
 
+[[noreturn]] inline void refuse_arithmetic(dtype type) {
+  throw error(error_code::unsupported_feature, "the element type " + std::string(name(type)) + " has no arithmetic");
+}
+
 inline compute_kind compute_kind_of(dtype type) {
   switch (info(type).kind) {
     case dtype_kind::floating: return type == dtype::float64 ? compute_kind::float64 : compute_kind::float32;
     case dtype_kind::signed_integer:
     case dtype_kind::boolean: return compute_kind::int64;
     case dtype_kind::unsigned_integer: return type == dtype::uint64 ? compute_kind::uint64 : compute_kind::int64;
-    default: fail(error_code::unsupported_feature, "the element type {} has no arithmetic", name(type));
+    default: refuse_arithmetic(type);
   }
 }
 
@@ -47,7 +51,8 @@ decltype(auto) visit_compute(dtype type, Body&& body) {
 /// As `visit_compute` for floating types only; others are an error.
 template <typename Body>
 decltype(auto) visit_floating(dtype type, Body&& body) {
-  if (!is_floating(type)) fail(error_code::unsupported_feature, "expected a floating element type, got {}", name(type));
+  if (!is_floating(type))
+    throw error(error_code::unsupported_feature, "expected a floating element type, got " + std::string(name(type)));
   if (type == dtype::float64) return body.template operator()<double>();
   return body.template operator()<float>();
 }
@@ -135,7 +140,7 @@ void visit_codec(dtype type, Body&& body) {
     case dtype::int4: return body(narrow_codec<4, std::int8_t>{});
     case dtype::uint2: return body(narrow_codec<2, std::uint8_t>{});
     case dtype::int2: return body(narrow_codec<2, std::int8_t>{});
-    default: fail(error_code::unsupported_feature, "the element type {} has no arithmetic", name(type));
+    default: refuse_arithmetic(type);
   }
 }
 

@@ -82,4 +82,32 @@ T sample(grid_rule const& rule, std::array<grid_taps, 3> const& taps, T const* p
   return static_cast<T>(sum);
 }
 
+/// Samples of each image of in[0] at the positions of in[1]. Numbers: the mode, the padding, whether corners align.
+inline status sample_grid(call const& c) {
+  auto const& s = c.in[0].shape;
+  auto const rank = s.rank() - 2;
+  grid_rule rule{.mode = static_cast<resize_mode>(c.integers[0]),
+                 .padding = static_cast<grid_padding>(c.integers[1]),
+                 .align_corners = c.integers[2] != 0};
+  for (std::size_t i = 0; i < rank; ++i) rule.extents[i + 3 - rank] = s[i + 2];
+  auto const plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
+  auto const points = static_cast<std::int64_t>(c.out[0].shape.elements(2, s.rank()));
+  return visit_compute(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory);
+    staged_input<double> grid(c.in[1], c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (c.memory.measuring() || plane == 0 || points == 0) return {};
+    for (std::int64_t n = 0; n < s[0]; ++n)
+      for (std::int64_t p = 0; p < points; ++p) {
+        auto const* position = grid + (n * points + p) * static_cast<std::int64_t>(rank);
+        std::array<grid_taps, 3> taps;
+        for (std::size_t d = 0; d < 3; ++d)
+          taps[d] = d + rank < 3 ? grid_taps{1, {0}, {1}} : grid_taps_of(rule, d, position[2 - d]);
+        for (std::int64_t channel = 0; channel < s[1]; ++channel)
+          y[(n * s[1] + channel) * points + p] = sample<T>(rule, taps, x + (n * s[1] + channel) * plane);
+      }
+    return {};
+  });
+}
+
 }  // namespace sinter::kernels

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/dtype.hpp>
-#include <sinter/core/error.hpp>
+#include <sinter/core/failure.hpp>
 
 #include <cstdint>
 

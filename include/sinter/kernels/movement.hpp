@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/core/tensor.hpp>
 #include <sinter/kernels/broadcast.hpp>
 
 #include <cstddef>
@@ -45,14 +44,6 @@ decltype(auto) visit_storage(dtype type, Body&& body) {
   }
 }
 
-/// The address of element `i` of dense data.
-inline void const* element_address(dtype type, void const* data, std::int64_t i) {
-  return static_cast<std::byte const*>(data) + i * static_cast<std::int64_t>(size_of(type));
-}
-inline void* element_address(dtype type, void* data, std::int64_t i) {
-  return static_cast<std::byte*>(data) + i * static_cast<std::int64_t>(size_of(type));
-}
-
 /// Copies `count` elements from element `from` of `in` to element `to` of `out`, both of one type.
 inline void copy_elements(tensor_view in, std::int64_t from, mutable_tensor_view out, std::int64_t to,
                           std::size_t count) {
@@ -68,10 +59,11 @@ inline void copy_all(tensor_view in, mutable_tensor_view out) {
 
 /// out[i, j, …] = in[offset + i*strides[0] + j*strides[1] + …], for every index of `out`.
 inline void strided_copy(tensor_view in, std::int64_t offset, shape const& strides, mutable_tensor_view out) {
-  strided_walk const walk(out.shape, std::span(&strides, 1));
+  walk_operand source{.strides = strides, .offset = offset};
+  strided_walk const walk(out.shape, {&source, 1});
   visit_storage(out.type, [&]<typename T>() {
-    walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> at) {
-      detail::copy_run<T>(static_cast<T*>(out.data) + first, in.data, offset + at[0], walk.run_stride(0), count);
+    walk.for_each_run([&](std::size_t first, std::size_t count) {
+      detail::copy_run<T>(static_cast<T*>(out.data) + first, in.data, source.offset, source.stride(), count);
     });
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/staging.hpp>
 #include <sinter/kernels/window.hpp>
 
 #include <algorithm>
@@ -106,6 +107,68 @@ void lp_pool(window const& w, std::int64_t planes, T p, T const* x, T* y) {
       y[plane * w.out_size() + o] = std::pow(sum, T{1} / p);
     });
   }
+}
+
+/// The number of planes of a tensor of images.
+inline std::int64_t planes_of(shape const& x) { return checked_mul(x[0], x[1]); }
+
+/// The greatest element of each window, and in output 1 where it lies. Numbers: the window, whether the index counts
+/// columns first.
+inline status greatest_of_windows(call const& c) {
+  return visit_compute(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (!c.memory.measuring())
+      max_pool<T>(window_of(c.integers), planes_of(c.in[0].shape), c.integers[window_numbers] != 0, x, y,
+                  static_cast<std::int64_t*>(c.output(1).data));
+    return {};
+  });
+}
+
+/// The mean of each window. Numbers: the window, whether its padding counts.
+inline status means_of_windows(call const& c) {
+  return visit_floating(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (!c.memory.measuring())
+      average_pool<T>(window_of(c.integers), planes_of(c.in[0].shape), c.integers[window_numbers] != 0, x, y);
+    return {};
+  });
+}
+
+/// The norm of each window. Numbers: the window; real: which norm.
+inline status norms_of_windows(call const& c) {
+  return visit_floating(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (!c.memory.measuring())
+      lp_pool<T>(window_of(c.integers), planes_of(c.in[0].shape), static_cast<T>(c.reals[0]), x, y);
+    return {};
+  });
+}
+
+/// Zeros, and each element of in[0] where in[1] says. Numbers: the extents of the tensor that indices are for; it lies
+/// at the origin of the output.
+inline status put_where_found(call const& c) {
+  shape const from(c.integers);
+  auto const limit = static_cast<std::int64_t>(from.elements());
+  return visit_compute(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory);
+    staged_output<T> y(c.out[0], c.memory);
+    if (c.memory.measuring()) return {};
+    std::fill_n(y.data(), c.out[0].elements(), T{});
+    auto const strides = row_major_strides(c.out[0].shape);
+    auto const* const indices = static_cast<std::int64_t const*>(c.in[1].data);
+    auto const count = static_cast<std::int64_t>(c.in[1].elements());
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto rest = indices[i];
+      if (rest < 0 || rest >= limit) return status::outside(rest, 0, limit - 1);
+      std::int64_t target = 0;
+      for (std::size_t d = from.rank(); d-- > 0; rest /= from[d]) target += rest % from[d] * strides[d];
+      y[target] = x[i];
+    }
+    return {};
+  });
 }
 
 }  // namespace sinter::kernels

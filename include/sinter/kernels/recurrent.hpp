@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
 namespace sinter::kernels {
 
@@ -71,6 +70,9 @@ struct recurrence {
   double clip = 0;
   bool input_forget = false;
   bool linear_before_reset = false;
+  T* next = nullptr;         ///< room for hidden elements
+  T* reset = nullptr;        ///< the same, for GRU
+  double* resets = nullptr;  ///< the same, for GRU
 
   double bounded(double v) const { return clip > 0 ? std::clamp(v, -clip, clip) : v; }
   /// Row `row` of W x + bias.
@@ -87,39 +89,34 @@ struct recurrence {
 /// h = f(W x + R h).
 template <typename T>
 void rnn_cell(recurrence<T> const& p, T const* x, T* h, T*) {
-  std::vector<T> next(static_cast<std::size_t>(p.hidden));
   for (std::int64_t i = 0; i < p.hidden; ++i)
-    next[static_cast<std::size_t>(i)] = static_cast<T>(p.f(p.bounded(p.from_input(i, x) + p.from_state(i, h))));
-  std::ranges::copy(next, h);
+    p.next[i] = static_cast<T>(p.f(p.bounded(p.from_input(i, x) + p.from_state(i, h))));
+  std::copy_n(p.next, p.hidden, h);
 }
 
 /// Gates z, r, h: h = (1 - z) * g(...) + z * h.
 template <typename T>
 void gru_cell(recurrence<T> const& p, T const* x, T* h, T*) {
   auto const n = p.hidden;
-  std::vector<T> reset(static_cast<std::size_t>(n)), next(static_cast<std::size_t>(n));
-  std::vector<double> resets(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
     auto const r = p.f(p.bounded(p.from_input(n + i, x) + p.from_state(n + i, h)));
-    resets[static_cast<std::size_t>(i)] = r;
-    reset[static_cast<std::size_t>(i)] = static_cast<T>(r * static_cast<double>(h[i]));
+    p.resets[i] = r;
+    p.reset[i] = static_cast<T>(r * static_cast<double>(h[i]));
   }
   for (std::int64_t i = 0; i < n; ++i) {
     auto const z = p.f(p.bounded(p.from_input(i, x) + p.from_state(i, h)));
     auto const row = 2 * n + i;
-    auto const state = p.linear_before_reset ? resets[static_cast<std::size_t>(i)] * p.from_state(row, h)
-                                             : p.from_state(row, reset.data());
+    auto const state = p.linear_before_reset ? p.resets[i] * p.from_state(row, h) : p.from_state(row, p.reset);
     auto const candidate = p.g(p.bounded(p.from_input(row, x) + state));
-    next[static_cast<std::size_t>(i)] = static_cast<T>((1 - z) * candidate + z * static_cast<double>(h[i]));
+    p.next[i] = static_cast<T>((1 - z) * candidate + z * static_cast<double>(h[i]));
   }
-  std::ranges::copy(next, h);
+  std::copy_n(p.next, p.hidden, h);
 }
 
 /// Gates i, o, f, c: c = f * c + i * g(...), h = o * h(c).
 template <typename T>
 void lstm_cell(recurrence<T> const& p, T const* x, T* h, T* c) {
   auto const n = p.hidden;
-  std::vector<T> next(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
     auto const sum = [&](std::int64_t gate) { return p.from_input(gate * n + i, x) + p.from_state(gate * n + i, h); };
     auto const peep = [&](std::int64_t gate, double cell) {
@@ -131,9 +128,122 @@ void lstm_cell(recurrence<T> const& p, T const* x, T* h, T* c) {
     auto const cell = forget * before + in * p.g(p.bounded(sum(3)));
     auto const out = p.f(p.bounded(sum(1) + peep(1, cell)));
     c[i] = static_cast<T>(cell);
-    next[static_cast<std::size_t>(i)] = static_cast<T>(out * p.h(cell));
+    p.next[i] = static_cast<T>(out * p.h(cell));
   }
-  std::ranges::copy(next, h);
+  std::copy_n(p.next, p.hidden, h);
+}
+
+enum class recurrent_kind { rnn, gru, lstm };
+
+constexpr std::int64_t gates_of(recurrent_kind kind) {
+  return kind == recurrent_kind::rnn ? 1 : kind == recurrent_kind::gru ? 3 : 4;
+}
+
+/// The operands of a recurrent operator; absent ones are null.
+template <typename T>
+struct recurrent_operands {
+  std::int64_t steps = 0, batch = 0, directions = 1;
+  bool batch_first = false, reverse = false;
+  T const *x = nullptr, *h0 = nullptr, *c0 = nullptr;
+  std::int64_t const* lengths = nullptr;
+  T *y = nullptr, *last_h = nullptr, *last_c = nullptr;
+  T *h = nullptr, *c = nullptr;  ///< room for hidden elements
+};
+
+/// All steps of direction `d`; sequences that end early keep their last state, and zeros follow.
+template <typename T, typename Cell>
+void run_direction(recurrence<T> const& p, recurrent_operands<T> const& m, std::int64_t d, Cell&& cell) {
+  auto const n = p.hidden;
+  bool const backwards = m.reverse || d == 1;
+  for (std::int64_t b = 0; b < m.batch; ++b) {
+    auto const state = (m.batch_first ? b * m.directions + d : d * m.batch + b) * n;
+    auto const load_state = [&](T const* from, T* to) {
+      if (from)
+        std::copy_n(from + state, n, to);
+      else
+        std::fill_n(to, n, T{});
+    };
+    load_state(m.h0, m.h);
+    load_state(m.c0, m.c);
+    auto const length = m.lengths ? m.lengths[b] : m.steps;
+    for (std::int64_t step = 0; step < m.steps; ++step) {
+      bool const inside = step < length;
+      auto const t = inside && backwards ? length - 1 - step : step;
+      if (inside) cell(p, m.x + (m.batch_first ? b * m.steps + t : t * m.batch + b) * p.input, m.h, m.c);
+      if (!m.y) continue;
+      auto* to =
+          m.y + (m.batch_first ? (b * m.steps + t) * m.directions + d : (t * m.directions + d) * m.batch + b) * n;
+      if (inside)
+        std::copy_n(m.h, n, to);
+      else
+        std::fill_n(to, n, T{});
+    }
+    if (m.last_h) std::copy_n(m.h, n, m.last_h + state);
+    if (m.last_c) std::copy_n(m.c, n, m.last_c + state);
+  }
+}
+
+/// RNN, GRU or LSTM, with the operator's inputs and outputs; without input 1, input 0 holds the products with it.
+/// Numbers: the directions, whether the only one is backwards, whether the batch is the first dimension, whether input
+/// and forget gates are coupled, whether GRU multiplies before it resets, then the kinds of the activations; reals: the
+/// clip, then two parameters for each activation.
+template <recurrent_kind Kind>
+status recurrent(call const& c) {
+  auto const& s = c.in[0].shape;
+  bool const batch_first = c.integers[2] != 0, projected = !c.input(1);
+  auto const directions = c.integers[0], hidden = c.in[2].shape[2], input = s[2];
+  auto const rows = gates_of(Kind) * hidden;
+  return visit_floating(c.in[0].type, [&]<typename T>() -> status {
+    staged_input<T> x(c.in[0], c.memory), w(c.in[1], c.memory), r(c.in[2], c.memory), bias(c.input(3), c.memory),
+        h0(c.input(5), c.memory), c0(c.input(6), c.memory), peephole(c.input(7), c.memory);
+    staged_input<std::int64_t> lengths(c.input(4), c.memory);
+    staged_output<T> y(c.output(0), c.memory), last_h(c.output(1), c.memory), last_c(c.output(2), c.memory);
+    auto const room = static_cast<std::size_t>(hidden);
+    recurrent_operands<T> const m{.steps = batch_first ? s[1] : s[0],
+                                  .batch = batch_first ? s[0] : s[1],
+                                  .directions = directions,
+                                  .batch_first = batch_first,
+                                  .reverse = c.integers[1] != 0,
+                                  .x = x,
+                                  .h0 = h0,
+                                  .c0 = c0,
+                                  .lengths = lengths,
+                                  .y = y,
+                                  .last_h = last_h,
+                                  .last_c = last_c,
+                                  .h = c.memory.take<T>(room),
+                                  .c = c.memory.take<T>(room)};
+    recurrence<T> p{.gates = gates_of(Kind), .input = input, .hidden = hidden, .clip = c.reals[0]};
+    p.input_forget = c.integers[3] != 0;
+    p.linear_before_reset = c.integers[4] != 0;
+    p.next = c.memory.take<T>(room);
+    p.reset = c.memory.take<T>(room);
+    p.resets = c.memory.take<double>(room);
+    if (c.memory.measuring()) return {};
+    for (std::int64_t b = 0; lengths.data() && b < m.batch; ++b)
+      if (lengths[b] < 0 || lengths[b] > m.steps) return status::outside(lengths[b], 0, m.steps);
+    auto const per_direction = (c.integers.size() - 5) / static_cast<std::size_t>(directions);
+    for (std::int64_t d = 0; d < directions; ++d) {
+      if (!projected) p.w = w + d * rows * input;
+      if (projected) p.projection = d * projection_size(p.gates, hidden);
+      p.r = r + d * rows * hidden;
+      if (bias.data() && !projected) p.w_bias = bias + d * 2 * rows;
+      if (bias.data()) p.r_bias = projected ? bias + d * rows : p.w_bias + rows;
+      if (peephole.data()) p.peephole = peephole + d * 3 * hidden;
+      activation* const f[] = {&p.f, &p.g, &p.h};
+      for (std::size_t i = 0; i < per_direction; ++i) {
+        auto const at = static_cast<std::size_t>(d) * per_direction + i;
+        *f[i] = {static_cast<activation_kind>(c.integers[5 + at]), c.reals[1 + 2 * at], c.reals[2 + 2 * at]};
+      }
+      if constexpr (Kind == recurrent_kind::lstm)
+        run_direction(p, m, d, lstm_cell<T>);
+      else if constexpr (Kind == recurrent_kind::gru)
+        run_direction(p, m, d, gru_cell<T>);
+      else
+        run_direction(p, m, d, rnn_cell<T>);
+    }
+    return {};
+  });
 }
 
 }  // namespace sinter::kernels

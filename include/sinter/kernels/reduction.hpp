@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/core/shape.hpp>
+#include <sinter/core/extents.hpp>
 
 #include <cstdint>
 

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <sinter/core/tensor.hpp>
 #include <sinter/kernels/broadcast.hpp>
-
-#include <vector>
 
 namespace sinter::kernels {
 
@@ -12,15 +9,16 @@ namespace sinter::kernels {
 template <compute_type T>
 class staged_input {
  public:
-  staged_input(tensor_view v) {
+  staged_input(tensor_view v, workspace& memory) {
     if (!v) return;
     if (v.type == dtype_of<T>) {
       data_ = static_cast<T const*>(v.data);
-    } else {
-      copy_.resize(v.elements());
-      load_run<T>(v.type, v.data, 0, 1, copy_.size(), copy_.data());
-      data_ = copy_.data();
+      return;
     }
+    compute_kind_of(v.type);
+    auto* const copy = memory.take<T>(v.elements());
+    if (!memory.measuring()) load_run<T>(v.type, v.data, 0, 1, v.elements(), copy);
+    data_ = copy;
   }
   staged_input(staged_input const&) = delete;
 
@@ -28,7 +26,6 @@ class staged_input {
   operator T const*() const { return data_; }
 
  private:
-  std::vector<T> copy_;
   T const* data_ = nullptr;
 };
 
@@ -37,19 +34,19 @@ class staged_input {
 template <compute_type T>
 class staged_output {
  public:
-  explicit staged_output(mutable_tensor_view v) : view_(v) {
+  staged_output(mutable_tensor_view v, workspace& memory) : view_(v) {
     if (!v) return;
     if (v.type == dtype_of<T>) {
       data_ = static_cast<T*>(v.data);
-    } else {
-      compute_kind_of(v.type);  // refuses types that the destructor could not store
-      buffer_.resize(v.elements());
-      data_ = buffer_.data();
+      return;
     }
+    compute_kind_of(v.type);  // refuses types that the destructor could not store
+    data_ = memory.take<T>(v.elements());
+    converts_ = !memory.measuring();
   }
   staged_output(staged_output const&) = delete;
   ~staged_output() {
-    if (!buffer_.empty()) store_run<T>(view_.type, view_.data, 0, buffer_.size(), buffer_.data());
+    if (converts_) store_run<T>(view_.type, view_.data, 0, view_.elements(), data_);
   }
 
   T* data() const { return data_; }
@@ -57,8 +54,8 @@ class staged_output {
 
  private:
   mutable_tensor_view view_;
-  std::vector<T> buffer_;
   T* data_ = nullptr;
+  bool converts_ = false;
 };
 
 /// As `visit_compute` for sums and products only: all integers are computed in uint64_t, where overflow wraps, and
@@ -69,14 +66,17 @@ decltype(auto) visit_modular(dtype type, Body&& body) {
   return visit_compute(dtype::uint64, body);
 }
 
-/// The elements of a tensor, repeated as broadcasting to `target` says.
+/// The elements of a tensor, repeated as broadcasting to `target` says; null for an omitted tensor.
 template <compute_type T>
-std::vector<T> broadcast_elements(tensor_view v, shape const& target) {
-  std::vector<T> values(target.elements());
-  auto const strides = broadcast_strides(v.shape, target);
-  strided_walk const walk(target, {&strides, 1});
-  walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> offsets) {
-    load_run<T>(v.type, v.data, static_cast<std::size_t>(offsets[0]), walk.run_stride(0), count, values.data() + first);
+T const* broadcast_elements(tensor_view v, shape const& target, workspace& memory) {
+  if (!v) return nullptr;
+  compute_kind_of(v.type);
+  auto* const values = memory.take<T>(target.elements());
+  if (memory.measuring()) return values;
+  walk_operand operand{.strides = broadcast_strides(v.shape, target)};
+  strided_walk const walk(target, {&operand, 1});
+  walk.for_each_run([&](std::size_t first, std::size_t count) {
+    load_run<T>(v.type, v.data, static_cast<std::size_t>(operand.offset), operand.stride(), count, values + first);
   });
   return values;
 }

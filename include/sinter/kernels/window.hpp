@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 namespace sinter::kernels {
 
@@ -29,6 +31,16 @@ struct window {
     return o * stride[d] - pad_begin[d] + k * dilation[d];
   }
 };
+
+/// Numbers of a window in a call.
+inline constexpr std::size_t window_numbers = 21;
+
+inline window window_of(std::span<std::int64_t const> numbers) {
+  static_assert(sizeof(window) == window_numbers * sizeof(std::int64_t));
+  window w;
+  std::memcpy(static_cast<void*>(&w), numbers.data(), sizeof w);
+  return w;
+}
 
 /// The outputs o in [first, last) of one dimension for which tap `k` reads inside the plane.
 struct output_range {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/integers.hpp>
 #include <sinter/ops/elementwise.hpp>
 
 #include <string>
@@ -111,14 +112,10 @@ struct prelu {
       fail(error_code::malformed_model, "a slope of shape {} does not broadcast to {}", in.shape(1), in.shape(0));
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    if (is_floating(out[0].type))
-      return interpret_pointwise(in, out[0], [&](std::span<expr::value const> x) { return expression(x, a); });
-    visit_compute(out[0].type, [&]<typename T>() {
-      map_blocks<T>(in, out[0], [](T* y, std::span<T const* const> x, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) y[i] = x[0][i] < T(0) ? x[0][i] * x[1][i] : x[0][i];
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    if (!is_floating(in.element(0)))
+      return {.kernel = {kernels::fold<kernels::leak>, "fold<sinter::kernels::leak>", "integers.hpp"}};
+    return pointwise_call(in.size(), [&](std::span<expr::value const> x) { return expression(x, a); });
   }
   static expr::value expression(std::span<expr::value const> x, attributes const&) {
     return select(x[0] < 0, x[1] * x[0], x[0]);
@@ -139,9 +136,10 @@ struct legacy_prelu {
     aligned(in.shape(1), in.shape(0));
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    tensor_view const operands[] = {in[0], {in[1].type, aligned(in[1].shape, in[0].shape), in[1].data}};
-    prelu::evaluate(operands, out, {});
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    auto call = prelu::kernel(in, {});
+    call.shapes = {in.shape(0), aligned(in.shape(1), in.shape(0))};
+    return call;
   }
 };
 

@@ -31,12 +31,13 @@ struct affine_grid {
   }
 
   static void evaluate(input_views in, output_views out, attributes const& a) {
+    heap_workspace memory;
     auto const& s = out[0].shape;
     auto const rank = s.back();
     auto const points = static_cast<std::int64_t>(s.elements(1, s.rank() - 1));
     visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> theta(in[0]);
-      kernels::staged_output<T> y(out[0]);
+      kernels::staged_input<T> theta(in[0], memory);
+      kernels::staged_output<T> y(out[0], memory);
       for (std::int64_t n = 0; n < s[0]; ++n)
         for (std::int64_t p = 0; p < points; ++p) {
           double position[3]{};  // x, y, z: the last dimension first

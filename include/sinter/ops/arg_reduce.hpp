@@ -1,7 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/reduction.hpp>
-#include <sinter/kernels/staging.hpp>
+#include <sinter/kernels/reduce.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -34,19 +33,10 @@ struct arg_reduce {
     return {{dtype::int64, out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const view = kernels::axis_view::of(in[0].shape, normalize_axis(a.axis, in[0].shape.rank()));
-    auto* y = out[0].as<std::int64_t>().data();
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      view.for_each_line([&](std::int64_t first) {
-        auto const at = [&](std::int64_t i) { return x[first + i * view.inner]; };
-        std::int64_t best = 0;
-        for (std::int64_t i = 1; i < view.extent; ++i)
-          if ((Max ? at(i) > at(best) : at(i) < at(best)) || (a.last && at(i) == at(best))) best = i;
-        *y++ = best;
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::arg_reduce, "arg_reduce", "reduce.hpp"},
+            .integers = {static_cast<std::int64_t>(axis), Max, a.last}};
   }
 };
 

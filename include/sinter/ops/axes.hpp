@@ -35,6 +35,7 @@ class axis_set {
 
   bool contains(std::size_t axis) const { return bits_ >> axis & 1u; }
   bool empty() const { return bits_ == 0; }
+  std::int64_t bits() const { return bits_; }
 
   /// Number of elements of the dimensions in the set.
   std::int64_t elements(shape const& s) const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/normalization.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -39,57 +38,16 @@ struct batch_normalization {
     return out;
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const channels = scales(s, a);
-    auto const images = s.rank() > 1 ? s[0] : 1;
-    auto const plane = images * channels == 0 ? 0 : static_cast<std::int64_t>(s.elements()) / (images * channels);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), scale(in[1]), bias(in[2]), mean(in[3]), variance(in[4]);
-      kernels::staged_output<T> y(out[0]);
-      for (std::int64_t c = 0; c < channels; ++c) {
-        kernels::moments m{static_cast<double>(mean[c]), static_cast<double>(variance[c])};
-        if (a.training) {
-          auto const batch = channel_moments(x.data(), images, channels, plane, c);
-          store_moments<T>(out, a, c, m, batch);
-          m = batch;
-        }
-        auto const factor = static_cast<double>(scale[c]) * kernels::inverse_deviation(m, double{a.epsilon});
-        auto const shift = static_cast<double>(bias[c]) - m.mean * factor;
-        for (std::int64_t n = 0; n < images; ++n) {
-          auto const at = (n * channels + c) * plane;
-          kernels::scale_and_shift(x + at, y + at, plane, static_cast<T>(factor), static_cast<T>(shift));
-        }
-      }
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::normalize_batch, "normalize_batch", "normalization.hpp"},
+            .integers = {scales(in.shape(0), a), a.training},
+            .reals = {static_cast<double>(a.epsilon), static_cast<double>(a.momentum)}};
   }
 
  private:
   static std::int64_t scales(shape const& x, attributes const& a) {
     if (!a.spatial) return static_cast<std::int64_t>(x.elements(1, x.rank()));
     return x.rank() > 1 ? x[1] : 1;
-  }
-
-  template <typename T>
-  static kernels::moments channel_moments(T const* x, std::int64_t images, std::int64_t channels, std::int64_t plane,
-                                          std::int64_t c) {
-    std::vector<T> values;
-    for (std::int64_t n = 0; n < images; ++n) {
-      auto const* from = x + (n * channels + c) * plane;
-      values.insert(values.end(), from, from + plane);
-    }
-    return kernels::moments_of(values.data(), static_cast<std::int64_t>(values.size()));
-  }
-
-  /// The running moments and, in the versions that have them, those of the batch.
-  template <typename T>
-  static void store_moments(output_views out, attributes const& a, std::int64_t c, kernels::moments const& running,
-                            kernels::moments const& batch) {
-    auto const mix = [&](double before, double now) { return before * a.momentum + now * (1 - double{a.momentum}); };
-    double const values[] = {mix(running.mean, batch.mean), mix(running.variance, batch.variance), batch.mean,
-                             batch.variance};
-    for (std::size_t i = 1; i < out.size(); ++i)
-      if (out[i]) store<T>(out[i].type, out[i].data, static_cast<std::size_t>(c), static_cast<T>(values[i - 1]));
   }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/cast.hpp>
 
 namespace sinter {
@@ -34,16 +35,9 @@ struct bit_cast_elements {
     return {{a.to, in[0].shape}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    std::memcpy(out[0].data, in[0].data, in[0].bytes());
-    if (width(a.to) >= 8) return;
-    auto* const codes =
-        static_cast<std::uint8_t*>(out[0].data);  // one a byte; the bits above are those of the new type
-    auto const mask = static_cast<std::uint8_t>((1u << width(a.to)) - 1);
-    for (std::size_t i = 0; i < out[0].elements(); ++i) {
-      codes[i] &= mask;
-      if (is_integer(a.to)) store<std::int64_t>(a.to, codes, i, codes[i]);
-    }
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::copy_bits, "copy_bits", "copy.hpp"},
+            .integers = {static_cast<std::int64_t>(width(a.to))}};
   }
 };
 

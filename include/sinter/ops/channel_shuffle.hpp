@@ -1,9 +1,8 @@
 #pragma once
 
-#include <sinter/ops/operator.hpp>
+#include <sinter/ops/reshape.hpp>
 
 #include <cstdint>
-#include <cstring>
 
 namespace sinter {
 
@@ -25,17 +24,10 @@ struct channel_shuffle {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& x = in[0];
-    auto const channels = x.shape[1], run = channels / a.groups;
-    auto const plane = x.shape.elements(2, x.shape.rank()) * size_of(x.type);
-    auto const* from = static_cast<std::byte const*>(x.data);
-    auto* to = static_cast<std::byte*>(out[0].data);
-    for (std::int64_t image = 0; image < x.shape[0]; ++image)
-      for (std::int64_t channel = 0; channel < channels; ++channel, to += plane) {
-        auto const source = image * channels + channel % a.groups * run + channel / a.groups;
-        std::memcpy(to, from + static_cast<std::size_t>(source) * plane, plane);
-      }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
+    auto const run = s[1] / a.groups, plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
+    return move_call(0, {s[0], run, a.groups, plane}, {s[1] * plane, plane, run * plane, 1});
   }
 };
 

@@ -39,20 +39,12 @@ struct clip {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    std::vector<tensor_view> operands(in.begin(), in.end());
-    for (std::size_t i = 1; i < operands.size(); ++i)
-      if (operands[i]) operands[i].shape = {};
-    if (is_floating(out[0].type))
-      return interpret_pointwise(operands, out[0], [&](std::span<expr::value const> x) { return expression(x, a); });
-    visit_compute(out[0].type, [&]<typename T>() {
-      auto low = std::numeric_limits<T>::lowest(), high = std::numeric_limits<T>::max();
-      if (a.has_lowest_input) low = load<T>(in[1].type, in[1].data, 0);
-      if (a.has_highest_input) high = load<T>(in[2].type, in[2].data, 0);
-      map_blocks<T>(std::span(operands).first(1), out[0], [=](T* y, std::span<T const* const> x, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) y[i] = std::min(std::max(x[0][i], low), high);
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    if (!is_floating(in.element(0))) return {.kernel = {kernels::clip_integers, "clip_integers", "integers.hpp"}};
+    auto call = pointwise_call(in.size(), [&](std::span<expr::value const> x) { return expression(x, a); });
+    call.shapes.assign(in.size(), shape{});
+    call.shapes[0] = in.shape(0);
+    return call;
   }
 
   /// A NaN stays NaN.

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <sinter/kernels/integers.hpp>
 #include <sinter/ops/elementwise.hpp>
 
-#include <cmath>
 #include <string>
 
 namespace sinter {
@@ -18,26 +18,9 @@ inline constexpr comparison_row comparison_rows[] = {
     {"GreaterOrEqual", compare::ge}, {"LessOrEqual", compare::le},
 };
 
-inline void evaluate_comparison(compare test, input_views in, mutable_tensor_view out) {
-  if (in[0].type == dtype::string) {
-    auto const* a = static_cast<std::string const*>(in[0].data);
-    auto const* b = static_cast<std::string const*>(in[1].data);
-    shape const strides[] = {broadcast_strides(in[0].shape, out.shape), broadcast_strides(in[1].shape, out.shape)};
-    strided_walk const walk(out.shape, strides);
-    walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> at) {
-      for (std::size_t i = 0; i < count; ++i) {
-        auto const n = static_cast<std::int64_t>(i);
-        static_cast<bool*>(out.data)[first + i] =
-            holds(test, a[at[0] + n * walk.run_stride(0)], b[at[1] + n * walk.run_stride(1)]);
-      }
-    });
-    return;
-  }
-  visit_compute(in[0].type, [&]<typename T>() {
-    map_blocks<T>(in, out, [&](T* y, std::span<T const* const> x, std::size_t n) {
-      for (std::size_t i = 0; i < n; ++i) y[i] = T(holds(test, x[0][i], x[1][i]));
-    });
-  });
+inline kernel_call comparison_call(compare test) {
+  return {.kernel = {kernels::compare_elements, "compare_elements", "integers.hpp"},
+          .integers = {static_cast<std::int64_t>(test)}};
 }
 
 /// Line `Row` of the table.
@@ -50,9 +33,7 @@ struct comparison_operator {
     expect_one_element_type(in);
     return {{dtype::boolean, broadcast_shape(in)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    evaluate_comparison(comparison_rows[Row].test, in, out[0]);
-  }
+  static kernel_call kernel(inputs const&, attributes const&) { return comparison_call(comparison_rows[Row].test); }
 };
 
 /// Line `Row` of the table as operator sets before 7 have it.
@@ -67,9 +48,8 @@ struct legacy_comparison_operator {
     a.aligned(in.shape(1), in.shape(0));
     return {{dtype::boolean, in.shape(0)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    tensor_view const operands[] = {in[0], {in[1].type, a.aligned(in[1].shape, in[0].shape), in[1].data}};
-    evaluate_comparison(comparison_rows[Row].test, operands, out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return a.aligned(comparison_call(comparison_rows[Row].test), in);
   }
 };
 
@@ -82,12 +62,8 @@ struct is_nan {
   using attributes = no_attributes;
 
   static types infer(inputs const& in, attributes const&) { return {{dtype::boolean, in[0].shape}}; }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    visit_floating(in[0].type, [&]<typename T>() {
-      map_blocks<T>(in, out[0], [](T* y, std::span<T const* const> x, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) y[i] = std::isnan(x[0][i]);
-      });
-    });
+  static kernel_call kernel(inputs const&, attributes const&) {
+    return {.kernel = {kernels::is_nan, "is_nan", "integers.hpp"}};
   }
 };
 
@@ -103,12 +79,8 @@ struct is_inf {
     return {.negative = r.get("detect_negative", true), .positive = r.get("detect_positive", true)};
   }
   static types infer(inputs const& in, attributes const&) { return {{dtype::boolean, in[0].shape}}; }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    visit_floating(in[0].type, [&]<typename T>() {
-      map_blocks<T>(in, out[0], [&](T* y, std::span<T const* const> x, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) y[i] = std::isinf(x[0][i]) && (x[0][i] > 0 ? a.positive : a.negative);
-      });
-    });
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::is_infinite, "is_infinite", "integers.hpp"}, .integers = {a.negative, a.positive}};
   }
 };
 

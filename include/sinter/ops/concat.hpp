@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/reshape.hpp>
 
 #include <optional>
@@ -34,18 +34,9 @@ struct concat {
     return {{in.element(0), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = out[0].shape;
-    auto const axis = normalize_axis(a.axis, s.rank());
-    auto const outer = s.elements(0, axis);
-    std::int64_t to = 0;
-    for (std::size_t row = 0; row < outer; ++row) {
-      for (auto const& part : in) {
-        auto const run = part.shape.elements(axis, s.rank());
-        copy_elements(part, static_cast<std::int64_t>(row * run), out[0], to, run);
-        to += static_cast<std::int64_t>(run);
-      }
-    }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::concatenate, "concatenate", "copy.hpp"}, .integers = {static_cast<std::int64_t>(axis)}};
   }
 };
 
@@ -107,17 +98,14 @@ struct split {
     return parts;
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
     auto const axis = normalize_axis(a.axis, s.rank());
-    auto const dense = row_major_strides(s);
     auto const given = a.sizes.read(in, 1);
-    auto const sizes = given ? *given : equal_sizes(s[axis], a);
-    std::int64_t at = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (out[i]) strided_copy(in[0], at * dense[axis], dense, out[i]);
-      at += sizes[i];
-    }
+    if (!given && a.sizes.given(in, 1)) return {};
+    auto numbers = given ? *given : equal_sizes(s[axis], a);
+    numbers.insert(numbers.begin(), static_cast<std::int64_t>(axis));
+    return {.kernel = {kernels::split, "split", "copy.hpp"}, .integers = std::move(numbers), .reads = 1};
   }
 };
 

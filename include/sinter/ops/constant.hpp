@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/cast.hpp>
 
 #include <cmath>
@@ -152,12 +152,8 @@ struct eye_like {
     if (in.shape(0).rank() != 2) fail(error_code::malformed_model, "expected a matrix, got {}", in.shape(0));
     return {{a.type == dtype::undefined ? in.element(0) : a.type, in.shape(0)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const rows = in[0].shape[0], columns = in[0].shape[1];
-    std::memset(out[0].data, 0, out[0].bytes());
-    for (std::int64_t row = 0; row < rows; ++row)
-      if (a.diagonal >= -row && a.diagonal < columns - row)
-        store<float>(out[0].type, out[0].data, static_cast<std::size_t>(row * columns + row + a.diagonal), 1);
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::diagonal, "diagonal", "copy.hpp"}, .integers = {a.diagonal}, .reads = 0};
   }
 };
 

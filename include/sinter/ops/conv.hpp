@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/convolution.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/window.hpp>
 
 namespace sinter {
@@ -45,10 +44,6 @@ inline void check_vector(inputs const& in, std::size_t i, std::int64_t length, s
     fail(error_code::malformed_model, "the {} has shape {}, expected {}", what, in.shape(i), length);
 }
 
-inline kernels::convolution_extents extents_of_convolution(shape const& x, shape const& w, std::int64_t groups) {
-  return {.batch = x[0], .groups = groups, .in_channels = w[1], .out_channels = w[0] / groups};
-}
-
 /// Conv: cross-correlation of 1 to 3 spatial dimensions.   https://onnx.ai/onnx/operators/onnx__Conv.html
 struct conv {
   static constexpr op_schema schema{.name = "Conv", .since = 1, .min_inputs = 2, .max_inputs = 3};
@@ -62,13 +57,9 @@ struct conv {
     return {{in.element(0), window_output(w, in.shape(0), in.shape(1)[0])}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const w = convolution_window(in[0].shape, in[1].shape, a);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), weights(in[1]), bias(in.size() > 2 ? in[2] : tensor_view{});
-      kernels::staged_output<T> y(out[0]);
-      kernels::convolve<T>(extents_of_convolution(in[0].shape, in[1].shape, a.groups), w, x, weights, bias, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::convolution, "convolution", "convolution.hpp"},
+            .integers = numbers_of(convolution_window(in.shape(0), in.shape(1), a), {a.groups})};
   }
 };
 

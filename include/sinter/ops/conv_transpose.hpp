@@ -65,18 +65,9 @@ struct conv_transpose {
     return {{in.element(0), out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const w = place(in[0].shape, in[1].shape, a);
-    auto const groups = a.convolution.groups;
-    kernels::convolution_extents const e{.batch = in[0].shape[0],
-                                         .groups = groups,
-                                         .in_channels = in[0].shape[1] / groups,
-                                         .out_channels = in[1].shape[1]};
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), weights(in[1]), bias(in.size() > 2 ? in[2] : tensor_view{});
-      kernels::staged_output<T> y(out[0]);
-      kernels::convolve_transposed<T>(e, w, x, weights, bias, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::transposed_convolution, "transposed_convolution", "convolution.hpp"},
+            .integers = numbers_of(place(in.shape(0), in.shape(1), a), {a.convolution.groups})};
   }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -22,13 +22,14 @@ struct dropout {
         fail(error_code::malformed_model, "input {} has shape {}, expected a scalar", i, in.shape(i));
     return {in[0], {a.mask == dtype::undefined ? in.element(0) : a.mask, in.shape(0)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    bool const trains = in.size() > 2 && in[2] && load<std::int64_t>(in[2].type, in[2].data, 0) != 0;
-    bool const drops = in.size() < 2 || !in[1] || load<float>(in[1].type, in[1].data, 0) != 0;
-    if (trains && drops) fail(error_code::unsupported_feature, "training mode is not supported");
-    if (out[0]) copy_all(in[0], out[0]);
-    if (out.size() < 2 || !out[1]) return;
-    for (std::size_t i = 0; i < out[1].elements(); ++i) store<float>(out[1].type, out[1].data, i, 1);
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    for (std::size_t i = 1; i < 3; ++i)
+      if (in.has(i) && !in.value(i)) return {};
+    auto const trains = in.value(2), ratio = in.value(1);
+    if (trains && load<std::int64_t>(trains->type, trains->data, 0) != 0 &&
+        (!ratio || load<float>(ratio->type, ratio->data, 0) != 0))
+      fail(error_code::unsupported_feature, "training mode is not supported");
+    return {.kernel = {kernels::copy_with_mask, "copy_with_mask", "copy.hpp"}, .reads = 1};
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/staging.hpp>
+#include <sinter/kernels/einsum.hpp>
 #include <sinter/ops/entry.hpp>
 
 #include <map>
@@ -132,30 +132,19 @@ struct einsum {
     return {{in.element(0), einsum_plan(a.equation, shapes).output}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
+  static kernel_call kernel(inputs const& in, attributes const& a) {
     std::vector<shape> shapes;
-    for (auto const& v : in) shapes.push_back(v.shape);
+    for (std::size_t i = 0; i < in.size(); ++i) shapes.push_back(in.shape(i));
     einsum_plan const plan(a.equation, shapes);
-    auto strides = plan.strides;
-    strides.push_back(plan.output.rank() < plan.extents.rank() ? shape::filled(plan.extents.rank(), 0)
-                                                               : row_major_strides(plan.output));
+    auto result = shape::filled(plan.extents.rank(), 0);  // 0: summed
     auto const dense = row_major_strides(plan.output);
-    for (std::size_t d = 0; d < plan.output.rank(); ++d) strides.back()[d] = dense[d];
-    kernels::visit_modular(in[0].type, [&]<typename T>() {
-      std::vector<std::unique_ptr<kernels::staged_input<T>>> operands;
-      for (auto const& v : in) operands.push_back(std::make_unique<kernels::staged_input<T>>(v));
-      kernels::staged_output<T> y(out[0]);
-      std::fill_n(y.data(), out[0].elements(), T{});
-      strided_walk const walk(plan.extents, strides);
-      walk.for_each_run([&](std::size_t, std::size_t count, std::span<std::int64_t const> offsets) {
-        auto const target = operands.size();
-        for (std::int64_t i = 0; i < static_cast<std::int64_t>(count); ++i) {
-          T product{1};
-          for (std::size_t k = 0; k < target; ++k) product *= operands[k]->data()[offsets[k] + i * walk.run_stride(k)];
-          y[offsets[target] + i * walk.run_stride(target)] += product;
-        }
-      });
-    });
+    for (std::size_t d = 0; d < plan.output.rank(); ++d) result[d] = dense[d];
+    kernel_call call{.kernel = {kernels::sum_products, "sum_products", "einsum.hpp"},
+                     .integers = {static_cast<std::int64_t>(plan.extents.rank())}};
+    call.integers.insert(call.integers.end(), plan.extents.begin(), plan.extents.end());
+    for (auto const& s : plan.strides) call.integers.insert(call.integers.end(), s.begin(), s.end());
+    call.integers.insert(call.integers.end(), result.begin(), result.end());
+    return call;
   }
 };
 

@@ -67,6 +67,12 @@ struct legacy_broadcast {
            first);
     return result;
   }
+
+  /// A call whose second operand is aligned so.
+  kernel_call aligned(kernel_call call, inputs const& in) const {
+    call.shapes = {in.shape(0), aligned(in.shape(1), in.shape(0))};
+    return call;
+  }
 };
 
 }  // namespace sinter

@@ -16,20 +16,38 @@ concept parsed_operator = requires(attribute_reader const& r) {
   { Operator::parse(r) } -> std::same_as<typename Operator::attributes>;
 };
 
+namespace detail {
+
+template <typename Operator>
+kernel_call kernel_of(inputs const& in, void const* attributes) {
+  auto const& a = *static_cast<typename Operator::attributes const*>(attributes);
+  if constexpr (kernel_operator<Operator>)
+    return Operator::kernel(in, a);
+  else
+    return pointwise_call(in.size(), [&](std::span<expr::value const> x) { return Operator::expression(x, a); });
+}
+
+}  // namespace detail
+
 /// The table entry of an operator: a struct with
 ///   static constexpr op_schema schema;
 ///   struct attributes;                 (or `using attributes = no_attributes;`)
 ///   static attributes parse(attribute_reader const&);                                 omitted: default attributes
 ///   static types infer(inputs const&, attributes const&);
-///   static void evaluate(input_views, output_views, attributes const&);
+///   static kernel_call kernel(inputs const&, attributes const&);
 ///   static expr::value expression(std::span<expr::value const>, attributes const&);   optional
-/// or, in place of evaluate, for operators that allocate their outputs themselves,
+/// or, in place of the kernel, what only the in-process compiler runs: plain loops on the heap, or for operators that
+/// allocate their outputs themselves a function that does,
+///   static void evaluate(input_views, output_views, attributes const&);
 ///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&);
-/// An operator with an expression and no evaluate gets one that interprets the expression.
+/// An operator with an expression alone gets the kernel that interprets expressions.
 template <typename Operator>
 constexpr operator_entry entry_of() {
   using attributes = typename Operator::attributes;
-  static_assert(pointwise_operator<Operator> || evaluable_operator<Operator> || allocating_operator<Operator>);
+  static_assert(kernel_operator<Operator> + evaluable_operator<Operator> + allocating_operator<Operator> <= 1);
+  constexpr bool interpreted =
+      !kernel_operator<Operator> && !evaluable_operator<Operator> && !allocating_operator<Operator>;
+  static_assert(!interpreted || pointwise_operator<Operator>);
   operator_entry entry{};
   entry.schema = Operator::schema;
   entry.parse = [](attribute_reader const& r) -> std::shared_ptr<void const> {
@@ -55,10 +73,14 @@ constexpr operator_entry entry_of() {
       Operator::evaluate(in, out, *static_cast<attributes const*>(a));
     };
   } else {
+    entry.kernel = detail::kernel_of<Operator>;
     entry.evaluate = [](input_views in, output_views out, void const* a) {
-      interpret_pointwise(in, out[0], [&](std::span<expr::value const> x) {
-        return Operator::expression(x, *static_cast<attributes const*>(a));
-      });
+      std::vector<any_tensor> tensors;
+      for (auto const& v : in)
+        tensors.emplace_back(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>(), v.data));
+      std::vector<operand> operands;
+      for (auto const& t : tensors) operands.push_back({{t.type(), t.shape()}, &t});
+      run(detail::kernel_of<Operator>(inputs(operands), a), in, out);
     };
   }
   return entry;

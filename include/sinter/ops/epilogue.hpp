@@ -22,11 +22,13 @@ inline std::optional<expr::function> read_epilogue(attribute_reader const& r) {
   return epilogue;
 }
 
-/// Replaces each element of `result` by the epilogue of it and of the extras, which broadcast to it.
-inline void apply_epilogue(expr::function const& epilogue, input_views extras, mutable_tensor_view result) {
-  std::vector<tensor_view> operands{result};
-  operands.insert(operands.end(), extras.begin(), extras.end());
-  interpret_pointwise(operands, result, [&](std::span<expr::value const> x) { return expr::substitute(epilogue, x); });
+/// `call` with the epilogue, whose lines follow its numbers, as `kernels::pointwise_after` reads them.
+inline kernel_call with_epilogue(kernel_call call, std::optional<expr::function> const& epilogue) {
+  if (!epilogue) return call;
+  auto const after = pointwise_call(*epilogue);
+  call.integers.insert(call.integers.end(), after.integers.begin(), after.integers.end());
+  call.reals = after.reals;
+  return call;
 }
 
 }  // namespace sinter

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
-#include <sinter/ops/axes.hpp>
-#include <sinter/ops/entry.hpp>
+#include <sinter/ops/reshape.hpp>
 
 #include <vector>
 
@@ -21,25 +19,28 @@ struct expand {
     result.elements();  // none is negative
     return {{in.element(0), result}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    strided_copy(in[0], 0, broadcast_strides(in[0].shape, out[0].shape), out[0]);
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    auto const target = in.integers(1);
+    if (!target) return {};
+    auto const result = broadcast(in.shape(0), shape(std::span(*target)));
+    return move_call(0, result, broadcast_strides(in.shape(0), result));
   }
 };
 
 /// out[i] = in[i mod extent] along each axis; each dimension of `out` is a multiple of that of `in`.
-inline void tile_elements(tensor_view in, mutable_tensor_view out) {
-  auto const dense = row_major_strides(in.shape);
+inline kernel_call tile_call(shape const& in, shape const& out) {
+  auto const dense = row_major_strides(in);
   shape strides, extents;
-  for (std::size_t i = 0; i < in.shape.rank(); ++i) {
-    auto const repeats = in.shape[i] ? out.shape[i] / in.shape[i] : 1;
+  for (std::size_t i = 0; i < in.rank(); ++i) {
+    auto const repeats = in[i] ? out[i] / in[i] : 1;
     if (repeats != 1) {
       strides.push_back(0);
       extents.push_back(repeats);
     }
     strides.push_back(dense[i]);
-    extents.push_back(in.shape[i]);
+    extents.push_back(in[i]);
   }
-  strided_copy(in, 0, strides, {out.type, extents, out.data});
+  return move_call(0, extents, strides);
 }
 
 /// Tile   https://onnx.ai/onnx/operators/onnx__Tile.html
@@ -57,7 +58,10 @@ struct tile {
     result.elements();
     return {{in.element(0), result}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { tile_elements(in[0], out[0]); }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const out = infer(in, a)[0].shape;
+    return out ? tile_call(in.shape(0), *out) : kernel_call{};
+  }
 };
 
 /// Tile before operator set 6: repeats one axis; both are scalar inputs of any numeric type.
@@ -76,7 +80,10 @@ struct legacy_tile {
     extent = checked_mul(extent, integers_of(*repeats)[0]);
     return {{in.element(0), result}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { tile_elements(in[0], out[0]); }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const out = infer(in, a)[0].shape;
+    return out ? tile_call(in.shape(0), *out) : kernel_call{};
+  }
 };
 
 }  // namespace sinter

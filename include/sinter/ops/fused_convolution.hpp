@@ -2,8 +2,8 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/expr/text.hpp>
+#include <sinter/ops/conv.hpp>
 #include <sinter/ops/epilogue.hpp>
-#include <sinter/ops/operator.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -61,17 +61,13 @@ struct fused_convolution {
     return {{in.element(0), out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    node plain{.op = "Conv", .version = 11, .inputs = std::vector<value_id>(2 + (in.size() > 2 && in[2]))};
-    for (auto& input : plain.inputs) input = value_id{0};
-    plain.outputs = {value_id{0}};
-    plain.attributes = {{"kernel_shape", a.kernel_shape},
-                        {"strides", a.strides},
-                        {"dilations", a.dilations},
-                        {"pads", a.pads},
-                        {"group", a.group}};
-    bind(plain).evaluate(in.first(plain.inputs.size()), out);
-    if (a.epilogue) apply_epilogue(*a.epilogue, in.size() > 3 ? in.subspan(3) : input_views{}, out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    convolution_attributes const plain{
+        .window = {.kernel = a.kernel_shape, .strides = a.strides, .dilations = a.dilations, .pads = a.pads},
+        .groups = a.group};
+    return with_epilogue({.kernel = {kernels::convolution, "convolution", "convolution.hpp"},
+                          .integers = numbers_of(convolution_window(in.shape(0), in.shape(1), plain), {a.group})},
+                         a.epilogue);
   }
 };
 

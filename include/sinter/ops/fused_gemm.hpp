@@ -2,10 +2,9 @@
 
 #include <sinter/expr/text.hpp>
 #include <sinter/ops/epilogue.hpp>
-#include <sinter/ops/operator.hpp>
+#include <sinter/ops/matmul.hpp>
 
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -40,36 +39,9 @@ struct fused_gemm {
     return {{in.element(0), out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const right = a.trans_b ? transposed(in[1]) : any_tensor{};
-    std::vector<tensor_view> operands{in[0], a.trans_b ? right.view() : in[1]};
-    node const plain{.op = "MatMul", .version = 13, .inputs = {value_id{0}, value_id{1}}, .outputs = {value_id{2}}};
-    bind(plain).evaluate(operands, out);
-    if (in.size() > 2 && in[2]) {
-      auto const sum = expr::flatten(expr::input(0) + expr::input(1), 2);
-      apply_epilogue(sum, in.subspan(2, 1), out[0]);
-    }
-    if (a.epilogue) apply_epilogue(*a.epilogue, in.size() > 3 ? in.subspan(3) : input_views{}, out[0]);
-  }
-
- private:
-  /// A copy of `b` with its last two axes exchanged.
-  static any_tensor transposed(tensor_view b) {
-    auto extents = b.shape;
-    auto const rank = extents.rank();
-    std::swap(extents[rank - 1], extents[rank - 2]);
-    std::vector<std::int64_t> order(rank);
-    std::iota(order.begin(), order.end(), 0);
-    std::swap(order[rank - 1], order[rank - 2]);
-    node const plain{.op = "Transpose",
-                     .version = 13,
-                     .attributes = {{"perm", order}},
-                     .inputs = {value_id{0}},
-                     .outputs = {value_id{1}}};
-    any_tensor result(b.type, extents);
-    auto const target = result.mutable_view();
-    bind(plain).evaluate({&b, 1}, {&target, 1});
-    return result;
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return with_epilogue({.kernel = {kernels::fused_products, "fused_products", "matmul.hpp"}, .integers = {a.trans_b}},
+                         a.epilogue);
   }
 };
 

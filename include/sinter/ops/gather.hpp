@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/gather.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
@@ -8,11 +8,14 @@
 
 namespace sinter {
 
-/// An index from the front into `extent` elements; negative ones count from the back, others are an error.
-inline std::int64_t checked_index(std::int64_t index, std::int64_t extent) {
-  if (index < -extent || index >= extent)
-    fail(error_code::invalid_argument, "the index {} is outside a dimension of {}", index, extent);
-  return index < 0 ? index + extent : index;
+/// Whether the indices of input 1 are not known, or one of them is none for its dimension of `s`: tuples for the
+/// dimensions from `first` on, or single ones for dimension `first`.
+inline bool may_miss(inputs const& in, shape const& s, std::size_t first, std::size_t tuple = 1) {
+  auto const indices = in.integers(1);
+  if (!indices) return true;
+  for (std::size_t i = 0; i < indices->size(); ++i)
+    if (!kernels::is_index((*indices)[i], s[first + i % tuple])) return true;
+  return false;
 }
 
 inline void expect_indices(dtype type) {
@@ -40,20 +43,11 @@ struct gather {
     return {{in.element(0), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const axis = normalize_axis(a.axis, s.rank());
-    auto const outer = s.elements(0, axis);
-    auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
-    auto const indices = integers_of(in[1]);
-    std::int64_t to = 0;
-    for (std::size_t row = 0; row < outer; ++row) {
-      for (auto const index : indices) {
-        auto const from = (static_cast<std::int64_t>(row) * s[axis] + checked_index(index, s[axis])) * inner;
-        copy_elements(in[0], from, out[0], to, static_cast<std::size_t>(inner));
-        to += inner;
-      }
-    }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::gather, "gather", "gather.hpp"},
+            .integers = {static_cast<std::int64_t>(axis)},
+            .may_fail = may_miss(in, in.shape(0), axis)};
   }
 };
 
@@ -80,58 +74,12 @@ struct gather_elements {
            whole, axis);
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const axis = normalize_axis(a.axis, s.rank());
-    auto strides = row_major_strides(s);
-    auto const along = strides[axis];
-    strides[axis] = 0;
-    auto const indices = integers_of(in[1]);
-    strided_walk const walk(out[0].shape, std::span(&strides, 1));
-    visit_storage(out[0].type, [&]<typename T>() {
-      auto const* x = static_cast<T const*>(in[0].data);
-      auto* y = static_cast<T*>(out[0].data);
-      walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> at) {
-        for (std::size_t i = 0; i < count; ++i)
-          y[first + i] = x[at[0] + static_cast<std::int64_t>(i) * walk.run_stride(0) +
-                           checked_index(indices[first + i], s[axis]) * along];
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::gather_elements, "gather_elements", "gather.hpp"},
+            .integers = {static_cast<std::int64_t>(axis)},
+            .may_fail = may_miss(in, in.shape(0), axis)};
   }
-};
-
-/// The slices that tuples of indices choose: for GatherND and ScatterND.
-class slice_tuples {
- public:
-  /// The last dimension of `indices` holds tuples for the dimensions of `s` that follow the batch.
-  slice_tuples(shape const& s, tensor_view indices, std::size_t batch_dims) : indices_(integers_of(indices)) {
-    length_ = static_cast<std::size_t>(indices.shape.back());
-    size_ = static_cast<std::int64_t>(s.elements(batch_dims + length_, s.rank()));
-    count_ = indices.shape.elements(0, indices.shape.rank() - 1);
-    auto const batches = s.elements(0, batch_dims);
-    per_batch_ = batches ? count_ / batches : 0;
-    for (std::size_t i = 0; i < length_; ++i) extents_.push_back(s[batch_dims + i]);
-    batch_stride_ = static_cast<std::int64_t>(s.elements(batch_dims, s.rank()));
-  }
-
-  std::size_t count() const { return count_; }
-  std::int64_t slice_elements() const { return size_; }
-  /// The first element of the slice that tuple `i` chooses.
-  std::int64_t offset(std::size_t i) const {
-    std::int64_t at = 0;
-    for (std::size_t k = 0; k < length_; ++k)
-      at = at * extents_[k] + checked_index(indices_[i * length_ + k], extents_[k]);
-    return static_cast<std::int64_t>(i / per_batch_) * batch_stride_ + at * size_;
-  }
-
- private:
-  std::vector<std::int64_t> indices_;
-  shape extents_;
-  std::size_t length_ = 0;
-  std::size_t count_ = 0;
-  std::size_t per_batch_ = 0;
-  std::int64_t size_ = 0;
-  std::int64_t batch_stride_ = 0;
 };
 
 /// GatherND   https://onnx.ai/onnx/operators/onnx__GatherND.html
@@ -163,12 +111,11 @@ struct gather_nd {
     return {{in.element(0), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    slice_tuples const tuples(in[0].shape, in[1], static_cast<std::size_t>(a.batch_dims));
-    auto const size = tuples.slice_elements();
-    for (std::size_t i = 0; i < tuples.count(); ++i)
-      copy_elements(in[0], tuples.offset(i), out[0], static_cast<std::int64_t>(i) * size,
-                    static_cast<std::size_t>(size));
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const batch = static_cast<std::size_t>(a.batch_dims);
+    return {.kernel = {kernels::gather_slices, "gather_slices", "gather.hpp"},
+            .integers = {a.batch_dims},
+            .may_fail = may_miss(in, in.shape(0), batch, static_cast<std::size_t>(in.shape(1).back()))};
   }
 };
 

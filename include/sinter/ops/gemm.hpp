@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/matmul.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -45,40 +44,10 @@ struct gemm {
     return {{in.element(0), out}};
   }
 
-  /// y = beta * c, broadcast, or zero.
-  template <typename T>
-  static void start(tensor_view c, shape const& out, T beta, T* y) {
-    auto const m = out[0], n = out[1];
-    if (!c || beta == T{}) {
-      std::fill_n(y, m * n, T{});
-      return;
-    }
-    kernels::staged_input<T> values(c);
-    auto const columns = c.shape.rank() > 0 ? c.shape.back() : 1;
-    auto const rows = c.shape.rank() > 1 ? c.shape[c.shape.rank() - 2] : 1;
-    for (std::int64_t i = 0; i < m; ++i)
-      for (std::int64_t j = 0; j < n; ++j)
-        y[i * n + j] = beta * values[(rows == 1 ? 0 : i) * columns + (columns == 1 ? 0 : j)];
-  }
-
-  static void evaluate(input_views in, output_views out, attributes const& attrs) {
-    auto const e = extents_of(in[0].shape, in[1].shape, attrs);
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> given_a(in[0]), b(in[1]);
-      kernels::staged_output<T> y(out[0]);
-      start<T>(in.size() > 2 ? in[2] : tensor_view{}, out[0].shape, static_cast<T>(attrs.beta), y.data());
-      T const* a = given_a;
-      std::vector<T> copy;
-      if (attrs.transpose_a || attrs.alpha != 1) {
-        copy = attrs.transpose_a ? kernels::transposed(e.k, e.m, a) : std::vector<T>(a, a + e.m * e.k);
-        for (auto& v : copy) v = static_cast<T>(v * attrs.alpha);
-        a = copy.data();
-      }
-      if (attrs.transpose_b)
-        kernels::multiply_transposed<T>(e.m, e.n, e.k, a, b, y);
-      else
-        kernels::multiply<T>(e.m, e.n, e.k, a, b, y);
-    });
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::general_product, "general_product", "matmul.hpp"},
+            .integers = {a.transpose_a, a.transpose_b},
+            .reals = {static_cast<double>(a.alpha), static_cast<double>(a.beta)}};
   }
 };
 

@@ -31,12 +31,9 @@ struct global_average_pool : global_pool {
 
   static types infer(inputs const& in, attributes const&) { return infer_reduced(in); }
 
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::average_pool<T>(whole_plane(in[0].shape), planes_of(in[0].shape), false, x, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    return {.kernel = {kernels::means_of_windows, "means_of_windows", "pooling.hpp"},
+            .integers = numbers_of(whole_plane(in.shape(0)), {false})};
   }
 };
 
@@ -47,12 +44,9 @@ struct global_max_pool : global_pool {
 
   static types infer(inputs const& in, attributes const&) { return infer_reduced(in); }
 
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::max_pool<T>(whole_plane(in[0].shape), planes_of(in[0].shape), false, x, y, nullptr);
-    });
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    return {.kernel = {kernels::greatest_of_windows, "greatest_of_windows", "pooling.hpp"},
+            .integers = numbers_of(whole_plane(in.shape(0)), {false})};
   }
 };
 
@@ -66,12 +60,10 @@ struct global_lp_pool : global_pool {
   static attributes parse(attribute_reader const& r) { return {.p = lp_pool::parse_norm(r)}; }
   static types infer(inputs const& in, attributes const&) { return infer_reduced(in); }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::lp_pool<T>(whole_plane(in[0].shape), planes_of(in[0].shape), static_cast<T>(a.p), x, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::norms_of_windows, "norms_of_windows", "pooling.hpp"},
+            .integers = numbers_of(whole_plane(in.shape(0)), {}),
+            .reals = {a.p}};
   }
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/grid_sample.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/window.hpp>
 
 namespace sinter {
@@ -35,28 +34,10 @@ struct grid_sample {
     return {{in.element(0), out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const rank = s.rank() - 2;
-    auto rule = a.rule;
-    for (std::size_t i = 0; i < rank; ++i) rule.extents[i + 3 - rank] = s[i + 2];
-    auto const plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
-    auto const points = static_cast<std::int64_t>(out[0].shape.elements(2, s.rank()));
-    if (plane == 0 || points == 0) return;
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_input<double> grid(in[1]);
-      kernels::staged_output<T> y(out[0]);
-      for (std::int64_t n = 0; n < s[0]; ++n)
-        for (std::int64_t p = 0; p < points; ++p) {
-          auto const* position = grid + (n * points + p) * static_cast<std::int64_t>(rank);
-          std::array<kernels::grid_taps, 3> taps;
-          for (std::size_t d = 0; d < 3; ++d)
-            taps[d] = d + rank < 3 ? kernels::grid_taps{1, {0}, {1}} : kernels::grid_taps_of(rule, d, position[2 - d]);
-          for (std::int64_t c = 0; c < s[1]; ++c)
-            y[(n * s[1] + c) * points + p] = kernels::sample<T>(rule, taps, x + (n * s[1] + c) * plane);
-        }
-    });
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::sample_grid, "sample_grid", "grid_sample.hpp"},
+            .integers = {static_cast<std::int64_t>(a.rule.mode), static_cast<std::int64_t>(a.rule.padding),
+                         a.rule.align_corners}};
   }
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/normalization.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/window.hpp>
 
@@ -43,26 +42,10 @@ struct normalization_by_image {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const channels = s[1], plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
-    auto const groups = a.groups > 0 ? a.groups : channels;
-    auto const width = groups == 0 ? 0 : channels / groups;
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), scale(in[1]), bias(in[2]);
-      kernels::staged_output<T> y(out[0]);
-      for (std::int64_t block = 0; block < s[0] * groups; ++block) {
-        auto const m = kernels::moments_of(x + block * width * plane, width * plane);
-        auto const inverse = kernels::inverse_deviation(m, double{a.epsilon});
-        for (std::int64_t c = 0; c < width; ++c) {
-          auto const which = a.scale_per_group ? block % groups : block % groups * width + c;
-          auto const factor = inverse * static_cast<double>(scale[which]);
-          auto const at = (block * width + c) * plane;
-          kernels::scale_and_shift(x + at, y + at, plane, static_cast<T>(factor),
-                                   static_cast<T>(static_cast<double>(bias[which]) - m.mean * factor));
-        }
-      }
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::normalize_groups, "normalize_groups", "normalization.hpp"},
+            .integers = {a.groups > 0 ? a.groups : in.shape(0)[1], a.scale_per_group},
+            .reals = {static_cast<double>(a.epsilon)}};
   }
 };
 

@@ -40,57 +40,12 @@ struct normalization_from_axis {
     return {in[0], {a.moments_type, moments}, {a.moments_type, moments}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const axis = normalize_axis(a.axis, s.rank());
-    auto const rows = static_cast<std::int64_t>(s.elements(0, axis));
-    auto const count = static_cast<std::int64_t>(s.elements(axis, s.rank()));
-    shape const row(s.span().subspan(axis));
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      factors<T> const scale(in[1], s, row), bias(in.size() > 2 ? in[2] : tensor_view{}, s, row);
-      for (std::int64_t r = 0; r < rows; ++r) {
-        auto const m = kernels::moments_of(x + r * count, count, Centred);
-        auto const inverse = kernels::inverse_deviation(m, double{a.epsilon});
-        auto const factor = static_cast<T>(inverse), mean = static_cast<T>(m.mean);
-        auto const *f = scale.row(r, count), *b = bias.row(r, count);
-        for (std::int64_t i = 0; i < count; ++i)
-          y[r * count + i] = rounded<T>(out[0].type, (x[r * count + i] - mean) * factor) * f[i] + (b ? b[i] : T{});
-        if (out.size() > 1 && out[1]) store<T>(out[1].type, out[1].data, static_cast<std::size_t>(r), mean);
-        if (out.size() > 2 && out[2]) store<T>(out[2].type, out[2].data, static_cast<std::size_t>(r), factor);
-      }
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::normalize_rows, "normalize_rows", "normalization.hpp"},
+            .integers = {static_cast<std::int64_t>(axis), Centred},
+            .reals = {static_cast<double>(a.epsilon)}};
   }
-
- private:
-  /// The value as the element type holds it: the specification casts before it scales.
-  template <typename T>
-  static T rounded(dtype type, T value) {
-    if (type == dtype_of<T>) return value;
-    std::uint64_t bits = 0;
-    store<T>(type, &bits, 0, value);
-    return load<T>(type, &bits, 0);
-  }
-
-  /// A scale or bias: the same for all rows where its shape allows, else broadcast to the whole input.
-  template <typename T>
-  struct factors {
-    factors(tensor_view v, shape const& all, shape const& one) {
-      if (!v) return;
-      bool fits = true;
-      for (std::size_t i = 0; i + one.rank() < v.shape.rank(); ++i) fits = fits && v.shape[i] == 1;
-      repeats = fits;
-      auto squeezed = v;
-      while (fits && squeezed.shape.rank() > one.rank()) squeezed.shape.erase(0);
-      values = kernels::broadcast_elements<T>(squeezed, fits ? one : all);
-    }
-    T const* row(std::int64_t r, std::int64_t count) const {
-      return values.empty() ? nullptr : values.data() + (repeats ? 0 : r * count);
-    }
-    std::vector<T> values{};
-    bool repeats = true;
-  };
 };
 
 using layer_normalization = normalization_from_axis<true>;

@@ -7,33 +7,29 @@ namespace sinter {
 /// Operators on the bits of integers, and on bool, whose one bit they treat alike.
 struct logic_row {
   op_schema schema{};
-  integer_fold fold{};
+  kernels::kernel fold{};
   bool boolean = false;  ///< on bool only
 };
 
 /// https://onnx.ai/onnx/operators/onnx__And.html and so on. The first `legacy_logic_rows` exist before operator set 7.
 inline constexpr logic_row logic_rows[] = {
-    {{.name = "And", .since = 7, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a & b; }, true},
-    {{.name = "Or", .since = 7, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a | b; }, true},
-    {{.name = "Xor", .since = 7, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a ^ b; }, true},
-    {{.name = "BitwiseAnd", .since = 18, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a & b; }},
-    {{.name = "BitwiseOr", .since = 18, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a | b; }},
-    {{.name = "BitwiseXor", .since = 18, .min_inputs = 2, .max_inputs = 2}, [](auto a, auto b) { return a ^ b; }},
+    {{.name = "And", .since = 7, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_and>, "fold<sinter::kernels::bits_and>", "integers.hpp"},
+     true},
+    {{.name = "Or", .since = 7, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_or>, "fold<sinter::kernels::bits_or>", "integers.hpp"},
+     true},
+    {{.name = "Xor", .since = 7, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_xor>, "fold<sinter::kernels::bits_xor>", "integers.hpp"},
+     true},
+    {{.name = "BitwiseAnd", .since = 18, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_and>, "fold<sinter::kernels::bits_and>", "integers.hpp"}},
+    {{.name = "BitwiseOr", .since = 18, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_or>, "fold<sinter::kernels::bits_or>", "integers.hpp"}},
+    {{.name = "BitwiseXor", .since = 18, .min_inputs = 2, .max_inputs = 2},
+     {kernels::fold<kernels::bits_xor>, "fold<sinter::kernels::bits_xor>", "integers.hpp"}},
 };
 inline constexpr std::size_t legacy_logic_rows = 3;
-
-/// out = fold(in[0], in[1]) on integers, broadcast.
-inline void evaluate_integers(integer_fold const& fold, input_views in, mutable_tensor_view out) {
-  auto const run = [&]<typename T>() {
-    map_blocks<T>(in, out, [&](T* y, std::span<T const* const> x, std::size_t n) {
-      for (std::size_t i = 0; i < n; ++i) y[i] = fold(x[0][i], x[1][i]);
-    });
-  };
-  if (out.type == dtype::uint64)
-    run.template operator()<std::uint64_t>();
-  else
-    run.template operator()<std::int64_t>();
-}
 
 inline void expect_integers(inputs const& in, bool boolean) {
   expect_one_element_type(in);
@@ -52,9 +48,7 @@ struct logic_operator {
     expect_integers(in, logic_rows[Row].boolean);
     return {{in.element(0), broadcast_shape(in)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    evaluate_integers(logic_rows[Row].fold, in, out[0]);
-  }
+  static kernel_call kernel(inputs const&, attributes const&) { return {.kernel = logic_rows[Row].fold}; }
 };
 
 /// Line `Row` of the table as operator sets before 7 have it.
@@ -69,9 +63,8 @@ struct legacy_logic_operator {
     a.aligned(in.shape(1), in.shape(0));
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    tensor_view const operands[] = {in[0], {in[1].type, a.aligned(in[1].shape, in[0].shape), in[1].data}};
-    evaluate_integers(logic_rows[Row].fold, operands, out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return a.aligned({.kernel = logic_rows[Row].fold}, in);
   }
 };
 
@@ -87,8 +80,8 @@ struct logical_not {
     expect_integers(in, true);
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    std::ranges::transform(in[0].as<bool>(), out[0].as<bool>().begin(), std::logical_not{});
+  static kernel_call kernel(inputs const&, attributes const&) {
+    return {.kernel = {kernels::map<kernels::logical_not>, "map<sinter::kernels::logical_not>", "integers.hpp"}};
   }
 };
 
@@ -101,9 +94,8 @@ struct bitwise_not {
     expect_integers(in, false);
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    tensor_view const operands[] = {in[0], in[0]};
-    evaluate_integers([](auto a, auto) { return ~a; }, operands, out[0]);
+  static kernel_call kernel(inputs const&, attributes const&) {
+    return {.kernel = {kernels::map<kernels::complement>, "map<sinter::kernels::complement>", "integers.hpp"}};
   }
 };
 
@@ -125,12 +117,10 @@ struct bit_shift {
     expect_integers(in, false);
     return {{in.element(0), broadcast_shape(in)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    map_blocks<std::uint64_t>(in, out[0],
-                              [&](std::uint64_t* y, std::span<std::uint64_t const* const> x, std::size_t n) {
-                                for (std::size_t i = 0; i < n; ++i)
-                                  y[i] = x[1][i] > 63 ? 0 : a.left ? x[0][i] << x[1][i] : x[0][i] >> x[1][i];
-                              });
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    if (a.left)
+      return {.kernel = {kernels::fold<kernels::shift_left>, "fold<sinter::kernels::shift_left>", "integers.hpp"}};
+    return {.kernel = {kernels::fold<kernels::shift_right>, "fold<sinter::kernels::shift_right>", "integers.hpp"}};
   }
 };
 

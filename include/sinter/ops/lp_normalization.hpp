@@ -1,10 +1,7 @@
 #pragma once
 
-#include <sinter/kernels/reduction.hpp>
-#include <sinter/kernels/staging.hpp>
+#include <sinter/kernels/normalization.hpp>
 #include <sinter/ops/entry.hpp>
-
-#include <cmath>
 
 namespace sinter {
 
@@ -28,24 +25,10 @@ struct lp_normalization {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const view = kernels::axis_view::of(in[0].shape, normalize_axis(a.axis, in[0].shape.rank()));
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      view.for_each_line([&](std::int64_t first) {
-        double norm = 0;
-        for (std::int64_t i = 0; i < view.extent; ++i) {
-          auto const v = static_cast<double>(x[first + i * view.inner]);
-          norm += a.p == 1 ? std::abs(v) : v * v;
-        }
-        if (a.p == 2) norm = std::sqrt(norm);
-        for (std::int64_t i = 0; i < view.extent; ++i) {
-          auto const at = first + i * view.inner;
-          y[at] = norm == 0 ? T{} : static_cast<T>(static_cast<double>(x[at]) / norm);
-        }
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    return {.kernel = {kernels::normalize_lines, "normalize_lines", "normalization.hpp"},
+            .integers = {static_cast<std::int64_t>(axis), a.p}};
   }
 };
 

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <sinter/kernels/staging.hpp>
+#include <sinter/kernels/normalization.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/window.hpp>
-
-#include <cmath>
 
 namespace sinter {
 
@@ -31,29 +29,10 @@ struct lrn {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const channels = s[1], plane = static_cast<std::int64_t>(s.elements(2, s.rank()));
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      std::vector<T> squares(static_cast<std::size_t>(plane));
-      for (std::int64_t n = 0; n < s[0]; ++n)
-        for (std::int64_t c = 0; c < channels; ++c) {
-          std::ranges::fill(squares, T{});
-          auto const first = std::max<std::int64_t>(0, c - (a.size - 1) / 2);
-          auto const last = std::min(channels - 1, c + a.size / 2);
-          for (auto other = first; other <= last; ++other) {
-            auto const* from = x + (n * channels + other) * plane;
-            for (std::int64_t i = 0; i < plane; ++i) squares[static_cast<std::size_t>(i)] += from[i] * from[i];
-          }
-          auto const at = (n * channels + c) * plane;
-          auto const scale = static_cast<T>(a.alpha / static_cast<float>(a.size));
-          for (std::int64_t i = 0; i < plane; ++i)
-            y[at + i] = x[at + i] / std::pow(static_cast<T>(a.bias) + scale * squares[static_cast<std::size_t>(i)],
-                                             static_cast<T>(a.beta));
-        }
-    });
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::normalize_neighbours, "normalize_neighbours", "normalization.hpp"},
+            .integers = {a.size},
+            .reals = {static_cast<double>(a.alpha), static_cast<double>(a.beta), static_cast<double>(a.bias)}};
   }
 };
 

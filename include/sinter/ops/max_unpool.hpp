@@ -1,7 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/staging.hpp>
-#include <sinter/ops/axes.hpp>
+#include <sinter/kernels/pooling.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/window.hpp>
 
@@ -50,24 +49,12 @@ struct max_unpool {
     return {{in.element(0), shape(*wanted)}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const from = pooled(in[0].shape, a);
-    auto const limit = static_cast<std::int64_t>(from.elements());
-    auto const strides = row_major_strides(out[0].shape);
-    auto const indices = in[1].as<std::int64_t>();
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      std::fill_n(y.data(), out[0].elements(), T{});
-      for (std::size_t i = 0; i < indices.size(); ++i) {
-        auto rest = indices[i];
-        if (rest < 0 || rest >= limit)
-          fail(error_code::malformed_model, "an index is {}, expected 0 to {}", rest, limit - 1);
-        std::int64_t target = 0;
-        for (std::size_t d = from.rank(); d-- > 0; rest /= from[d]) target += rest % from[d] * strides[d];
-        y[target] = x[i];
-      }
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const from = pooled(in.shape(0), a);
+    return {.kernel = {kernels::put_where_found, "put_where_found", "pooling.hpp"},
+            .integers = {from.begin(), from.end()},
+            .reads = 2,
+            .may_fail = true};
   }
 
  private:

@@ -24,13 +24,14 @@ struct non_max_suppression {
   }
 
   static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a) {
+    heap_workspace memory;
     check(in[0].shape(), in[1].shape());
     auto const given = [&](std::size_t i) { return i < in.size() && in[i] && in[i].elements() > 0; };
     limits_of_boxes limits;
     if (given(2)) limits.most = integers_of(in[2].view())[0];
     if (given(3)) limits.overlap = load<float>(in[3].type(), in[3].data(), 0);
     if (given(4)) limits.score = load<float>(in[4].type(), in[4].data(), 0);
-    kernels::staged_input<float> boxes(in[0].view()), scores(in[1].view());
+    kernels::staged_input<float> boxes(in[0].view(), memory), scores(in[1].view(), memory);
     auto const images = in[1].shape()[0], classes = in[1].shape()[1], count = in[1].shape()[2];
     std::vector<std::int64_t> rows;
     for (std::int64_t image = 0; image < images; ++image) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
@@ -28,18 +28,9 @@ struct one_hot {
     return {{in.element(2), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const axis = normalize_axis(a.axis, out[0].shape.rank());
-    auto const depth = out[0].shape[axis];
-    fill_elements(out[0], in[2].data);
-    auto const indices = integers_of(in[0]);
-    auto const inner = static_cast<std::int64_t>(out[0].shape.elements(axis + 1, out[0].shape.rank()));
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      auto const on = indices[i] < 0 ? indices[i] + depth : indices[i];
-      if (on < 0 || on >= depth) continue;
-      auto const at = static_cast<std::int64_t>(i);
-      copy_elements(in[2], 1, out[0], (at / inner * depth + on) * inner + at % inner, 1);
-    }
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank() + 1);
+    return {.kernel = {kernels::one_hot, "one_hot", "copy.hpp"}, .integers = {static_cast<std::int64_t>(axis)}};
   }
 };
 

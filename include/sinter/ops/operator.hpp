@@ -2,6 +2,7 @@
 
 #include <sinter/expr/expression.hpp>
 #include <sinter/graph/graph.hpp>
+#include <sinter/ops/kernel_call.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -119,9 +120,6 @@ class inputs {
 /// A type whose shape depends on data that is not known yet.
 inline tensor_type unknown_shape(dtype element) { return {element, std::nullopt}; }
 
-using input_views = std::span<tensor_view const>;           ///< omitted inputs have no type
-using output_views = std::span<mutable_tensor_view const>;  ///< unused outputs have no type
-
 /// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`.
 struct operator_entry {
   op_schema schema{};
@@ -131,6 +129,9 @@ struct operator_entry {
   /// Null unless the operator allocates its outputs itself (control flow, NonMaxSuppression); then there is no
   /// `evaluate`.
   std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
+  /// Null unless the operator is a shipped kernel; then `evaluate` calls that. The result is empty where the kernel
+  /// needs values of inputs that are not known.
+  kernel_call (*kernel)(inputs const&, void const* attributes);
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);
 };
@@ -149,6 +150,9 @@ struct bound_operator {
   types infer(inputs const& in) const { return entry->infer(in, attributes.get()); }
   bool allocates() const { return entry->execute != nullptr; }
   void evaluate(input_views in, output_views out) const { entry->evaluate(in, out, attributes.get()); }
+  kernel_call kernel(inputs const& in) const {
+    return entry->kernel ? entry->kernel(in, attributes.get()) : kernel_call{};
+  }
   bool has_expression() const { return entry->expression != nullptr; }
   expr::value expression(std::span<expr::value const> x) const { return entry->expression(x, attributes.get()); }
   template <typename Attributes>
@@ -171,6 +175,11 @@ types infer(graph const& g, node const& n);
 template <typename Operator>
 concept pointwise_operator = requires(std::span<expr::value const> x, typename Operator::attributes const& a) {
   { Operator::expression(x, a) } -> std::same_as<expr::value>;
+};
+
+template <typename Operator>
+concept kernel_operator = requires(inputs const& in, typename Operator::attributes const& a) {
+  { Operator::kernel(in, a) } -> std::same_as<kernel_call>;
 };
 
 template <typename Operator>

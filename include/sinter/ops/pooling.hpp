@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/pooling.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/window.hpp>
 
 namespace sinter {
@@ -11,9 +10,6 @@ inline kernels::window pooling_window(shape const& x, window_attributes const& a
   if (a.kernel.empty()) fail(error_code::malformed_model, "the attribute 'kernel_shape' is required");
   return place_window(a, x, a.kernel);
 }
-
-/// Number of NxC planes.
-inline std::int64_t planes_of(shape const& x) { return checked_mul(x[0], x[1]); }
 
 /// MaxPool: the greatest element of each window, and where it lies.
 /// https://onnx.ai/onnx/operators/onnx__MaxPool.html
@@ -33,14 +29,9 @@ struct max_pool {
     return {{in.element(0), out}, {dtype::int64, out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const w = pooling_window(in[0].shape, a.window);
-    auto* indices = out.size() > 1 && out[1] ? out[1].as<std::int64_t>().data() : nullptr;
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::max_pool<T>(w, planes_of(in[0].shape), a.column_major, x, y, indices);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::greatest_of_windows, "greatest_of_windows", "pooling.hpp"},
+            .integers = numbers_of(pooling_window(in.shape(0), a.window), {a.column_major})};
   }
 };
 
@@ -61,13 +52,9 @@ struct average_pool {
     return {{in.element(0), window_output(w, in.shape(0), in.shape(0)[1])}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const w = pooling_window(in[0].shape, a.window);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::average_pool<T>(w, planes_of(in[0].shape), a.count_padding, x, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::means_of_windows, "means_of_windows", "pooling.hpp"},
+            .integers = numbers_of(pooling_window(in.shape(0), a.window), {a.count_padding})};
   }
 };
 
@@ -93,13 +80,10 @@ struct lp_pool {
     return {{in.element(0), window_output(w, in.shape(0), in.shape(0)[1])}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const w = pooling_window(in[0].shape, a.window);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      kernels::lp_pool<T>(w, planes_of(in[0].shape), static_cast<T>(a.p), x, y);
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    return {.kernel = {kernels::norms_of_windows, "norms_of_windows", "pooling.hpp"},
+            .integers = numbers_of(pooling_window(in.shape(0), a.window), {}),
+            .reals = {a.p}};
   }
 };
 

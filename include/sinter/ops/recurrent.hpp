@@ -1,17 +1,11 @@
 #pragma once
 
 #include <sinter/kernels/recurrent.hpp>
-#include <sinter/kernels/staging.hpp>
-#include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
 
-enum class recurrent_kind { rnn, gru, lstm };
-
-constexpr std::int64_t gates_of(recurrent_kind kind) {
-  return kind == recurrent_kind::rnn ? 1 : kind == recurrent_kind::gru ? 3 : 4;
-}
+using kernels::recurrent_kind;
 
 struct recurrent_attributes {
   std::vector<kernels::activation> activations{};  ///< all of the first direction, then of the second
@@ -122,7 +116,7 @@ struct recurrent {
 
   static types infer(inputs const& in, attributes const& a) {
     auto const e = extents_of(in.shape(0), in.shape(2), a);
-    auto const rows = checked_mul(gates_of(Kind), e.hidden), dirs = a.directions;
+    auto const rows = checked_mul(kernels::gates_of(Kind), e.hidden), dirs = a.directions;
     auto const state = a.batch_first ? shape{e.batch, dirs, e.hidden} : shape{dirs, e.batch, e.hidden};
     auto const row_of_x = Projected ? checked_mul(dirs, kernels::projection_size(gates_of(Kind), e.hidden)) : e.input;
     shape const expected[] = {{in.shape(0)[0], in.shape(0)[1], row_of_x},
@@ -140,85 +134,19 @@ struct recurrent {
     return {{in.element(0), y}, {in.element(0), state}, {in.element(0), state}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const e = extents_of(in[0].shape, in[2].shape, a);
-    auto const view = [&](std::size_t i) { return i < in.size() ? in[i] : tensor_view{}; };
-    auto const target = [&](std::size_t i) { return i < out.size() ? out[i] : mutable_tensor_view{}; };
-    auto lengths = view(4) ? integers_of(in[4]) : std::vector<std::int64_t>(static_cast<std::size_t>(e.batch), e.steps);
-    for (auto const length : lengths)
-      if (length < 0 || length > e.steps)
-        fail(error_code::malformed_model, "a sequence length is {}, expected 0 to {}", length, e.steps);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), w(in[1]), r(in[2]), bias(view(3)), h0(view(5)), c0(view(6)), peephole(view(7));
-      kernels::staged_output<T> y(target(0)), last_h(target(1)), last_c(target(2));
-      auto const rows = gates_of(Kind) * e.hidden;
-      for (std::int64_t d = 0; d < a.directions; ++d) {
-        kernels::recurrence<T> p{.gates = gates_of(Kind), .input = e.input, .hidden = e.hidden, .clip = a.clip};
-        if (!Projected) p.w = w + d * rows * e.input;
-        if (Projected) p.projection = d * kernels::projection_size(p.gates, e.hidden);
-        p.r = r + d * rows * e.hidden;
-        if (bias.data() && !Projected) p.w_bias = bias + d * 2 * rows;
-        if (bias.data()) p.r_bias = Projected ? bias + d * rows : p.w_bias + rows;
-        if (peephole.data()) p.peephole = peephole + d * 3 * e.hidden;
-        p.input_forget = a.input_forget;
-        p.linear_before_reset = a.linear_before_reset;
-        auto const per_direction = a.activations.size() / static_cast<std::size_t>(a.directions);
-        auto const* f = a.activations.data() + static_cast<std::size_t>(d) * per_direction;
-        p.f = f[0];
-        if (per_direction > 1) p.g = f[1];
-        if (per_direction > 2) p.h = f[2];
-        run<T>(p, e, a, d, lengths, {x, h0, c0, y, last_h, last_c});
-      }
-    });
-  }
-
- private:
-  template <typename T>
-  struct buffers {
-    T const *x, *h0, *c0;
-    T *y, *last_h, *last_c;
-  };
-
-  /// All steps of one direction; sequences that end early keep their last state, and zeros follow.
-  template <typename T>
-  static void run(kernels::recurrence<T> const& p, detail::recurrent_extents const& e, attributes const& a,
-                  std::int64_t d, std::vector<std::int64_t> const& lengths, buffers<T> const& m) {
-    auto const n = e.hidden, dirs = a.directions;
-    bool const backwards = a.reverse || d == 1;
-    std::vector<T> h(static_cast<std::size_t>(n)), c(static_cast<std::size_t>(n));
-    for (std::int64_t b = 0; b < e.batch; ++b) {
-      auto const state = (a.batch_first ? b * dirs + d : d * e.batch + b) * n;
-      auto const load_state = [&](T const* from, std::vector<T>& to) {
-        std::ranges::fill(to, T{});
-        if (from) std::copy_n(from + state, n, to.begin());
-      };
-      load_state(m.h0, h);
-      load_state(m.c0, c);
-      auto const length = lengths[static_cast<std::size_t>(b)];
-      for (std::int64_t step = 0; step < e.steps; ++step) {
-        bool const inside = step < length;
-        auto const t = inside && backwards ? length - 1 - step : step;
-        if (inside) cell(p, m.x + (a.batch_first ? b * e.steps + t : t * e.batch + b) * e.input, h.data(), c.data());
-        if (!m.y) continue;
-        auto* to = m.y + (a.batch_first ? (b * e.steps + t) * dirs + d : (t * dirs + d) * e.batch + b) * n;
-        if (inside)
-          std::ranges::copy(h, to);
-        else
-          std::fill_n(to, n, T{});
-      }
-      if (m.last_h) std::ranges::copy(h, m.last_h + state);
-      if (m.last_c) std::ranges::copy(c, m.last_c + state);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    constexpr std::string_view name = is_lstm                       ? "recurrent<sinter::kernels::recurrent_kind::lstm>"
+                                      : Kind == recurrent_kind::gru ? "recurrent<sinter::kernels::recurrent_kind::gru>"
+                                                                    : "recurrent<sinter::kernels::recurrent_kind::rnn>";
+    kernel_call call{.kernel = {kernels::recurrent<Kind>, name, "recurrent.hpp"},
+                     .integers = {a.directions, a.reverse, a.batch_first, a.input_forget, a.linear_before_reset},
+                     .reals = {a.clip},
+                     .may_fail = in.has(4) && !in.value(4)};
+    for (auto const& f : a.activations) {
+      call.integers.push_back(static_cast<std::int64_t>(f.kind));
+      call.reals.insert(call.reals.end(), {f.alpha, f.beta});
     }
-  }
-
-  template <typename T>
-  static void cell(kernels::recurrence<T> const& p, T const* x, T* h, T* c) {
-    if constexpr (is_lstm)
-      kernels::lstm_cell(p, x, h, c);
-    else if constexpr (Kind == recurrent_kind::gru)
-      kernels::gru_cell(p, x, h, c);
-    else
-      kernels::rnn_cell(p, x, h, c);
+    return call;
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
@@ -10,6 +10,17 @@
 
 namespace sinter {
 
+/// A copy of input 0.
+inline kernel_call copy_call() { return {.kernel = {kernels::copy, "copy", "copy.hpp"}, .reads = 1}; }
+
+/// A copy of input 0, read from element `offset` on with `strides`, as a tensor of the given extents.
+inline kernel_call move_call(std::int64_t offset, shape const& extents, shape const& strides) {
+  kernel_call call{.kernel = {kernels::move, "move", "copy.hpp"}, .integers = {offset}, .reads = 1};
+  call.integers.insert(call.integers.end(), extents.begin(), extents.end());
+  call.integers.insert(call.integers.end(), strides.begin(), strides.end());
+  return call;
+}
+
 /// Operators that keep the elements and their order.
 
 /// Identity   https://onnx.ai/onnx/operators/onnx__Identity.html
@@ -18,7 +29,7 @@ struct identity {
   using attributes = no_attributes;
 
   static types infer(inputs const& in, attributes const&) { return {in[0]}; }
-  static void evaluate(input_views in, output_views out, attributes const&) { copy_all(in[0], out[0]); }
+  static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 };
 
 /// A list of integers that is an attribute before some version of the operator set and an input since.
@@ -60,7 +71,7 @@ struct reshape {
     if (!target) return {unknown_shape(in.element(0))};
     return {{in.element(0), resolve(in.shape(0), *target, a.allow_zero)}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { copy_all(in[0], out[0]); }
+  static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 
   static shape resolve(shape const& from, std::vector<std::int64_t> const& target, bool allow_zero) {
     shape result;
@@ -103,7 +114,7 @@ struct flatten {
     auto const rows = s.elements(0, axis), columns = s.elements(axis, s.rank());
     return {{in.element(0), shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)}}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { copy_all(in[0], out[0]); }
+  static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 };
 
 /// Squeeze: drops dimensions of size 1.   https://onnx.ai/onnx/operators/onnx__Squeeze.html
@@ -127,7 +138,7 @@ struct squeeze {
     }
     return {{in.element(0), result}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { copy_all(in[0], out[0]); }
+  static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 };
 
 /// Unsqueeze: `axes` of the result have size 1.   https://onnx.ai/onnx/operators/onnx__Unsqueeze.html
@@ -150,7 +161,7 @@ struct unsqueeze {
     for (std::size_t i = 0; i < rank; ++i) result.push_back(added.contains(i) ? 1 : in.shape(0)[next++]);
     return {{in.element(0), result}};
   }
-  static void evaluate(input_views in, output_views out, attributes const&) { copy_all(in[0], out[0]); }
+  static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 };
 
 }  // namespace sinter

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/kernels/resize.hpp>
-#include <sinter/kernels/staging.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
@@ -90,25 +89,6 @@ class resize_plan {
   }
 };
 
-/// Resizes axis by axis; the rule is separable.
-template <typename T>
-void resize_tensor(kernels::resize_rule const& rule, resize_plan const& plan, tensor_view in, T* out) {
-  kernels::staged_input<T> x(in);
-  auto current = in.shape;
-  std::vector<T> from(x.data(), x.data() + in.elements()), to;
-  for (std::size_t i = 0; i < plan.axes.size(); ++i) {
-    auto const& axis = plan.axes[i];
-    if (axis.scale == 1 && axis.out == axis.in && rule.coordinates != kernels::coordinate_mode::tf_crop_and_resize)
-      continue;
-    auto const view = kernels::axis_view::of(current, i);
-    current[i] = axis.out;
-    to.resize(current.elements());
-    kernels::resize_along(rule, axis, view, from.data(), to.data());
-    std::swap(from, to);
-  }
-  std::ranges::copy(from, out);
-}
-
 /// The elements of a float tensor as double.
 inline std::vector<double> doubles_of(tensor_view v) {
   std::vector<double> values(v.elements());
@@ -116,18 +96,17 @@ inline std::vector<double> doubles_of(tensor_view v) {
   return values;
 }
 
-inline void evaluate_resize(kernels::resize_rule const& rule, resize_plan const& plan, tensor_view in,
-                            mutable_tensor_view out) {
-  if (in.elements() == 0 || out.elements() == 0) return;
-  bool const single = is_floating(in.type) && in.type != dtype::float64;
-  auto const run = [&]<typename T>(T) {
-    kernels::staged_output<T> y(out);
-    resize_tensor<T>(rule, plan, in, y.data());
-  };
-  if (single)
-    run(float{});
-  else
-    run(double{});
+inline kernel_call resize_call(kernels::resize_rule const& rule, resize_plan const& plan) {
+  kernel_call call{.kernel = {kernels::resample, "resample", "resize.hpp"},
+                   .integers = {static_cast<std::int64_t>(rule.mode), static_cast<std::int64_t>(rule.nearest),
+                                static_cast<std::int64_t>(rule.coordinates), rule.exclude_outside, rule.antialias},
+                   .reals = {rule.cubic_a, rule.extrapolation},
+                   .reads = 1};
+  for (auto const& axis : plan.axes) {
+    call.integers.insert(call.integers.end(), {axis.in, axis.out});
+    call.reals.insert(call.reals.end(), {axis.scale, axis.roi_begin, axis.roi_end});
+  }
+  return call;
 }
 
 /// Resize.   https://onnx.ai/onnx/operators/onnx__Resize.html
@@ -172,15 +151,20 @@ struct resize {
     return resize_plan(x, a, given[1], given[2], {given[3].begin(), given[3].end()});
   }
 
+  /// The same for inputs during inference.
+  static std::optional<resize_plan> plan(inputs const& in, attributes const& a) {
+    return plan(in.shape(0), a, in.size(),
+                [&](std::size_t i) { return in.has(i) ? in.value(i) : std::optional(tensor_view{}); });
+  }
+
   static types infer(inputs const& in, attributes const& a) {
-    auto const p = plan(in.shape(0), a, in.size(),
-                        [&](std::size_t i) { return in.has(i) ? in.value(i) : std::optional(tensor_view{}); });
+    auto const p = plan(in, a);
     return {p ? tensor_type{in.element(0), p->output} : unknown_shape(in.element(0))};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const p = plan(in[0].shape, a, in.size(), [&](std::size_t i) { return std::optional(in[i]); });
-    evaluate_resize(a.rule, *p, in[0], out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const p = plan(in, a);
+    return p ? resize_call(a.rule, *p) : kernel_call{};
   }
 };
 
@@ -212,9 +196,9 @@ struct resize_by_scales {
     return {{in.element(0), plan(in.shape(0), a, in.value(1)).output}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const scales = in.size() > 1 && in[1] ? std::optional(in[1]) : std::nullopt;
-    evaluate_resize(a.rule, plan(in[0].shape, a, scales), in[0], out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    if (in.has(1) && !in.value(1)) return {};
+    return resize_call(a.rule, plan(in.shape(0), a, in.value(1)));
   }
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
-#include <sinter/ops/axes.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -26,23 +25,10 @@ struct reverse_sequence {
       fail(error_code::malformed_model, "lengths of shape {} are given for sequences of shape {}", in.shape(1), s);
     return {in[0]};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
-    auto const steps = s[a.time_first ? 0 : 1], batches = s[a.time_first ? 1 : 0];
-    auto const inner = static_cast<std::int64_t>(s.elements(2, s.rank()));
-    auto const step_stride = a.time_first ? batches * inner : inner,
-               batch_stride = a.time_first ? inner : steps * inner;
-    auto const lengths = integers_of(in[1]);
-    for (std::int64_t batch = 0; batch < batches; ++batch) {
-      auto const length = lengths[static_cast<std::size_t>(batch)];
-      if (length < 0 || length > steps)
-        fail(error_code::invalid_argument, "a sequence has the length {}, expected 0 to {}", length, steps);
-      for (std::int64_t step = 0; step < steps; ++step) {
-        auto const from = step < length ? length - 1 - step : step;
-        copy_elements(in[0], batch * batch_stride + from * step_stride, out[0],
-                      batch * batch_stride + step * step_stride, static_cast<std::size_t>(inner));
-      }
-    }
+  static kernel_call kernel(inputs const&, attributes const& a) {
+    return {.kernel = {kernels::reverse_sequences, "reverse_sequences", "copy.hpp"},
+            .integers = {a.time_first},
+            .may_fail = true};
   }
 };
 

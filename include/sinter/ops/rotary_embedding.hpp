@@ -21,7 +21,7 @@ struct rotary_embedding {
   }
 
   static types infer(inputs const& in, attributes const& a) {
-    auto const l = head_layout::of(in.shape(0), a.heads, "num_heads");
+    auto const l = layout_of_heads(in.shape(0), a.heads, "num_heads");
     auto const half = turned(l, a) / 2;
     auto const expected = shape{l.batch, l.length, half};
     auto const& cache = in.shape(1);
@@ -34,32 +34,12 @@ struct rotary_embedding {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const l = head_layout::of(in[0].shape, a.heads, "num_heads");
-    auto const count = turned(l, a), half = count / 2;
-    auto const positions = in.size() > 3 && in[3] ? integers_of(in[3]) : std::vector<std::int64_t>{};
-    for (auto const p : positions)
-      if (p < 0 || p >= in[1].shape[0])
-        fail(error_code::malformed_model, "a position is {}, expected 0 to {}", p, in[1].shape[0] - 1);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]), cosines(in[1]), sines(in[2]);
-      kernels::staged_output<T> y(out[0]);
-      std::copy_n(x.data(), in[0].elements(), y.data());
-      for (std::int64_t b = 0; b < l.batch; ++b)
-        for (std::int64_t i = 0; i < l.length; ++i) {
-          auto const place = b * l.length + i;
-          auto const angle = (positions.empty() ? place : positions[static_cast<std::size_t>(place)]) * half;
-          for (std::int64_t h = 0; h < l.heads; ++h) {
-            auto const row = l.row(b, h, i);
-            for (std::int64_t k = 0; k < half; ++k) {
-              auto const p = row + (a.interleaved ? 2 * k : k), q = row + (a.interleaved ? 2 * k + 1 : half + k);
-              auto const cosine = cosines[angle + k], sine = sines[angle + k];
-              y[p] = cosine * x[p] - sine * x[q];
-              y[q] = sine * x[p] + cosine * x[q];
-            }
-          }
-        }
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const l = layout_of_heads(in.shape(0), a.heads, "num_heads");
+    kernel_call call{.kernel = {kernels::rotate_pairs, "rotate_pairs", "attention.hpp"}, .may_fail = in.has(3)};
+    append(call.integers, l);
+    call.integers.insert(call.integers.end(), {turned(l, a) / 2, a.interleaved});
+    return call;
   }
 
  private:

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
 #include <sinter/ops/reshape.hpp>
 
 #include <algorithm>
@@ -78,18 +77,22 @@ struct slice {
     return {{in.element(0), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const list = [&](integers_source const& source, std::size_t i) {
-      return source.read(in, i).value_or(std::vector<std::int64_t>());
-    };
-    auto const parts = resolve(in[0].shape, list(a.starts, 1), list(a.ends, 2), list(a.axes, 3), list({}, 4));
-    auto strides = row_major_strides(in[0].shape);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const starts = a.starts.read(in, 1), ends = a.ends.read(in, 2), axes = a.axes.read(in, 3);
+    auto const steps = in.has(4) ? in.integers(4) : std::nullopt;
+    if (!starts || !ends || (!axes && a.axes.given(in, 3)) || (!steps && in.has(4))) return {};
+    auto const& s = in.shape(0);
+    auto strides = row_major_strides(s);
+    shape extents;
     std::int64_t offset = 0;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      offset += parts[i].start * strides[i];
-      strides[i] *= parts[i].step;
+    for (auto const& r : resolve(s, *starts, *ends, axes.value_or(std::vector<std::int64_t>()),
+                                 steps.value_or(std::vector<std::int64_t>()))) {
+      auto& stride = strides[extents.rank()];
+      offset += r.start * stride;
+      stride *= r.step;
+      extents.push_back(r.count);
     }
-    strided_copy(in[0], offset, strides, out[0]);
+    return move_call(offset, extents, strides);
   }
 };
 

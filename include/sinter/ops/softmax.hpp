@@ -1,14 +1,11 @@
 #pragma once
 
-#include <sinter/kernels/reduction.hpp>
-#include <sinter/kernels/staging.hpp>
+#include <sinter/kernels/reduce.hpp>
 #include <sinter/ops/entry.hpp>
-
-#include <cmath>
 
 namespace sinter {
 
-enum class softmax_kind { softmax, log_softmax, hardmax };
+using kernels::softmax_kind;
 
 /// Softmax, LogSoftmax and Hardmax along an axis; below version 13, over all dimensions from that axis on.
 /// https://onnx.ai/onnx/operators/onnx__Softmax.html
@@ -44,36 +41,10 @@ struct softmax_operator {
     return {in[0]};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const view = lines(in[0].shape, a);
-    visit_floating(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> y(out[0]);
-      if (view.extent == 0) return;
-      view.for_each_line([&](std::int64_t first) { normalise(x + first, y + first, view.extent, view.inner); });
-    });
-  }
-
- private:
-  template <typename T>
-  static void normalise(T const* x, T* y, std::int64_t count, std::int64_t step) {
-    std::int64_t best = 0;
-    for (std::int64_t i = 1; i < count; ++i)
-      if (x[i * step] > x[best * step]) best = i;
-    if constexpr (Kind == softmax_kind::hardmax) {
-      for (std::int64_t i = 0; i < count; ++i) y[i * step] = static_cast<T>(i == best);
-      return;
-    }
-    auto const greatest = x[best * step];
-    double sum = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      auto const e = std::exp(x[i * step] - greatest);
-      if constexpr (Kind == softmax_kind::softmax) y[i * step] = e;
-      sum += static_cast<double>(e);
-    }
-    auto const scale = static_cast<T>(1 / sum), shift = static_cast<T>(std::log(sum));
-    for (std::int64_t i = 0; i < count; ++i)
-      y[i * step] = Kind == softmax_kind::softmax ? y[i * step] * scale : x[i * step] - greatest - shift;
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const view = lines(in.shape(0), a);
+    return {.kernel = {kernels::softmax, "softmax", "reduce.hpp"},
+            .integers = {static_cast<std::int64_t>(Kind), view.outer, view.extent, view.inner}};
   }
 };
 

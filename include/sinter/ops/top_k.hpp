@@ -1,11 +1,9 @@
 #pragma once
 
-#include <sinter/kernels/reduction.hpp>
-#include <sinter/kernels/staging.hpp>
-#include <sinter/ops/axes.hpp>
+#include <sinter/kernels/reduce.hpp>
 #include <sinter/ops/entry.hpp>
 
-#include <numeric>
+#include <optional>
 
 namespace sinter {
 
@@ -43,37 +41,13 @@ struct top_k {
     return {{in.element(0), out}, {dtype::int64, out}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& chosen = out[0] ? out[0] : out[1];
-    auto const axis = normalize_axis(a.axis, in[0].shape.rank());
-    auto const view = kernels::axis_view::of(in[0].shape, axis);
-    auto const k = chosen.shape[axis];
-    visit_compute(in[0].type, [&]<typename T>() {
-      kernels::staged_input<T> x(in[0]);
-      kernels::staged_output<T> values(out[0]);
-      kernels::staged_output<std::int64_t> indices(out.size() > 1 ? out[1] : mutable_tensor_view{});
-      std::vector<std::int64_t> order(static_cast<std::size_t>(view.extent));
-      std::int64_t line = 0;
-      view.for_each_line([&](std::int64_t first) {
-        auto const at = [&](std::int64_t i) { return x[first + i * view.inner]; };
-        auto const before = [&](std::int64_t i, std::int64_t j) {
-          auto const p = at(i), q = at(j);
-          bool const p_nan = p != p, q_nan = q != q;
-          if (p_nan != q_nan) return p_nan == a.largest;
-          if (!p_nan && p != q) return a.largest ? p > q : p < q;
-          return i < j;
-        };
-        std::iota(order.begin(), order.end(), 0);
-        std::partial_sort(order.begin(), order.begin() + k, order.end(), before);
-        auto const target = line / view.inner * k * view.inner + line % view.inner;
-        ++line;
-        for (std::int64_t i = 0; i < k; ++i) {
-          auto const source = order[static_cast<std::size_t>(i)];
-          if (values.data()) values[target + i * view.inner] = at(source);
-          if (indices.data()) indices[target + i * view.inner] = source;
-        }
-      });
-    });
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
+    auto const out = infer(in, a)[0].shape;
+    if (!out) return {};
+    return {.kernel = {kernels::top_elements, "top_elements", "reduce.hpp"},
+            .integers = {static_cast<std::int64_t>(axis), (*out)[axis], a.largest},
+            .reads = 1};
   }
 };
 

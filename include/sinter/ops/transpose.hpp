@@ -1,7 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
-#include <sinter/ops/entry.hpp>
+#include <sinter/ops/reshape.hpp>
 
 #include <optional>
 #include <vector>
@@ -42,11 +41,15 @@ struct transpose {
     return {{in.element(0), result}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const dense = row_major_strides(in[0].shape);
-    shape strides;
-    for (auto const axis : order(a, in[0].shape.rank())) strides.push_back(dense[axis]);
-    strided_copy(in[0], 0, strides, out[0]);
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
+    auto const dense = row_major_strides(s);
+    shape extents, strides;
+    for (auto const axis : order(a, s.rank())) {
+      extents.push_back(s[axis]);
+      strides.push_back(dense[axis]);
+    }
+    return move_call(0, extents, strides);
   }
 };
 
@@ -86,15 +89,13 @@ struct depth_to_space {
       fail(error_code::malformed_model, "{} channels are no multiple of the square of blocksize {}", s[1], a.block);
     return {{in.element(0), shape{s[0], s[1] / square, checked_mul(s[2], a.block), checked_mul(s[3], a.block)}}};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
     auto const channels = s[1] / (a.block * a.block), image = s[2] * s[3];
     auto const outer = (a.depth_first ? channels * a.block : a.block) * image;
     auto const inner = (a.depth_first ? channels : 1) * image;
     auto const channel = (a.depth_first ? 1 : a.block * a.block) * image;
-    shape const strides{s[1] * image, channel, s[3], outer, 1, inner};
-    shape const extents{s[0], channels, s[2], a.block, s[3], a.block};
-    strided_copy(in[0], 0, strides, {out[0].type, extents, out[0].data});
+    return move_call(0, {s[0], channels, s[2], a.block, s[3], a.block}, {s[1] * image, channel, s[3], outer, 1, inner});
   }
 };
 
@@ -117,16 +118,12 @@ struct space_to_depth {
     return {
         {in.element(0), shape{s[0], checked_mul(s[1], checked_mul(a.block, a.block)), s[2] / a.block, s[3] / a.block}}};
   }
-  static void evaluate(input_views in, output_views out, attributes const& a) {
-    auto const& s = in[0].shape;
+  static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const& s = in.shape(0);
     auto const b = a.block, rows = s[2] / b, columns = s[3] / b;
     auto const batch = s[1] * s[2] * s[3], channel = s[2] * s[3], row = s[3] * b;
-    if (a.depth_first)
-      strided_copy(in[0], 0, {batch, s[3], 1, channel, row, b},
-                   {out[0].type, {s[0], b, b, s[1], rows, columns}, out[0].data});
-    else
-      strided_copy(in[0], 0, {batch, channel, s[3], 1, row, b},
-                   {out[0].type, {s[0], s[1], b, b, rows, columns}, out[0].data});
+    if (a.depth_first) return move_call(0, {s[0], b, b, s[1], rows, columns}, {batch, s[3], 1, channel, row, b});
+    return move_call(0, {s[0], s[1], b, b, rows, columns}, {batch, channel, s[3], 1, row, b});
   }
 };
 

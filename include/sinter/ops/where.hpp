@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/copy.hpp>
 #include <sinter/ops/elementwise.hpp>
 
 namespace sinter {
@@ -17,24 +17,8 @@ struct where {
     return {{in.element(1), broadcast_shape(in)}};
   }
 
-  static void evaluate(input_views in, output_views out, attributes const&) {
-    std::vector<shape> strides;
-    for (auto const& operand : in) strides.push_back(broadcast_strides(operand.shape, out[0].shape));
-    strided_walk const walk(out[0].shape, strides);
-    visit_storage(out[0].type, [&]<typename T>() {
-      walk.for_each_run([&](std::size_t first, std::size_t count, std::span<std::int64_t const> at) {
-        auto const* condition = static_cast<bool const*>(in[0].data) + at[0];
-        auto const* x = static_cast<T const*>(in[1].data) + at[1];
-        auto const* y = static_cast<T const*>(in[2].data) + at[2];
-        auto* const to = static_cast<T*>(out[0].data) + first;
-        for (std::size_t i = 0; i < count; ++i) {
-          to[i] = *condition ? *x : *y;
-          condition += walk.run_stride(0);
-          x += walk.run_stride(1);
-          y += walk.run_stride(2);
-        }
-      });
-    });
+  static kernel_call kernel(inputs const&, attributes const&) {
+    return {.kernel = {kernels::select, "select", "copy.hpp"}};
   }
 
   static expr::value expression(std::span<expr::value const> x, attributes const&) {

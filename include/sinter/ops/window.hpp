@@ -3,6 +3,7 @@
 #include <sinter/kernels/window.hpp>
 #include <sinter/ops/operator.hpp>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,14 @@ inline kernels::window place_window(window_attributes const& a, shape const& in,
     w.out[d] = detail::window_extent(w, d, a.ceil_mode && a.padding == auto_pad::notset);
   }
   return w;
+}
+
+/// The numbers of a window and more, as kernels read them.
+inline std::vector<std::int64_t> numbers_of(kernels::window const& w, std::initializer_list<std::int64_t> more) {
+  std::vector<std::int64_t> numbers(kernels::window_numbers);
+  std::memcpy(numbers.data(), &w, sizeof w);
+  numbers.insert(numbers.end(), more);
+  return numbers;
 }
 
 /// The shape NxCx(output extents) for an input of shape `in`.

@@ -81,6 +81,32 @@ class planner {
     p_.scratch_bytes = std::max(p_.scratch_bytes, code.scratch_bytes);
     for (auto& grids : code.regions)
       for (auto& g : grids) kernels.push_back(kernels_.add(std::exchange(g.kernel, {})));
+    hosts_.push_back(op.kind == operation_kind::host
+                         ? with_context([&] { return describe(*node_of(op)); }, [&] { return build_host(op); })
+                         : host_call{});
+  }
+
+  /// The call of a node's kernel with the types of its operands and the size of its workspace, without places.
+  host_call build_host(operation const& op) const {
+    auto const& n = *node_of(op);
+    host_call call{.op = op.op};
+    std::vector<sinter::operand> operands;
+    std::vector<tensor_view> in;
+    std::vector<mutable_tensor_view> out;
+    for (auto const v : n.inputs) {
+      auto const& value = g_.at(v ? v : n.outputs[0]);
+      operands.push_back(v ? sinter::operand{value.type, value.constant ? &value.constant : nullptr}
+                           : sinter::operand{});
+      in.push_back(v ? tensor_view{value.type.element, *value.type.shape} : tensor_view{});
+    }
+    for (auto const v : n.outputs)
+      out.push_back(v ? mutable_tensor_view{g_.at(v).type.element, *g_.at(v).type.shape} : mutable_tensor_view{});
+    call.kernel = op.op.kernel(inputs(operands));
+    if (!call.kernel) return call;
+    kernels::measuring_workspace memory;
+    call.kernel.run(call.kernel.views(in), out, memory);
+    call.scratch_bytes = static_cast<std::int64_t>(memory.bytes());
+    return call;
   }
 
   std::int32_t steps_of(std::size_t i) const {
@@ -117,7 +143,17 @@ class planner {
       auto const [first, last] = steps_of(lifetimes[i]);
       p_.allocations.push_back({.name = g_.at(t.value).name, .bytes = t.bytes(), .first = first, .last = last});
     }
+    auto const tensors = p_.allocations.size();
+    for (std::size_t i = 0; i < hosts_.size(); ++i)
+      if (hosts_[i].scratch_bytes > 0)
+        p_.allocations.push_back({.name = "workspace of " + describe(*node_of(l_.operations[i])),
+                                  .bytes = hosts_[i].scratch_bytes,
+                                  .first = first_step_[i],
+                                  .last = first_step_[i]});
     p_.arena_bytes = place_allocations(p_.allocations);
+    auto next = tensors;
+    for (auto& host : hosts_)
+      if (host.scratch_bytes > 0) host.scratch = {.where = space::arena, .offset = p_.allocations[next++].offset};
     p_.arena_bound = arena_lower_bound(p_.allocations);
     if (static_cast<std::uint64_t>(p_.arena_bytes) > options_.bounds.arena_bytes)
       fail(error_code::limit_exceeded,
@@ -171,7 +207,7 @@ class planner {
   void emit(std::size_t i) {
     auto const& op = l_.operations[i];
     if (op.kind == operation_kind::island) return emit_island(op);
-    if (op.kind == operation_kind::host) return emit_host(op);
+    if (op.kind == operation_kind::host) return emit_host(op, std::move(hosts_[i]));
     std::vector<std::uint32_t> weights;
     auto& [code, kernels] = code_[i];
     auto kernel = kernels.begin();
@@ -202,10 +238,13 @@ class planner {
     return {.type = g_.at(v).type, .constant = g_.at(v).constant};
   }
 
-  void emit_host(operation const& op) {
+  void emit_host(operation const& op, host_call call) {
     auto const& n = *node_of(op);
-    host_call call{.op = op.op};
-    for (std::size_t i = 0; i < n.inputs.size(); ++i) call.inputs.push_back(view_of(op.inputs[i], n.inputs[i]));
+    auto const seen = std::min(call.kernel ? call.kernel.reads : SIZE_MAX, n.inputs.size());
+    for (std::size_t i = 0; i < seen; ++i) {
+      call.inputs.push_back(view_of(op.inputs[i], n.inputs[i]));
+      if (call.kernel && !call.kernel.shapes.empty() && n.inputs[i]) call.inputs[i].type.shape = call.kernel.shapes[i];
+    }
     for (std::size_t i = 0; i < n.outputs.size(); ++i) call.outputs.push_back(view_of(op.outputs[i], n.outputs[i]));
     p_.hosts.push_back(std::move(call));
     add_step(step_kind::host, p_.hosts.size(), op);
@@ -243,6 +282,7 @@ class planner {
   lowered l_;
   program p_;
   std::vector<built_code> code_;             // by operation
+  std::vector<host_call> hosts_;             // by operation
   std::vector<std::int32_t> first_step_;     // by operation, and the end
   std::vector<std::int32_t> allocation_of_;  // by stored tensor
   std::map<std::string, std::uint32_t, std::less<>> weight_of_;

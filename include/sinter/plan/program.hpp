@@ -59,11 +59,14 @@ struct view_binding {
   any_tensor constant{};  ///< set: the operand is this constant, `where` has no meaning
 };
 
-/// A call of an operator's `evaluate` on planned memory.
+/// A call of an operator's kernel on planned memory; where it has none, of its `evaluate`.
 struct host_call {
   bound_operator op{};
-  std::vector<view_binding> inputs{};
+  std::vector<view_binding> inputs{};  ///< as the kernel sees them
   std::vector<view_binding> outputs{};
+  kernel_call kernel{};
+  place scratch{};  ///< what the kernel works in, `scratch_bytes` bytes
+  std::int64_t scratch_bytes = 0;
 };
 
 /// A node whose shapes are known only when it runs: `evaluate` on a heap. Its operands are slots of the context

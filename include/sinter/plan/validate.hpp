@@ -92,8 +92,11 @@ inline void validate(program const& p) {
     auto const& [kind, index, names] = p.steps[s];
     if (kind == step_kind::region) detail::check_region(p, p.regions[index], step);
     if (kind == step_kind::host) {
-      for (auto const& v : p.hosts[index].inputs) detail::check_view(p, v, step);
-      for (auto const& v : p.hosts[index].outputs) detail::check_view(p, v, step);
+      auto const& host = p.hosts[index];
+      for (auto const& v : host.inputs) detail::check_view(p, v, step);
+      for (auto const& v : host.outputs) detail::check_view(p, v, step);
+      if (auto const at = host.scratch.offset; host.scratch_bytes > 0)
+        detail::check_range(p, host.scratch, {at, at + host.scratch_bytes}, step, "the kernel's workspace");
     }
     if (kind == step_kind::island)
       for (auto const& in : p.islands[index].inputs)

@@ -37,6 +37,7 @@ struct host_record {
   host_call const* call = nullptr;
   std::vector<view_record> inputs{};
   std::vector<view_record> outputs{};
+  address scratch{};
   program_step const* step = nullptr;
 };
 
@@ -76,9 +77,10 @@ class binder {
   }
 
   host_record host(host_call const& call, program_step const& s, std::int32_t step) const {
-    host_record record{.call = &call, .inputs = {}, .outputs = {}, .step = &s};
+    host_record record{.call = &call, .step = &s};
     for (auto const& v : call.inputs) record.inputs.push_back(view(v, step));
     for (auto const& v : call.outputs) record.outputs.push_back(view(v, step));
+    if (call.scratch_bytes > 0) record.scratch = resolve(call.scratch, step);
     return record;
   }
 
@@ -99,8 +101,8 @@ class binder {
  private:
   view_record view(view_binding const& v, std::int32_t step) const {
     if (v.type.element == dtype::undefined) return {};
-    if (v.constant) return {v.constant.type(), v.constant.shape(), {}, v.constant.data()};
     SINTER_ASSERT(v.type.shape);
+    if (v.constant) return {v.constant.type(), *v.type.shape, {}, v.constant.data()};
     bool const empty = v.type.shape->elements() == 0;
     return {v.type.element, *v.type.shape, empty ? address{} : resolve(v.where, step), nullptr};
   }

@@ -115,7 +115,14 @@ inline void executable::run_host(workspace& w, host_record const& host) const {
   for (auto const& v : host.inputs) w.inputs.push_back(v.view(table));
   for (auto const& v : host.outputs) w.outputs.push_back(v.mutable_view(table));
   with_context([&] { return host.step->names; },
-               [&] { with_system_errors([&] { host.call->op.evaluate(w.inputs, w.outputs); }); });
+               [&] {
+                 if (auto const& kernel = host.call->kernel) {
+                   kernels::planned_workspace memory(table[host.scratch.base] + host.scratch.offset);
+                   expect_success(kernel.run(w.inputs, w.outputs, memory));
+                 } else {
+                   with_system_errors([&] { host.call->op.evaluate(w.inputs, w.outputs); });
+                 }
+               });
 }
 
 inline void executable::run_island(workspace& w, island_record const& record) const {

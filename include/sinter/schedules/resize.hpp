@@ -29,9 +29,10 @@ inline std::optional<std::int64_t> whole_factor(kernels::resize_rule const& rule
   if (axis.in < 1 || axis.out % axis.in != 0) return std::nullopt;
   auto const factor = axis.out / axis.in;
   for (std::int64_t o = 0; o < axis.out; ++o) {
-    auto const taps = kernels::taps_of(rule, axis, o);
+    std::array<double, 2> weights{};
+    auto const taps = kernels::taps_of(rule, axis, o, weights);
     if (taps.outside) return std::nullopt;
-    auto const which = taps.first + (taps.weights[0] == 1 ? 0 : 1);
+    auto const which = taps.first + (weights[0] == 1 ? 0 : 1);
     if (std::clamp<std::int64_t>(which, 0, axis.in - 1) != o / factor) return std::nullopt;
   }
   return factor;

@@ -54,10 +54,12 @@ inline void adopt_arena(program& p, program const& larger) {
     if (kind == step_kind::region)
       for (auto& g : p.regions[index].grids)
         for (auto& a : g.arguments) move(a.base, step);
-    if (kind == step_kind::host)
+    if (kind == step_kind::host) {
       for (auto* views : {&p.hosts[index].inputs, &p.hosts[index].outputs})
         for (auto& v : *views)
           if (v.type.element != dtype::undefined && !v.constant) move(v.where, step);
+      if (p.hosts[index].scratch_bytes > 0) move(p.hosts[index].scratch, step);
+    }
   }
   for (auto& out : p.outputs)
     if (!out.constant) move(out.where, last_step);

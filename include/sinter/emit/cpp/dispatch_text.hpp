@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/emit/cpp/host_text.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/resident_constants.hpp>
 #include <sinter/emit/cpp/typed_header.hpp>
@@ -22,7 +23,9 @@ class dispatch_printer {
     put("namespace {}_detail {{\n\n", lib_.name);
     put("/// Each runs the model: working memory, constants, inputs and the batch in, the places of the outputs "
         "out.\n");
-    for (auto const& v : lib_.variants) put("void run_{}({}) noexcept;\n", set_name(v.set), run_parameter_types);
+    for (auto const& v : lib_.variants)
+      put("{} run_{}({}) noexcept;\n", run_result(lib_), set_name(v.set), run_parameter_types);
+    text_ += host_declarations(lib_);
     put("\n}}  // namespace {}_detail\n", lib_.name);
     return std::move(text_);
   }

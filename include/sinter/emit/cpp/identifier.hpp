@@ -172,16 +172,21 @@ inline std::string comment_text(std::string_view text) {
   return result;
 }
 
-/// The text as a `std::string_view` literal expression.
-inline std::string string_literal(std::string_view text) {
-  std::string result = "{\"";
+/// The text as a string literal.
+inline std::string c_literal(std::string_view text) {
+  std::string result = "\"";
   for (char const c : text) {
     if (is_plain(c) || std::string_view(" ./:+-").find(c) != std::string_view::npos)
       result += c;
     else
       fmt::format_to(std::back_inserter(result), "\\{:03o}", static_cast<unsigned char>(c));
   }
-  return result + fmt::format("\", {}}}", text.size());
+  return result + '"';
+}
+
+/// The text as a `std::string_view` literal expression.
+inline std::string string_literal(std::string_view text) {
+  return fmt::format("{{{}, {}}}", c_literal(text), text.size());
 }
 
 }  // namespace sinter::cpp

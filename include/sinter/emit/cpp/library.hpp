@@ -2,7 +2,9 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/core/cpu.hpp>
+#include <sinter/core/hash.hpp>
 #include <sinter/emit/cpp/batch.hpp>
+#include <sinter/emit/cpp/host_calls.hpp>
 #include <sinter/emit/cpp/identifier.hpp>
 #include <sinter/plan/program.hpp>
 
@@ -10,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +73,7 @@ struct library {
   std::vector<library_port> inputs{};
   std::vector<library_port> outputs{};
   std::vector<library_variant> variants{};  ///< weakest first
+  host_functions hosts{};
   std::vector<library_weight> weights{};
   std::int64_t weight_bytes = 0;
   std::uint64_t weight_hash = 0;  ///< of a weights file, whose last 8 bytes it is
@@ -120,6 +124,9 @@ inline constexpr std::string_view run_parameters =
 inline constexpr std::string_view run_parameter_types =
     "std::byte*, std::byte const*, std::byte const* const*, std::byte const**, std::ptrdiff_t";
 
+/// What such a function returns: nothing, or where it may fail null or what went wrong.
+inline std::string_view run_result(library const& lib) { return lib.hosts.may_fail() ? "char const*" : "void"; }
+
 inline std::int64_t port_bytes(library_port const& p) {
   return checked_mul(static_cast<std::int64_t>(p.type.shape->elements()),
                      static_cast<std::int64_t>(size_of(p.type.element)));
@@ -148,6 +155,15 @@ class weight_block {
   std::map<std::string, std::pair<std::int64_t, std::int64_t>, std::less<>> placed_{};  // key -> offset, bytes
 };
 
+/// The place of a constant as it is.
+inline std::int64_t offset_of(weight_block& block, any_tensor const& constant) {
+  std::span const bytes(static_cast<std::byte const*>(constant.data()), constant.bytes());
+  auto const name = content_digest(bytes);
+  return block.offset_of(fmt::format("constant:{:016x}{:016x}", name.high, name.low),
+                         static_cast<std::int64_t>(bytes.size()),
+                         [constant, bytes](std::byte* to) { std::ranges::copy(bytes, to); });
+}
+
 /// Turns the weights of a plan into places in the block.
 inline void place_weights(weight_block& block, program& p) {
   std::vector<std::int64_t> offsets;
@@ -157,19 +173,15 @@ inline void place_weights(weight_block& block, program& p) {
       for (auto& a : g.arguments)
         if (a.base.where == space::weight)
           a.base = {.where = space::weight, .offset = a.base.offset + offsets[a.base.index]};
+  for (auto& host : p.hosts)
+    for (auto& in : host.inputs)
+      if (in.constant) in.where = {.where = space::weight, .offset = offset_of(block, in.constant)};
 }
 
 /// The offsets of the outputs that are constant.
-inline std::vector<std::int64_t> place_constant_outputs(weight_block& block, program const& p, std::int64_t batch) {
+inline std::vector<std::int64_t> place_constant_outputs(weight_block& block, program const& p) {
   std::vector<std::int64_t> offsets;
-  for (std::size_t i = 0; i < p.outputs.size(); ++i) {
-    auto const constant = p.outputs[i].constant;
-    auto const bytes = static_cast<std::int64_t>(constant.bytes());
-    offsets.push_back(!constant ? -1
-                                : block.offset_of(fmt::format("output:{}:{}", batch, i), bytes, [=](std::byte* to) {
-                                    std::copy_n(static_cast<std::byte const*>(constant.data()), bytes, to);
-                                  }));
-  }
+  for (auto const& out : p.outputs) offsets.push_back(out.constant ? offset_of(block, out.constant) : -1);
   return offsets;
 }
 
@@ -181,7 +193,7 @@ inline void share(library& lib) {
     for (std::size_t i = 0; i < v.plans.size(); ++i) {
       if (i + 1 < v.plans.size()) adopt_arena(v.plans[i], v.plans.back());
       place_weights(block, v.plans[i]);
-      v.output_offsets.push_back(place_constant_outputs(block, v.plans[i], lib.batch.sizes[i]));
+      v.output_offsets.push_back(place_constant_outputs(block, v.plans[i]));
     }
     v.kernels = share_kernels(v.plans);
   }
@@ -208,13 +220,22 @@ inline void place_memory(library& lib) {
   lib.arena_bytes = std::max(lib.arena_bytes, memory_alignment);
 }
 
+/// Whether generated code can make a host call: it has a kernel, and no strings.
+inline bool is_printable(host_call const& call) {
+  auto const plain = [](view_binding const& v) {
+    return v.type.element == dtype::undefined || !element_type(v.type.element).empty();
+  };
+  return call.kernel && std::ranges::all_of(call.inputs, plain) && std::ranges::all_of(call.outputs, plain);
+}
+
 /// What generated code does not do yet, with the nodes that need it.
 inline void refuse_steps(library const& lib) {
   for (auto const& v : lib.variants)
     for (auto const& p : v.plans) {
       std::string nodes;
       for (auto const& s : p.steps)
-        if (s.kind != step_kind::region) nodes += "\n    " + comment_text(s.names);
+        if (s.kind == step_kind::island || (s.kind == step_kind::host && !is_printable(p.hosts[s.index])))
+          nodes += "\n    " + comment_text(s.names);
       if (!nodes.empty())
         fail(error_code::unsupported_feature,
              "generated code has no kernels for these nodes, which the in-process compiler runs as plain loops:{}",
@@ -282,12 +303,15 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, {}, &library_variant::set);
-  identifier_scope members({lib.name,    "arena",  "arena_bytes",     "Batch",     "batch_sizes",  "best",    "element",
-                            "has_batch", "inputs", "instruction_set", "max_batch", "name",         "outputs", "run",
-                            "shape",     "size",   "supports",        "view",      "weight_bytes", "weights"});
+  identifier_scope members(
+      {lib.name, "arena",     "arena_bytes", "Batch",           "batch_sizes", "best",         "element",
+       "error",  "has_batch", "inputs",      "instruction_set", "max_batch",   "name",         "outputs",
+       "run",    "shape",     "size",        "supports",        "view",        "weight_bytes", "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list) p.identifier = members.add(p.name);
   detail::refuse_steps(lib);
+  for (auto const& v : lib.variants)
+    for (auto const& p : v.plans) lib.hosts.add(p);
   detail::share(lib);
   detail::place_memory(lib);
   return lib;

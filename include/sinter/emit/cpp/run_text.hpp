@@ -23,7 +23,8 @@ class variant_printer {
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k].name), k));
     for (auto const& p : v_.plans)
       for (auto const& s : p.steps)
-        for (auto const& g : p.regions[s.index].grids) users_[g.kernel].insert(s.names);
+        if (s.kind == step_kind::region)
+          for (auto const& g : p.regions[s.index].grids) users_[g.kernel].insert(s.names);
   }
 
   std::string whole() {
@@ -33,14 +34,21 @@ class variant_printer {
         "#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC diagnostic ignored \"-Wuninitialized\"\n"
         "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n#endif\n";
     put("#include <sinter/emit/cpp/sinter_simd.hpp>\n\n#include \"{}_run.hpp\"\n", lib_.name);
-    text_ += "#include <bit>\n#include <cstddef>\n#include <cstdint>\n\nnamespace {\n\nusing namespace sinter::simd;\n";
+    text_ += "#include <bit>\n#include <cstddef>\n#include <cstdint>\n\n";
+    put("namespace {}_detail {{\nnamespace {{\n\nusing namespace sinter::simd;\n", lib_.name);
     text_ +=
         "\n/// Calls a kernel on these addresses.\ntemplate <typename... Address>\n"
         "void call(void (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
         "  std::byte* const arguments[] = {at...};\n  kernel(arguments);\n}\n";
+    if (!lib_.hosts.all().empty())
+      text_ +=
+          "template <typename... Address>\n"
+          "bool call(bool (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
+          "  std::byte* const arguments[] = {at...};\n  return kernel(arguments);\n}\n";
     for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
     run();
+    put("\n}}  // namespace {}_detail\n", lib_.name);
     return std::move(text_);
   }
 
@@ -62,7 +70,7 @@ class variant_printer {
   }
 
   void run() {
-    put("void {}_detail::run_{}({}) noexcept {{\n", lib_.name, set_name(v_.set), run_parameters);
+    put("{} run_{}({}) noexcept {{\n", run_result(lib_), set_name(v_.set), run_parameters);
     put("  [[maybe_unused]] std::byte* const arena = work;\n");
     put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.scratch_offset);
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "
@@ -76,16 +84,16 @@ class variant_printer {
     std::vector<std::size_t> all(v_.plans.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     auto const same_steps = [&](std::size_t i) {
-      std::vector<std::string_view> names;
-      for (auto const& s : v_.plans[i].steps) names.push_back(s.names);
-      return names;
+      std::vector<std::pair<step_kind, std::string_view>> kinds;
+      for (auto const& s : v_.plans[i].steps) kinds.emplace_back(s.kind, s.names);
+      return kinds;
     };
     for_each_batch(group_by(all, same_steps), [&](std::vector<std::size_t> const& plans) { steps(plans); });
     text_ += '\n';
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
       for_each_batch(group_by(all, [&](std::size_t plan) { return output(plan, i); }),
                      [&](auto const& plans) { put("{:{}}outputs[{}] = {};\n", "", indent_, i, output(plans[0], i)); });
-    text_ += "}\n";
+    text_ += lib_.hosts.may_fail() ? "  return nullptr;\n}\n" : "}\n";
   }
 
   /// The plans in groups of equal `key`.
@@ -121,6 +129,11 @@ class variant_printer {
     auto const& listed = v_.plans[plans[0]].steps;
     for (std::size_t s = 0; s < listed.size(); ++s) {
       put("\n{:{}}// {}\n", "", indent_, comment_text(listed[s].names));
+      if (listed[s].kind == step_kind::host) {
+        for_each_batch(group_by(plans, [&](std::size_t plan) { return host(v_.plans[plan], s); }),
+                       [&](auto const& group) { put("{:{}}{}", "", indent_, host(v_.plans[group[0]], s)); });
+        continue;
+      }
       auto const shared = share_regions(v_.plans, lib_.batch.sizes, plans, s);
       std::vector<std::vector<std::size_t>> groups;
       for (auto const& r : shared) groups.push_back(r.plans);
@@ -130,6 +143,20 @@ class variant_printer {
           calls(r.largest->grids[i], extents(r, i, lib_.batch.sizes[group[0]]));
       });
     }
+  }
+
+  /// The statement of step `s`, the call of a shipped kernel: operands that are given, then the workspace.
+  std::string host(program const& p, std::size_t s) const {
+    auto const& h = p.hosts[p.steps[s].index];
+    auto text = "call(" + lib_.hosts.symbol_of(h);
+    for (auto const* views : {&h.inputs, &h.outputs})
+      for (auto const& v : *views)
+        if (v.type.element != dtype::undefined)
+          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : address(v.where));
+    if (h.scratch_bytes > 0) text += ", " + address(h.scratch);
+    if (!h.kernel.may_fail) return text + ");\n";
+    return fmt::format("if (!{})) return {};\n", text,
+                       c_literal(p.steps[s].names + ": an index or length that came at run time is out of range"));
   }
 
   std::string output(std::size_t plan, std::size_t i) const {

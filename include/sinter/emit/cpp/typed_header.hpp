@@ -60,11 +60,12 @@ inline std::string run_statements(library const& lib, std::string_view batch) {
                        port_type(lib, p, "element"), i, port_member(lib, p, "size"),
                        by_call ? fmt::format("({})", batch) : "");
   });
+  auto const error = std::string(to.empty() ? "" : ",\n        ") + "problem ? problem : \"\"";
   return fmt::format(
       "    std::array<std::byte const*, {}> const from{{{}}};\n    std::array<std::byte const*, {}> to{{}};\n"
-      "    run_({}, constants_, from.data(), to.data(), {});\n    return {{{}}};\n",
-      lib.inputs.size(), from, lib.outputs.size(), lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_",
-      batch, to);
+      "    {}run_({}, constants_, from.data(), to.data(), {});\n    return {{{}{}}};\n",
+      lib.inputs.size(), from, lib.outputs.size(), lib.hosts.may_fail() ? "char const* const problem = " : "",
+      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to, lib.hosts.may_fail() ? error : "");
 }
 
 /// Prints NAME.hpp.
@@ -90,7 +91,12 @@ class header_printer {
     for (auto const& p : lib_.inputs) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
     members("inputs", lib_.inputs, "What a run reads; each member must be set.");
-    members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.");
+    members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.",
+            lib_.hosts.may_fail()
+                ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
+                  "other members view\n"
+                  "    /// nothing useful.\n    std::string_view error{};\n"
+                : "");
     if (!lib_.embed) weights();
     constructors();
     run();
@@ -149,10 +155,10 @@ class header_printer {
     put("    using view = std::span<element const{}>;\n  }};\n\n", by_call ? "" : ", size");
   }
 
-  void members(char const* type, std::vector<library_port> const& ports, char const* contract) {
+  void members(char const* type, std::vector<library_port> const& ports, char const* contract, char const* more = "") {
     put("  /// {}\n{}  struct {} {{\n", contract, batch().kind == batch_kind::listed ? for_listed : "", type);
     for (auto const& p : ports) put("    {} {};\n", port_type(lib_, p, "view"), p.identifier);
-    put("  }};\n\n");
+    put("{}  }};\n\n", more);
   }
 
   void run() {
@@ -196,7 +202,7 @@ class header_printer {
   }
 
   void private_part() {
-    put(" private:\n  void (*run_)({}) noexcept;\n", run_parameter_types);
+    put(" private:\n  {} (*run_)({}) noexcept;\n", run_result(lib_), run_parameter_types);
     put("  std::byte const* constants_;\n");
     if (in_object())
       put("  arena memory_{{}};\n");

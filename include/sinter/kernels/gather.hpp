@@ -1,0 +1,152 @@
+#pragma once
+
+#include <sinter/kernels/movement.hpp>
+#include <sinter/kernels/staging.hpp>
+
+#include <algorithm>
+
+/// Kernels that read or write where indices say. A negative index counts from the back; one outside is a failure.
+namespace sinter::kernels {
+
+constexpr bool is_index(std::int64_t index, std::int64_t extent) { return index >= -extent && index < extent; }
+
+/// Slices along an axis. Number: the axis.
+inline status gather(call const& c) {
+  staged_input<std::int64_t> indices(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  auto const& s = c.in[0].shape;
+  auto const axis = static_cast<std::size_t>(c.integers[0]);
+  auto const outer = static_cast<std::int64_t>(s.elements(0, axis)), extent = s[axis];
+  auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
+  auto const count = static_cast<std::int64_t>(c.in[1].elements());
+  for (std::int64_t row = 0; row < outer; ++row)
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto const index = indices[i];
+      if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
+      copy_elements(c.in[0], (row * extent + (index < 0 ? index + extent : index)) * inner, c.out[0],
+                    (row * count + i) * inner, static_cast<std::size_t>(inner));
+    }
+  return {};
+}
+
+/// Calls visit(i, at) for each element i of `indices`: `at` is the element of a tensor of shape `s` that it chooses
+/// along `axis`.
+template <typename Visit>
+status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shape, std::int64_t const* indices,
+                       Visit&& visit) {
+  walk_operand base{.strides = row_major_strides(s)};
+  auto const along = base.strides[axis], extent = s[axis];
+  base.strides[axis] = 0;
+  strided_walk const walk(index_shape, {&base, 1});
+  status result;
+  walk.for_each_run([&](std::size_t first, std::size_t count) {
+    for (std::size_t i = 0; i < count && result.ok; ++i) {
+      auto const index = indices[first + i];
+      if (is_index(index, extent))
+        visit(static_cast<std::int64_t>(first + i), base.offset + static_cast<std::int64_t>(i) * base.stride() +
+                                                        (index < 0 ? index + extent : index) * along);
+      else
+        result = status::outside(index, -extent, extent - 1);
+    }
+  });
+  return result;
+}
+
+/// out[i][j] = in[index[i][j]][j] for axis 0. Number: the axis.
+inline status gather_elements(call const& c) {
+  staged_input<std::int64_t> indices(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  return visit_storage(c.out[0].type, [&]<typename T>() {
+    auto const* x = static_cast<T const*>(c.in[0].data);
+    auto* y = static_cast<T*>(c.out[0].data);
+    return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[0]), c.in[1].shape, indices,
+                           [&](std::int64_t i, std::int64_t at) { y[i] = x[at]; });
+  });
+}
+
+/// The slices that tuples of indices choose: the last dimension of `tuples` holds tuples for the dimensions of `s` that
+/// follow the batch. Calls visit(tuple, first element, elements) for each.
+template <typename Visit>
+status for_each_slice(shape const& s, shape const& tuples, std::int64_t const* indices, std::size_t batch_dims,
+                      Visit&& visit) {
+  auto const length = static_cast<std::size_t>(tuples.back());
+  auto const size = static_cast<std::int64_t>(s.elements(batch_dims + length, s.rank()));
+  auto const batches = static_cast<std::int64_t>(s.elements(0, batch_dims));
+  auto const count = static_cast<std::int64_t>(tuples.elements(0, tuples.rank() - 1));
+  auto const batch_stride = static_cast<std::int64_t>(s.elements(batch_dims, s.rank()));
+  for (std::int64_t i = 0; i < count; ++i, indices += length) {
+    std::int64_t at = 0;
+    for (std::size_t k = 0; k < length; ++k) {
+      auto const extent = s[batch_dims + k], index = indices[k];
+      if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
+      at = at * extent + (index < 0 ? index + extent : index);
+    }
+    visit(i, i / (count / batches) * batch_stride + at * size, size);
+  }
+  return {};
+}
+
+/// Slices chosen by tuples. Number: the batch dimensions.
+inline status gather_slices(call const& c) {
+  staged_input<std::int64_t> indices(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  return for_each_slice(c.in[0].shape, c.in[1].shape, indices, static_cast<std::size_t>(c.integers[0]),
+                        [&](std::int64_t i, std::int64_t at, std::int64_t size) {
+                          copy_elements(c.in[0], at, c.out[0], i * size, static_cast<std::size_t>(size));
+                        });
+}
+
+/// How an update changes the element that it meets.
+enum class scatter_reduction : std::uint8_t { none, add, mul, min, max };
+
+template <compute_type T>
+T scattered(scatter_reduction how, T old, T update) {
+  using natural = std::conditional_t<std::is_integral_v<T>, std::uint64_t, T>;  // wraps
+  switch (how) {
+    case scatter_reduction::add: return static_cast<T>(static_cast<natural>(old) + static_cast<natural>(update));
+    case scatter_reduction::mul: return static_cast<T>(static_cast<natural>(old) * static_cast<natural>(update));
+    case scatter_reduction::min: return std::min(old, update);
+    case scatter_reduction::max: return std::max(old, update);
+    default: return update;
+  }
+}
+
+/// Applies `count` updates from element `from` on to the elements of `out` from `to` on.
+inline void apply_updates(scatter_reduction how, tensor_view updates, std::int64_t from, mutable_tensor_view out,
+                          std::int64_t to, std::int64_t count) {
+  if (how == scatter_reduction::none) return copy_elements(updates, from, out, to, static_cast<std::size_t>(count));
+  visit_compute(out.type, [&]<typename T>() {
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto const at = static_cast<std::size_t>(to + i);
+      auto const update = load<T>(updates.type, updates.data, static_cast<std::size_t>(from + i));
+      store<T>(out.type, out.data, at, scattered(how, load<T>(out.type, out.data, at), update));
+    }
+  });
+}
+
+/// out = in[0], then out[index[i][j]][j] = update[i][j] (for axis 0), in row-major order. Numbers: the reduction, the
+/// axis.
+inline status scatter_elements(call const& c) {
+  auto const how = static_cast<scatter_reduction>(c.integers[0]);
+  if (how != scatter_reduction::none) compute_kind_of(c.out[0].type);
+  staged_input<std::int64_t> indices(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  copy_all(c.in[0], c.out[0]);
+  return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[1]), c.in[1].shape, indices,
+                         [&](std::int64_t i, std::int64_t at) { apply_updates(how, c.in[2], i, c.out[0], at, 1); });
+}
+
+/// The same for slices that tuples choose. Number: the reduction.
+inline status scatter_slices(call const& c) {
+  auto const how = static_cast<scatter_reduction>(c.integers[0]);
+  if (how != scatter_reduction::none) compute_kind_of(c.out[0].type);
+  staged_input<std::int64_t> indices(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  copy_all(c.in[0], c.out[0]);
+  return for_each_slice(c.in[0].shape, c.in[1].shape, indices, 0,
+                        [&](std::int64_t i, std::int64_t at, std::int64_t size) {
+                          apply_updates(how, c.in[2], i * size, c.out[0], at, size);
+                        });
+}
+
+}  // namespace sinter::kernels

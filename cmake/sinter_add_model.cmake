@@ -1,5 +1,5 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
-#                  [ISA avx2 avx512|portable|native] [WEIGHTS embed|file])
+#                  [ISA avx2 avx512|portable|native] [WEIGHTS embed|file] [THREADS <n>])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
@@ -11,10 +11,11 @@
 #         machine. Default: avx2 avx512 for x86-64, else portable.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
+# THREADS the most threads that a run uses, 1 by default; an object can be given an executor with fewer workers.
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS" "SHAPES;BATCH;ISA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS;THREADS" "SHAPES;BATCH;ISA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -23,6 +24,9 @@ function(sinter_add_model target model)
   endif()
   if(NOT arg_WEIGHTS)
     set(arg_WEIGHTS embed)
+  endif()
+  if(NOT arg_THREADS)
+    set(arg_THREADS 1)
   endif()
   get_filename_component(model ${model} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   sinter_instruction_sets("${arg_ISA}" sets)
@@ -42,7 +46,7 @@ function(sinter_add_model target model)
   foreach(set IN LISTS sets)
     list(APPEND sources ${base}_${set}.cpp)
   endforeach()
-  set(options --name ${arg_NAME} --weights ${arg_WEIGHTS})
+  set(options --name ${arg_NAME} --weights ${arg_WEIGHTS} --threads ${arg_THREADS})
   foreach(shape IN LISTS arg_SHAPES)
     list(APPEND options --shape ${shape})
   endforeach()
@@ -57,15 +61,25 @@ function(sinter_add_model target model)
   elseif(NOT TARGET sinter::tool)
     message(FATAL_ERROR "sinter_add_model(${target}): sinter was built without its tool, because CLI11 was missing")
   endif()
-  file(GLOB external_data ${model}.data ${model}_data)
+  file(GLOB sources_of ${model}.data ${model}_data)
+  list(APPEND sources_of ${model})
+  if(TARGET ${tool})
+    list(APPEND sources_of ${tool})
+  endif()
   add_custom_command(OUTPUT ${sources} ${base}.hpp ${base}_run.hpp ${base}.weights
                      COMMAND ${tool} compile ${model} -o ${folder} --isa ${set_list} ${options}
-                     DEPENDS ${model} ${external_data} COMMENT "Compiling ${model} to C++" VERBATIM)
+                     DEPENDS ${sources_of} COMMENT "Compiling ${model} to C++" VERBATIM)
 
   add_library(${target} STATIC ${sources} ${base}.hpp ${base}_run.hpp ${base}.weights)
   target_include_directories(${target} PUBLIC ${folder})
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_link_libraries(${target} PRIVATE sinter::simd)
+  if(arg_THREADS GREATER 1)
+    target_link_libraries(${target} PUBLIC sinter::simd)
+    target_compile_options(${target} PRIVATE -pthread)
+    target_link_options(${target} INTERFACE -pthread)
+  else()
+    target_link_libraries(${target} PRIVATE sinter::simd)
+  endif()
   if(SINTER_XSIMD_INCLUDE_DIR)
     target_include_directories(${target} SYSTEM PRIVATE ${SINTER_XSIMD_INCLUDE_DIR})
   endif()

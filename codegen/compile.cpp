@@ -1,4 +1,5 @@
 #include <sinter/emit/cpp/identifier.hpp>
+#include <sinter/runtime/thread_pool.hpp>
 
 #include "commands.hpp"
 #include "library_files.hpp"
@@ -16,8 +17,11 @@ struct settings {
   std::string name{};
   std::vector<std::string> sets{"avx2", "avx512"};
   std::string weights = "embed";
+  int threads = 1;
   std::vector<std::string> batch{};
 };
+
+constexpr int most_threads = sinter::thread_pool::max_workers;
 
 /// Each instruction set once.
 std::vector<sinter::isa> parse_sets(std::vector<std::string> const& texts) {
@@ -27,8 +31,11 @@ std::vector<sinter::isa> parse_sets(std::vector<std::string> const& texts) {
 }
 
 void compile(settings const& s) {
-  library_options options{
-      .name = s.name, .sets = parse_sets(s.sets), .embed_weights = s.weights == "embed", .batch = parse_batch(s.batch)};
+  library_options options{.name = s.name,
+                          .sets = parse_sets(s.sets),
+                          .embed_weights = s.weights == "embed",
+                          .threads = s.threads,
+                          .batch = parse_batch(s.batch)};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
   if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
     sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
@@ -65,6 +72,9 @@ void add_compile(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--weights", s->weights, "embed: in the program; file: NAME.weights is mapped at run time")
       ->check(CLI::IsMember({"embed", "file"}))
+      ->capture_default_str();
+  command->add_option("--threads", s->threads, "the most threads that a run uses; with 1 it needs none of the system's")
+      ->check(CLI::Range(1, most_threads))
       ->capture_default_str();
   command->callback([s] { compile(*s); });
 }

@@ -79,8 +79,8 @@ void write_library(std::vector<sinter::graph> graphs, library_options const& opt
     }
   }
   options.begins("placing memory");
-  auto lib =
-      sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants), options.embed_weights);
+  auto lib = sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants),
+                                       options.embed_weights, options.threads);
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem)

@@ -15,6 +15,7 @@ struct library_options {
   std::string name{};               ///< of the class and of the files
   std::vector<sinter::isa> sets{};  ///< `none`: portable
   bool embed_weights = true;
+  int threads = 1;  ///< the most that a run uses
   sinter::cpp::library_batch batch{};
   std::function<void(std::string)> begins = [](std::string const&) {};  ///< is told what begins, for people
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/plan/program.hpp>
+#include <sinter/plan/work.hpp>
 #include <sinter/runtime/call_table.hpp>
 #include <sinter/runtime/weight_store.hpp>
 #include <sinter/runtime/workspace.hpp>
@@ -51,9 +52,6 @@ struct island_record {
   node context{};  ///< what `evaluate` sees of the node
 };
 
-/// Work of a region, in instructions, from which on other threads are woken: about 5 us.
-inline constexpr double parallel_instructions = 16384;
-
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
@@ -63,16 +61,14 @@ class binder {
 
   region_calls region(sinter::region const& r, std::int32_t step) const {
     region_calls result;
-    double instructions = 0;
     for (auto const& g : r.grids) {
       auto const& kernel = program_.kernels[g.kernel];
       std::vector<address> bases;
       for (std::size_t i = 0; i < g.arguments.size(); ++i) bases.push_back(resolve(g.arguments[i].base, step));
       result.grids.emplace_back(g, std::move(bases), code_, kernel);
       result.tasks += g.tasks();
-      instructions += instructions_[g.kernel] * static_cast<double>(g.tasks());
     }
-    result.parallel = result.tasks > 1 && instructions >= parallel_instructions;
+    result.parallel = worth_threads(r, instructions_);
     return result;
   }
 

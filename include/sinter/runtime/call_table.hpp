@@ -109,22 +109,4 @@ struct region_calls {
   }
 };
 
-/// Instructions that one call of a kernel executes.
-inline double executed_instructions(vector::program const& kernel) {
-  double sum = 0, turns = 1;
-  std::vector<double> outer;
-  for (auto const& i : kernel.code) {
-    if (i.op == vector::opcode::loop) {
-      outer.push_back(turns);
-      turns *= i.count;
-    } else if (i.op == vector::opcode::end) {
-      turns = outer.back();
-      outer.pop_back();
-    } else {
-      sum += turns;
-    }
-  }
-  return sum;
-}
-
 }  // namespace sinter

@@ -18,13 +18,15 @@ class dispatch_printer {
 
   /// What the source files share.
   std::string run_header() {
-    put("// Made by sinter: what the source files of {} share.\n#pragma once\n\n#include <cstddef>\n\n", lib_.name);
+    put("// Made by sinter: what the source files of {} share.\n#pragma once\n\n#include <cstddef>\n", lib_.name);
+    if (lib_.threads > 1) put("#include <sinter/runtime/executor.hpp>\n");
+    put("\n");
     if (lib_.embed) put("extern \"C\" std::byte const sinter_{}_weights[];\n\n", lib_.name);
     put("namespace {}_detail {{\n\n", lib_.name);
     put("/// Each runs the model: working memory, constants, inputs and the batch in, the places of the outputs "
         "out.\n");
     for (auto const& v : lib_.variants)
-      put("{} run_{}({}) noexcept;\n", run_result(lib_), set_name(v.set), run_parameter_types);
+      put("{} run_{}({}) noexcept;\n", run_result(lib_), set_name(v.set), run_parameter_types(lib_));
     text_ += host_declarations(lib_);
     put("\n}}  // namespace {}_detail\n", lib_.name);
     return std::move(text_);
@@ -35,11 +37,13 @@ class dispatch_printer {
     put("// Made by sinter: the class {}.\n#include \"{}.hpp\"\n\n#include \"{}_run.hpp\"\n", lib_.name, lib_.name,
         lib_.name);
     put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
+    if (lib_.threads > 1) put("#include <algorithm>\n#include <sinter/runtime/thread_pool.hpp>\n");
     if (!lib_.embed) put("#include <fcntl.h>\n#include <sys/mman.h>\n#include <sys/stat.h>\n#include <unistd.h>\n");
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
     put("\nnamespace {{\n\n");
     choose();
     if (resident()) constants();
+    if (lib_.threads > 1) choose_executor();
     put("}}  // namespace\n\n");
     supports();
     best();
@@ -136,18 +140,35 @@ class dispatch_printer {
         lib_.name, lib_.weight_hash);
   }
 
+  /// Who runs the tasks of an object.
+  void choose_executor() {
+    put(R"(std::shared_ptr<::sinter::executor> executor_for(::sinter::executor* given) {{
+  constexpr int most = {0}::threads;
+  if (!given) return ::sinter::shared_thread_pool(std::min(most, ::sinter::available_processors()));
+  if (given->workers() > most)
+    throw std::invalid_argument("{0}: the executor has " + std::to_string(given->workers()) +
+                                " workers; the library is made for at most " + std::to_string(most));
+  return {{given, [](::sinter::executor*) {{}}}};
+}}
+
+)",
+        lib_.name);
+  }
+
   void constructors() {
     auto const first = lib_.embed ? "" : "weights const& constants, ";
+    auto const last = lib_.threads > 1 ? ", ::sinter::executor* executor" : "";
     auto const given = resident()   ? std::string("constants()")
                        : lib_.embed ? fmt::format("sinter_{}_weights", lib_.name)
                                     : std::string("constants.data()");
-    put("{0}::{0}({1}instruction_set set)\n    : run_(function(set)), constants_({2})", lib_.name, first, given);
+    auto const head = fmt::format("run_(function(set)), constants_({}){}", given,
+                                  lib_.threads > 1 ? ", threads_(executor_for(executor))" : "");
+    put("{0}::{0}({1}instruction_set set{2})\n    : {3}", lib_.name, first, last, head);
     if (in_object()) return put(" {{}}\n\n");
     put(", own_(new arena()), work_(own_->bytes) {{}}\n\n");
-    put("{0}::{0}({1}arena& memory, instruction_set set)\n"
-        "    : run_(function(set)), constants_({2}), work_(memory.bytes) {{\n"
+    put("{0}::{0}({1}arena& memory, instruction_set set{2})\n    : {3}, work_(memory.bytes) {{\n"
         "  std::memset(work_, 0, arena_bytes);\n}}\n\n",
-        lib_.name, first, given);
+        lib_.name, first, last, head);
   }
 
   void run() {
@@ -158,15 +179,16 @@ class dispatch_printer {
       return;
     }
     put("{0}::outputs {0}::run(std::size_t n, [[maybe_unused]] inputs const& in) {{\n", lib_.name);
-    put("  if (n < 1 || n > max_batch)\n    throw std::invalid_argument(\"{}: a batch of \" + std::to_string(n) + \"; "
+    put("    if (n < 1 || n > max_batch)\n      throw std::invalid_argument(\"{}: a batch of \" + std::to_string(n) + "
+        "\"; "
         "it "
         "takes 1 to {}\");\n",
         lib_.name, lib_.batch.sizes.back());
     for (auto const& p : lib_.inputs)
       if (p.grows())
-        put("  if (in.{1}.size() != {1}::size(n))\n"
-            "    throw std::invalid_argument(\"{0}: input '{1}' has \" + std::to_string(in.{1}.size()) +\n"
-            "                                \" elements; this batch takes \" + std::to_string({1}::size(n)));\n",
+        put("    if (in.{1}.size() != {1}::size(n))\n"
+            "      throw std::invalid_argument(\"{0}: input '{1}' has \" + std::to_string(in.{1}.size()) +\n"
+            "                                  \" elements; this batch takes \" + std::to_string({1}::size(n)));\n",
             lib_.name, p.identifier);
     put("{}}}\n", run_statements(lib_, "n"));
   }

@@ -69,6 +69,7 @@ struct library_weight {
 struct library {
   std::string name{};  ///< of the class and of the files
   bool embed = true;   ///< the weights are part of the program; else a file is mapped
+  int threads = 1;     ///< the most that a run uses
   library_batch batch{};
   std::vector<library_port> inputs{};
   std::vector<library_port> outputs{};
@@ -77,8 +78,9 @@ struct library {
   std::vector<library_weight> weights{};
   std::int64_t weight_bytes = 0;
   std::uint64_t weight_hash = 0;  ///< of a weights file, whose last 8 bytes it is
-  // Working memory: the arena, then scratch, then outputs that the library keeps memory for.
+  // Working memory: the arena, then scratch for each thread, then outputs that the library keeps memory for.
   std::int64_t scratch_offset = 0;
+  std::int64_t scratch_bytes = 0;  ///< of one thread
   std::vector<std::int64_t> output_offsets{};
   std::int64_t arena_bytes = 0;
 };
@@ -116,13 +118,18 @@ inline std::string_view element_type(dtype type) {
 }
 
 /// What a function that runs the model takes: working memory, the weights, the inputs, where to put the addresses of
-/// the outputs, and the batch.
-inline constexpr std::string_view run_parameters =
-    "[[maybe_unused]] std::byte* work, [[maybe_unused]] std::byte const* constants,\n"
-    "    [[maybe_unused]] std::byte const* const* inputs, [[maybe_unused]] std::byte const** outputs,\n"
-    "    [[maybe_unused]] std::ptrdiff_t n";
-inline constexpr std::string_view run_parameter_types =
-    "std::byte*, std::byte const*, std::byte const* const*, std::byte const**, std::ptrdiff_t";
+/// the outputs, the batch, and if the library uses threads, who runs the tasks.
+inline std::string run_parameters(library const& lib) {
+  return std::string(
+             "[[maybe_unused]] std::byte* work, [[maybe_unused]] std::byte const* constants,\n"
+             "    [[maybe_unused]] std::byte const* const* inputs, [[maybe_unused]] std::byte const** outputs,\n"
+             "    [[maybe_unused]] std::ptrdiff_t n") +
+         (lib.threads > 1 ? ", [[maybe_unused]] ::sinter::executor& threads" : "");
+}
+inline std::string run_parameter_types(library const& lib) {
+  return std::string("std::byte*, std::byte const*, std::byte const* const*, std::byte const**, std::ptrdiff_t") +
+         (lib.threads > 1 ? ", ::sinter::executor&" : "");
+}
 
 /// What such a function returns: nothing, or where it may fail null or what went wrong.
 inline std::string_view run_result(library const& lib) { return lib.hosts.may_fail() ? "char const*" : "void"; }
@@ -207,7 +214,8 @@ inline void place_memory(library& lib) {
       scratch = std::max(scratch, p.scratch_bytes);
     }
   lib.scratch_offset = round_up(arena, memory_alignment);
-  lib.arena_bytes = lib.scratch_offset + round_up(scratch, memory_alignment);
+  lib.scratch_bytes = round_up(scratch, memory_alignment);
+  lib.arena_bytes = checked_add(lib.scratch_offset, checked_mul(std::int64_t{lib.threads}, lib.scratch_bytes));
   for (std::size_t i = 0; i < lib.outputs.size(); ++i) {
     lib.output_offsets.push_back(lib.arena_bytes);
     bool const own = std::ranges::any_of(lib.variants, [&](library_variant const& v) {
@@ -293,20 +301,20 @@ inline std::vector<library_port> merge_ports(library_batch const& batch, std::ve
 
 }  // namespace detail
 
-/// Names, checks and places everything. `ports`, with their names in the model, and the plans of each variant are those
-/// for each of the sizes of `batch`. Errors: unsupported_feature.
+/// Names, checks and places everything. A run uses at most `threads` threads. `ports`, with their names in the model,
+/// and the plans of each variant are those for each of the sizes of `batch`. Errors: unsupported_feature.
 inline library make_library(std::string_view name, library_batch batch, std::vector<library_ports> const& ports,
-                            std::vector<library_variant> variants, bool embed) {
-  library lib{.name = identifier(name), .embed = embed, .batch = std::move(batch)};
+                            std::vector<library_variant> variants, bool embed, int threads) {
+  library lib{.name = identifier(name), .embed = embed, .threads = threads, .batch = std::move(batch)};
   for (auto const& p : ports) detail::refuse_ports(p);
   lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
   lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, {}, &library_variant::set);
   identifier_scope members(
-      {lib.name, "arena",     "arena_bytes", "Batch",           "batch_sizes", "best",         "element",
-       "error",  "has_batch", "inputs",      "instruction_set", "max_batch",   "name",         "outputs",
-       "run",    "shape",     "size",        "supports",        "view",        "weight_bytes", "weights"});
+      {lib.name,    "arena",    "arena_bytes",     "Batch",     "batch_sizes",  "best",    "element", "error",
+       "has_batch", "inputs",   "instruction_set", "max_batch", "name",         "outputs", "run",     "shape",
+       "size",      "supports", "threads",         "view",      "weight_bytes", "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list) p.identifier = members.add(p.name);
   detail::refuse_steps(lib);

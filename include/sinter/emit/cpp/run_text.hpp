@@ -2,6 +2,7 @@
 
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/print.hpp>
+#include <sinter/plan/work.hpp>
 
 #include <array>
 #include <map>
@@ -21,6 +22,7 @@ class variant_printer {
       : lib_(lib), v_(variant), users_(v_.kernels.size()) {
     for (std::size_t k = 0; k < v_.kernels.size(); ++k)
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k].name), k));
+    for (auto const& kernel : v_.kernels) instructions_.push_back(executed_instructions(kernel));
     for (auto const& p : v_.plans)
       for (auto const& s : p.steps)
         if (s.kind == step_kind::region)
@@ -45,6 +47,7 @@ class variant_printer {
           "template <typename... Address>\n"
           "bool call(bool (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
           "  std::byte* const arguments[] = {at...};\n  return kernel(arguments);\n}\n";
+    if (lib_.threads > 1) parallel();
     for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
     run();
@@ -70,7 +73,7 @@ class variant_printer {
   }
 
   void run() {
-    put("{} run_{}({}) noexcept {{\n", run_result(lib_), set_name(v_.set), run_parameters);
+    put("{} run_{}({}) noexcept {{\n", run_result(lib_), set_name(v_.set), run_parameters(lib_));
     put("  [[maybe_unused]] std::byte* const arena = work;\n");
     put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.scratch_offset);
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "
@@ -138,9 +141,7 @@ class variant_printer {
       std::vector<std::vector<std::size_t>> groups;
       for (auto const& r : shared) groups.push_back(r.plans);
       for_each_batch(groups, [&](auto const& group) {
-        auto const& r = *std::ranges::find(shared, group, &shared_region::plans);
-        for (std::size_t i = 0; i < r.largest->grids.size(); ++i)
-          calls(r.largest->grids[i], extents(r, i, lib_.batch.sizes[group[0]]));
+        region(*std::ranges::find(shared, group, &shared_region::plans), lib_.batch.sizes[group[0]]);
       });
     }
   }
@@ -193,14 +194,86 @@ class variant_printer {
     return result;
   }
 
+  void region(shared_region const& r, std::int64_t most) {
+    bool const shared = lib_.threads > 1 && worth_threads(*r.largest, instructions_);
+    std::vector<extent_texts> all;
+    for (std::size_t i = 0; i < r.largest->grids.size(); ++i) all.push_back(extents(r, i, most));
+    if (shared) return tasks(*r.largest, all);
+    for (std::size_t i = 0; i < all.size(); ++i) loops(r.largest->grids[i], all[i]);
+  }
+
   /// The loops over one grid; axes of one turn have none.
-  void calls(grid const& g, extent_texts const& extents) {
+  void loops(grid const& g, extent_texts const& extents) {
     int indent = indent_;
     for (std::size_t axis = 0; axis < grid_rank; ++axis) {
       if (g.extent[axis] == 1) continue;
       put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})\n", "", indent, axis, axis, extents[axis], axis);
       indent += 2;
     }
+    call(g, indent);
+  }
+
+  /// A function that runs tasks on the threads.
+  void parallel() {
+    put(R"(
+/// Runs task(i, scratch) for i from 0 to count on the threads, each with scratch memory of its own.
+template <typename Task>
+void parallel(::sinter::executor& threads, std::ptrdiff_t count, std::byte* scratch, Task const& task) noexcept {{
+  auto const run = [&](std::int64_t begin, std::int64_t end, int worker) noexcept {{
+    for (; begin < end; ++begin) task(static_cast<std::ptrdiff_t>(begin), scratch + {} * std::ptrdiff_t{{worker}});
+  }};
+  threads.parallel_for(
+      count,
+      [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {{
+        (*static_cast<decltype(run)*>(context))(begin, end, worker);
+      }},
+      const_cast<void*>(static_cast<void const*>(&run)));
+}}
+)",
+        lib_.scratch_bytes);
+  }
+
+  /// A region whose tasks the threads share; they are numbered across its grids.
+  void tasks(sinter::region const& r, std::vector<extent_texts> const& extents) {
+    std::vector<std::string> counts;
+    for (std::size_t i = 0; i < r.grids.size(); ++i) counts.push_back(product(r.grids[i], extents[i], 0));
+    put("{:{}}parallel(threads, {}, scratch, [&](std::ptrdiff_t task, [[maybe_unused]] std::byte* scratch) {{\n", "",
+        indent_, fmt::join(counts, " + "));
+    indent_ += 2;
+    for (std::size_t i = 0; i < r.grids.size(); ++i) {
+      bool const last = i + 1 == r.grids.size();
+      if (!last) put("{:{}}if (task < {}) {{\n", "", indent_, counts[i]);
+      task(r.grids[i], extents[i], last ? indent_ : indent_ + 2, last);
+      if (!last) put("{0:{1}}}}\n{0:{1}}task -= {2};\n", "", indent_, counts[i]);
+    }
+    indent_ -= 2;
+    put("{:{}}}});\n", "", indent_);
+  }
+
+  /// The call of number `task` of a grid.
+  void task(grid const& g, extent_texts const& extents, int indent, bool last) {
+    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
+      if (g.extent[axis] == 1) continue;
+      auto const inner = product(g, extents, axis + 1), outer = product(g, extents, 0, axis);
+      put("{:{}}std::ptrdiff_t const i{} = task", "", indent, axis);
+      if (inner != "1") put(" / ({})", inner);
+      if (outer != "1") put(" % ({})", extents[axis]);
+      text_ += ";\n";
+    }
+    if (!last) put("{:{}}return ", "", indent), indent = 0;
+    call(g, indent);
+  }
+
+  /// The product of the extents of axes [first, last).
+  static std::string product(grid const& g, extent_texts const& extents, std::size_t first,
+                             std::size_t last = grid_rank) {
+    std::vector<std::string> factors;
+    for (auto axis = first; axis < last; ++axis)
+      if (g.extent[axis] != 1) factors.push_back(extents[axis]);
+    return factors.empty() ? "1" : fmt::format("{}", fmt::join(factors, " * "));
+  }
+
+  void call(grid const& g, int indent) {
     put("{:{}}call({}", "", indent, symbols_[g.kernel]);
     for (std::size_t i = 0; i < g.arguments.size(); ++i) {
       put(", {}", address(g.arguments[i].base));
@@ -215,6 +288,7 @@ class variant_printer {
   library_variant const& v_;
   std::vector<std::set<std::string>> users_;  // by kernel: the steps that call it
   std::vector<std::string> symbols_;
+  std::vector<double> instructions_;  // that one call of each kernel executes
   int indent_ = 2;
   std::string text_;
 };

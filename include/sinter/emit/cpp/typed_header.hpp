@@ -63,9 +63,10 @@ inline std::string run_statements(library const& lib, std::string_view batch) {
   auto const error = std::string(to.empty() ? "" : ",\n        ") + "problem ? problem : \"\"";
   return fmt::format(
       "    std::array<std::byte const*, {}> const from{{{}}};\n    std::array<std::byte const*, {}> to{{}};\n"
-      "    {}run_({}, constants_, from.data(), to.data(), {});\n    return {{{}{}}};\n",
+      "    {}run_({}, constants_, from.data(), to.data(), {}{});\n    return {{{}{}}};\n",
       lib.inputs.size(), from, lib.outputs.size(), lib.hosts.may_fail() ? "char const* const problem = " : "",
-      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to, lib.hosts.may_fail() ? error : "");
+      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, lib.threads > 1 ? ", *threads_" : "",
+      to, lib.hosts.may_fail() ? error : "");
 }
 
 /// Prints NAME.hpp.
@@ -77,7 +78,8 @@ class header_printer {
     put("// Made by sinter from an ONNX model.\n#pragma once\n\n");
     put("#include <array>\n#include <cstddef>\n#include <cstdint>\n");
     if (!lib_.embed) put("#include <filesystem>\n");
-    if (!in_object()) put("#include <memory>\n");
+    if (!in_object() || lib_.threads > 1) put("#include <memory>\n");
+    if (lib_.threads > 1) put("#include <sinter/runtime/executor.hpp>\n");
     put("#include <span>\n#include <string_view>\n\n");
     put("/// A model for inputs of {}. An object is its working memory: one object for each thread.\n",
         batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch");
@@ -86,6 +88,9 @@ class header_printer {
     put("  static constexpr std::size_t arena_bytes = {};\n", lib_.arena_bytes);
     put("  /// Bytes of constants, which all objects share.\n");
     put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.weight_bytes);
+    if (lib_.threads > 1)
+      put("  /// The most threads that a run uses, the caller's among them.\n  static constexpr int threads = {};\n\n",
+          lib_.threads);
     batches();
     instruction_sets();
     for (auto const& p : lib_.inputs) port(p, "Input");
@@ -162,8 +167,10 @@ class header_printer {
   }
 
   void run() {
-    constexpr char const* contract =
-        "Runs the model on the calling thread. Allocates nothing, takes no lock, makes no system call.";
+    char const* const contract =
+        lib_.threads > 1
+            ? "Runs the model on the calling thread and others, with the same bits for any number. Allocates nothing."
+            : "Runs the model on the calling thread. Allocates nothing, takes no lock, makes no system call.";
     switch (batch().kind) {
       case batch_kind::fixed: put("  /// {}\n  outputs run(inputs const& in) noexcept;\n\n", contract); break;
       case batch_kind::any:
@@ -192,18 +199,25 @@ class header_printer {
   void constructors() {
     put("  /// Working memory.\n  struct alignas(64) arena {{\n    std::byte bytes[arena_bytes];\n  }};\n\n");
     char const* const first = lib_.embed ? "" : "weights const& constants, ";
+    char const* const last = lib_.threads > 1 ? ", ::sinter::executor* executor = nullptr" : "";
+    if (lib_.threads > 1)
+      put("  /// `executor` runs the tasks, with at most `threads` workers (else: std::invalid_argument); it must "
+          "outlive "
+          "the object.\n  /// Null: a pool of up to `threads` threads, one for each processor, which the models of a "
+          "program share.\n");
     put("  /// Errors: std::runtime_error if the processor lacks the instruction set.\n");
-    put("  explicit {}({}instruction_set set = best());\n", lib_.name, first);
+    put("  explicit {}({}instruction_set set = best(){});\n", lib_.name, first, last);
     if (!in_object()) {
       put("  /// Works in memory of the caller's, which must outlive the object.\n");
-      put("  explicit {}({}arena& memory, instruction_set set = best());\n", lib_.name, first);
+      put("  explicit {}({}arena& memory, instruction_set set = best(){});\n", lib_.name, first, last);
     }
     put("  {0}({0} const&) = delete;\n\n", lib_.name);
   }
 
   void private_part() {
-    put(" private:\n  {} (*run_)({}) noexcept;\n", run_result(lib_), run_parameter_types);
+    put(" private:\n  {} (*run_)({}) noexcept;\n", run_result(lib_), run_parameter_types(lib_));
     put("  std::byte const* constants_;\n");
+    if (lib_.threads > 1) put("  std::shared_ptr<::sinter::executor> threads_;\n");
     if (in_object())
       put("  arena memory_{{}};\n");
     else

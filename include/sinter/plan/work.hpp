@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sinter/plan/program.hpp>
+
+#include <span>
+#include <vector>
+
+/// How much work there is in a program.
+namespace sinter {
+
+/// Instructions that one call of a kernel executes.
+inline double executed_instructions(vector::program const& kernel) {
+  double sum = 0, turns = 1;
+  std::vector<double> outer;
+  for (auto const& i : kernel.code) {
+    if (i.op == vector::opcode::loop) {
+      outer.push_back(turns);
+      turns *= i.count;
+    } else if (i.op == vector::opcode::end) {
+      turns = outer.back();
+      outer.pop_back();
+    } else {
+      sum += turns;
+    }
+  }
+  return sum;
+}
+
+/// Whether a region has tasks to share with other threads, and work enough to wake them: about 5 us. `executed` are the
+/// instructions of one call of each kernel.
+inline bool worth_threads(region const& r, std::span<double const> executed) {
+  constexpr double least_instructions = 16384;
+  double instructions = 0;
+  std::int64_t tasks = 0;
+  for (auto const& g : r.grids) {
+    tasks += g.tasks();
+    instructions += executed[g.kernel] * static_cast<double>(g.tasks());
+  }
+  return tasks > 1 && instructions >= least_instructions;
+}
+
+}  // namespace sinter

@@ -61,14 +61,24 @@ TEST_CASE("hostile names give a library that compiles") {
     WARN("SKIPPED: there is no C++ compiler");
     return;
   }
+  std::string larger = hostile;
+  for (auto at = larger.find("1x8"); at != std::string::npos; at = larger.find("1x8")) larger[at] = '2';
   scratch_folder folder;
-  codegen::write_library({parse(hostile)}, {.name = "hostile", .sets = {isa::none}}, folder.path());
-  for (auto const* file : {"hostile.cpp", "hostile_portable.cpp"}) {
-    auto const command =
-        fmt::format("c++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I{}/include {} 2>{}", SINTER_SOURCE_DIR,
-                    (folder.path() / file).string(), (folder.path() / "messages").string());
-    INFO(folder.files()["messages"]);
-    CHECK(std::system(command.c_str()) == 0);
+  for (auto const kind : {cpp::batch_kind::listed, cpp::batch_kind::any, cpp::batch_kind::fixed}) {
+    cpp::library_batch batch{.kind = kind};
+    std::vector<graph> graphs{parse(hostile)};
+    if (kind != cpp::batch_kind::fixed) {
+      batch.sizes.push_back(2);
+      graphs.push_back(parse(larger));
+    }
+    codegen::write_library(std::move(graphs), {.name = "hostile", .sets = {isa::none}, .batch = batch}, folder.path());
+    for (auto const* file : {"hostile.cpp", "hostile_portable.cpp"}) {
+      auto const command =
+          fmt::format("c++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I{}/include {} 2>{}", SINTER_SOURCE_DIR,
+                      (folder.path() / file).string(), (folder.path() / "messages").string());
+      INFO(folder.files()["messages"]);
+      CHECK(std::system(command.c_str()) == 0);
+    }
   }
   auto const header = folder.files()["hostile.hpp"];
   for (auto const* member :

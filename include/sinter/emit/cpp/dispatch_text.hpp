@@ -175,7 +175,7 @@ class dispatch_printer {
     if (lib_.batch.kind == batch_kind::listed) return;  // its definition is in the header
     if (lib_.batch.kind == batch_kind::fixed) {
       put("{0}::outputs {0}::run([[maybe_unused]] inputs const& in) noexcept {{\n{1}}}\n", lib_.name,
-          run_statements(lib_, "1"));
+          run_statements(lib_, "1", "  "));
       return;
     }
     put("{0}::outputs {0}::run(std::size_t n, [[maybe_unused]] inputs const& in) {{\n", lib_.name);
@@ -190,7 +190,7 @@ class dispatch_printer {
             "      throw std::invalid_argument(\"{0}: input '{1}' has \" + std::to_string(in.{1}.size()) +\n"
             "                                  \" elements; this batch takes \" + std::to_string({1}::size(n)));\n",
             lib_.name, p.identifier);
-    put("{}}}\n", run_statements(lib_, "n"));
+    put("{}}}\n", run_statements(lib_, "n", "  "));
   }
 
   library const& lib_;

@@ -44,11 +44,12 @@ inline std::string elements_text(library_port const& p, std::string_view batch) 
   return fmt::format("{}{}", constant, rest);
 }
 
-/// The statements of `run`, for the batch that the expression `batch` gives.
-inline std::string run_statements(library const& lib, std::string_view batch) {
+/// The statements of `run`, for the batch that the expression `batch` gives, each line after `indent`.
+inline std::string run_statements(library const& lib, std::string_view batch, std::string_view indent) {
   auto const views = [&](std::vector<library_port> const& ports, auto&& each) {
     std::string text;
-    for (std::size_t i = 0; i < ports.size(); ++i) text += (i ? ",\n        " : "") + each(ports[i], i);
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      text += (i ? fmt::format(",\n{}    ", indent) : "") + each(ports[i], i);
     return text;
   };
   auto const from = views(lib.inputs, [](library_port const& p, std::size_t) {
@@ -60,13 +61,15 @@ inline std::string run_statements(library const& lib, std::string_view batch) {
                        port_type(lib, p, "element"), i, port_member(lib, p, "size"),
                        by_call ? fmt::format("({})", batch) : "");
   });
-  auto const error = std::string(to.empty() ? "" : ",\n        ") + "problem ? problem : \"\"";
+  bool const may_fail = lib.hosts.may_fail();
+  auto const error =
+      may_fail ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
   return fmt::format(
-      "    std::array<std::byte const*, {}> const from{{{}}};\n    std::array<std::byte const*, {}> to{{}};\n"
-      "    {}run_({}, constants_, from.data(), to.data(), {}{});\n    return {{{}{}}};\n",
-      lib.inputs.size(), from, lib.outputs.size(), lib.hosts.may_fail() ? "char const* const problem = " : "",
-      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, lib.threads > 1 ? ", *threads_" : "",
-      to, lib.hosts.may_fail() ? error : "");
+      "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
+      "{0}{7}run_({4}, constants_, from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
+      indent, lib.inputs.size(), from, lib.outputs.size(),
+      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to,
+      may_fail ? "char const* const problem = " : "", lib.threads > 1 ? ", *threads_" : "", error);
 }
 
 /// Prints NAME.hpp.
@@ -182,7 +185,8 @@ class header_printer {
       case batch_kind::listed:
         put("  /// {}\n  /// For one of the listed batches: run<{}>(…).\n{}", contract, batch().sizes.back(),
             for_listed);
-        put("  outputs<Batch> run(inputs<Batch> const& in) noexcept {{\n{}  }}\n\n", run_statements(lib_, "Batch"));
+        put("  outputs<Batch> run(inputs<Batch> const& in) noexcept {{\n{}  }}\n\n",
+            run_statements(lib_, "Batch", "    "));
         break;
     }
   }

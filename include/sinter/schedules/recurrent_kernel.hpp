@@ -235,8 +235,7 @@ class recurrent_builder {
         first_ = first, count_ = std::min(tile, registers - first);
         start_sums(p, at);
         accumulate(pass, at);
-        for (std::int64_t i = 0; i < count_; ++i)
-          for (std::int64_t row = 0; row < l_.rows; ++row) results(pass, run, at, i, row);
+        results(pass, run, at);
       }
     });
   }
@@ -253,11 +252,14 @@ class recurrent_builder {
     return projection_.at(at.projection + row * l_.projection.row + at.block * block + register_at(i, block) +
                           gate * channel_block * 4);
   }
-  vector::reg& sum(std::size_t gate, std::int64_t i, std::int64_t row) {
-    return sums_[(gate * static_cast<std::size_t>(count_) + static_cast<std::size_t>(i)) *
-                     static_cast<std::size_t>(l_.rows) +
-                 static_cast<std::size_t>(row)];
+  /// Position in a list of the values of each gate or result, for the registers and sequences of the tile.
+  std::size_t slot(std::size_t number, std::int64_t i, std::int64_t row) const {
+    auto const rows = static_cast<std::size_t>(l_.rows);
+    return (number * static_cast<std::size_t>(count_) + static_cast<std::size_t>(i)) * rows +
+           static_cast<std::size_t>(row);
   }
+  vector::reg& sum(std::size_t gate, std::int64_t i, std::int64_t row) { return sums_[slot(gate, i, row)]; }
+  vector::reg& value(std::size_t result, std::int64_t i, std::int64_t row) { return values_[slot(result, i, row)]; }
 
   void start_sums(cell_pass const& p, position const& at) {
     sums_.assign(p.gates.size() * static_cast<std::size_t>(count_ * l_.rows), {});
@@ -312,20 +314,28 @@ class recurrent_builder {
       }
   }
 
-  void results(std::size_t pass, group_run const& run, position const& at, std::int64_t i, std::int64_t row) {
-    std::vector<vector::reg> values;
-    for (auto const& r : l_.passes[pass].results) {
-      std::vector<vector::reg> operands;
-      for (std::size_t o = 0; o < r.operands.size(); ++o)
-        operands.push_back(reads(r.function, o) ? operand(r.operands[o], values, at, i, row) : vector::reg{});
-      values.push_back(functions_[pass][values.size()](b_, operands));
-      if (!r.kept) continue;
-      b_.store(units_.at(buffer_at(*r.kept, row) + unit_at(at, i)), values.back());
-      if (*r.kept != state_buffer::next_hidden || !l_.y) continue;
-      auto const block = (first_ + i) / per_block_, half = (first_ + i) % per_block_;
-      auto const lanes = present((block + 1 < run.blocks ? channel_block : run.lanes) - half * b_.lanes());
-      if (lanes > 0) b_.store(y_.at(at.y + row * l_.y->row + unit_at(at, i)), values.back(), lanes);
-    }
+  /// Each result for all registers of the tile before the next one: what is independent stands side by side.
+  void results(std::size_t pass, group_run const& run, position const& at) {
+    values_.assign(l_.passes[pass].results.size() * static_cast<std::size_t>(count_ * l_.rows), {});
+    for (std::size_t r = 0; r < l_.passes[pass].results.size(); ++r)
+      for (std::int64_t i = 0; i < count_; ++i)
+        for (std::int64_t row = 0; row < l_.rows; ++row) {
+          auto const& result = l_.passes[pass].results[r];
+          std::vector<vector::reg> operands;
+          for (std::size_t o = 0; o < result.operands.size(); ++o)
+            operands.push_back(reads(result.function, o) ? operand(result.operands[o], at, i, row) : vector::reg{});
+          value(r, i, row) = functions_[pass][r](b_, operands);
+          if (result.kept) keep(*result.kept, value(r, i, row), run, at, i, row);
+        }
+  }
+
+  void keep(state_buffer buffer, vector::reg value, group_run const& run, position const& at, std::int64_t i,
+            std::int64_t row) {
+    b_.store(units_.at(buffer_at(buffer, row) + unit_at(at, i)), value);
+    if (buffer != state_buffer::next_hidden || !l_.y) return;
+    auto const block = (first_ + i) / per_block_, half = (first_ + i) % per_block_;
+    auto const lanes = present((block + 1 < run.blocks ? channel_block : run.lanes) - half * b_.lanes());
+    if (lanes > 0) b_.store(y_.at(at.y + row * l_.y->row + unit_at(at, i)), value, lanes);
   }
 
   static bool reads(expr::function const& f, std::size_t input) {
@@ -333,12 +343,11 @@ class recurrent_builder {
         f.lines, [&](expr::instruction const& line) { return line.code == expr::op::input && line.index == input; });
   }
 
-  vector::reg operand(cell_operand const& o, std::vector<vector::reg> const& values, position const& at, std::int64_t i,
-                      std::int64_t row) {
+  vector::reg operand(cell_operand const& o, position const& at, std::int64_t i, std::int64_t row) {
     auto const index = static_cast<std::int64_t>(o.index);
     switch (o.what) {
       case cell_operand::kind::sum: return sum(o.index, i, row);
-      case cell_operand::kind::result: return values[o.index];
+      case cell_operand::kind::result: return value(o.index, i, row);
       case cell_operand::kind::projection: return b_.load(projection_of(index, at, i, row));
       case cell_operand::kind::peephole: return b_.load(peephole_.at(index * l_.units_bytes() + unit_at(at, i)));
       case cell_operand::kind::state: break;
@@ -359,7 +368,7 @@ class recurrent_builder {
   std::vector<std::vector<applied_function>> functions_;  ///< by pass and result
   bool odd_ = false;                                      ///< the step has the buffers of the hidden state exchanged
   std::int64_t first_ = 0, count_ = 0;                    ///< registers of the tile, within the group
-  std::vector<vector::reg> sums_;
+  std::vector<vector::reg> sums_, values_;                ///< by `slot`
 };
 
 /// The kernel for `tasks` groups of sequences, with as many constants in registers as fit.

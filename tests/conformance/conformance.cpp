@@ -5,18 +5,6 @@
 #include "cpp_backend.hpp"
 #include "expectations.hpp"
 #include <array>
-#include <cstdlib>
-#include <new>
-
-std::size_t conformance::allocations = 0;
-
-void* operator new(std::size_t bytes) {
-  ++conformance::allocations;
-  if (auto* const memory = std::malloc(bytes ? bytes : 1)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 

@@ -16,7 +16,7 @@
 /// the first runs. Outputs must have the bits of the in-process compiler, and runs allocate nothing.
 namespace conformance {
 
-/// Calls of operator new so far. Defined in conformance.cpp.
+/// Calls of operator new so far. Defined in allocations.cpp.
 extern std::size_t allocations;
 
 /// A model as a generated library, or why there is none.

@@ -51,7 +51,7 @@ TEST_CASE("RotaryEmbedding turns pairs by a quarter") {
   check_close(run("RotaryEmbedding", 23, {x, cosine, sine, second}, {{"interleaved", one}}), {-2, 1, -4, 3});
   check_close(run("RotaryEmbedding", 23, {x, cosine, sine, ints({1, 1}, {0})}), {1, 2, 3, 4});
   CHECK_THAT(error_of("RotaryEmbedding", 23, {x, cosine, sine, ints({1, 1}, {2})}),
-             says("a position is 2, expected 0 to 1"));
+             says("index or length is 2, expected 0 to 1"));
   CHECK_THAT(error_of("RotaryEmbedding", 23, {x, cosine, sine, second}, {{"rotary_embedding_dim", std::int64_t{6}}}),
              says("'rotary_embedding_dim' is 6"));
 }
@@ -70,7 +70,7 @@ TEST_CASE("Likelihood losses weigh, ignore and reduce") {
   check_close(loss[0], {std::log(2.0)});
   check_close(loss[1], {-std::log(2.0), -std::log(2.0)});
   CHECK_THAT(error_of("NegativeLogLikelihoodLoss", 13, {x, ints({3}, {0, 2, 0})}),
-             says("a target is 2, expected 0 to 1"));
+             says("index or length is 2, expected 0 to 1"));
   CHECK_THAT(error_of("SoftmaxCrossEntropyLoss", 13, {floats({2, 0}, {}), ints({2}, {0, 0})}),
              says("expected at least one class"));
 }

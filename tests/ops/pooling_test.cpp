@@ -66,8 +66,8 @@ TEST_CASE("MaxUnpool puts elements back, and refuses an index outside") {
   sinter::attribute_map const a{{"kernel_shape", list{2}}, {"strides", list{2}}};
   CHECK(elements<float>(run("MaxUnpool", 11, {line({5, 6}), ints({1, 1, 2}, {1, 2})}, a)) == values{0, 5, 6, 0});
   CHECK_THAT(error_of("MaxUnpool", 11, {line({5, 6}), ints({1, 1, 2}, {1, 4})}, a),
-             says("an index is 4, expected 0 to 3"));
-  CHECK_THAT(error_of("MaxUnpool", 11, {line({5, 6}), ints({1, 1, 2}, {-1, 0})}, a), says("an index is -1"));
+             says("index or length is 4, expected 0 to 3"));
+  CHECK_THAT(error_of("MaxUnpool", 11, {line({5, 6}), ints({1, 1, 2}, {-1, 0})}, a), says("index or length is -1"));
 }
 
 TEST_CASE("Pools check their attributes") {

@@ -45,6 +45,7 @@ operator_entry const negate{.schema = {.name = "Negate"},
                                   for (std::size_t i = 0; i < x.size(); ++i) out[0].as<float>()[i] = -x[i];
                                 },
                             .execute = nullptr,
+                            .kernel = nullptr,
                             .expression = nullptr};
 
 /// Keeps the positive elements, then a node that shows its operand's own bytes.
@@ -60,6 +61,7 @@ operator_entry const positives{.schema = {.name = "Positives"},
                                  auto const n = static_cast<std::int64_t>(kept.size());
                                  return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
                                },
+                               .kernel = nullptr,
                                .expression = nullptr};
 
 program host_program(std::int64_t n) {

@@ -67,7 +67,7 @@ class prepared_kernel {
     std::vector<sinter::operand> known;
     for (auto const& o : operands) {
       tensor_type const type{o.value.type(), o.value.shape()};
-      known.push_back({.type = type, .value = o.constant ? o.value.view() : tensor_view{}});
+      known.push_back({.type = type, .value = o.constant ? &o.value : nullptr});
       operand_info info{.type = type};
       if (o.constant) info.constant = o.value, info.constant_key = std::to_string(known.size());
       set_layout(info, o.how);

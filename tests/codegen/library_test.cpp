@@ -25,8 +25,10 @@ namespace {
 /// The instruction set that the in-process compiler uses for the bits of a library's variant; portable code has the
 /// kernels of AVX2.
 template <typename Net>
-isa jit_set(typename Net::instruction_set set) {
-  return set == Net::instruction_set::avx512 ? isa::avx512 : isa::avx2;
+isa jit_set([[maybe_unused]] typename Net::instruction_set set) {
+  if constexpr (requires { Net::instruction_set::avx512; })
+    if (set == Net::instruction_set::avx512) return isa::avx512;
+  return isa::avx2;
 }
 
 /// Compares a built library with the in-process compiler, bit for bit, on random inputs. `Input` and `Output` are types

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/kernels/integers.hpp>
 #include <sinter/ops/elementwise.hpp>
 
 #include <algorithm>

@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 
-from peers import SMALL_NS, alternate, digits, identity_server
-from servers import DTYPES, HERE, Server, find_model_server, format_shape, make_inputs, onnxruntime_server, sinter_server
+from peers import alternate, digits, leave_out_python
+from servers import (DTYPES, HERE, Server, find_model_server, format_shape, make_inputs, model_name, onnxruntime_server,
+                     sinter_server)
 
 sys.path.insert(0, str(HERE.parent / "tests" / "onnxruntime"))
 from agree import worst  # noqa: E402
@@ -88,16 +89,9 @@ def measure(model, compiler, chosen_set, arguments):
             bits = equality(built, jit, theirs, chosen_set)
             ns = None
             if not arguments.bits_only:
-                timed_servers = {"built": built, "jit": jit, "onnxruntime": theirs}
-                with tempfile.TemporaryDirectory() as folder:
-                    if min(theirs.run(20) for _ in range(3)) < SMALL_NS:
-                        timed_servers["identity"] = identity_server(folder)
-                    ns = alternate(timed_servers, arguments.runs, 0)
-                    if "identity" in timed_servers:
-                        timed_servers["identity"].close()
-                        ns["onnxruntime"] = max(ns["onnxruntime"] - ns["identity"], 1)
-    name = model.parent.name if model.stem == "model" else model.stem
-    row = {"model": name, "compiler": compiler, "set": chosen_set, "bits": bits, "tool_s": tool_s, "compiler_s": compiler_s}
+                leave_out_python(theirs)
+                ns = alternate({"built": built, "jit": jit, "onnxruntime": theirs}, arguments.runs, 0)
+    row = {"model": model_name(model), "compiler": compiler, "set": chosen_set, "bits": bits, "tool_s": tool_s, "compiler_s": compiler_s}
     if ns:
         row.update(ms=ns["built"] / 1e6, jit_ratio=ns["jit"] / ns["built"], ratio=ns["onnxruntime"] / ns["built"])
     return row
@@ -133,7 +127,7 @@ def main():
                     rows.append(measure(model, compiler, chosen_set, arguments))
                     print_row(rows[-1])
                 except RuntimeError as problem:
-                    print(f"{model.stem:24} {compiler:8} {chosen_set:8} {problem}", flush=True)
+                    print(f"{model_name(model):24} {compiler:8} {chosen_set:8} {problem}", flush=True)
                 if arguments.json:
                     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     sys.exit(any("DIFFERS" in row["bits"] for row in rows))

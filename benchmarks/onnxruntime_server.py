@@ -9,6 +9,7 @@ import time
 import numpy
 import onnxruntime
 
+import onnxruntime_c
 from servers import DTYPES, parse_shape
 
 
@@ -30,7 +31,9 @@ class Server:
         before = time.perf_counter_ns()
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.load_ns = time.perf_counter_ns() - before
+        self.model, self.threads = model, threads
         self.binding = self.session.io_binding()
+        self.c_session = None
         self.values = {}
 
     def ready(self):
@@ -48,7 +51,17 @@ class Server:
             self.binding.bind_output(output.name)
         return {}
 
+    def use_c(self):
+        """From now on runs go through the C interface; the input is the present one."""
+        self.session.run_with_iobinding(self.binding)
+        names = [output.name for output in self.session.get_outputs()]
+        outputs = dict(zip(names, self.binding.copy_outputs_to_cpu()))
+        self.c_session = onnxruntime_c.Session(self.model, self.threads, self.values, outputs)
+        return {}
+
     def run(self, count):
+        if self.c_session:
+            return {"ns": self.c_session.run(int(count))}
         run, binding = self.session.run_with_iobinding, self.binding
         before = time.perf_counter_ns()
         for _ in range(int(count)):

@@ -3,6 +3,7 @@
     input INDEX TYPE SHAPE FILE   the bytes of FILE become an input
     run COUNT                     {"ns": time of one run, the mean of COUNT}
     outputs FOLDER                writes the last outputs to FOLDER/0.bin, 1.bin, ... and describes them
+    use_c                         (onnxruntime only) from now on runs are what they cost a program in C: no Python
     figures                       {"load_ns", "peak_rss_kb", ...}
 
 At start a server says {"inputs": [{"name", "type", "shape"}], "baseline_rss_kb"}; unknown extents are -1.
@@ -101,6 +102,11 @@ def sinter_server(model, threads=1, program=None, isa=None):
 
 def onnxruntime_server(model, threads=1):
     return Server("onnxruntime", [sys.executable, str(HERE / "onnxruntime_server.py"), str(model), "--threads", str(threads)])
+
+
+def model_name(file):
+    """The file's name, or its folder's where the file is just model.onnx."""
+    return file.parent.name if file.stem == "model" else file.stem
 
 
 def is_dynamic(described):

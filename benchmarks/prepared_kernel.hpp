@@ -104,7 +104,7 @@ class prepared_kernel {
     auto* const scratch = allocate(built.scratch_bytes);
     std::vector<vector::program> kernels;
     for (auto const& region : built.regions)
-      for (auto const& grid : region) kernels.push_back(grid.kernel);
+      for (auto const& grid : region) kernels.push_back(grid.kernel.make());
     budget code("code", std::size_t{1} << 28);
     code_ = emit_x86(kernels, set, code);
 

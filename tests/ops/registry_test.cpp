@@ -20,7 +20,7 @@ TEST_CASE("no two definitions share domain, name and version, and each can run")
     INFO(entry.schema.name << " " << entry.schema.since);
     CHECK(seen.insert({entry.schema.domain, entry.schema.name, entry.schema.since}).second);
     CHECK((entry.parse && entry.infer));
-    CHECK((entry.evaluate != nullptr) != (entry.execute != nullptr));
+    CHECK((entry.kernel != nullptr) + (entry.evaluate != nullptr) + (entry.execute != nullptr) == 1);
   }
 }
 

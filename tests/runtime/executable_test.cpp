@@ -37,6 +37,7 @@ struct backwards final : executor {
 operator_entry const negate{.schema = {.name = "Negate"},
                             .parse = nullptr,
                             .infer = [](inputs const& in, void const*) -> types { return {in[0]}; },
+                            .kernel = nullptr,
                             .evaluate =
                                 [](input_views in, output_views out, void const*) {
                                   auto const x = in[0].as<float>();
@@ -45,13 +46,13 @@ operator_entry const negate{.schema = {.name = "Negate"},
                                   for (std::size_t i = 0; i < x.size(); ++i) out[0].as<float>()[i] = -x[i];
                                 },
                             .execute = nullptr,
-                            .kernel = nullptr,
                             .expression = nullptr};
 
 /// Keeps the positive elements, then a node that shows its operand's own bytes.
 operator_entry const positives{.schema = {.name = "Positives"},
                                .parse = nullptr,
                                .infer = nullptr,
+                               .kernel = nullptr,
                                .evaluate = nullptr,
                                .execute = [](std::span<any_tensor const> in, void const*) -> std::vector<any_tensor> {
                                  std::vector<float> kept;
@@ -61,7 +62,6 @@ operator_entry const positives{.schema = {.name = "Positives"},
                                  auto const n = static_cast<std::int64_t>(kept.size());
                                  return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
                                },
-                               .kernel = nullptr,
                                .expression = nullptr};
 
 program host_program(std::int64_t n) {

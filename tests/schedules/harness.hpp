@@ -3,6 +3,7 @@
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/schedules/schedule.hpp>
+#include <sinter/vector/hash.hpp>
 #include <sinter/vector/interpret.hpp>
 #include <sinter/vector/verify.hpp>
 
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -212,9 +214,10 @@ struct test_memory {
 
 /// Calls every task; an argument that reaches outside of its buffer fails the test.
 inline void run_grid(kernel_grid const& g, test_memory& memory, kernel_runner const& run) {
-  REQUIRE(g.arguments.size() == g.kernel.arguments.size());
+  auto const kernel = g.kernel.make();
+  REQUIRE(g.arguments.size() == kernel.arguments.size());
   std::vector<std::byte*> pointers(g.arguments.size());
-  auto const call = run(g.kernel);
+  auto const call = run(kernel);
   std::array<std::int64_t, 4> i{};
   for (i[0] = 0; i[0] < g.extent[0]; ++i[0])
     for (i[1] = 0; i[1] < g.extent[1]; ++i[1])
@@ -225,9 +228,9 @@ inline void run_grid(kernel_grid const& g, test_memory& memory, kernel_runner co
             auto at = s.offset;
             for (std::size_t axis = 0; axis < 4; ++axis) at += i[axis] * s.stride[axis];
             auto& buffer = memory.of(s);
-            INFO("argument " << g.kernel.arguments[a].name << " of " << g.kernel.name << ": " << at << " + "
-                             << g.kernel.arguments[a].bytes << " of " << buffer.size());
-            if (at < 0 || at + g.kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
+            INFO("argument " << kernel.arguments[a].name << " of " << kernel.name << ": " << at << " + "
+                             << kernel.arguments[a].bytes << " of " << buffer.size());
+            if (at < 0 || at + kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
             pointers[a] = buffer.data() + at;
           }
           call(pointers.data());
@@ -244,12 +247,20 @@ inline void run_code(scheduled_code const& code, test_memory& memory, kernel_run
     for (auto const& grid : region) run_grid(grid, memory, run);
 }
 
-/// Checks each kernel of the code against the rules of vector programs.
+/// Whether all kernels with this key, of all cases so far, are one program.
+inline bool is_decided_by_key(std::string const& key, vector::program const& kernel) {
+  static std::map<std::string, vector::program> seen;
+  return key.empty() || vector::equal(seen.try_emplace(key, kernel).first->second, kernel);
+}
+
+/// Checks each kernel of the code against the rules of vector programs, and its key.
 inline void verify_code(scheduled_code const& code, target const& t) {
   for (auto const& region : code.regions)
     for (auto const& grid : region) {
-      CHECK(grid.kernel.lanes == t.lanes());
-      CHECK_NOTHROW(vector::verify(grid.kernel));
+      auto const kernel = grid.kernel.make();
+      CHECK(kernel.lanes == t.lanes());
+      CHECK_NOTHROW(vector::verify(kernel));
+      CHECK(is_decided_by_key(grid.kernel.key(), kernel));
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 namespace sinter {
 
@@ -17,6 +19,13 @@ concept parsed_operator = requires(attribute_reader const& r) {
 };
 
 namespace detail {
+
+/// Attributes whose type only the operator knows. One kind of shared pointer for all types, as there are many.
+template <typename Attributes>
+std::shared_ptr<void const> erase(Attributes attributes) {
+  return {static_cast<void const*>(new Attributes(std::move(attributes))),
+          +[](void const* p) { delete static_cast<Attributes const*>(p); }};
+}
 
 template <typename Operator>
 kernel_call kernel_of(inputs const& in, void const* attributes) {
@@ -52,10 +61,10 @@ constexpr operator_entry entry_of() {
   entry.schema = Operator::schema;
   entry.parse = [](attribute_reader const& r) -> std::shared_ptr<void const> {
     if constexpr (parsed_operator<Operator>) {
-      return std::make_shared<attributes const>(Operator::parse(r));
+      return detail::erase<attributes>(Operator::parse(r));
     } else {
       static_cast<void>(r);
-      return std::make_shared<attributes const>();
+      return detail::erase<attributes>({});
     }
   };
   entry.infer = [](inputs const& in, void const* a) { return Operator::infer(in, *static_cast<attributes const*>(a)); };
@@ -74,14 +83,6 @@ constexpr operator_entry entry_of() {
     };
   } else {
     entry.kernel = detail::kernel_of<Operator>;
-    entry.evaluate = [](input_views in, output_views out, void const* a) {
-      std::vector<any_tensor> tensors;
-      for (auto const& v : in)
-        tensors.emplace_back(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>(), v.data));
-      std::vector<operand> operands;
-      for (auto const& t : tensors) operands.push_back({{t.type(), t.shape()}, &t});
-      run(detail::kernel_of<Operator>(inputs(operands), a), in, out);
-    };
   }
   return entry;
 }

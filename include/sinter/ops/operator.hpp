@@ -120,18 +120,18 @@ class inputs {
 /// A type whose shape depends on data that is not known yet.
 inline tensor_type unknown_shape(dtype element) { return {element, std::nullopt}; }
 
-/// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`.
+/// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`. One of `kernel`,
+/// `evaluate` and `execute` computes it, the others are null.
 struct operator_entry {
   op_schema schema{};
   std::shared_ptr<void const> (*parse)(attribute_reader const&);
   types (*infer)(inputs const&, void const* attributes);
-  void (*evaluate)(input_views, output_views, void const* attributes);
-  /// Null unless the operator allocates its outputs itself (control flow, NonMaxSuppression); then there is no
-  /// `evaluate`.
-  std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
-  /// Null unless the operator is a shipped kernel; then `evaluate` calls that. The result is empty where the kernel
-  /// needs values of inputs that are not known.
+  /// The call of a shipped kernel. It is empty where the kernel needs values of inputs that are not known.
   kernel_call (*kernel)(inputs const&, void const* attributes);
+  /// Plain loops.
+  void (*evaluate)(input_views, output_views, void const* attributes);
+  /// For operators that allocate their outputs themselves (control flow, NonMaxSuppression).
+  std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);
 };
@@ -149,7 +149,8 @@ struct bound_operator {
 
   types infer(inputs const& in) const { return entry->infer(in, attributes.get()); }
   bool allocates() const { return entry->execute != nullptr; }
-  void evaluate(input_views in, output_views out) const { entry->evaluate(in, out, attributes.get()); }
+  /// Computes the outputs on the heap; not for operators that allocate them.
+  void evaluate(input_views in, output_views out) const;
   kernel_call kernel(inputs const& in) const {
     return entry->kernel ? entry->kernel(in, attributes.get()) : kernel_call{};
   }
@@ -160,6 +161,16 @@ struct bound_operator {
     return *static_cast<Attributes const*>(attributes.get());
   }
 };
+
+inline void bound_operator::evaluate(input_views in, output_views out) const {
+  if (!entry->kernel) return entry->evaluate(in, out, attributes.get());
+  std::vector<any_tensor> tensors;
+  for (auto const& v : in)
+    tensors.emplace_back(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>(), v.data));
+  std::vector<operand> operands;
+  for (auto const& t : tensors) operands.push_back({{t.type(), t.shape()}, &t});
+  run(kernel(inputs(operands)), in, out);
+}
 
 /// "node 'conv1' (Conv)", for the context of errors.
 std::string describe(node const& n);

@@ -66,7 +66,10 @@ struct unique {
   static found find(slices const& s, At const& at, bool sorted) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(s.extent));
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, [&](auto a, auto b) { return s.compare(at, a, b) < 0; });
+    std::ranges::sort(order, [&](auto a, auto b) {
+      auto const c = s.compare(at, a, b);
+      return c != 0 ? c < 0 : a < b;
+    });
     found f;
     f.inverse.resize(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <sinter/vector/hash.hpp>
-#include <sinter/vector/program.hpp>
+#include <sinter/vector/recipe.hpp>
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -13,7 +14,17 @@ namespace sinter::detail {
 /// The distinct kernels of a program; equal ones get one number.
 class kernel_set {
  public:
-  std::uint32_t add(vector::program kernel) {
+  std::uint32_t add(vector::recipe kernel) {
+    if (kernel.key().empty()) return add_program(std::move(kernel).make());
+    auto const [known, is_new] = by_key_.try_emplace(kernel.key(), 0);
+    if (is_new) known->second = add_program(std::move(kernel).make());
+    return known->second;
+  }
+
+  std::vector<vector::program> take() { return std::move(kernels_); }
+
+ private:
+  std::uint32_t add_program(vector::program kernel) {
     auto& candidates = by_hash_[vector::hash(kernel)];
     for (auto const number : candidates)
       if (vector::equal(kernels_[number], kernel)) return number;
@@ -25,10 +36,8 @@ class kernel_set {
     return number;
   }
 
-  std::vector<vector::program> take() { return std::move(kernels_); }
-
- private:
   std::vector<vector::program> kernels_;
+  std::unordered_map<std::string, std::uint32_t> by_key_;
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_hash_;
 };
 

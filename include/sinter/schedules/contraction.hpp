@@ -251,9 +251,33 @@ class contraction_builder {
 
 }  // namespace detail
 
+/// All of a tile but its name.
+inline std::string key_of(contraction_tile const& tile, target const& machine) {
+  vector::recipe_key key;
+  auto const add_taps = [](vector::recipe_key& k, tap_group const& taps) {
+    auto const& [first, count, inside] = taps;
+    k.add(first).add(count).add_all(inside);
+  };
+  auto const add_section = [](vector::recipe_key& k, reduction_section const& section) {
+    auto const& [chunks, channels, x_offset, x_chunk, w_offset] = section;
+    k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
+  };
+  auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
+               kernel_cols, sections, w_channel, w_blocks, y_row, y_col, y_block, last_lanes, dense_weights, bias,
+               epilogue] = tile;
+  key.add(machine.set).add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
+  key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
+  key.add_all(sections, add_section).add(w_channel).add_all(w_blocks).add(y_row).add(y_col).add(y_block);
+  key.add(last_lanes).add(dense_weights).add(bias);
+  epilogue.add_to(key);
+  return std::move(key).take();
+}
+
 /// The vector program of a tile. Arguments: x, w, bias if any, the epilogue's extras, y.
-inline vector::program build_contraction(contraction_tile const& tile, target const& machine) {
-  return detail::contraction_builder(tile, machine).build();
+inline vector::recipe contraction_recipe(contraction_tile tile, target const& machine) {
+  auto key = key_of(tile, machine);
+  return {std::move(key),
+          [tile = std::move(tile), machine] { return detail::contraction_builder(tile, machine).build(); }};
 }
 
 }  // namespace sinter

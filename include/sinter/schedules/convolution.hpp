@@ -285,7 +285,7 @@ class convolution_code {
     y.stride[axis.x] = tile.x.length * t.y_col;
     for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) grid.arguments.push_back(extra);
     grid.arguments.push_back(y);
-    grid.kernel = build_contraction(t, machine_);
+    grid.kernel = contraction_recipe(std::move(t), machine_);
     code_.regions[0].push_back(std::move(grid));
   }
 

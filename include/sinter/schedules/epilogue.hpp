@@ -36,6 +36,14 @@ struct epilogue_code {
     return empty() || registers_to_apply(function) + static_cast<int>(extras.size()) <= 4;
   }
 
+  void add_to(vector::recipe_key& key) const {
+    key.add(function.inputs).add_all(function.lines, [](vector::recipe_key& k, expr::instruction const& line) {
+      auto const& [code, cc, index, value, operands] = line;
+      k.add(code).add(cc).add(index).add(value).add_all(operands);
+    });
+    key.add_all(extras);
+  }
+
   /// Declares one argument an extra; element extras reach as far as the result.
   std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes,
                                        std::int64_t channel_bytes) const {

@@ -152,7 +152,7 @@ class gemm_code {
     for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step, 0, 0}))
       grid.arguments.push_back(extra);
     grid.arguments.push_back(y);
-    grid.kernel = build_contraction(t, machine_);
+    grid.kernel = contraction_recipe(std::move(t), machine_);
     code_.regions[0].push_back(std::move(grid));
   }
 

@@ -48,6 +48,19 @@ struct weight_bytes {
   void copy(std::int64_t count, float* to) const { std::memcpy(to, start, static_cast<std::size_t>(count) * 4); }
 };
 
+/// to[i] = from[i * step], four at a time, which is fast wherever the loop lies in memory.
+inline void gather(float const* from, std::int64_t step, std::int64_t count, float* to) {
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4, from += 4 * step) {
+    auto const a = from[0], b = from[step], c = from[2 * step], d = from[3 * step];
+    to[i] = a;
+    to[i + 1] = b;
+    to[i + 2] = c;
+    to[i + 3] = d;
+  }
+  for (; i < count; ++i, from += step) to[i] = *from;
+}
+
 /// Packs one chunk of `present` output channels into rows of `width`. The channels' elements, which lie far apart and
 /// often in the same cache sets, first go to neighbouring rows.
 inline void pack_chunk(weight_bytes from, std::int64_t output_step, std::int64_t present, std::int64_t width,
@@ -57,8 +70,7 @@ inline void pack_chunk(weight_bytes from, std::int64_t output_step, std::int64_t
   for (std::int64_t o = 0; o < present; ++o) from.at(o * output_step).copy(length, rows.data() + o * pitch);
   for (std::int64_t tap = 0; tap < chunk.taps; ++tap)
     for (std::int64_t c = 0; c < chunk.channels; ++c, to += width) {
-      auto const* column = rows.data() + c * chunk.taps + tap;
-      for (std::int64_t o = 0; o < present; ++o) to[o] = column[o * pitch];
+      gather(rows.data() + c * chunk.taps + tap, pitch, present, to);
       std::fill(to + present, to + width, 0.0f);
     }
 }

@@ -377,8 +377,9 @@ inline kernel_grid build_recurrent(recurrent_layer const& l, std::string const& 
   std::vector<vector::live_range> ranges;
   for (int kept = 4;; --kept) {
     auto grid = recurrent_builder(l, name, machine).build(tasks, kept);
-    vector::find_live_ranges(grid.kernel, ranges);
-    if (kept == 0 || vector::find_pressure(grid.kernel, ranges).registers <= machine.registers()) return grid;
+    auto const kernel = grid.kernel.make();
+    vector::find_live_ranges(kernel, ranges);
+    if (kept == 0 || vector::find_pressure(kernel, ranges).registers <= machine.registers()) return grid;
   }
 }
 

@@ -3,7 +3,7 @@
 #include <sinter/core/cpu.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
-#include <sinter/vector/program.hpp>
+#include <sinter/vector/recipe.hpp>
 
 #include <array>
 #include <cstdint>
@@ -69,7 +69,7 @@ struct source {
 
 /// One kernel over a grid of independent tasks, last axis fastest.
 struct kernel_grid {
-  vector::program kernel{};
+  vector::recipe kernel{};
   std::array<std::int32_t, 4> extent{1, 1, 1, 1};
   std::vector<source> arguments{};
 };

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <sinter/vector/program.hpp>
+
+#include <bit>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <ranges>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace sinter::vector {
+
+/// Collects the values that decide a program; equal keys come from equal values, as long as the order of types is one.
+class recipe_key {
+ public:
+  template <typename T>
+  requires std::is_integral_v<T> || std::is_enum_v<T> recipe_key& add(T value) {
+    auto const wide = static_cast<std::int64_t>(value);
+    char bytes[sizeof wide];
+    std::memcpy(bytes, &wide, sizeof wide);
+    bytes_.append(bytes, sizeof wide);
+    return *this;
+  }
+  recipe_key& add(float value) { return add(std::bit_cast<std::int32_t>(value)); }
+  /// The length of a range and its elements, each added by `add_element(key, element)`.
+  template <std::ranges::sized_range Range, typename Add>
+  recipe_key& add_all(Range const& range, Add&& add_element) {
+    add(std::ranges::size(range));
+    for (auto const& element : range) add_element(*this, element);
+    return *this;
+  }
+  template <std::ranges::sized_range Range>
+  recipe_key& add_all(Range const& range) {
+    return add_all(range, [](recipe_key& key, auto const& element) { key.add(element); });
+  }
+
+  std::string take() && { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+/// A program, or how to build it and a key of all that decides it but names: of equal keys only one need be built.
+class recipe {
+ public:
+  recipe() = default;
+  recipe(program finished) : finished_(std::move(finished)) {}
+  recipe(std::string key, std::function<program()> build) : key_(std::move(key)), build_(std::move(build)) {}
+
+  /// Empty for a finished program.
+  std::string const& key() const { return key_; }
+  program make() const& { return build_ ? build_() : finished_; }
+  program make() && { return build_ ? build_() : std::move(finished_); }
+
+ private:
+  std::string key_;
+  std::function<program()> build_;
+  program finished_;
+};
+
+}  // namespace sinter::vector

@@ -86,4 +86,11 @@ TEST_CASE("Compress, NonZero, Unique: the data decides the shape") {
   auto const columns = run_all("Unique", 11, {x}, {{"axis", std::int64_t{1}}}, 1);
   CHECK(columns[0].shape() == shape{2, 2});
   CHECK(elements<std::int64_t>(columns[0]) == list{0, 3, 0, 1});
+
+  std::vector<float> mixed(40, NAN);
+  for (std::size_t i = 0; i < mixed.size(); i += 3) mixed[i] = static_cast<float>(i % 2);
+  auto const last = run_all("Unique", 11, {any_tensor::of<float>({40}, std::span<float const>(mixed))}, {}, 4);
+  CHECK(elements<std::int64_t>(last[1]) == list{0, 3, 1});
+  CHECK(elements<std::int64_t>(last[3]) == list{7, 7, 26});
+  CHECK(std::isnan(last[0].as<float>()[2]));
 }

@@ -4,6 +4,8 @@
 #include <sinter/ops/entry.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -41,11 +43,13 @@ struct unique {
     std::size_t element(std::int64_t slice, std::int64_t i) const {
       return static_cast<std::size_t>((i / inner * extent + slice) * inner + i % inner);
     }
-    /// Negative, zero or positive, in the order of the slices' elements.
+    /// A `comparison` by the slices' elements, which `at` reads. NaNs are equal and above all numbers.
     template <typename At>
     int compare(At const& at, std::int64_t a, std::int64_t b) const {
       for (std::int64_t i = 0; i < outer * inner; ++i) {
         auto const x_a = at(element(a, i)), x_b = at(element(b, i));
+        bool const nan_a = x_a != x_a, nan_b = x_b != x_b;
+        if (nan_a != nan_b) return nan_a ? 1 : -1;
         if (x_a < x_b) return -1;
         if (x_b < x_a) return 1;
       }
@@ -62,18 +66,20 @@ struct unique {
             .inner = static_cast<std::int64_t>(x.shape.elements(axis + 1, x.shape.rank()))};
   }
 
-  template <typename At>
-  static found find(slices const& s, At const& at, bool sorted) {
-    std::vector<std::int64_t> order(static_cast<std::size_t>(s.extent));
+  /// Negative, zero or positive: how two slices are ordered.
+  using comparison = std::function<int(std::int64_t, std::int64_t)>;
+
+  static found find(std::int64_t slices, comparison const& compare, bool sorted) {
+    std::vector<std::int64_t> order(static_cast<std::size_t>(slices));
     std::iota(order.begin(), order.end(), 0);
     std::ranges::sort(order, [&](auto a, auto b) {
-      auto const c = s.compare(at, a, b);
+      auto const c = compare(a, b);
       return c != 0 ? c < 0 : a < b;
     });
     found f;
     f.inverse.resize(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
-      if (i == 0 || s.compare(at, order[i - 1], order[i]) != 0) {
+      if (i == 0 || compare(order[i - 1], order[i]) != 0) {
         f.first.push_back(order[i]);
         f.counts.push_back(0);
       }
@@ -100,13 +106,14 @@ struct unique {
 
   static found find(tensor_view x, attributes const& a) {
     auto const s = slices_of(x, a);
+    auto const find_by = [&](auto const& at) {
+      return find(
+          s.extent, [&](auto i, auto j) { return s.compare(at, i, j); }, a.sorted);
+    };
     if (x.type == dtype::string)
-      return find(
-          s, [&](std::size_t i) -> std::string const& { return static_cast<std::string const*>(x.data)[i]; }, a.sorted);
-    return visit_compute(x.type, [&]<typename T>() {
-      return find(
-          s, [&](std::size_t i) { return load<T>(x.type, x.data, i); }, a.sorted);
-    });
+      return find_by([&](std::size_t i) -> auto const& { return static_cast<std::string const*>(x.data)[i]; });
+    return visit_compute(
+        x.type, [&]<typename T>() { return find_by([&](std::size_t i) { return load<T>(x.type, x.data, i); }); });
   }
 
   static types infer(inputs const& in, attributes const& a) {

@@ -75,16 +75,21 @@ inline std::vector<std::vector<std::size_t>> placement_orders(std::vector<alloca
   auto const live = live_bytes(all);
   std::vector<std::int64_t> breadth;
   for (auto const& a : all) breadth.push_back(*std::max_element(live.begin() + a.first, live.begin() + a.last + 1));
-  auto const by_descending = [&](auto key) {
-    std::vector<std::size_t> order(all.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, std::ranges::greater{}, key);
-    return order;
+  using key = std::pair<std::int64_t, std::int64_t>;
+  auto const by_descending = [&](std::function<key(std::size_t)> const& key_of) {
+    std::vector<std::pair<key, std::size_t>> order;
+    for (std::size_t i = 0; i < all.size(); ++i) order.emplace_back(key_of(i), i);
+    std::ranges::sort(order, [](auto const& a, auto const& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
+    std::vector<std::size_t> numbers;
+    for (auto const& [of, i] : order) numbers.push_back(i);
+    return numbers;
   };
-  return {by_descending([&](std::size_t i) { return all[i].bytes; }),
-          by_descending([&](std::size_t i) { return -all[i].first; }),
-          by_descending([&](std::size_t i) { return std::pair(breadth[i], all[i].bytes); }),
-          by_descending([&](std::size_t i) { return std::pair(all[i].last - all[i].first, all[i].bytes); })};
+  return {by_descending([&](std::size_t i) { return key(all[i].bytes, 0); }),
+          by_descending([&](std::size_t i) { return key(-all[i].first, 0); }),
+          by_descending([&](std::size_t i) { return key(breadth[i], all[i].bytes); }),
+          by_descending([&](std::size_t i) { return key(all[i].last - all[i].first, all[i].bytes); })};
 }
 
 /// The allocation that reaches highest.

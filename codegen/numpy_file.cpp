@@ -179,7 +179,7 @@ std::uint32_t checksum(std::string_view bytes) {
 /// `value` in `count` bytes, the lowest first.
 std::string little_endian(std::size_t value, std::size_t count) {
   std::string text;
-  for (std::size_t i = 0; i < count; ++i) text += static_cast<char>(value >> 8 * i);
+  for (std::size_t i = 0; i < count; ++i, value >>= 8) text += static_cast<char>(value);
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <sinter/core/tensor.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -97,6 +98,7 @@ class graph {
   /// Turns a value into a constant; its producer, if any, loses that output.
   void make_constant(value_id id, any_tensor constant);
 
+  /// References stay valid while nodes and values are added.
   node const& at(node_id id) const { return nodes_[static_cast<std::size_t>(id.index)]; }
   node& at(node_id id) { return nodes_[static_cast<std::size_t>(id.index)]; }
   value const& at(value_id id) const { return values_[static_cast<std::size_t>(id.index)]; }
@@ -113,8 +115,8 @@ class graph {
  private:
   void drop_use(value_id id, node_id user);
 
-  std::vector<node> nodes_;
-  std::vector<value> values_;
+  std::deque<node> nodes_;
+  std::deque<value> values_;
 };
 
 inline value_id graph::add_value(std::string value_name, tensor_type type) {

@@ -88,12 +88,21 @@ template <int W>
 SINTER_SIMD lanes<float, W> floor(lanes<float, W> const& a) {
   return each<float>(a, [](float x) { return std::floor(x); });
 }
+
+// Without the instruction each lane is a call of the C library, and one function of them is enough.
+#if defined(__x86_64__) && !defined(__FMA__)
+#define SINTER_SIMD_FMA [[maybe_unused, gnu::noinline]]
+#else
+#define SINTER_SIMD_FMA SINTER_SIMD
+#endif
 template <int W>
-SINTER_SIMD lanes<float, W> multiply_add(lanes<float, W> const& a, lanes<float, W> const& b, lanes<float, W> const& c) {
+SINTER_SIMD_FMA lanes<float, W> multiply_add(lanes<float, W> const& a, lanes<float, W> const& b,
+                                             lanes<float, W> const& c) {
   lanes<float, W> d;
   for (int l = 0; l < W; ++l) d.at[l] = std::fma(a.at[l], b.at[l], c.at[l]);
   return d;
 }
+#undef SINTER_SIMD_FMA
 template <int W>
 SINTER_SIMD lanes<float, W> negative_multiply_add(lanes<float, W> const& a, lanes<float, W> const& b,
                                                   lanes<float, W> const& c) {

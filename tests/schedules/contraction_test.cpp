@@ -143,3 +143,34 @@ TEST_CASE("kernels exist for what they can do only", "[schedules]") {
   c.inputs[1].constant = false;
   CHECK_FALSE(convolution_schedule.applies(describe_case(c), machine));
 }
+
+TEST_CASE("each field of a tile but its name is in the key of its kernel", "[schedules]") {
+  using tile = contraction_tile;
+  auto const key = [](auto&& change, isa set = isa::avx512) {
+    tile t{.taps_y = {{.inside = {true}}}, .taps_x = {{.inside = {true}}}, .sections = {{}}, .w_blocks = {0}};
+    change(t);
+    return key_of(t, target{set});
+  };
+  auto const base = key([](tile&) {});
+  CHECK(key([](tile& t) { t.name = "other"; }) == base);
+  CHECK(key([](tile&) {}, isa::avx2) != base);
+  for (auto const field : {&tile::rows, &tile::cols, &tile::x_origin, &tile::x_row, &tile::x_col, &tile::x_tap_row,
+                           &tile::x_tap_col, &tile::x_channel, &tile::kernel_rows, &tile::kernel_cols, &tile::w_channel,
+                           &tile::y_row, &tile::y_col, &tile::y_block})
+    CHECK(key([&](tile& t) { t.*field += 64; }) != base);
+  using section = reduction_section;
+  for (auto const field :
+       {&section::chunks, &section::channels, &section::x_offset, &section::x_chunk, &section::w_offset})
+    CHECK(key([&](tile& t) { t.sections[0].*field += 64; }) != base);
+  for (auto const taps : {&tile::taps_y, &tile::taps_x}) {
+    CHECK(key([&](tile& t) { ++(t.*taps)[0].first; }) != base);
+    CHECK(key([&](tile& t) { ++(t.*taps)[0].count; }) != base);
+    CHECK(key([&](tile& t) { (t.*taps)[0].inside[0] = false; }) != base);
+  }
+  CHECK(key([](tile& t) { t.w_blocks[0] = 64; }) != base);
+  CHECK(key([](tile& t) { t.last_lanes = 8; }) != base);
+  CHECK(key([](tile& t) { t.dense_weights = false; }) != base);
+  CHECK(key([](tile& t) { t.bias = true; }) != base);
+  CHECK(key([](tile& t) { t.epilogue.extras = {extra_kind::element}; }) != base);
+  CHECK(key([](tile& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }) != base);
+}

@@ -3,7 +3,6 @@
 #include <sinter/vector/program.hpp>
 
 #include <bit>
-#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <functional>

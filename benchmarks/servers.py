@@ -88,11 +88,11 @@ class Server:
 
 
 def find_model_server():
-    """The newest build of model_server in the build folders beside this one."""
-    built = sorted(HERE.parent.glob("build/*/benchmarks/sinter_bench"), key=lambda f: f.stat().st_mtime)
-    if not built:
+    """The program that the preset `release` builds: others are compiled to be tested, not to be timed."""
+    built = HERE.parent / "build" / "release" / "benchmarks" / "sinter_bench"
+    if not built.exists():
         sys.exit("sinter_bench is not built: cmake --workflow --preset release, or name it with --server")
-    return built[-1]
+    return built
 
 
 def sinter_server(model, threads=1, program=None, isa=None):

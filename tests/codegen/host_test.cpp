@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "library_files.hpp"
-#include "scratch_folder.hpp"
+#include "temporary_folder.hpp"
 #include <string>
 
 using namespace sinter;
@@ -11,7 +11,7 @@ using namespace sinter;
 namespace {
 
 /// Makes a library of a graph, a program of the library and `main`, and runs that program; what it printed.
-std::string printed_by(char const* graph_text, std::string const& main, scratch_folder const& folder) {
+std::string printed_by(char const* graph_text, std::string const& main, temporary_folder const& folder) {
   codegen::write_library({parse(graph_text)}, {.name = "net", .sets = {isa::none}}, folder.path());
   std::ofstream(folder.path() / "main.cpp") << "#include \"net.hpp\"\n#include <cstdio>\nint main() {\n"
                                             << main << "}\n";
@@ -45,7 +45,7 @@ constexpr char const* lookup = R"(graph opset 17 {
 
 TEST_CASE("a library calls shipped kernels, and says when an index is out of range") {
   if (!has_compiler()) return;
-  scratch_folder folder;
+  temporary_folder folder;
   auto const printed = printed_by(lookup, R"(
     static float const table[] = {1, 2, 3, 4, 5, 6};
     static std::int64_t const right[] = {2, -3}, wrong[] = {0, 3};
@@ -62,7 +62,7 @@ TEST_CASE("a library calls shipped kernels, and says when an index is out of ran
 
 TEST_CASE("integers are computed by shipped kernels") {
   if (!has_compiler()) return;
-  scratch_folder folder;
+  temporary_folder folder;
   auto const printed = printed_by(R"(graph opset 17 {
   input x: int32[4]
   const slope = int32[1] {2}
@@ -86,7 +86,7 @@ TEST_CASE("integers are computed by shipped kernels") {
 
 TEST_CASE("indices that are known in advance are checked in advance") {
   auto const header_of = [](char const* index) {
-    scratch_folder folder;
+    temporary_folder folder;
     auto const text = fmt::format(
         "graph opset 17 {{\n  input x: int64[3x2]\n  const i = int64[1] {{{}}}\n  y = Gather(x, i)\n  output y\n}}",
         index);
@@ -99,7 +99,7 @@ TEST_CASE("indices that are known in advance are checked in advance") {
 
 TEST_CASE("kernels work in the arena") {
   auto const bytes = [](char const* type) {
-    scratch_folder folder;
+    temporary_folder folder;
     auto const text = fmt::format(
         "graph opset 17 {{\n  input x: {}[64x1000]\n  const a = int64[] {{1}}\n  y = CumSum(x, a)\n  output "
         "y\n}}",

@@ -1,6 +1,6 @@
 #include "catch.hpp"
+#include "temporary_folder.hpp"
 #include "tensor_files.hpp"
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <vector>
@@ -74,8 +74,8 @@ TEST_CASE("tensors are read back from the files that they were written to") {
   auto const a = any_tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
   auto const b = any_tensor::of<std::int64_t>({}, {-7});
   std::vector<named_tensor> const both{{"a", a.view()}, {"b/c", b.view()}};
-  char name[] = "/tmp/sinter_tensors_XXXXXX";
-  std::filesystem::path const folder = mkdtemp(name);
+  temporary_folder const scratch;
+  auto const& folder = scratch.path();
   auto const same = [](any_tensor const& x, any_tensor const& y) {
     return x.type() == y.type() && x.shape() == y.shape() && std::memcmp(x.data(), y.data(), x.bytes()) == 0;
   };
@@ -95,7 +95,6 @@ TEST_CASE("tensors are read back from the files that they were written to") {
   CHECK_THROWS_WITH(codegen::write_tensors(folder / "one.npy" / "x", both), says("cannot make the folder"));
   CHECK_THROWS_WITH(codegen::read_tensors(folder / "nothing.npy"), says("cannot be read"));
   CHECK_THROWS_WITH(codegen::read_tensors(folder / "one.txt"), says("expected .npy, .npz or .pb"));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("archives have the checksums that others look for") {

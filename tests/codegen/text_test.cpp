@@ -4,7 +4,7 @@
 #include "catch.hpp"
 #include "library_files.hpp"
 #include "model_file.hpp"
-#include "scratch_folder.hpp"
+#include "temporary_folder.hpp"
 #include <cstdlib>
 
 using namespace sinter;
@@ -63,7 +63,7 @@ TEST_CASE("hostile names give a library that compiles") {
   }
   std::string larger = hostile;
   for (auto at = larger.find("1x8"); at != std::string::npos; at = larger.find("1x8")) larger[at] = '2';
-  scratch_folder folder;
+  temporary_folder folder;
   for (auto const kind : {cpp::batch_kind::listed, cpp::batch_kind::any, cpp::batch_kind::fixed}) {
     cpp::library_batch batch{.kind = kind};
     std::vector<graph> graphs{parse(hostile)};
@@ -87,7 +87,7 @@ TEST_CASE("hostile names give a library that compiles") {
 }
 
 TEST_CASE("the same model and options give the same bytes") {
-  scratch_folder once, again;
+  temporary_folder once, again;
   for (auto const* folder : {&once, &again}) {
     auto g =
         codegen::load_graph({.file = SINTER_SOURCE_DIR "/examples/hello/digits.onnx", .shapes = {"image=3x1x8x8"}});

@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "messages.hpp"
+#include "temporary_folder.hpp"
 #include <sys/stat.h>
 
 using namespace sinter;

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -109,29 +108,5 @@ inline sinter::error error_of(proto::ModelProto const& m, sinter::limits const& 
 inline bool says(sinter::error const& e, std::string_view part) {
   return std::string_view(e.what()).find(part) != std::string_view::npos;
 }
-
-/// A folder of its own, removed at the end.
-class temporary_folder {
- public:
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "sinter-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("cannot make a temporary folder");
-    path_ = pattern;
-  }
-  temporary_folder(temporary_folder const&) = delete;
-  temporary_folder& operator=(temporary_folder const&) = delete;
-  ~temporary_folder() {
-    std::error_code unused;
-    std::filesystem::remove_all(path_, unused);
-  }
-  std::filesystem::path const& path() const { return path_; }
-  std::filesystem::path write(std::string const& name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace messages

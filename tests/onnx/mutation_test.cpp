@@ -5,6 +5,7 @@
 #include "shared.hpp"
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <iterator>
 #include <random>
 

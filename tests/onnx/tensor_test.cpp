@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "messages.hpp"
+#include "temporary_folder.hpp"
 
 using namespace sinter;
 using namespace messages;

@@ -62,7 +62,8 @@ TEST_CASE("every code of the small floating types survives a round trip") {
                           dtype::float8e8m0, dtype::float16, dtype::bfloat16}) {
     auto const wide = sinter::size_of(type) == 2;
     for (std::uint32_t code = 0; code < (wide ? 65536u : 256u); ++code) {
-      std::uint16_t in = static_cast<std::uint16_t>(code), out = 0;
+      std::uint32_t const in = code;
+      std::uint32_t out = 0;
       auto const value = sinter::load<float>(type, &in, 0);
       sinter::store<float>(type, &out, 0, value);
       auto const back = sinter::load<float>(type, &out, 0);

@@ -1,24 +1,26 @@
 #include <sinter/schedules/pack_weights.hpp>
 
 #include "catch.hpp"
-#include <cstring>
+#include "temporary_folder.hpp"
 #include <vector>
 
 using namespace sinter;
 
 namespace {
 
-/// A tensor of 0, 1, 2, … whose elements lie `shift` bytes past a multiple of their alignment.
-any_tensor counting(shape const& extents, std::size_t shift) {
-  auto const count = extents.elements();
-  auto const memory = std::make_shared<std::vector<std::byte>>(count * 4 + 16);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const value = static_cast<float>(i);
-    std::memcpy(memory->data() + shift + i * 4, &value, 4);
-  }
-  return any_tensor(
-      dtype::float32, extents,
-      std::make_shared<located_bytes const>(memory, std::span(*memory).subspan(shift, count * 4), alignof(float)));
+/// The numbers 1, 2, 3, … in memory.
+any_tensor counting(shape const& extents) {
+  any_tensor t(dtype::float32, extents);
+  auto* const to = static_cast<float*>(t.data());
+  for (std::size_t i = 0; i < t.elements(); ++i) to[i] = static_cast<float>(i + 1);
+  return t;
+}
+
+/// A copy in a file, at an odd place.
+any_tensor in_file(any_tensor const& t, temporary_folder const& folder) {
+  std::string const text = "odd" + std::string(static_cast<char const*>(t.data()), t.bytes());
+  auto const file = input_file::open(folder.write("weights", text), text.size());
+  return {t.type(), t.shape(), std::make_shared<located_bytes const>(file, 3, t.bytes())};
 }
 
 std::vector<float> packed_floats(weight_source source, std::int64_t interleave) {
@@ -28,44 +30,82 @@ std::vector<float> packed_floats(weight_source source, std::int64_t interleave) 
   return to;
 }
 
+/// The definition: element by element.
+std::vector<float> expected_floats(weight_source const& w, std::int64_t interleave) {
+  std::vector<float> to;
+  auto const width = interleave * channel_block;
+  auto const from = w.tensor.as<float>();
+  for (std::int64_t first = 0; first < w.outputs; first += width)
+    for (auto const& chunk : w.chunks)
+      for (std::int64_t tap = 0; tap < chunk.taps; ++tap)
+        for (std::int64_t c = 0; c < chunk.channels; ++c)
+          for (std::int64_t o = first; o < first + width; ++o) {
+            auto const at = o * w.output_step + (chunk.first + c * chunk.taps + tap) * w.step;
+            to.push_back(o < w.outputs ? from[static_cast<std::size_t>(at)] : 0);
+          }
+  return to;
+}
+
+void check_packing(weight_source w, std::int64_t interleave) {
+  temporary_folder const folder;
+  auto const expected = expected_floats(w, interleave);
+  CHECK(packed_floats(w, interleave) == expected);
+  w.tensor = in_file(w.tensor, folder);
+  CHECK(packed_floats(w, interleave) == expected);
+  CHECK(w.tensor.resident() == nullptr);
+}
+
+/// Weights [outputs, channels, taps] in chunks of `chunk` channels.
+weight_source rows(std::int64_t outputs, std::int64_t channels, std::int64_t taps, std::int64_t chunk) {
+  weight_source w{.tensor = counting({outputs, channels, taps}), .outputs = outputs, .output_step = channels * taps};
+  for (std::int64_t c = 0; c < channels; c += chunk)
+    w.chunks.push_back({.first = c * taps, .channels = std::min(chunk, channels - c), .taps = taps});
+  return w;
+}
+
+weight_source columns(std::int64_t depth, std::int64_t outputs) {
+  return {.tensor = counting({depth, outputs}),
+          .outputs = outputs,
+          .output_step = 1,
+          .step = outputs,
+          .chunks = {{.channels = depth}}};
+}
+
 }  // namespace
 
 TEST_CASE("packed weights have the reduction outside, output channels inside, zeros behind the last", "[schedules]") {
-  std::int64_t const outputs = 19, channels = 130, taps = 3;
-  auto const to = packed_floats({.tensor = counting({outputs, channels, taps}, 0),
-                                 .outputs = outputs,
-                                 .output_step = channels * taps,
-                                 .chunks = {{0, 16, taps}, {16 * taps, channels - 16, taps}}},
-                                1);
-  auto const at = [&](std::int64_t block, std::int64_t position, std::int64_t lane) {
-    return to[static_cast<std::size_t>((block * channels * taps + position) * 16 + lane)];
-  };
-  auto const weight = [&](std::int64_t o, std::int64_t c, std::int64_t tap) {
-    return static_cast<float>((o * channels + c) * taps + tap);
-  };
-  for (std::int64_t lane = 0; lane < 16; ++lane) {
-    CHECK(at(0, 0, lane) == weight(lane, 0, 0));
-    CHECK(at(0, 17, lane) == weight(lane, 1, 1));             // chunk 0: 16 channels of tap 0, then of tap 1
-    CHECK(at(0, 48 + 114 + 5, lane) == weight(lane, 21, 1));  // chunk 1: 114 channels of tap 0
-    CHECK(at(1, 17, lane) == (lane < 3 ? weight(16 + lane, 1, 1) : 0));
+  auto const to = packed_floats({.tensor = counting({3, 2}), .outputs = 3, .output_step = 2, .chunks = {{0, 2, 1}}}, 1);
+  REQUIRE(to.size() == 32);
+  for (std::size_t lane = 0; lane < 16; ++lane) {
+    CHECK(to[lane] == (lane < 3 ? static_cast<float>(2 * lane + 1) : 0));
+    CHECK(to[16 + lane] == (lane < 3 ? static_cast<float>(2 * lane + 2) : 0));
   }
 }
 
-TEST_CASE("weights are packed from any address", "[schedules]") {
-  auto const rows = [](std::size_t shift) {
-    return weight_source{
-        .tensor = counting({40, 300}, shift), .outputs = 40, .output_step = 300, .chunks = {{.channels = 300}}};
-  };
-  auto const columns = [](std::size_t shift) {
-    return weight_source{.tensor = counting({300, 40}, shift),
-                         .outputs = 40,
-                         .output_step = 1,
-                         .step = 40,
-                         .chunks = {{.channels = 300}}};
-  };
-  for (std::size_t const shift : {1u, 2u, 3u}) {
-    CHECK(packed_floats(rows(shift), 2) == packed_floats(rows(0), 2));
-    CHECK(packed_floats(columns(shift), 2) == packed_floats(columns(0), 2));
-    CHECK_FALSE(rows(shift).tensor.view().data == rows(shift).tensor.unaligned());
-  }
+TEST_CASE("weights of any shape are packed from memory and from a file", "[schedules]") {
+  check_packing(rows(19, 130, 3, 16), 1);
+  check_packing(rows(40, 300, 1, 300), 2);
+  check_packing(rows(7, 1, 25, 1), 1);
+  check_packing(rows(96, 3, 49, 3), 3);
+  check_packing(columns(300, 40), 2);
+  check_packing(columns(5, 1000), 4);
+}
+
+TEST_CASE("weights that are not read at once are packed from a file", "[schedules]") {
+  check_packing(rows(100, 600, 1, 600), 3);       // groups of whole rows
+  check_packing(rows(50, 1040, 9, 16), 2);        // rows in parts of several chunks
+  check_packing(rows(20, 70'000, 1, 70'000), 1);  // rows in pieces of a chunk
+  check_packing(rows(17, 8000, 9, 8000), 1);      // a chunk that is more than is read at once otherwise
+  check_packing(columns(700, 1000), 4);
+  check_packing(columns(3, 140'000), 4);  // a row that is more than is read at once otherwise
+}
+
+TEST_CASE("a part of the positions and gaps between them are packed", "[schedules]") {
+  auto w = rows(33, 64, 9, 16);
+  w.chunks = {w.chunks[3], w.chunks[1]};
+  check_packing(w, 1);
+  auto gaps = columns(40, 100);
+  gaps.outputs = 70;
+  gaps.chunks = {{.first = 30, .channels = 10}, {.first = 2, .channels = 5}};
+  check_packing(gaps, 2);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sinter/core/input_file.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -11,36 +13,39 @@
 
 namespace sinter {
 
-/// The elements of one tensor in a mapped file, where their address is a multiple of their alignment only by chance.
-/// Who cannot read them there gets a copy, made when it is first asked for. Immutable; shared by threads.
+/// The elements of one tensor in a file. They are read piece by piece, or as a whole into a copy in memory, which is
+/// made when it is first asked for. Immutable; shared by threads.
 class located_bytes {
  public:
-  /// `owner` keeps the bytes where they are.
-  located_bytes(std::shared_ptr<void const> owner, std::span<std::byte const> bytes, std::size_t alignment)
-      : owner_(std::move(owner)), bytes_(bytes), number_(next_number()) {
-    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment == 0) aligned_ = bytes.data();
-  }
+  located_bytes(std::shared_ptr<input_file const> file, std::size_t offset, std::size_t size)
+      : file_(std::move(file)), offset_(offset), size_(size), number_(next_number()) {}
   located_bytes(located_bytes const&) = delete;
   located_bytes& operator=(located_bytes const&) = delete;
-  ~located_bytes() {
-    if (aligned_ != bytes_.data()) free_copy(aligned_);
-  }
+  ~located_bytes() { free_copy(copy_); }
 
-  std::byte const* bytes() const { return bytes_.data(); }
   /// Not 0, and no other's of this process, ever.
   std::uint64_t number() const { return number_; }
 
-  /// Whether they are aligned, here or in a copy.
-  bool is_aligned() const { return aligned_.load(std::memory_order_acquire) != nullptr; }
-  /// The same bytes, aligned.
-  std::byte const* aligned() const {
-    if (auto const* const known = aligned_.load(std::memory_order_acquire)) return known;
-    auto* const copy = static_cast<std::byte*>(::operator new(bytes_.size(), alignment_of_copies));
-    std::memcpy(copy, bytes_.data(), bytes_.size());
+  /// The copy in memory, if there is one.
+  std::byte const* resident() const { return copy_.load(std::memory_order_acquire); }
+
+  /// The copy in memory, 64-byte aligned. Errors: io.
+  std::byte const* make_resident() const {
+    if (auto const* const known = resident()) return known;
+    std::unique_ptr<std::byte, decltype(&free_copy)> copy(
+        static_cast<std::byte*>(::operator new(size_ ? size_ : 1, alignment_of_copies)), free_copy);
+    file_->read(offset_, {copy.get(), size_});
     std::byte const* expected = nullptr;
-    if (aligned_.compare_exchange_strong(expected, copy, std::memory_order_acq_rel)) return copy;
-    free_copy(copy);
-    return expected;
+    if (!copy_.compare_exchange_strong(expected, copy.get(), std::memory_order_acq_rel)) return expected;
+    return copy.release();
+  }
+
+  /// Fills `to` with the bytes from `first` on, which are all inside. Errors: io.
+  void read(std::size_t first, std::span<std::byte> to) const {
+    if (auto const* const known = resident())
+      std::memcpy(to.data(), known + first, to.size());
+    else
+      file_->read(offset_ + first, to);
   }
 
  private:
@@ -51,10 +56,10 @@ class located_bytes {
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
-  std::shared_ptr<void const> owner_;
-  std::span<std::byte const> bytes_;
+  std::shared_ptr<input_file const> file_;
+  std::size_t offset_, size_;
   std::uint64_t number_;
-  mutable std::atomic<std::byte const*> aligned_{nullptr};
+  mutable std::atomic<std::byte const*> copy_{nullptr};
 };
 
 }  // namespace sinter

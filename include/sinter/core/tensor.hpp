@@ -34,11 +34,11 @@ class any_tensor {
     data_ = std::shared_ptr<void>(memory, [](void* p) { ::operator delete (p, std::align_val_t{64}); });
   }
 
-  /// A tensor over bytes that somebody else keeps: `data` shares ownership of whatever holds them (a mapped file, say).
+  /// A tensor over bytes that somebody else keeps: `data` shares ownership of whatever holds them.
   any_tensor(dtype type, sinter::shape extents, std::shared_ptr<void const> data)
       : type_(type), shape_(extents), data_(std::const_pointer_cast<void>(std::move(data))) {}
 
-  /// A tensor whose elements lie in a file, at any address.
+  /// A tensor whose elements lie in a file.
   any_tensor(dtype type, sinter::shape extents, std::shared_ptr<located_bytes const> where)
       : type_(type), shape_(extents), located_(std::move(where)) {}
 
@@ -65,15 +65,24 @@ class any_tensor {
   sinter::shape const& shape() const { return shape_; }
   std::size_t elements() const { return shape_.elements(); }
   std::size_t bytes() const { return shape_.elements() * size_of(type_); }
-  void const* data() const { return located_ ? located_->aligned() : data_.get(); }
+  /// The elements; those in a file are copied to memory first, which may be an io error.
+  void const* data() const { return located_ ? located_->make_resident() : data_.get(); }
   void* data() { return const_cast<void*>(std::as_const(*this).data()); }
   explicit operator bool() const { return type_ != dtype::undefined; }
 
-  /// The bytes of the elements, at an address that may be no multiple of their alignment: cheaper than `data` for
-  /// those who only copy them.
-  std::byte const* unaligned() const {
-    return located_ ? located_->bytes() : static_cast<std::byte const*>(data_.get());
+  /// The elements if they are in memory; null if only a file has them.
+  std::byte const* resident() const {
+    return located_ ? located_->resident() : static_cast<std::byte const*>(data_.get());
   }
+  /// Fills `to` with the bytes of the elements from byte `first` on, and keeps no copy of those in a file. Errors: io.
+  void read(std::size_t first, std::span<std::byte> to) const {
+    if (located_)
+      located_->read(first, to);
+    else if (!to.empty())
+      std::memcpy(to.data(), static_cast<std::byte const*>(data_.get()) + first, to.size());
+  }
+  /// Whether both are copies of one tensor.
+  bool shares_elements(any_tensor const& other) const { return located_ == other.located_ && data_ == other.data_; }
   /// A number that only tensors with the same bytes have, or 0.
   std::uint64_t number() const { return located_ ? located_->number() : 0; }
 

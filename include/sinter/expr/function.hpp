@@ -3,13 +3,13 @@
 #include <sinter/expr/expression.hpp>
 #include <sinter/expr/primitive.hpp>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
-#include <tuple>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sinter::expr {
@@ -38,9 +38,7 @@ class assembler {
   std::optional<std::uint16_t> simplify_signs(instruction const& line);
   std::optional<std::uint16_t> evaluate_known(instruction const& line);
 
-  using key = std::tuple<op, compare, std::uint16_t, std::uint32_t, std::array<std::uint16_t, 4>>;
   function f_;
-  std::map<key, std::uint16_t> seen_;
 };
 
 /// The function of `inputs` operands that `root` describes.
@@ -82,13 +80,13 @@ inline float evaluate(function const& f, float const* inputs) {
 }
 
 inline std::uint16_t assembler::number(instruction const& line) {
-  key const k{line.code, line.cc, line.index, std::bit_cast<std::uint32_t>(line.value), line.operands};
-  if (auto const it = seen_.find(k); it != seen_.end()) return it->second;
-  if (f_.lines.size() >= 0xffff) fail(error_code::limit_exceeded, "an expression has more than 65535 operations");
-  auto const n = static_cast<std::uint16_t>(f_.lines.size());
-  f_.lines.push_back(line);
-  seen_.emplace(k, n);
-  return n;
+  auto const known = std::ranges::find(f_.lines, line);
+  if (known == f_.lines.end()) {
+    if (f_.lines.size() >= 0xffff) fail(error_code::limit_exceeded, "an expression has more than 65535 operations");
+    f_.lines.push_back(line);
+    return static_cast<std::uint16_t>(f_.lines.size() - 1);
+  }
+  return static_cast<std::uint16_t>(known - f_.lines.begin());
 }
 
 inline std::optional<float> assembler::known(std::uint16_t line) const {
@@ -206,7 +204,11 @@ inline function assembler::take(std::uint16_t result) const {
 
 inline function flatten(value const& root, std::size_t inputs) {
   assembler lines(inputs);
-  std::unordered_map<value::node const*, std::uint16_t> done;
+  std::vector<std::pair<value::node const*, std::uint16_t>> done;  // expressions are short
+  auto const find = [&](value const& v) {
+    return std::ranges::find(done, v.id(), [](auto const& d) { return d.first; });
+  };
+  auto const is_done = [&](value const& v) { return find(v) != done.end(); };
   struct visit {
     value const* v;
     std::size_t next;
@@ -215,21 +217,20 @@ inline function flatten(value const& root, std::size_t inputs) {
   while (!stack.empty()) {
     auto& [v, next] = stack.back();
     auto const& n = v->get();
-    if (next < n.operands.size() && !done.contains(v->id())) {
+    if (is_done(*v)) {
+      stack.pop_back();
+    } else if (next < n.operands.size()) {
       auto const* operand = &n.operands[next++];
-      if (!done.contains(operand->id())) stack.push_back({operand, 0});
-      continue;
-    }
-    if (!done.contains(v->id())) {
+      if (!is_done(*operand)) stack.push_back({operand, 0});
+    } else {
       auto line = n.line;
       SINTER_ASSERT(n.operands.size() == static_cast<std::size_t>(arity(line.code)));
       SINTER_ASSERT(line.code != op::input || line.index < inputs);
-      for (std::size_t k = 0; k < n.operands.size(); ++k) line.operands[k] = done.at(n.operands[k].id());
-      done.emplace(v->id(), lines.add(line));
+      for (std::size_t k = 0; k < n.operands.size(); ++k) line.operands[k] = find(n.operands[k])->second;
+      done.emplace_back(v->id(), lines.add(line));
     }
-    stack.pop_back();
   }
-  return lines.take(done.at(root.id()));
+  return lines.take(find(root)->second);
 }
 
 inline value substitute(function const& f, std::span<value const> operands) {

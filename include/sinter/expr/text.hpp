@@ -131,8 +131,10 @@ class reader {
         if (word == name(code)) return instruction{.code = code};
         continue;
       }
+      constexpr std::string_view prefix = "select.";
+      if (!word.starts_with(prefix)) continue;
       for (int c = 0; c < 6; ++c)
-        if (word == fmt::format("select.{}", compare_names[static_cast<std::size_t>(c)]))
+        if (word.substr(prefix.size()) == compare_names[static_cast<std::size_t>(c)])
           return instruction{.code = code, .cc = static_cast<compare>(c)};
     }
     return std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/onnx/mapped_file.hpp>
+#include <sinter/onnx/byte_source.hpp>
 
 #include <algorithm>
 #include <linux/openat2.h>
@@ -43,9 +43,10 @@ class external_data {
     if (!file)
       fail(error_code::io, "cannot open external data '{}' in '{}': {}", location, folder_->string(),
            std::strerror(errno));
-    auto source = map_descriptor(file, (*folder_ / relative).string(), left_);
-    left_ -= source.bytes.size();
-    return files_.emplace(location, std::move(source)).first->second;
+    byte_source const source(
+        std::make_shared<input_file const>(std::move(file), (*folder_ / relative).string(), left_));
+    left_ -= source.size();
+    return files_.emplace(location, source).first->second;
   }
 
  private:

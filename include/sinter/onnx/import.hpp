@@ -9,8 +9,8 @@
 
 namespace sinter::onnx {
 
-/// Reads an ONNX model. Tensor bytes stay in the mapped file, which the constants keep open. External data is looked up
-/// beside the file and must lie in its folder. Local functions are inlined. Defined in onnx/importer.hpp.
+/// Reads an ONNX model. Tensor bytes stay in the file, which the constants keep open. External data is looked up beside
+/// the file and must lie in its folder. Local functions are inlined. Defined in onnx/importer.hpp.
 /// Errors: io, malformed_model, unsupported_feature, limit_exceeded.
 graph import_file(std::filesystem::path const& file, limits const& bounds = {});
 

@@ -5,6 +5,7 @@
 #include <sinter/onnx/import.hpp>
 #include <sinter/onnx/wire_scan.hpp>
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 
 namespace sinter::onnx {
@@ -25,10 +26,11 @@ void parse_scanned(Message& message, std::string const& bytes, limits const& bou
 }
 
 inline graph import_parts(byte_source const& source, external_data external, limits const& bounds) {
-  if (source.bytes.empty())
+  if (source.size() == 0)
     fail(error_code::malformed_model, "the model is empty (0 bytes); export or download it again");
-  auto const scanned = scan_message(source.bytes, message::model, bounds);
-  proto::ModelProto model;
+  auto const scanned = scan_message(source, message::model, bounds);
+  google::protobuf::Arena arena;
+  auto& model = *google::protobuf::Arena::CreateMessage<proto::ModelProto>(&arena);
   parse_scanned(model, scanned, bounds);
   if (!model.has_graph())
     fail(error_code::malformed_model, "these bytes are no ONNX model: they hold no graph; export the model again");
@@ -55,22 +57,22 @@ inline constexpr auto in_file = [](std::filesystem::path const& file) {
 
 graph import_file(std::filesystem::path const& file, limits const& bounds) {
   return with_context(detail::in_file(file), [&] {
-    auto const source = map_file(file, bounds.model_bytes);
-    return detail::import_model(source, external_data(file, bounds.model_bytes - source.bytes.size()), bounds);
+    byte_source const source(input_file::open(file, bounds.model_bytes));
+    return detail::import_model(source, external_data(file, bounds.model_bytes - source.size()), bounds);
   });
 }
 
 graph import_bytes(std::span<std::byte const> model, limits const& bounds) {
   budget("the model", bounds.model_bytes).charge(model.size());
-  return detail::import_model({model, nullptr}, external_data(bounds.model_bytes), bounds);
+  return detail::import_model(byte_source(model), external_data(bounds.model_bytes), bounds);
 }
 
 any_tensor import_tensor_file(std::filesystem::path const& file, limits const& bounds) {
   return with_context(detail::in_file(file), [&] {
-    auto const source = map_file(file, bounds.model_bytes);
+    byte_source const source(input_file::open(file, bounds.model_bytes));
     proto::TensorProto tensor;
-    detail::parse_scanned(tensor, scan_message(source.bytes, message::tensor, bounds), bounds);
-    return tensor_reader(source, external_data(file, bounds.model_bytes - source.bytes.size()), bounds).read(tensor);
+    detail::parse_scanned(tensor, scan_message(source, message::tensor, bounds), bounds);
+    return tensor_reader(source, external_data(file, bounds.model_bytes - source.size()), bounds).read(tensor);
   });
 }
 

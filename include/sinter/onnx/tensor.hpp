@@ -16,15 +16,15 @@ namespace sinter::onnx {
 
 namespace proto = ::ONNX_NAMESPACE;
 
-/// Turns messages into tensors. Elements that lie in a mapped file stay there; others are copied. Copies are charged,
-/// and so are elements in a file that must be copied before they can be read as such.
+/// Turns messages into tensors. Elements that lie in a file as they are in memory stay there; others are copied. Both
+/// are charged, since those in a file may be copied later.
 class tensor_reader {
  public:
   tensor_reader(byte_source source, external_data external, limits const& bounds)
       : source_(std::move(source)),
         external_(std::move(external)),
         copies_("the model's constants", bounds.weight_bytes),
-        slab_(source_.bytes.size()) {
+        slab_(source_.file() ? 0 : source_.size()) {
     static_assert(std::endian::native == std::endian::little, "raw tensor data is little-endian");
   }
 
@@ -88,43 +88,42 @@ class tensor_reader {
     auto const* const end = note.data() + note.size();
     auto const colon = std::from_chars(note.data(), end, offset).ptr;
     SINTER_ASSERT(colon != end && std::from_chars(colon + 1, end, size).ptr == end);
-    SINTER_ASSERT(offset <= source_.bytes.size() && size <= source_.bytes.size() - offset);
-    return {source_.bytes.subspan(offset, size), source_.owner};
+    return source_.part(offset, size);
   }
 
   any_tensor from_raw(byte_source const& raw, dtype type, shape const& extents) {
     if (type == dtype::string) fail(error_code::malformed_model, "strings have raw data, expected string_data");
     auto const count = extents.elements(), packed = elements_per_byte(type);
     auto const expected = packed == 1 ? dense_bytes(type, extents) : count / packed + (count % packed != 0);
-    if (raw.bytes.size() != expected)
-      fail(error_code::malformed_model, "the data has {} bytes, expected {} for {} of shape {}", raw.bytes.size(),
-           expected, name(type), extents);
+    if (raw.size() != expected)
+      fail(error_code::malformed_model, "the data has {} bytes, expected {} for {} of shape {}", raw.size(), expected,
+           name(type), extents);
     if (packed != 1) {
       auto result = allocate(type, extents);
-      unpack(result, [&](std::size_t i) { return std::to_integer<unsigned>(raw.bytes[i]); });
+      byte_window bytes(raw);
+      unpack(result, [&](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); });
       return result;
     }
     if (type == dtype::boolean) return to_booleans(raw, extents);
-    auto const alignment = info(type).kind == dtype_kind::complex ? size_of(type) / 2 : size_of(type);
-    if (!raw.owner) return copy_raw(raw, type, extents);
-    auto where = std::make_shared<located_bytes const>(raw.owner, raw.bytes, alignment);
-    if (!where->is_aligned()) copies_.charge(raw.bytes.size());
-    return any_tensor(type, extents, std::move(where));
+    if (!raw.file()) return copy_raw(raw, type, extents);
+    copies_.charge(raw.size());
+    return any_tensor(type, extents, std::make_shared<located_bytes const>(raw.file(), raw.offset(), raw.size()));
   }
 
   any_tensor copy_raw(byte_source const& raw, dtype type, shape const& extents) {
-    auto const bytes = raw.bytes.size();
-    copies_.charge(bytes);
-    auto const memory = slab_.take(bytes);
+    copies_.charge(raw.size());
+    auto const memory = slab_.take(raw.size());
     auto result = memory ? any_tensor(type, extents, memory) : any_tensor(type, extents);
-    if (bytes != 0) std::memcpy(result.data(), raw.bytes.data(), bytes);
+    raw.read(0, {static_cast<std::byte*>(result.data()), raw.size()});
     return result;
   }
 
   /// Any byte but 0 is true; the one true value in memory is 1.
   any_tensor to_booleans(byte_source const& raw, shape const& extents) {
     auto result = allocate(dtype::boolean, extents);
-    std::ranges::transform(raw.bytes, static_cast<bool*>(result.data()), [](std::byte b) { return b != std::byte{0}; });
+    byte_window bytes(raw);
+    auto* const to = static_cast<bool*>(result.data());
+    for (std::size_t i = 0; i < raw.size(); ++i) to[i] = bytes[i] != std::byte{0};
     return result;
   }
 
@@ -157,12 +156,11 @@ class tensor_reader {
       if (entry.key() == "length") length = number;
     }
     auto const& file = external_.open(location);
-    if (offset > file.bytes.size() || length.value_or(0) > file.bytes.size() - offset)
+    if (offset > file.size() || length.value_or(0) > file.size() - offset)
       fail(error_code::malformed_model,
            "external data '{}' has {} bytes, expected {} bytes from offset {} on; copy the whole file", location,
-           file.bytes.size(), length.value_or(0), offset);
-    return from_raw({file.bytes.subspan(offset, length.value_or(file.bytes.size() - offset)), file.owner}, type,
-                    extents);
+           file.size(), length.value_or(0), offset);
+    return from_raw(file.part(offset, length.value_or(file.size() - offset)), type, extents);
   }
 
   // Data in typed fields.

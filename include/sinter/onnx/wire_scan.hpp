@@ -1,11 +1,11 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/onnx/byte_source.hpp>
 
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string>
 
 namespace sinter::onnx {
@@ -79,8 +79,8 @@ constexpr std::uint32_t note_field(message kind) {
 
 class wire_scanner {
  public:
-  wire_scanner(std::span<std::byte const> bytes, limits const& bounds)
-      : bytes_(bytes),
+  wire_scanner(byte_source source, limits const& bounds)
+      : bytes_(std::move(source)),
         depth_(bounds.depth),
         nodes_("the model's nodes", bounds.nodes),
         messages_("the model's parts", checked_messages(bounds.nodes)) {}
@@ -100,7 +100,7 @@ class wire_scanner {
          what, at, bytes_.size());
   }
 
-  std::uint64_t take_varint(std::size_t& at, std::size_t end) const {
+  std::uint64_t take_varint(std::size_t& at, std::size_t end) {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
       if (at == end) broken(at, "a number has no end");
@@ -121,16 +121,19 @@ class wire_scanner {
 
   void put(std::size_t from, std::size_t to) {
     expect_room(to - from);
-    out_.append(reinterpret_cast<char const*>(bytes_.data()) + from, to - from);
+    bytes_.append(from, to, out_);
   }
   void put_varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
     out_ += static_cast<char>(value);
   }
-  void put_note(message kind, std::string_view text) {
-    expect_room(text.size());
+  void put_note_head(message kind, std::size_t length) {
+    expect_room(length);
     put_varint(std::uint64_t{note_field(kind)} << 3 | 2);
-    put_varint(text.size());
+    put_varint(length);
+  }
+  void put_note(message kind, std::string_view text) {
+    put_note_head(kind, text.size());
     out_ += text;
   }
 
@@ -173,7 +176,8 @@ class wire_scanner {
       case field_action::drop: break;
       case field_action::locate: put_note(kind, fmt::format("{}:{}", at, length)); break;
       case field_action::overload:
-        put_note(kind, {reinterpret_cast<char const*>(bytes_.data()) + at, static_cast<std::size_t>(length)});
+        put_note_head(kind, last - at);
+        put(at, last);
         break;
       case field_action::descend:
         if (rule.kind == message::leaf) {
@@ -198,7 +202,7 @@ class wire_scanner {
       out_[at + i] = static_cast<char>((length & 0x7f) | (i < 4 ? 0x80 : 0));
   }
 
-  std::span<std::byte const> bytes_;
+  byte_window bytes_;
   std::size_t depth_;
   budget nodes_;
   budget messages_;
@@ -208,12 +212,12 @@ class wire_scanner {
 }  // namespace detail
 
 /// Walks the wire format of a message without parsing it and returns a small copy for protobuf to parse:
-/// - raw tensor data is left out; the tensor's `doc_string` says "offset:size" in `bytes`, and is absent otherwise;
+/// - raw tensor data is left out; the tensor's `doc_string` says "offset:size" in `source`, and is absent otherwise;
 /// - `doc_string` of nodes and functions is their `overload`, a field that old ONNX headers lack;
 /// - documentation, metadata, intermediate types and training information are left out.
 /// Lengths, nesting, and the numbers of nodes and messages are checked here, before protobuf takes memory.
-inline std::string scan_message(std::span<std::byte const> bytes, message kind, limits const& bounds) {
-  return detail::wire_scanner(bytes, bounds).run(kind);
+inline std::string scan_message(byte_source const& source, message kind, limits const& bounds) {
+  return detail::wire_scanner(source, bounds).run(kind);
 }
 
 }  // namespace sinter::onnx

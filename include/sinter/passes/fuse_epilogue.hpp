@@ -11,21 +11,21 @@ inline constexpr std::size_t epilogue_extras = 4;
 
 inline bool takes_epilogue(node const& n) { return is_fused(n, "Conv") || is_fused(n, "Gemm"); }
 
-/// The input of the cluster that an anchor produces for the cluster alone; of several, the one that is computed last.
-inline std::optional<std::size_t> find_anchor(graph const& g, pointwise_cluster const& c,
-                                              std::vector<std::int32_t> const& position) {
+/// What the cluster's nodes read that an anchor produces for them alone; of several, the one that is computed last.
+inline value_id find_anchored(graph const& g, pointwise_cluster const& c, std::vector<std::int32_t> const& position) {
   auto const inside = [&](node_id id) { return std::ranges::find(c.nodes, id) != c.nodes.end(); };
   auto const& extents = g.at(g.at(c.nodes[0]).outputs[0]).type.shape;
-  std::optional<std::size_t> best;
+  value_id best;
   std::int32_t latest = -1;
-  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
-    auto const& v = g.at(c.inputs[i]);
-    if (!v.producer || !takes_epilogue(g.at(v.producer)) || v.type.shape != extents) continue;
-    auto const at = position[static_cast<std::size_t>(v.producer.index)];
-    if (at <= latest || !std::ranges::all_of(v.users, inside) || g.is_output(c.inputs[i])) continue;
-    latest = at;
-    best = i;
-  }
+  for (auto const id : c.nodes)
+    for (auto const in : g.at(id).inputs) {
+      if (!in || !g.at(in).producer || !takes_epilogue(g.at(g.at(in).producer))) continue;
+      auto const& v = g.at(in);
+      auto const at = position[static_cast<std::size_t>(v.producer.index)];
+      if (at <= latest || v.type.shape != extents || !std::ranges::all_of(v.users, inside) || g.is_output(in)) continue;
+      latest = at;
+      best = in;
+    }
   return best;
 }
 
@@ -58,18 +58,20 @@ inline expr::function extend_epilogue(node const& anchor, pointwise_cluster cons
 
 /// Moves the cluster into the epilogue of an anchor among its inputs. Returns the anchor, if there was one.
 inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std::int32_t> const& position) {
+  auto const anchored = find_anchored(g, c, position);
+  if (!anchored) return {};
   express_cluster(g, c);
-  auto const slot = find_anchor(g, c, position);
-  if (!slot) return {};
+  auto const slot = static_cast<std::size_t>(std::ranges::find(c.inputs, anchored) - c.inputs.begin());
+  if (slot == c.inputs.size()) return {};  // its operand turned out not to matter
   auto const root = g.at(c.nodes[0]).outputs[0];
-  auto const id = g.at(c.inputs[*slot]).producer;
+  auto const id = g.at(anchored).producer;
   auto const& anchor = g.at(id);
   for (std::size_t i = 0; i < c.inputs.size(); ++i)
-    if (i != *slot && !fits_extra(g.at(c.inputs[i]), anchor, *g.at(root).type.shape)) return {};
+    if (i != slot && !fits_extra(g.at(c.inputs[i]), anchor, *g.at(root).type.shape)) return {};
   auto inputs = anchor.inputs;
   inputs.resize(std::max<std::size_t>(inputs.size(), 3));
   std::vector<value_id> extras(inputs.begin() + 3, inputs.end());
-  auto const epilogue = extend_epilogue(anchor, c, *slot, extras);
+  auto const epilogue = extend_epilogue(anchor, c, slot, extras);
   if (epilogue.lines.size() > epilogue_lines || extras.size() > epilogue_extras) return {};
   inputs.resize(3);
   inputs.insert(inputs.end(), extras.begin(), extras.end());

@@ -13,7 +13,7 @@ inline bool equal_attributes(attribute const& a, attribute const& b) {
       [&]<typename T>(T const& value) {
         auto const& other = std::get<T>(b);
         if constexpr (std::is_same_v<T, any_tensor>)
-          return value.unaligned() == other.unaligned() && value.shape() == other.shape();
+          return value.shares_elements(other) && value.shape() == other.shape();
         else
           return value == other;
       },

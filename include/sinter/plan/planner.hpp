@@ -184,7 +184,9 @@ class planner {
   packed_weight plain_weight(any_tensor const& constant) const {
     return {.key = "plain:" + key_of(constant),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
-            .fill = [constant](std::byte* to) { std::memcpy(to, constant.unaligned(), constant.bytes()); }};
+            .fill = [constant](std::byte* to) {
+              constant.read(0, {to, constant.bytes()});
+            }};
   }
 
   place place_of(source const& s, operation const& op, std::vector<std::uint32_t> const& weights) {

@@ -61,9 +61,11 @@ class binder {
 
   region_calls region(sinter::region const& r, std::int32_t step) const {
     region_calls result;
+    result.grids.reserve(r.grids.size());
     for (auto const& g : r.grids) {
       auto const& kernel = program_.kernels[g.kernel];
       std::vector<address> bases;
+      bases.reserve(g.arguments.size());
       for (std::size_t i = 0; i < g.arguments.size(); ++i) bases.push_back(resolve(g.arguments[i].base, step));
       result.grids.emplace_back(g, std::move(bases), code_, kernel);
       result.tasks += g.tasks();

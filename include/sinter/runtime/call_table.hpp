@@ -38,8 +38,10 @@ class grid_calls {
     if (!code.entries.empty()) entry_ = code.entries[g.kernel];
     interpret_ = code.interpret;
     SINTER_ASSERT(entry_ || interpret_);
-    for (std::size_t axis = 0; axis < grid_rank; ++axis)
+    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
+      stride_[axis].reserve(bases_.size());
       for (auto const& a : g.arguments) stride_[axis].push_back(a.stride[axis]);
+    }
     for (std::size_t axis = 0; axis < grid_rank; ++axis) {
       carry_[axis] = stride_[axis];
       for (std::size_t inner = axis + 1; inner < grid_rank; ++inner)

@@ -134,7 +134,7 @@ inline packed_weight pack_vector(operand_info const& values) {
           .bytes = round_up(count, channel_block) * 4,
           .fill = [tensor = values.constant, count](std::byte* to) {
             std::memset(to, 0, static_cast<std::size_t>(round_up(count, channel_block) * 4));
-            std::memcpy(to, tensor.unaligned(), static_cast<std::size_t>(count * 4));
+            tensor.read(0, {to, static_cast<std::size_t>(count * 4)});
           }};
 }
 

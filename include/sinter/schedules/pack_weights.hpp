@@ -3,9 +3,12 @@
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +21,7 @@ namespace sinter {
 /// tap by tap: all channels of tap 0, then of tap 1, …
 struct weight_chunk {
   std::int64_t first = 0, channels = 0, taps = 1;
+  std::int64_t length() const { return channels * taps; }
 };
 
 /// Weights in the model's order. The element at position i of output channel o is tensor[o * output_step + i * step].
@@ -30,7 +34,7 @@ struct weight_source {
 
   std::int64_t reduction() const {
     std::int64_t n = 0;
-    for (auto const& c : chunks) n += c.channels * c.taps;
+    for (auto const& c : chunks) n += c.length();
     return n;
   }
 };
@@ -41,37 +45,186 @@ inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t inte
 
 namespace detail {
 
-/// Elements of float32 weights at any address.
-struct weight_bytes {
-  std::byte const* start = nullptr;
-  weight_bytes at(std::int64_t element) const { return {start + element * 4}; }
-  void copy(std::int64_t count, float* to) const { std::memcpy(to, start, static_cast<std::size_t>(count) * 4); }
+/// Rows of float32 weights, wherever a tensor has its elements: those in a file are read into a buffer that stays in
+/// the second-level cache.
+class weight_rows {
+ public:
+  static constexpr std::int64_t buffered = 128 << 10;  ///< elements to load at most, where one row has no more
+
+  explicit weight_rows(any_tensor const& tensor)
+      : tensor_(tensor), memory_(reinterpret_cast<float const*>(tensor.resident())) {
+    constexpr std::int64_t small = 32 << 10;
+    auto const elements = static_cast<std::int64_t>(tensor.elements());
+    if (memory_ || elements > small) return;
+    read(0, elements, take(elements));
+    memory_ = buffer_.get();
+  }
+
+  /// Makes row r of `count` the `length` elements from `first` + r * `step` on.
+  void load(std::int64_t first, std::int64_t count, std::int64_t step, std::int64_t length) {
+    if (memory_) {
+      start_ = memory_ + first;
+      step_ = step;
+      return;
+    }
+    auto* const to = take(count * length);
+    start_ = to;
+    step_ = length;
+    if (step == length) return read(first, count * length, to);
+    for (std::int64_t r = 0; r < count; ++r) read(first + r * step, length, to + r * length);
+  }
+
+  float const* row(std::int64_t r) const { return start_ + r * step_; }
+  /// Elements between rows.
+  std::int64_t step() const { return step_; }
+
+ private:
+  float* take(std::int64_t elements) {
+    if (elements > capacity_) buffer_ = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(elements));
+    capacity_ = std::max(capacity_, elements);
+    return buffer_.get();
+  }
+  void read(std::int64_t first, std::int64_t count, float* to) const {
+    tensor_.read(static_cast<std::size_t>(first) * 4,
+                 std::as_writable_bytes(std::span(to, static_cast<std::size_t>(count))));
+  }
+
+  any_tensor const& tensor_;
+  float const* memory_;  ///< all elements, or null
+  std::unique_ptr<float[]> buffer_{};
+  std::int64_t capacity_ = 0;
+  float const* start_ = nullptr;
+  std::int64_t step_ = 0;
 };
 
-/// to[i] = from[i * step], four at a time, which is fast wherever the loop lies in memory.
-inline void gather(float const* from, std::int64_t step, std::int64_t count, float* to) {
-  std::int64_t i = 0;
-  for (; i + 4 <= count; i += 4, from += 4 * step) {
-    auto const a = from[0], b = from[step], c = from[2 * step], d = from[3 * step];
-    to[i] = a;
-    to[i + 1] = b;
-    to[i + 2] = c;
-    to[i + 3] = d;
-  }
-  for (; i < count; ++i, from += step) to[i] = *from;
+using four_floats = float __attribute__((vector_size(16)));
+
+inline four_floats load_four(float const* from) {
+  four_floats v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+inline void store_four(float* to, four_floats v) { std::memcpy(to, &v, sizeof v); }
+
+/// to[c][o + r] = from[r * step + c] for 4 x 4 elements.
+inline void transpose_square(float const* from, std::int64_t step, float* const* to, std::int64_t o) {
+  auto const a = load_four(from), b = load_four(from + step), c = load_four(from + 2 * step),
+             d = load_four(from + 3 * step);
+  auto const ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  auto const ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  store_four(to[0] + o, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+  store_four(to[1] + o, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+  store_four(to[2] + o, __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5));
+  store_four(to[3] + o, __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7));
 }
 
-/// Packs one chunk of `present` output channels into rows of `width`. The channels' elements, which lie far apart and
-/// often in the same cache sets, first go to neighbouring rows.
-inline void pack_chunk(weight_bytes from, std::int64_t output_step, std::int64_t present, std::int64_t width,
-                       weight_chunk const& chunk, std::vector<float>& rows, float* to) {
-  auto const length = chunk.channels * chunk.taps, pitch = length + 4;
-  rows.resize(static_cast<std::size_t>(present * pitch));
-  for (std::int64_t o = 0; o < present; ++o) from.at(o * output_step).copy(length, rows.data() + o * pitch);
-  for (std::int64_t tap = 0; tap < chunk.taps; ++tap)
-    for (std::int64_t c = 0; c < chunk.channels; ++c, to += width) {
-      gather(rows.data() + c * chunk.taps + tap, pitch, present, to);
-      std::fill(to + present, to + width, 0.0f);
+/// Packs weights whose positions lie side by side, a row for each output channel.
+class row_packer {
+ public:
+  row_packer(weight_source const& w, std::int64_t width) : w_(w), width_(width), parts_(parts_of(w)), rows_(w.tensor) {}
+
+  void pack(float* to) {
+    for (std::int64_t first = 0; first < w_.outputs; first += width_) {
+      auto const present = std::min(width_, w_.outputs - first);
+      for (std::size_t i = 0; i < parts_.size();) {
+        auto const [begin, end, next] = run_from(i, weight_rows::buffered / present);
+        rows_.load(first * w_.output_step + begin, present, w_.output_step, end - begin);
+        for (; i < next; ++i) {
+          pack_part(parts_[i], parts_[i].first - begin, present, to);
+          to += parts_[i].length() * width_;
+        }
+      }
+    }
+  }
+
+ private:
+  /// Neighbouring parts and the elements of a row that they need.
+  struct run {
+    std::int64_t begin = 0, end = 0;
+    std::size_t next = 0;
+  };
+
+  /// The chunks, long ones of one tap cut into pieces that can be loaded one by one.
+  static std::vector<weight_chunk> parts_of(weight_source const& w) {
+    constexpr std::int64_t piece = 1024;
+    std::vector<weight_chunk> parts;
+    for (auto const& chunk : w.chunks) {
+      auto const channels = chunk.taps == 1 ? piece : chunk.channels;
+      for (std::int64_t c = 0; c < chunk.channels; c += channels)
+        parts.push_back({chunk.first + c * chunk.taps, std::min(channels, chunk.channels - c), chunk.taps});
+    }
+    return parts;
+  }
+
+  /// As many parts from part `i` on as need at most `most` elements of a row, but at least one.
+  run run_from(std::size_t i, std::int64_t most) const {
+    run r{parts_[i].first, parts_[i].first + parts_[i].length(), i + 1};
+    for (; r.next < parts_.size(); ++r.next) {
+      auto const& part = parts_[r.next];
+      auto const begin = std::min(r.begin, part.first), end = std::max(r.end, part.first + part.length());
+      if (end - begin > most) break;
+      r.begin = begin;
+      r.end = end;
+    }
+    return r;
+  }
+
+  /// Packs one part, which starts at column `first` of the loaded rows. Whole cache lines of the rows are used before
+  /// others are touched: the rows often lie in the same cache sets.
+  void pack_part(weight_chunk const& part, std::int64_t first, std::int64_t present, float* to) const {
+    constexpr std::int64_t line = 16;
+    std::array<float*, line> columns{};
+    std::int64_t channel = 0, tap = 0;
+    for (std::int64_t j = 0; j < part.length(); j += line) {
+      auto const count = std::min(line, part.length() - j);
+      for (std::int64_t k = 0; k < count; ++k) {
+        columns[static_cast<std::size_t>(k)] = to + (tap * part.channels + channel) * width_;
+        if (++tap == part.taps) tap = 0, ++channel;
+      }
+      pack_columns(first + j, {columns.data(), static_cast<std::size_t>(count)}, present);
+    }
+  }
+
+  /// Packs the columns from `first` on of the loaded rows to where `columns` say.
+  void pack_columns(std::int64_t first, std::span<float* const> columns, std::int64_t present) const {
+    auto const step = rows_.step();
+    auto const* from = rows_.row(0) + first;
+    std::int64_t o = 0;
+    for (; o + 4 <= present; o += 4, from += 4 * step) {
+      std::size_t k = 0;
+      for (; k + 4 <= columns.size(); k += 4) transpose_square(from + k, step, columns.data() + k, o);
+      for (; k < columns.size(); ++k)
+        for (std::int64_t r = 0; r < 4; ++r) columns[k][o + r] = from[r * step + static_cast<std::int64_t>(k)];
+    }
+    for (; o < present; ++o, from += step)
+      for (std::size_t k = 0; k < columns.size(); ++k) columns[k][o] = from[k];
+    for (auto* const column : columns) std::fill(column + present, column + width_, 0.0f);
+  }
+
+  weight_source const& w_;
+  std::int64_t width_;
+  std::vector<weight_chunk> parts_;
+  weight_rows rows_;
+};
+
+/// Packs weights whose output channels lie side by side, a row for each position.
+inline void pack_columns(weight_source const& w, std::int64_t width, float* to) {
+  weight_rows rows(w.tensor);
+  auto const group = w.reduction() * width, most = std::max<std::int64_t>(1, weight_rows::buffered / w.step);
+  std::int64_t position = 0;
+  for (auto const& chunk : w.chunks)
+    for (std::int64_t k = 0; k < chunk.channels; k += most) {
+      auto const count = std::min(most, chunk.channels - k);
+      rows.load((chunk.first + k) * w.step, count, w.step, w.outputs);
+      for (std::int64_t first = 0; first < w.outputs; first += width) {
+        auto const present = std::min(width, w.outputs - first);
+        auto* row = to + first / width * group + position * width;
+        for (std::int64_t r = 0; r < count; ++r, row += width) {
+          std::copy_n(rows.row(r) + first, present, row);
+          std::fill(row + present, row + width, 0.0f);
+        }
+      }
+      position += count;
     }
 }
 
@@ -79,30 +232,11 @@ inline void pack_chunk(weight_bytes from, std::int64_t output_step, std::int64_t
 
 /// Fills `to` as the file head says. Output channels past the last are zero.
 inline void pack_weights(weight_source const& w, std::int64_t interleave, float* to) {
-  constexpr std::int64_t piece = 128;  // elements of an output channel that are packed at once, to stay in cache
   auto const width = interleave * channel_block;
-  std::vector<float> rows;
-  for (std::int64_t first = 0; first < w.outputs; first += width) {
-    auto const present = std::min(width, w.outputs - first);
-    auto const group = detail::weight_bytes{w.tensor.unaligned()}.at(first * w.output_step);
-    for (auto const& chunk : w.chunks) {
-      auto const channels_a_piece = chunk.taps == 1 ? std::min(piece, chunk.channels) : chunk.channels;
-      for (std::int64_t c = 0; c < chunk.channels; c += channels_a_piece) {
-        weight_chunk const part{chunk.first + c * chunk.taps, std::min(channels_a_piece, chunk.channels - c),
-                                chunk.taps};
-        if (w.output_step == 1) {
-          for (std::int64_t k = 0; k < part.channels; ++k) {
-            auto* const row = to + k * width;
-            group.at((part.first + k) * w.step).copy(present, row);
-            std::fill(row + present, row + width, 0.0f);
-          }
-        } else {
-          detail::pack_chunk(group.at(part.first), w.output_step, present, width, part, rows, to);
-        }
-        to += part.channels * part.taps * width;
-      }
-    }
-  }
+  if (w.output_step == 1)
+    detail::pack_columns(w, width, to);
+  else
+    detail::row_packer(w, width).pack(to);
 }
 
 /// The packing as a weight block of a schedule's code. Either the positions of a channel or the channels lie side by

@@ -60,7 +60,7 @@ inline bool is_float_tensor(operand_info const& o) {
 inline packed_weight pack_raw(operand_info const& o) {
   auto const bytes = static_cast<std::int64_t>(o.constant.bytes());
   return {.key = "raw:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
-            std::memcpy(to, t.unaligned(), static_cast<std::size_t>(bytes));
+            t.read(0, {to, static_cast<std::size_t>(bytes)});
           }};
 }
 

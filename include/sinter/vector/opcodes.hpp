@@ -104,8 +104,10 @@ inline int touched_lanes(program const& p, instruction const& i) {
 /// Calls `f(reg)` for each register that `i` reads.
 template <typename F>
 void for_each_source(program const& p, instruction const& i, F&& f) {
-  for (auto const r : {i.a, i.b, i.c, i.e})
-    if (r) f(r);
+  if (i.a) f(i.a);
+  if (i.b) f(i.b);
+  if (i.c) f(i.c);
+  if (i.e) f(i.e);
   if (i.op == opcode::transpose)
     for (auto const id : p.tables[static_cast<std::size_t>(i.extra)]) f(reg{id});
 }

@@ -25,6 +25,9 @@ class machine : public Xbyak::CodeGenerator {
   /// Makes `p` the program that the following calls emit.
   void begin(vector::program const& p) {
     p_ = &p;
+    registers_.clear();
+    for (int n = 0; n < vector::register_count(p.lanes); ++n)
+      registers_.push_back(wide() ? Xbyak::Zmm(n) : Xbyak::Ymm(n));
     vectors_.allocate(p);
     pointers_.allocate(p);
     ahead_.assign(p.streams.size(), 0);
@@ -50,8 +53,8 @@ class machine : public Xbyak::CodeGenerator {
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.
-  Xbyak::Ymm full(vector::reg r) const { return full(vectors_.physical(r)); }
-  Xbyak::Ymm full(int n) const { return wide() ? Xbyak::Zmm(n) : Xbyak::Ymm(n); }
+  Xbyak::Ymm const& full(vector::reg r) const { return full(vectors_.physical(r)); }
+  Xbyak::Ymm const& full(int n) const { return registers_[static_cast<std::size_t>(n)]; }
   /// The low half of a register.
   Xbyak::Xmm half(Xbyak::Ymm const& x) const { return wide() ? Xbyak::Ymm(x.getIdx()) : Xbyak::Xmm(x.getIdx()); }
   int physical(vector::reg r) const { return vectors_.physical(r); }
@@ -156,6 +159,7 @@ class machine : public Xbyak::CodeGenerator {
   constant_pool& pool_;
   std::uint8_t const* pool_base_;
   vector::program const* p_ = nullptr;
+  std::vector<Xbyak::Ymm> registers_{};  ///< the machine's, of the program's width
   register_allocation vectors_;
   pointer_allocation pointers_;
   std::vector<std::int64_t> ahead_;

@@ -25,12 +25,22 @@ void parse_scanned(Message& message, std::string const& bytes, limits const& bou
          "again");
 }
 
+/// A message whose parts are all in `arena`, and end with it.
+template <typename Message>
+Message& make_message(google::protobuf::Arena& arena) {
+#if GOOGLE_PROTOBUF_VERSION >= 5026000
+  return *google::protobuf::Arena::Create<Message>(&arena);
+#else
+  return *google::protobuf::Arena::CreateMessage<Message>(&arena);
+#endif
+}
+
 inline graph import_parts(byte_source const& source, external_data external, limits const& bounds) {
   if (source.size() == 0)
     fail(error_code::malformed_model, "the model is empty (0 bytes); export or download it again");
   auto const scanned = scan_message(source, message::model, bounds);
   google::protobuf::Arena arena;
-  auto& model = *google::protobuf::Arena::CreateMessage<proto::ModelProto>(&arena);
+  auto& model = make_message<proto::ModelProto>(arena);
   parse_scanned(model, scanned, bounds);
   if (!model.has_graph())
     fail(error_code::malformed_model, "these bytes are no ONNX model: they hold no graph; export the model again");

@@ -67,7 +67,7 @@ inline std::optional<node> from_matmul(graph const& g, node const& n) {
 /// all rows becomes the bias. A Gemm with transposed A or another C stays.
 inline void canonicalize_gemm(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    auto const n = g.at(id);
+    auto const& n = g.at(id);
     if (!is(n, "Gemm") && !is(n, "MatMul")) return;
     auto const &a = g.at(n.inputs[0]).type, &b = g.at(n.inputs[1]).type;
     if (a.element != dtype::float32 || !a.shape || !b.shape) return;

@@ -19,6 +19,8 @@ inline std::optional<affine> normalization(graph const& g, node const& n) {
   auto const epsilon = attribute_or(n, "epsilon", 1e-5f);
   auto const s = scale->as<float>(), b = shift->as<float>(), m = mean->as<float>(), v = variance->as<float>();
   affine f;
+  f.scale.reserve(s.size());
+  f.shift.reserve(s.size());
   for (std::size_t i = 0; i < s.size(); ++i) {
     f.scale.push_back(s[i] / std::sqrt(v[i] + epsilon));
     f.shift.push_back(b[i] - m[i] * f.scale[i]);
@@ -42,12 +44,13 @@ inline std::optional<affine> read_batch_normalization(graph const& g, node const
 /// it, whose result nobody else reads.
 inline void fold_batch_normalization(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    auto const f = detail::read_batch_normalization(g, g.at(id));
-    if (!f) return;
-    auto const in = g.at(id).inputs[0], out = g.at(id).outputs[0];
+    auto const& n = g.at(id);
+    if (!is(n, "BatchNormalization")) return;
+    auto const in = n.inputs[0], out = n.outputs[0];
     auto const before = g.at(in).producer;
     if (!before || !used_once(g, in) || !accepts_affine(g, g.at(before), true)) return;
-    if (channel_axis(g.at(before), *g.at(in).type.shape) != 1) return;
+    auto const f = detail::read_batch_normalization(g, n);
+    if (!f || channel_axis(g.at(before), *g.at(in).type.shape) != 1) return;
     apply_affine(r, before, *f);
     g.erase(id);
     take_output(g, before, 0, out);

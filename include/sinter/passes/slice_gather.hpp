@@ -26,7 +26,7 @@ inline std::optional<std::int64_t> first_of_run(graph const& g, node const& n, s
 /// follows.
 inline void slice_gather(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    auto const n = g.at(id);
+    auto const& n = g.at(id);
     if (!is(n, "Gather") || !g.at(n.inputs[0]).type.shape || g.at(n.inputs[0]).type.element != dtype::float32) return;
     auto sliced = *g.at(n.inputs[0]).type.shape;
     auto const rank = static_cast<std::int64_t>(sliced.rank());

@@ -38,7 +38,7 @@ def start(make, model, threads):
     with open(model, "rb") as file:  # into the page cache
         while file.read(1 << 20):
             pass
-    touch_memory((1 << 30) + 2 * model.stat().st_size)
+    touch_memory((128 << 20) + 2 * model.stat().st_size)
     server = make(model, threads)
     server.feed(make_inputs(server.inputs))
     first = server.run()

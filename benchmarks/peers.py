@@ -16,6 +16,7 @@ import time
 from servers import make_inputs, model_name, onnxruntime_server, sinter_server
 
 SMALL_NS = 50_000
+WARM_BYTES = 256 << 20
 
 
 def leave_out_python(theirs):
@@ -24,12 +25,13 @@ def leave_out_python(theirs):
         theirs.ask("use_c")
 
 
-def touch_memory(size):
-    """Leaves the system this much memory in use a moment ago. The host of a virtual machine takes back what its guest
-    left idle, and the next to touch that waits for the host: 70 ms for 32 MB, now for one of the two, now the other."""
-    with mmap.mmap(-1, size) as memory:
+def touch_memory():
+    """Leaves the system memory that was in use a moment ago. The host of a virtual machine takes back what its guest
+    leaves idle, and the next to touch that waits for the host: 70 ms for 32 MB, now for one of the two, now the other.
+    """
+    with mmap.mmap(-1, WARM_BYTES) as memory:
         memory.madvise(mmap.MADV_HUGEPAGE)
-        for at in range(0, size, mmap.PAGESIZE):
+        for at in range(0, WARM_BYTES, mmap.PAGESIZE):
             memory[at] = 1
 
 
@@ -38,7 +40,7 @@ def start(make, model, threads):
     with open(model, "rb") as file:  # into the page cache
         while file.read(1 << 20):
             pass
-    touch_memory((128 << 20) + 2 * model.stat().st_size)
+    touch_memory()
     server = make(model, threads)
     server.feed(make_inputs(server.inputs))
     first = server.run()

@@ -101,9 +101,11 @@ TEST_CASE("weights that are not read at once are packed from a file", "[schedule
 }
 
 TEST_CASE("a part of the positions and gaps between them are packed", "[schedules]") {
-  auto w = rows(33, 64, 9, 16);
-  w.chunks = {w.chunks[3], w.chunks[1]};
-  check_packing(w, 1);
+  for (std::int64_t const channels : {64, 640}) {  // read at once, in parts
+    auto w = rows(33, channels, 9, 16);
+    w.chunks = {w.chunks[3], w.chunks[1]};
+    check_packing(w, 1);
+  }
   auto gaps = columns(40, 100);
   gaps.outputs = 70;
   gaps.chunks = {{.first = 30, .channels = 10}, {.first = 2, .channels = 5}};

@@ -4,13 +4,12 @@
 #include <sinter/vector/parse.hpp>
 
 #include "catch.hpp"
+#include "temporary_folder.hpp"
 #include "vector/random_program.hpp"
 #include <cstdlib>
 #include <dlfcn.h>
-#include <filesystem>
 #include <fstream>
 #include <string>
-#include <unistd.h>
 
 using namespace sinter;
 
@@ -20,10 +19,8 @@ namespace {
 class compiled_text {
  public:
   compiled_text(std::string const& text, std::string const& flags) {
-    char folder[] = "/tmp/sinter_text_XXXXXX";
-    folder_ = mkdtemp(folder);
-    auto const source = folder_ / "text.cpp", object = folder_ / "text.so", log = folder_ / "log";
-    std::ofstream(source) << text;
+    auto const source = folder_.write("text.cpp", text), object = folder_.path() / "text.so",
+               log = folder_.path() / "log";
     char const* const named = std::getenv("CXX");
     auto const command = fmt::format(
         "{} -std=c++20 -O2 -ffp-contract=off -fno-fast-math -Wall -Wextra {} -I{}/include -shared -fPIC {} -o {} >{} "
@@ -37,8 +34,6 @@ class compiled_text {
   compiled_text(compiled_text const&) = delete;
   ~compiled_text() {
     if (handle_) dlclose(handle_);
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
   }
 
   bool failed() const { return failed_; }
@@ -48,7 +43,7 @@ class compiled_text {
   }
 
  private:
-  std::filesystem::path folder_;
+  temporary_folder folder_;
   bool failed_ = true;
   std::string log_;
   void* handle_ = nullptr;

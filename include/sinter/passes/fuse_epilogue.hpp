@@ -62,7 +62,7 @@ inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std:
   if (!anchored) return {};
   express_cluster(g, c);
   auto const slot = static_cast<std::size_t>(std::ranges::find(c.inputs, anchored) - c.inputs.begin());
-  if (slot == c.inputs.size()) return {};  // its operand turned out not to matter
+  SINTER_ASSERT(slot < c.inputs.size());
   auto const root = g.at(c.nodes[0]).outputs[0];
   auto const id = g.at(anchored).producer;
   auto const& anchor = g.at(id);

@@ -105,8 +105,7 @@ class verifier {
     auto const tables = i.op == opcode::loop ? p_.steps.size() : p_.tables.size();
     require(tabled || i.op == opcode::loop ? i.extra >= 0 && static_cast<std::size_t>(i.extra) < tables : i.extra == -1,
             "table {} does not fit", i.extra);
-    auto const exists = [&](reg r) { require(!r || is_register(r), "v{} does not exist", r.id); };
-    exists(i.d), exists(i.a), exists(i.b), exists(i.c), exists(i.e);
+    for (auto const r : {i.d, i.a, i.b, i.c, i.e}) require(!r || is_register(r), "v{} does not exist", r.id);
     if (tabled)
       require(table(i).size() == static_cast<std::size_t>(p_.lanes), "the table has {} entries", table(i).size());
     if (i.op == opcode::transpose) square(i);

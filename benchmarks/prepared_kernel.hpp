@@ -2,6 +2,7 @@
 
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/ops/operator.hpp>
+#include <sinter/runtime/linked_grid.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <array>
@@ -31,33 +32,27 @@ struct operand {
   layout how = layout::row_major;
 };
 
-/// All tasks of a node with their addresses; `run` does them in order.
+/// The grids of a node, linked; `run` runs their tasks in order.
 class prepared_kernel {
  public:
-  /// The first schedule that applies gives the code.
+  /// The cheapest candidate gives the code.
   prepared_kernel(node n, std::vector<operand> const& operands, isa set) {
     for (std::size_t i = 0; i < operands.size(); ++i) n.inputs.push_back({static_cast<std::int32_t>(i)});
     n.outputs.push_back({static_cast<std::int32_t>(operands.size())});
     scheduled_node s{.n = &n, .op = bind(n)};
     describe(s, operands);
     target const machine{set};
-    auto const& chosen = choose(s, machine);
-    name_ = chosen.name;
-    link(s, chosen.build(s, machine), set);
+    auto const chosen = choose(s, machine);
+    link(s, chosen.build(s), set);
   }
 
   std::string_view schedule_name() const { return name_; }
 
   void run() const {
-    for (auto const& task : tasks_) task.function(task.arguments.data());
+    for (auto const& g : grids_) g.run(table_.data(), 0, g.tasks());
   }
 
  private:
-  struct task {
-    vector::kernel_function function;
-    std::vector<std::byte*> arguments;
-  };
-
   static void set_layout(operand_info& o, layout how) {
     o.how = how;
     o.item_stride = item_bytes(o.shape(), o.type.element, how);
@@ -78,15 +73,18 @@ class prepared_kernel {
     s.outputs.push_back(std::move(out));
   }
 
-  static schedule const& choose(scheduled_node& s, target const& machine) {
-    for (auto const& candidate : schedule_table()) {
-      auto const wanted = candidate.applies(s, machine);
-      if (!wanted || wanted->view) continue;
-      for (std::size_t i = 0; i < s.inputs.size(); ++i) set_layout(s.inputs[i], wanted->inputs[i]);
-      set_layout(s.outputs[0], wanted->outputs[0]);
-      return candidate;
-    }
-    fail(error_code::unsupported_feature, "no schedule applies to {}", s.n->op);
+  candidate choose(scheduled_node& s, target const& machine) {
+    std::optional<candidate> best;
+    for (auto const& schedule : schedule_table())
+      for (auto& offered : schedule.offer(s, machine)) {
+        if (offered.layouts.view || (best && best->cost <= offered.cost)) continue;
+        best = std::move(offered);
+        name_ = schedule.name;
+      }
+    if (!best) fail(error_code::unsupported_feature, "no schedule has code for {}", s.n->op);
+    for (std::size_t i = 0; i < s.inputs.size(); ++i) set_layout(s.inputs[i], best->layouts.inputs[i]);
+    set_layout(s.outputs[0], best->layouts.outputs[0]);
+    return std::move(*best);
   }
 
   std::byte* allocate(std::int64_t bytes) {
@@ -96,53 +94,33 @@ class prepared_kernel {
 
   static std::int64_t bytes_of(operand_info const& o) { return tensor_bytes(o.shape(), o.type.element, o.how); }
 
-  void link(scheduled_node const& s, scheduled_code const& built, isa set) {
-    std::vector<std::byte*> in, out, packed;
-    for (auto const& o : s.inputs) in.push_back(o.constant ? nullptr : allocate(bytes_of(o)));
-    for (auto const& o : s.outputs) out.push_back(allocate(bytes_of(o)));
-    for (auto const& p : built.packed) p.fill(packed.emplace_back(allocate(p.bytes)));
-    auto* const scratch = allocate(built.scratch_bytes);
-    std::vector<vector::program> kernels;
+  void link(scheduled_node const& s, fragment const& built, isa set) {
+    std::array<std::vector<std::byte*>, 5> bases;
+    auto const base = [&](space in) -> std::vector<std::byte*>& { return bases[static_cast<std::size_t>(in)]; };
+    for (auto const& o : s.inputs) base(space::input).push_back(o.constant ? nullptr : allocate(bytes_of(o)));
+    for (auto const& o : s.outputs) base(space::output).push_back(allocate(bytes_of(o)));
+    for (auto const& w : built.weights) w.fill(base(space::weight).emplace_back(allocate(w.bytes)));
+    for (auto const& t : built.temporaries) base(space::arena).push_back(allocate(t.bytes));
+    base(space::scratch).push_back(allocate(built.scratch_bytes));
+    for (auto const& kernel : built.kernels) kernels_.push_back(kernel.make());
+    budget bytes("code", std::size_t{1} << 28);
+    code_ = emit_x86(kernels_, set, bytes);
+    kernel_code entries;
+    for (std::size_t i = 0; i < kernels_.size(); ++i) entries.entries.push_back(code_.entry(i));
     for (auto const& region : built.regions)
-      for (auto const& grid : region) kernels.push_back(grid.kernel.make());
-    budget code("code", std::size_t{1} << 28);
-    code_ = emit_x86(kernels, set, code);
-
-    auto const base = [&](source const& from) {
-      switch (from.what) {
-        case source::kind::input: return in.at(from.index);
-        case source::kind::output: return out.at(from.index);
-        case source::kind::packed: return packed.at(from.index);
-        case source::kind::scratch: break;
-      }
-      return scratch;
-    };
-    std::size_t index = 0;
-    for (auto const& region : built.regions)
-      for (auto const& grid : region) add_tasks(grid, code_.entry(index++), base);
-  }
-
-  template <typename Base>
-  void add_tasks(kernel_grid const& grid, vector::kernel_function function, Base const& base) {
-    std::array<std::int64_t, 4> i{};
-    for (i[0] = 0; i[0] < grid.extent[0]; ++i[0])
-      for (i[1] = 0; i[1] < grid.extent[1]; ++i[1])
-        for (i[2] = 0; i[2] < grid.extent[2]; ++i[2])
-          for (i[3] = 0; i[3] < grid.extent[3]; ++i[3]) {
-            task t{function, {}};
-            for (auto const& from : grid.arguments) {
-              auto at = from.offset;
-              for (std::size_t axis = 0; axis < 4; ++axis) at += i[axis] * from.stride[axis];
-              t.arguments.push_back(base(from) + at);
-            }
-            tasks_.push_back(std::move(t));
-          }
+      for (auto const& g : region.grids)
+        grids_.emplace_back(g, kernels_, entries, [&](address const& a) {
+          table_.push_back(base(a.in).at(a.index));
+          return bound_place{static_cast<std::uint32_t>(table_.size() - 1), a.offset};
+        });
   }
 
   std::string name_;
   code_block code_{};
   std::vector<any_tensor> memory_{};
-  std::vector<task> tasks_{};
+  std::vector<vector::program> kernels_{};
+  std::vector<std::byte*> table_{};
+  std::vector<linked_grid> grids_{};
 };
 
 }  // namespace bench

@@ -1,6 +1,7 @@
 #include <sinter/graph/text.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/plan/plan.hpp>
+#include <sinter/program/print.hpp>
 #include <sinter/vector/print.hpp>
 
 #include <fmt/format.h>
@@ -43,31 +44,19 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
   print_operators(before, "nodes");
   fmt::print("after {} rewrites: ", rewrites);
   print_operators(after, "nodes");
-  std::int64_t weights = 0, calls = 0;
+  std::int64_t weights = 0, tasks = 0;
+  std::size_t regions = 0, hosts = 0, islands = 0;
   for (auto const& w : p.weights) weights += w.bytes;
-  for (auto const& r : p.regions)
-    for (auto const& g : r.grids) calls += g.tasks();
-  fmt::print("{} steps: {} regions of {} kernel calls, {} operators as plain loops, {} islands; {} distinct kernels\n",
-             p.steps.size(), p.regions.size(), calls, p.hosts.size(), p.islands.size(), p.kernels.size());
+  sinter::for_each_action<sinter::region>(p, [&](sinter::region const& r, std::size_t) {
+    ++regions;
+    for (auto const& g : r.grids) tasks += g.tasks();
+  });
+  sinter::for_each_action<sinter::host_call>(p, [&](auto const&, std::size_t) { ++hosts; });
+  sinter::for_each_action<sinter::island>(p, [&](auto const&, std::size_t) { ++islands; });
+  fmt::print("{} steps: {} regions of {} tasks, {} operators as plain loops, {} islands; {} distinct kernels\n",
+             p.steps.size(), regions, tasks, hosts, islands, p.kernels.size());
   fmt::print("arena {} bytes (no plan below {}), scratch {} a thread, packed weights {} in {} blocks\n", p.arena_bytes,
              p.arena_bound, p.scratch_bytes, weights, p.weights.size());
-}
-
-void print_steps(sinter::program const& p) {
-  for (std::size_t i = 0; i < p.steps.size(); ++i) {
-    auto const& s = p.steps[i];
-    constexpr char const* kinds[] = {"region", "plain loops", "island"};
-    fmt::print("step {}: {}: {}\n", i, kinds[static_cast<int>(s.kind)], s.names);
-    if (s.kind != sinter::step_kind::region) continue;
-    for (auto const& g : p.regions[s.index].grids)
-      fmt::print("  {} calls of kernel {} ({})\n", fmt::join(g.extent, "x"), g.kernel, p.kernels[g.kernel].name);
-  }
-}
-
-void print_memory(sinter::program const& p) {
-  fmt::print("arena:  offset      bytes  steps      value\n");
-  for (auto const& a : p.allocations)
-    fmt::print("{:14} {:10}  {:4}-{:<4}  {}\n", a.offset, a.bytes, a.first, a.last, a.name);
 }
 
 void inspect(settings const& s) {
@@ -83,8 +72,7 @@ void inspect(settings const& s) {
   if (s.shows("summary")) print_summary(before, after, p, rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
   if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));
-  if (s.shows("steps")) print_steps(p);
-  if (s.shows("memory")) print_memory(p);
+  if (s.shows("program")) fmt::print("{}", sinter::print(p));
   if (s.shows("kernels"))
     for (std::size_t k = 0; k < p.kernels.size(); ++k)
       fmt::print("; kernel {}\n{}", k, sinter::vector::print(p.kernels[k]));
@@ -97,11 +85,11 @@ void add_inspect(CLI::App& app) {
   auto* const command = app.add_subcommand("inspect", "shows what the compiler makes of a model");
   command->footer(
       "summary: operators, steps, bytes; before, after: the graph as text, before and after the rewrites (fused nodes\n"
-      "have the domain sinter); steps: what runs in which order; memory: where tensors lie; kernels: vector programs.");
+      "have the domain sinter); program: what runs in which order on which bytes; kernels: vector programs.");
   add_model(*command, s->model);
-  command->add_option("--show", s->show, "summary, before, after, steps, memory, kernels, all")
+  command->add_option("--show", s->show, "summary, before, after, program, kernels, all")
       ->delimiter(',')
-      ->check(CLI::IsMember({"summary", "before", "after", "steps", "memory", "kernels", "all"}))
+      ->check(CLI::IsMember({"summary", "before", "after", "program", "kernels", "all"}))
       ->capture_default_str();
   command->add_option("--isa", s->set, "the instruction set to plan for: avx512, avx2, none, native")
       ->capture_default_str();

@@ -32,7 +32,7 @@ TEST_CASE("plans are valid, and at most 5 % above the most bytes that live at on
       for (auto const set : {isa::avx512, isa::avx2}) {
         INFO(file.string() << " batch " << batch << " " << name(set));
         auto const p = plan(g, {.machine = {set}});
-        validate(p);
+        verify(p);
         CHECK(p.arena_bound > 0);
         CHECK(p.arena_bytes >= p.arena_bound);
         CHECK(static_cast<double>(p.arena_bytes) <= 1.05 * static_cast<double>(p.arena_bound));

@@ -2,7 +2,7 @@
 
 #include <sinter/compile.hpp>
 #include <sinter/kernels/element.hpp>
-#include <sinter/plan/validate.hpp>
+#include <sinter/program/verify.hpp>
 #include <sinter/runtime/thread_pool.hpp>
 #include <sinter/vector/interpret.hpp>
 
@@ -36,7 +36,7 @@ struct pipeline {
   weight_store store{};
   executable code;
 
-  pipeline(graph g, pipeline_options const& how) : code(make(std::move(g), how)) { validate(code.plan()); }
+  pipeline(graph g, pipeline_options const& how) : code(make(std::move(g), how)) { verify(code.plan()); }
 
   /// The outputs of the second of two runs, in which arena and scratch hold what the first one left.
   std::vector<any_tensor> run(std::vector<any_tensor> const& operands) const {

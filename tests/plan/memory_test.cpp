@@ -1,5 +1,5 @@
 #include <sinter/plan/memory.hpp>
-#include <sinter/plan/validate.hpp>
+#include <sinter/program/verify.hpp>
 
 #include "catch.hpp"
 #include <random>
@@ -37,7 +37,7 @@ TEST_CASE("placements of random lifetimes never overlap", "[plan]") {
   program p;
   p.arena_bytes = place_allocations(all);
   p.allocations = all;
-  CHECK_NOTHROW(validate(p));
+  CHECK_NOTHROW(verify(p));
   CHECK(p.arena_bytes >= arena_lower_bound(all));
   CHECK(p.arena_bytes <= arena_lower_bound(all) * 3 / 2);
 }
@@ -50,17 +50,31 @@ TEST_CASE("the validator sees what a plan must not do", "[plan]") {
   vector::program kernel{.name = "k"};
   kernel.arguments = {{.name = "y", .mode = vector::access::out, .bytes = 64}};
   p.kernels = {kernel};
-  grid g{.extent = {1, 1, 2, 1}};
-  g.arguments = {{.base = {.where = space::arena, .index = 0, .offset = 0}, .stride = {0, 0, 64, 0}}};
-  p.regions = {{.grids = {g}}};
-  p.steps = {{.kind = step_kind::region, .index = 0, .names = "s"},
-             {.kind = step_kind::region, .index = 0, .names = "s"}};
-  CHECK_NOTHROW(validate(p));
+  grid g{.extents = {1, 1, 2, 1}};
+  g.body = {{.arguments = {{.in = space::arena, .stride = {0, 0, 64}}}}};
+  p.steps = {{.action = region{{g}}}, {.action = region{{g}}}};
+  CHECK_NOTHROW(verify(p));
 
   SECTION("two tensors on the same bytes") { p.allocations[1].offset = 64; }
   SECTION("a tensor past the arena") { p.allocations[1].offset = 192; }
-  SECTION("a task past its tensor") { p.regions[0].grids[0].extent[2] = 3; }
+  auto& first = std::get<region>(p.steps[0].action).grids[0];
+  auto& call = first.body[0];
+  SECTION("a task past its tensor") { first.extents[2] = 3; }
   SECTION("a tensor that is dead") { p.allocations[0].last = 0; }
-  SECTION("a task before its tensor") { p.regions[0].grids[0].arguments[0].stride[2] = -64; }
-  CHECK_THROWS_AS(validate(p), error);
+  SECTION("a tensor that does not exist") { call.arguments[0].index = 2; }
+  SECTION("a task before its tensor") { call.arguments[0].stride[2] = -64; }
+  SECTION("a kernel that does not exist") { call.kernel.index = 1; }
+  SECTION("an argument too many") { call.arguments.push_back(call.arguments[0]); }
+  SECTION("a turn of a loop past its tensor") {
+    call.arguments[0].stride[grid_rank] = 64;
+    first.body.insert(first.body.begin(), {.what = statement::kind::loop, .turns = 2});
+    first.body.push_back({.what = statement::kind::end});
+  }
+  SECTION("a loop without an end") { first.body.insert(first.body.begin(), {.what = statement::kind::loop}); }
+  SECTION("an end without a loop") { first.body.push_back({.what = statement::kind::end}); }
+  SECTION("loops that are nested too deep") {
+    first.body.insert(first.body.begin(), loop_depth + 1, {.what = statement::kind::loop});
+    first.body.insert(first.body.end(), loop_depth + 1, {.what = statement::kind::end});
+  }
+  CHECK_THROWS_AS(verify(p), error);
 }

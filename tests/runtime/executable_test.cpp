@@ -1,3 +1,4 @@
+#include <sinter/program/verify.hpp>
 #include <sinter/runtime/executable.hpp>
 #include <sinter/runtime/thread_pool.hpp>
 
@@ -66,20 +67,23 @@ operator_entry const positives{.schema = {.name = "Positives"},
 
 program host_program(std::int64_t n) {
   auto p = affine_program(n);
-  p.hosts = {{.op = {&negate, {}},
-              .inputs = {{.type = rows(n), .where = {space::arena, 0, 0}, .constant = {}}},
-              .outputs = {{.type = rows(n), .where = {space::arena, 0, n * row * 4}, .constant = {}}}}};
-  p.steps.push_back({step_kind::host, 0, "node 'neg' (Negate)"});
-  p.outputs[0].where.offset = n * row * 4;
+  p.steps.push_back({.nodes = {node_id{0}},
+                     .action = host_call{.op = {&negate, {}},
+                                         .inputs = {{.type = rows(n), .where = {space::arena, 2}}},
+                                         .outputs = {{.type = rows(n), .where = {space::arena, 3}}}}});
+  p.nodes = {{.name = "neg", .op = "Negate"}};
+  p.outputs[0].where.index = 3;
   p.allocations.push_back({"neg", n * row * 4, n * row * 4, 3, 4});
   return p;
 }
 
 program island_program() {
   program p;
-  p.inputs = {{.type = rows(1), .where = {space::input, 0, 0}, .constant = {}}};
-  p.islands = {{.op = {&positives, {}}, .inputs = {{.slot = -1, .planned = p.inputs[0]}}, .output_slots = {0, 1}}};
-  p.steps = {{step_kind::island, 0, "node 'pos' (Positives)"}};
+  p.inputs = {{.type = rows(1), .where = {space::input, 0}, .constant = {}}};
+  p.steps = {{.nodes = {node_id{0}},
+              .action = island{
+                  .op = {&positives, {}}, .inputs = {{.slot = -1, .planned = p.inputs[0]}}, .output_slots = {0, 1}}}};
+  p.nodes = {{.name = "pos", .op = "Positives"}};
   p.outputs = {{.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}},
                {.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}}};
   p.output_slots = {0, 1};
@@ -116,17 +120,15 @@ TEST_CASE("grids step through four axes and side by side") {
   p.kernels = {std::move(b).take()};
   tensor_type const type{dtype::float32, shape{2, 3, 4, 5}};
   // A transpose of all four axes, whose last item of axis 0 is a grid of its own.
-  grid g;
-  g.extent = {1, 3, 4, 5};
-  g.arguments = {{.base = {space::input, 0, 0}, .stride = {240, 80, 20, 4}},
-                 {.base = {space::output, 0, 0}, .stride = {4, 8, 24, 96}}};
+  grid g{.extents = {1, 3, 4, 5}};
+  g.body = {{.arguments = {{.in = space::input, .stride = {240, 80, 20, 4}},
+                           {.in = space::output, .stride = {4, 8, 24, 96}}}}};
   auto h = g;
-  h.arguments[0].base.offset = 240;
-  h.arguments[1].base.offset = 4;
-  p.regions = {{{g, h}}};
-  p.steps = {{step_kind::region, 0, "node 't' (Transpose)"}};
-  p.inputs = {{.type = type, .where = {space::input, 0, 0}, .constant = {}}};
-  p.outputs = {{.type = type, .where = {space::output, 0, 0}, .constant = {}}};
+  h.body[0].arguments[0].offset = 240;
+  h.body[0].arguments[1].offset = 4;
+  p.steps = {{.action = region{{g, h}}}};
+  p.inputs = {{.type = type, .where = {space::input, 0}, .constant = {}}};
+  p.outputs = {{.type = type, .where = {space::output, 0}, .constant = {}}};
   weight_store store;
   executable const e(std::move(p), interpreted(), store);
   auto const in = counting(120);
@@ -170,6 +172,58 @@ TEST_CASE("regions of little work stay on the calling thread") {
   CHECK(mine.calls == 0);
 }
 
+TEST_CASE("a body runs calls and loops in order, for any number of threads") {
+  vector::builder b("add", 16);
+  auto const from = b.argument("x", vector::access::in, 4), to = b.argument("y", vector::access::out, 4);
+  b.store(to.at(0), b.binary(vector::opcode::add, b.load(from.at(0), 1), b.load(to.at(0), 1)), 1);
+  vector::builder c("set", 16);
+  auto const value = c.argument("x", vector::access::in, 4), cell = c.argument("y", vector::access::out, 4);
+  c.store(cell.at(0), c.load(value.at(0), 1), 1);
+  program p;
+  p.kernels = {std::move(b).take(), std::move(c).take()};
+  std::int64_t const n = 50;
+  // y[i][k] = x[i][k] + the sum over j, l of x[i][3j + l], in scratch first
+  address const x{.in = space::input, .stride = {24}}, y{.in = space::output, .stride = {24}}, s{.in = space::scratch};
+  auto const along = [](address a, std::int64_t outer, std::int64_t inner) {
+    a.stride[grid_rank] = outer, a.stride[grid_rank + 1] = inner;
+    return a;
+  };
+  using enum statement::kind;
+  grid g{.extents = {n}};
+  g.body = {{.kernel = {1}, .arguments = {x, s}},
+            {.what = loop, .turns = 2},
+            {.what = loop, .turns = 3},
+            {.arguments = {along(x, 12, 4), s}},
+            {.what = end},
+            {.what = end},
+            {.what = loop, .turns = 6},
+            {.kernel = {1}, .arguments = {along(x, 4, 0), along(y, 4, 0)}},
+            {.arguments = {s, along(y, 4, 0)}},
+            {.what = end}};
+  p.steps = {{.action = region{{g}}}};
+  tensor_type const type{dtype::float32, shape{n, 6}};
+  p.inputs = {{.type = type, .where = {space::input, 0}, .constant = {}}};
+  p.outputs = {{.type = type, .where = {space::output, 0}, .constant = {}}};
+  p.scratch_bytes = 64;
+  CHECK_NOTHROW(verify(p));
+  auto const in = counting(n * 6);
+  thread_pool pool(3);
+  for (auto* threads : {static_cast<executor*>(nullptr), static_cast<executor*>(&pool)}) {
+    weight_store store;
+    executable const e(p, interpreted(), store, threads);
+    workspace w(e.memory());
+    tensor_view const view{dtype::float32, *type.shape, in.data()};
+    e.run(w, {&view, 1});
+    auto const out = w.results[0].as<float>();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      auto const first = i / 6 * 6;
+      float sum = in[first];
+      for (std::size_t k = 0; k < 6; ++k) sum += in[first + k];
+      CHECK(out[i] == in[i] + sum);
+    }
+  }
+}
+
 TEST_CASE("every worker has scratch memory of its own") {
   program p;
   vector::builder b("through_scratch", 16);
@@ -180,11 +234,11 @@ TEST_CASE("every worker has scratch memory of its own") {
   b.store(y.at(0), b.load(s.at(0)));
   p.kernels = {std::move(b).take()};
   std::int64_t const n = 400;
-  p.regions = {every_register(0, n, {space::input, 0, 0}, {space::scratch, 0, 64}, {space::output, 0, 0})};
-  p.regions[0].grids[0].arguments[1].stride = {};
-  p.steps = {{step_kind::region, 0, ""}};
-  p.inputs = {{.type = rows(n), .where = {space::input, 0, 0}, .constant = {}}};
-  p.outputs = {{.type = rows(n), .where = {space::output, 0, 0}, .constant = {}}};
+  auto all = every_register(0, n, {space::input, 0}, {space::scratch, 0, 64}, {space::output, 0});
+  all.grids[0].body[0].arguments[1].stride = {};
+  p.steps = {{.action = all}};
+  p.inputs = {{.type = rows(n), .where = {space::input, 0}, .constant = {}}};
+  p.outputs = {{.type = rows(n), .where = {space::output, 0}, .constant = {}}};
   p.scratch_bytes = 128;
   weight_store store;
   thread_pool pool(3);
@@ -287,7 +341,7 @@ TEST_CASE("islands make tensors of any shape, their errors name the node") {
 
 TEST_CASE("constants and inputs can be outputs") {
   program p;
-  p.inputs = {{.type = rows(1), .where = {space::input, 0, 0}, .constant = {}}};
+  p.inputs = {{.type = rows(1), .where = {space::input, 0}, .constant = {}}};
   auto const constant = any_tensor::of<std::int64_t>({2}, {7, 8});
   p.outputs = {p.inputs[0], {.type = {dtype::int64, shape{2}}, .where = {}, .constant = constant}};
   weight_store store;

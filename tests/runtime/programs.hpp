@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/plan/program.hpp>
-#include <sinter/runtime/call_table.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/runtime/linked_grid.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/interpret.hpp>
 
@@ -41,14 +41,10 @@ inline packing weights(std::string key, float first, float step) {
 inline tensor_type rows(std::int64_t n) { return {dtype::float32, shape{n, row}}; }
 
 /// A region that runs `kernel` on every register of `n` rows; the second argument is a row that all share.
-inline region every_register(std::uint32_t kernel, std::int64_t n, place x, place w, place y) {
-  grid g;
-  g.extent = {1, 1, static_cast<std::int32_t>(n), 2};
-  g.kernel = kernel;
-  g.arguments = {{.base = x, .stride = {0, 0, row * 4, 64}},
-                 {.base = w, .stride = {0, 0, 0, 64}},
-                 {.base = y, .stride = {0, 0, row * 4, 64}}};
-  return {{g}};
+inline region every_register(std::uint32_t kernel, std::int64_t n, address x, address w, address y) {
+  x.stride = y.stride = {0, 0, row * 4, 64};
+  w.stride = {0, 0, 0, 64};
+  return {{{.extents = {1, 1, n, 2}, .body = {{.kernel = {kernel}, .arguments = {x, w, y}}}}}};
 }
 
 /// y = (x * w + b) * w for `n` rows, in three regions with two tensors in the arena; the last writes the output where
@@ -57,13 +53,12 @@ inline program affine_program(std::int64_t n, bool direct = false) {
   program p;
   p.kernels = {binary_kernel("scale", vector::opcode::mul), binary_kernel("shift", vector::opcode::add)};
   p.weights = {weights("w", 1, 0.5f), weights("b", -3, 1)};
-  place const x{space::input, 0, 0}, w{space::weight, 0, 0}, b{space::weight, 1, 0};
+  address const x{space::input, 0}, w{space::weight, 0}, b{space::weight, 1};
   auto const bytes = n * row * 4;
-  place const t{space::arena, 0, 0}, u{space::arena, 0, bytes}, v{space::arena, 0, 0}, y{space::output, 0, 0};
-  p.regions = {every_register(0, n, x, w, t), every_register(1, n, t, b, u),
-               every_register(0, n, u, w, direct ? y : v)};
-  for (std::uint32_t i = 0; i < 3; ++i)
-    p.steps.push_back({step_kind::region, i, "node 'n" + std::to_string(i) + "' (Mul)"});
+  address const t{space::arena, 0}, u{space::arena, 1}, v{space::arena, 2}, y{space::output, 0};
+  auto const regions = {every_register(0, n, x, w, t), every_register(1, n, t, b, u),
+                        every_register(0, n, u, w, direct ? y : v)};
+  for (auto const& r : regions) p.steps.push_back({.action = r});
   p.inputs = {{.type = rows(n), .where = x, .constant = {}}};
   p.outputs = {{.type = rows(n), .where = direct ? y : v, .constant = {}}};
   p.allocations = {{"t", bytes, 0, 0, 1}, {"u", bytes, bytes, 1, 2}};

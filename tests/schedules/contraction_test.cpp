@@ -137,11 +137,11 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
 TEST_CASE("kernels exist for what they can do only", "[schedules]") {
   auto c = convolution_case({.x = {1, 16, 5, 5}, .w = {16, 16, 3, 3}, .pad = 1});
   target const machine{isa::avx512};
-  CHECK(convolution_schedule.applies(describe_case(c), machine));
-  CHECK_FALSE(depthwise_schedule.applies(describe_case(c), machine));
-  CHECK_FALSE(gemm_schedule.applies(describe_case(c), machine));
+  CHECK(offers(convolution_schedule, c, machine));
+  CHECK_FALSE(offers(depthwise_schedule, c, machine));
+  CHECK_FALSE(offers(gemm_schedule, c, machine));
   c.inputs[1].constant = false;
-  CHECK_FALSE(convolution_schedule.applies(describe_case(c), machine));
+  CHECK_FALSE(offers(convolution_schedule, c, machine));
 }
 
 TEST_CASE("each field of a tile but its name is in the key of its kernel", "[schedules]") {

@@ -32,7 +32,7 @@ TEST_CASE("channels are concatenated at any position") {
 TEST_CASE("parts of whole blocks may lie in the concatenation") {
   auto const places = [](std::vector<test_operand> parts, std::int64_t axis) {
     auto const c = make_case(concat_entry, {{"axis", axis}}, std::move(parts));
-    return copy_schedule.applies(describe_case(c), targets[0])->input_places;
+    return copy_schedule.offer(describe_case(c), targets[0]).at(0).layouts.input_places;
   };
   CHECK(places({blocked({2, 32, 3, 3}, 1), blocked({2, 16, 3, 3}, 2), blocked({2, 5, 3, 3}, 3)}, 1) ==
         integers{0, 32 * 36, 48 * 36});
@@ -51,9 +51,9 @@ TEST_CASE("a part that lies in the output already is not copied") {
     for (auto& in : n.inputs) in.how = how;
     n.outputs[0].how = how;
     n.inputs[0].placed = true;
-    for (auto const& region : copy_schedule.build(n, targets[0]).regions)
-      for (auto const& grid : region)
-        for (auto const& a : grid.arguments) CHECK((a.what != source::kind::input || a.index == 1));
+    for (auto const& region : copy_schedule.offer(n, targets[0]).at(0).build(n).regions)
+      for (auto const& grid : region.grids)
+        for (auto const& a : grid.body[0].arguments) CHECK((a.in != space::input || a.index == 1));
   }
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("row-major runs are copied") {
                                   {any_tensor::of<std::int64_t>({1}, {4}), true},
                                   {any_tensor::of<std::int64_t>({1}, {3}), true},
                                   {any_tensor::of<std::int64_t>({1}, {2}), true}});
-  CHECK_FALSE(copy_schedule.applies(describe_case(stepped), targets[0]));
+  CHECK_FALSE(offers(copy_schedule, stepped, targets[0]));
 }
 
 TEST_CASE("channel shuffles") {

@@ -70,9 +70,9 @@ TEST_CASE("elementwise chains in row-major layout broadcast as numpy does") {
 
 TEST_CASE("what does not fit into registers or into a layout is left to others") {
   auto const wide = elementwise("pow x0 x1", {rows({4}, 1), rows({4}, 2)});
-  CHECK_FALSE(elementwise_schedule.applies(describe_case(wide), targets[1]));
+  CHECK_FALSE(offers(elementwise_schedule, wide, targets[1]));
   auto half = elementwise("max x0 0", {rows({4}, 1)});
   auto n = describe_case(half);
   n.inputs[0].type.element = dtype::float16;
-  CHECK_FALSE(elementwise_schedule.applies(n, targets[0]));
+  CHECK_FALSE(offers(elementwise_schedule, n, targets[0]));
 }

@@ -198,54 +198,84 @@ class test_buffer {
 
 /// Buffers that code works on.
 struct test_memory {
-  std::vector<test_buffer> inputs{}, outputs{}, packed{};
+  std::vector<test_buffer> inputs{}, outputs{}, weights{}, temporaries{};
   test_buffer scratch{};
 
-  test_buffer& of(source const& s) {
-    switch (s.what) {
-      case source::kind::input: return inputs.at(s.index);
-      case source::kind::output: return outputs.at(s.index);
-      case source::kind::packed: return packed.at(s.index);
-      case source::kind::scratch: break;
+  test_buffer& of(address const& a) {
+    switch (a.in) {
+      case space::input: return inputs.at(a.index);
+      case space::output: return outputs.at(a.index);
+      case space::weight: return weights.at(a.index);
+      case space::arena: return temporaries.at(a.index);
+      case space::scratch: break;
     }
     return scratch;
   }
 };
 
-/// Calls every task; an argument that reaches outside of its buffer fails the test.
-inline void run_grid(kernel_grid const& g, test_memory& memory, kernel_runner const& run) {
-  auto const kernel = g.kernel.make();
-  REQUIRE(g.arguments.size() == kernel.arguments.size());
-  std::vector<std::byte*> pointers(g.arguments.size());
-  auto const call = run(kernel);
-  std::array<std::int64_t, 4> i{};
-  for (i[0] = 0; i[0] < g.extent[0]; ++i[0])
-    for (i[1] = 0; i[1] < g.extent[1]; ++i[1])
-      for (i[2] = 0; i[2] < g.extent[2]; ++i[2])
-        for (i[3] = 0; i[3] < g.extent[3]; ++i[3]) {
-          for (std::size_t a = 0; a < g.arguments.size(); ++a) {
-            auto const& s = g.arguments[a];
-            auto at = s.offset;
-            for (std::size_t axis = 0; axis < 4; ++axis) at += i[axis] * s.stride[axis];
-            auto& buffer = memory.of(s);
-            INFO("argument " << kernel.arguments[a].name << " of " << kernel.name << ": " << at << " + "
-                             << kernel.arguments[a].bytes << " of " << buffer.size());
-            if (at < 0 || at + kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
-            pointers[a] = buffer.data() + at;
-          }
-          call(pointers.data());
-        }
-}
-
-inline void run_code(scheduled_code const& code, test_memory& memory, kernel_runner const& run) {
-  for (auto const& p : code.packed) {
-    memory.packed.emplace_back(p.bytes);
-    p.fill(memory.packed.back().data());
+/// Runs a fragment, task by task; an argument that reaches outside of its buffer fails the test.
+class fragment_run {
+ public:
+  fragment_run(fragment const& code, test_memory& memory, kernel_runner const& run) : code_(code), memory_(memory) {
+    for (auto const& w : code.weights) {
+      memory.weights.emplace_back(w.bytes);
+      w.fill(memory.weights.back().data());
+    }
+    for (auto const& t : code.temporaries) memory.temporaries.emplace_back(t.bytes);
+    memory.scratch = test_buffer(code.scratch_bytes);
+    for (auto const& k : code.kernels) kernels_.push_back(k.make());
+    for (auto const& k : kernels_) calls_.push_back(run(k));
+    for (auto const& region : code.regions)
+      for (auto const& grid : region.grids) axis(grid, 0);
   }
-  memory.scratch = test_buffer(code.scratch_bytes);
-  for (auto const& region : code.regions)
-    for (auto const& grid : region) run_grid(grid, memory, run);
-}
+
+ private:
+  void axis(grid const& g, std::size_t number) {
+    if (number == grid_rank) return body(g.body, 0, grid_rank);
+    for (index_[number] = 0; index_[number] < g.extents[number].turns(); ++index_[number]) axis(g, number + 1);
+    index_[number] = 0;
+  }
+
+  /// Runs lines from `at` on; those of a loop of depth `depth` until its end.
+  void body(std::vector<statement> const& lines, std::size_t at, std::size_t depth) {
+    for (; at < lines.size() && lines[at].what != statement::kind::end; ++at) {
+      if (lines[at].what == statement::kind::call) {
+        call(lines[at]);
+        continue;
+      }
+      for (index_.at(depth) = 0; index_[depth] < lines[at].turns.turns(); ++index_[depth])
+        body(lines, at + 1, depth + 1);
+      index_[depth] = 0;
+      for (int open = 1; open > 0;) {
+        ++at;
+        open += lines[at].what == statement::kind::loop;
+        open -= lines[at].what == statement::kind::end;
+      }
+    }
+  }
+
+  void call(statement const& s) {
+    auto const& kernel = kernels_.at(s.kernel.index);
+    REQUIRE(s.arguments.size() == kernel.arguments.size());
+    std::vector<std::byte*> pointers;
+    for (std::size_t a = 0; a < s.arguments.size(); ++a) {
+      auto at = s.arguments[a].offset;
+      for (std::size_t i = 0; i < index_rank; ++i) at += index_[i] * s.arguments[a].stride[i];
+      auto& buffer = memory_.of(s.arguments[a]);
+      INFO("argument " << kernel.arguments[a].name << " of " << kernel.name << ": " << at << " + "
+                       << kernel.arguments[a].bytes << " of " << buffer.size());
+      if (at < 0 || at + kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
+      pointers.push_back(buffer.data() + at);
+    }
+    calls_[s.kernel.index](pointers.data());
+  }
+
+  fragment const& code_;
+  test_memory& memory_;
+  std::vector<vector::program> kernels_{};
+  std::vector<kernel_call> calls_{};
+  std::array<std::int64_t, index_rank> index_{};
+};
 
 /// Whether all kernels with this key, of all cases so far, are one program.
 inline bool is_decided_by_key(std::string const& key, vector::program const& kernel) {
@@ -254,32 +284,34 @@ inline bool is_decided_by_key(std::string const& key, vector::program const& ker
 }
 
 /// Checks each kernel of the code against the rules of vector programs, and its key.
-inline void verify_code(scheduled_code const& code, target const& t) {
-  for (auto const& region : code.regions)
-    for (auto const& grid : region) {
-      auto const kernel = grid.kernel.make();
-      CHECK(kernel.lanes == t.lanes());
-      CHECK_NOTHROW(vector::verify(kernel));
-      CHECK(is_decided_by_key(grid.kernel.key(), kernel));
-    }
+inline void verify_code(fragment const& code, target const& t) {
+  for (auto const& recipe : code.kernels) {
+    auto const kernel = recipe.make();
+    CHECK(kernel.lanes == t.lanes());
+    CHECK_NOTHROW(vector::verify(kernel));
+    CHECK(is_decided_by_key(recipe.key(), kernel));
+  }
 }
 
-/// Runs a case by a schedule, in place of input `in_place` if that is given; no value if the schedule does not apply.
-inline std::optional<std::vector<any_tensor>> run_case(test_case const& c, schedule const& s, target const& t,
-                                                       kernel_runner const& run = interpreted,
-                                                       std::optional<std::uint32_t> in_place = {}) {
+/// Whether a schedule has code for a case.
+inline bool offers(schedule const& s, scheduled_node const& n, target const& t) { return !s.offer(n, t).empty(); }
+inline bool offers(schedule const& s, test_case const& c, target const& t) { return offers(s, describe_case(c), t); }
+
+/// Runs a case by a candidate, in place of input `in_place` if that is given.
+inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how, target const& t,
+                                        kernel_runner const& run = interpreted,
+                                        std::optional<std::uint32_t> in_place = {}) {
   auto n = describe_case(c);
-  auto const choice = s.applies(n, t);
-  if (!choice) return std::nullopt;
-  REQUIRE(choice->inputs.size() == n.inputs.size());
-  REQUIRE(choice->outputs.size() == n.outputs.size());
-  auto const relayout = [&](operand_info& o, layout how, std::int64_t slack) {
-    auto const again = info_of(o.type, how, slack);
-    o.how = how, o.item_stride = again.item_stride;
+  auto const& wanted = how.layouts;
+  REQUIRE(wanted.inputs.size() == n.inputs.size());
+  REQUIRE(wanted.outputs.size() == n.outputs.size());
+  auto const relayout = [&](operand_info& o, layout as, std::int64_t slack) {
+    auto const again = info_of(o.type, as, slack);
+    o.how = as, o.item_stride = again.item_stride;
   };
-  for (std::size_t i = 0; i < n.inputs.size(); ++i) relayout(n.inputs[i], choice->inputs[i], c.slack_blocks);
-  for (std::size_t i = 0; i < n.outputs.size(); ++i) relayout(n.outputs[i], choice->outputs[i], c.slack_blocks);
-  auto const code = s.build(n, t);
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) relayout(n.inputs[i], wanted.inputs[i], c.slack_blocks);
+  for (std::size_t i = 0; i < n.outputs.size(); ++i) relayout(n.outputs[i], wanted.outputs[i], c.slack_blocks);
+  auto code = how.build(n);
   verify_code(code, t);
   test_memory memory;
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
@@ -288,17 +320,27 @@ inline std::optional<std::vector<any_tensor>> run_case(test_case const& c, sched
     if (stored) memory.inputs.back().write(c.inputs[i].value);
   }
   for (auto const& o : n.outputs) memory.outputs.emplace_back(o);
-  if (in_place) std::swap(memory.outputs[0], memory.inputs[*in_place]);
-  auto moved = code;
-  if (in_place)  // both operands are the one buffer
-    for (auto& region : moved.regions)
-      for (auto& grid : region)
-        for (auto& a : grid.arguments)
-          if (a.what == source::kind::input && a.index == *in_place) a.what = source::kind::output, a.index = 0;
-  run_code(moved, memory, run);
+  if (in_place) {  // both operands are the one buffer
+    std::swap(memory.outputs[0], memory.inputs[*in_place]);
+    for (auto& region : code.regions)
+      for (auto& grid : region.grids)
+        for (auto& s : grid.body)
+          for (auto& a : s.arguments)
+            if (a.in == space::input && a.index == *in_place) a.in = space::output, a.index = 0;
+  }
+  fragment_run(code, memory, run);
   std::vector<any_tensor> result;
   for (auto const& o : memory.outputs) result.push_back(o.read());
   return result;
+}
+
+/// Runs a case by the first candidate of a schedule; no value if there is none.
+inline std::optional<std::vector<any_tensor>> run_case(test_case const& c, schedule const& s, target const& t,
+                                                       kernel_runner const& run = interpreted,
+                                                       std::optional<std::uint32_t> in_place = {}) {
+  auto const offered = s.offer(describe_case(c), t);
+  if (offered.empty()) return std::nullopt;
+  return run_case(c, offered[0], t, run, in_place);
 }
 
 /// Greatest difference, relative to the greatest expected magnitude.
@@ -324,25 +366,30 @@ inline bool same_bits(any_tensor const& a, any_tensor const& b) {
   return a.shape() == b.shape() && std::ranges::equal(a.as<float>(), b.as<float>(), same);
 }
 
-/// Runs a case on both targets, compares with `evaluate` within `tolerance` (of the greatest magnitude) and the
-/// targets' bits with one another.
+/// Runs a case by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
+/// magnitude) and the targets' bits with one another.
 inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
   auto const expected = expected_outputs(c);
-  std::optional<std::vector<any_tensor>> first;
-  for (auto const& t : targets) {
-    INFO("lanes " << t.lanes());
-    auto const got = run_case(c, s, t);
-    REQUIRE(got);
-    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference((*got)[i], expected[i]) <= tolerance);
-    if (!first) first = got;
-    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits((*got)[i], (*first)[i]));
-    auto const machine = run_case(c, s, t, emitted);
-    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits((*machine)[i], (*first)[i]));
-    auto const choice = s.applies(describe_case(c), t);
-    for (auto const i : choice->in_place) {
-      INFO("in place of input " << i);
-      auto const again = run_case(c, s, t, emitted, i);
-      CHECK(same_bits((*again)[0], (*first)[0]));
+  auto const candidates = s.offer(describe_case(c), targets[0]).size();
+  REQUIRE(candidates > 0);
+  for (std::size_t number = 0; number < candidates; ++number) {
+    std::optional<std::vector<any_tensor>> first;
+    for (auto const& t : targets) {
+      INFO("candidate " << number << ", lanes " << t.lanes());
+      auto const offered = s.offer(describe_case(c), t);
+      REQUIRE(offered.size() == candidates);
+      auto const& how = offered[number];
+      auto const got = run_case(c, how, t);
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference(got[i], expected[i]) <= tolerance);
+      if (!first) first = got;
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(got[i], (*first)[i]));
+      auto const machine = run_case(c, how, t, emitted);
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(machine[i], (*first)[i]));
+      for (auto const i : how.layouts.in_place) {
+        INFO("in place of input " << i);
+        auto const again = run_case(c, how, t, emitted, i);
+        CHECK(same_bits(again[0], (*first)[0]));
+      }
     }
   }
 }

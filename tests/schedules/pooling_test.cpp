@@ -52,7 +52,7 @@ TEST_CASE("pools that no kernel does are left to others") {
   attribute_map const a{{"kernel_shape", integers{2, 2}}};
   auto c = make_case(max_entry, a, {{random_tensor({1, 4, 6, 6}, 1), false, layout::blocked}});
   c.node.outputs.push_back({5});
-  CHECK_FALSE(pooling_schedule.applies(describe_case(c), targets[0]));
+  CHECK_FALSE(offers(pooling_schedule, c, targets[0]));
   auto volume = make_case(max_entry, {{"kernel_shape", integers{2, 2, 2}}}, {{random_tensor({1, 4, 6, 6, 6}, 1)}});
-  CHECK_FALSE(pooling_schedule.applies(describe_case(volume), targets[0]));
+  CHECK_FALSE(offers(pooling_schedule, volume, targets[0]));
 }

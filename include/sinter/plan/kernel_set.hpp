@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/program/grid.hpp>
 #include <sinter/vector/hash.hpp>
 #include <sinter/vector/recipe.hpp>
 
@@ -14,9 +15,9 @@ namespace sinter::detail {
 /// The distinct kernels of a program; equal ones get one number.
 class kernel_set {
  public:
-  std::uint32_t add(vector::recipe kernel) {
+  kernel_id add(vector::recipe kernel) {
     if (kernel.key().empty()) return add_program(std::move(kernel).make());
-    auto const [known, is_new] = by_key_.try_emplace(kernel.key(), 0);
+    auto const [known, is_new] = by_key_.try_emplace(kernel.key());
     if (is_new) known->second = add_program(std::move(kernel).make());
     return known->second;
   }
@@ -24,11 +25,11 @@ class kernel_set {
   std::vector<vector::program> take() { return std::move(kernels_); }
 
  private:
-  std::uint32_t add_program(vector::program kernel) {
+  kernel_id add_program(vector::program kernel) {
     auto& candidates = by_hash_[vector::hash(kernel)];
     for (auto const number : candidates)
-      if (vector::equal(kernels_[number], kernel)) return number;
-    auto const number = static_cast<std::uint32_t>(kernels_.size());
+      if (vector::equal(kernels_[number.index], kernel)) return number;
+    kernel_id const number{static_cast<std::uint32_t>(kernels_.size())};
     candidates.push_back(number);
     kernel.code.shrink_to_fit();
     kernel.registers.shrink_to_fit();
@@ -37,8 +38,8 @@ class kernel_set {
   }
 
   std::vector<vector::program> kernels_;
-  std::unordered_map<std::string, std::uint32_t> by_key_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_hash_;
+  std::unordered_map<std::string, kernel_id> by_key_;
+  std::unordered_map<std::uint64_t, std::vector<kernel_id>> by_hash_;
 };
 
 }  // namespace sinter::detail

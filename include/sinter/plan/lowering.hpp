@@ -1,10 +1,12 @@
 #pragma once
 
 #include <sinter/graph/graph.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,7 +24,7 @@ struct stored {
   value_id value{};
   tensor_type type{};
   layout how = layout::row_major;
-  std::optional<place> external{};  ///< where it lies outside of the arena: graph inputs
+  std::optional<address> external{};  ///< where it lies outside of the arena: graph inputs
   stored_id base = -1;
   std::int64_t base_offset = 0;  ///< bytes into each item of `base`
   bool part = false;             ///< one of several tensors within each item of `base`
@@ -34,7 +36,7 @@ struct stored {
 };
 
 enum class operation_kind : std::uint8_t {
-  scheduled,  ///< code of the schedule `by`
+  scheduled,  ///< code of a schedule
   view,       ///< output 0 shows the bytes of input 0
   reorder,    ///< input 0 to output 0, the same value in another layout
   host,       ///< the operator's `evaluate` on planned memory
@@ -46,8 +48,8 @@ struct operation {
   operation_kind kind = operation_kind::host;
   node_id node{};
   bound_operator op{};
-  schedule const* by = nullptr;
-  layout_choice layouts{};
+  std::string_view by{};  ///< the schedule
+  candidate how{};
   std::vector<stored_id> inputs{};
   std::vector<stored_id> outputs{};
   std::vector<bool> placed{};  ///< inputs that lie in output 0 already
@@ -122,7 +124,7 @@ class lowering {
     auto const v = g_.inputs[i].value;
     if (g_.at(v).is_constant()) return;
     auto const id = add_stored(v, layout::row_major, -1);
-    l_.at(id).external = place{.where = space::input, .index = static_cast<std::uint32_t>(i)};
+    l_.at(id).external = address{.in = space::input, .index = static_cast<std::uint32_t>(i)};
   }
 
   stored_id add_stored(value_id v, layout how, std::int32_t producer) {
@@ -137,7 +139,8 @@ class lowering {
     SINTER_ASSERT(other >= 0);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     auto const id = add_stored(v, how, number);
-    l_.operations.push_back({.kind = operation_kind::reorder, .inputs = {other}, .outputs = {id}, .placed = {false}});
+    l_.operations.push_back(
+        {.kind = operation_kind::reorder, .by = "reorder", .inputs = {other}, .outputs = {id}, .placed = {false}});
     return id;
   }
 
@@ -175,35 +178,53 @@ class lowering {
     operation op{.node = id, .op = bind(n)};
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (machine_.set != isa::none && computable(node_view))
-      for (auto const& candidate : schedule_table())
-        if (auto choice = candidate.applies(node_view, machine_)) {
-          op.kind = choice->view ? operation_kind::view : operation_kind::scheduled;
-          op.by = &candidate;
-          op.layouts = std::move(*choice);
-          break;
-        }
+    if (machine_.set != isa::none && computable(node_view)) choose(op, node_view);
     if (op.kind == operation_kind::host) {
-      op.layouts.inputs.assign(n.inputs.size(), layout::row_major);
-      op.layouts.outputs.assign(n.outputs.size(), layout::row_major);
+      op.how.layouts.inputs.assign(n.inputs.size(), layout::row_major);
+      op.how.layouts.outputs.assign(n.outputs.size(), layout::row_major);
     }
     add_operands(std::move(op), n);
   }
 
+  /// Gives the operation the cheapest of all candidates, if there is any.
+  void choose(operation& op, scheduled_node const& n) {
+    double least = INFINITY;
+    for (auto const& schedule : schedule_table())
+      for (auto& offered : schedule.offer(n, machine_)) {
+        auto const cost = offered.cost + cost_of_reorders(n, offered.layouts);
+        if (cost >= least) continue;
+        least = cost;
+        op.kind = offered.layouts.view ? operation_kind::view : operation_kind::scheduled;
+        op.by = schedule.name;
+        op.how = std::move(offered);
+      }
+  }
+
+  /// The cost of bringing the inputs into the layouts wanted.
+  static double cost_of_reorders(scheduled_node const& n, layout_choice const& wanted) {
+    double bytes = 0;
+    for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+      auto const& in = n.inputs[i];
+      if (in.present() && !in.constant && in.how != wanted.inputs[i])
+        bytes += 2 * static_cast<double>(tensor_bytes(in.shape(), in.type.element, in.how));
+    }
+    return traffic_cost(bytes);
+  }
+
   void add_operands(operation op, node const& n) {
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
-      op.inputs.push_back(is_planned(n.inputs[i]) ? stored_as(n.inputs[i], op.layouts.inputs[i]) : -1);
+      op.inputs.push_back(is_planned(n.inputs[i]) ? stored_as(n.inputs[i], op.how.layouts.inputs[i]) : -1);
     op.placed.assign(n.inputs.size(), false);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
-      op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.layouts.outputs[i], number) : -1);
+      op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);
     if (op.is_view() && op.inputs[0] < 0) {  // a view of a constant: computed like any other node
       op.kind = operation_kind::host;
     }
     if (op.is_view()) {
       auto& view = l_.at(op.outputs[0]);
       view.base = op.inputs[0];
-      view.base_offset = *op.layouts.view;
+      view.base_offset = *op.how.layouts.view;
       view.part = l_.at(view.base).how == layout::blocked && view.how == layout::blocked;
       l_.at(view.base).viewed = true;
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/allocation.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,10 +11,6 @@
 
 /// Placement of tensors in the arena: offsets such that no two that are alive at the same step share a byte.
 namespace sinter {
-
-inline constexpr std::int64_t arena_alignment = 64;
-
-inline bool overlap_in_time(allocation const& a, allocation const& b) { return a.first <= b.last && b.first <= a.last; }
 
 /// The most bytes that are alive at any step: no placement can need less.
 inline std::int64_t arena_lower_bound(std::vector<allocation> const& all) {

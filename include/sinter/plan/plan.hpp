@@ -2,7 +2,7 @@
 
 #include <sinter/core/limits.hpp>
 #include <sinter/graph/graph.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 namespace sinter {

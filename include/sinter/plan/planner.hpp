@@ -6,7 +6,7 @@
 #include <sinter/plan/memory.hpp>
 #include <sinter/plan/plan.hpp>
 #include <sinter/plan/sharing.hpp>
-#include <sinter/plan/validate.hpp>
+#include <sinter/program/verify.hpp>
 #include <sinter/schedules/reorder.hpp>
 #include <sinter/vector/verify.hpp>
 
@@ -29,17 +29,19 @@ class planner {
     for (auto const& op : l_.operations) build(op);
     count_steps();
     place_memory();
-    for (std::size_t i = 0; i < l_.operations.size(); ++i) emit(i);
+    for (std::size_t i = 0; i < l_.operations.size(); ++i) emit(l_.operations[i], built_[i]);
     bind_ports();
     p_.kernels = kernels_.take();
     return std::move(p_);
   }
 
  private:
-  /// The code of an operation; its kernels are in `kernels_`, under these numbers.
-  struct built_code {
-    scheduled_code code{};
-    std::vector<std::uint32_t> kernels{};
+  /// What an operation does: code, whose kernels have their numbers in the program, or the call of an operator.
+  struct built {
+    fragment code{};
+    std::vector<kernel_id> kernels{};
+    host_call host{};
+    std::size_t first_temporary = 0;  ///< allocation
   };
 
   node const* node_of(operation const& op) const { return op.node ? &g_.at(op.node) : nullptr; }
@@ -70,20 +72,19 @@ class planner {
   }
 
   void build(operation const& op) {
-    auto& [code, kernels] = code_.emplace_back();
+    auto& made = built_.emplace_back();
+    auto const in_context = [&](auto&& make) { return with_context([&] { return describe(*node_of(op)); }, make); };
     if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
-      code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), options_.machine);
+      made.code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), options_.machine);
     } else if (op.kind == operation_kind::scheduled) {
-      code = with_context([&] { return describe(*node_of(op)); },
-                          [&] { return op.by->build(scheduled(op), options_.machine); });
+      made.code = in_context([&] { return op.how.build(scheduled(op)); });
+    } else if (op.kind == operation_kind::host) {
+      made.host = in_context([&] { return build_host(op); });
     }
-    p_.scratch_bytes = std::max(p_.scratch_bytes, code.scratch_bytes);
-    for (auto& grids : code.regions)
-      for (auto& g : grids) kernels.push_back(kernels_.add(std::exchange(g.kernel, {})));
-    hosts_.push_back(op.kind == operation_kind::host
-                         ? with_context([&] { return describe(*node_of(op)); }, [&] { return build_host(op); })
-                         : host_call{});
+    p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
+    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels_.add(std::move(kernel)));
+    made.code.kernels.clear();
   }
 
   /// The call of a node's kernel with the types of its operands and the size of its workspace, without places.
@@ -110,9 +111,9 @@ class planner {
   }
 
   std::int32_t steps_of(std::size_t i) const {
-    auto const& op = l_.operations[i];
-    bool const evaluated = op.kind == operation_kind::host || op.kind == operation_kind::island;
-    return evaluated ? 1 : static_cast<std::int32_t>(code_[i].code.regions.size());
+    auto const kind = l_.operations[i].kind;
+    bool const evaluated = kind == operation_kind::host || kind == operation_kind::island;
+    return evaluated ? 1 : static_cast<std::int32_t>(built_[i].code.regions.size());
   }
 
   void count_steps() {
@@ -134,26 +135,9 @@ class planner {
   }
 
   void place_memory() {
-    auto const lifetimes = root_lifetimes(l_, g_);
-    allocation_of_.assign(l_.tensors.size(), -1);
-    for (std::size_t i = 0; i < l_.tensors.size(); ++i) {
-      auto const& t = l_.tensors[i];
-      if (t.base >= 0 || t.external || lifetimes[i].last < 0) continue;
-      allocation_of_[i] = static_cast<std::int32_t>(p_.allocations.size());
-      auto const [first, last] = steps_of(lifetimes[i]);
-      p_.allocations.push_back({.name = g_.at(t.value).name, .bytes = t.bytes(), .first = first, .last = last});
-    }
-    auto const tensors = p_.allocations.size();
-    for (std::size_t i = 0; i < hosts_.size(); ++i)
-      if (hosts_[i].scratch_bytes > 0)
-        p_.allocations.push_back({.name = "workspace of " + describe(*node_of(l_.operations[i])),
-                                  .bytes = hosts_[i].scratch_bytes,
-                                  .first = first_step_[i],
-                                  .last = first_step_[i]});
+    add_tensors();
+    for (std::size_t i = 0; i < built_.size(); ++i) add_workspaces(i);
     p_.arena_bytes = place_allocations(p_.allocations);
-    auto next = tensors;
-    for (auto& host : hosts_)
-      if (host.scratch_bytes > 0) host.scratch = {.where = space::arena, .offset = p_.allocations[next++].offset};
     p_.arena_bound = arena_lower_bound(p_.allocations);
     if (static_cast<std::uint64_t>(p_.arena_bytes) > options_.bounds.arena_bytes)
       fail(error_code::limit_exceeded,
@@ -161,27 +145,53 @@ class planner {
            options_.bounds.arena_bytes);
   }
 
-  place place_of(stored_id id) const {
-    auto const root = l_.root(id);
-    auto const offset = l_.root_offset(id);
-    if (l_.at(root).external) {
-      auto where = *l_.at(root).external;
-      where.offset += offset;
-      return where;
+  void add_tensors() {
+    auto const lifetimes = root_lifetimes(l_, g_);
+    allocation_of_.assign(l_.tensors.size(), 0);
+    for (std::size_t i = 0; i < l_.tensors.size(); ++i) {
+      auto const& t = l_.tensors[i];
+      if (t.base >= 0 || t.external || lifetimes[i].last < 0) continue;
+      allocation_of_[i] = static_cast<std::uint32_t>(p_.allocations.size());
+      auto const [first, last] = steps_of(lifetimes[i]);
+      p_.allocations.push_back({.name = g_.at(t.value).name, .bytes = t.bytes(), .first = first, .last = last});
     }
-    auto const& a = p_.allocations[static_cast<std::size_t>(allocation_of_[static_cast<std::size_t>(root)])];
-    return {.where = space::arena, .index = 0, .offset = a.offset + offset};
+  }
+
+  /// What operation `i` works in besides its operands.
+  void add_workspaces(std::size_t i) {
+    auto& made = built_[i];
+    made.first_temporary = p_.allocations.size();
+    for (auto t : made.code.temporaries) {
+      t.name += " of " + describe(*node_of(l_.operations[i]));
+      t.first += first_step_[i], t.last += first_step_[i];
+      p_.allocations.push_back(std::move(t));
+    }
+    auto& host = made.host;
+    if (host.scratch_bytes == 0) return;
+    host.scratch = {.in = space::arena, .index = static_cast<std::uint32_t>(p_.allocations.size())};
+    p_.allocations.push_back({.name = "workspace of " + describe(*node_of(l_.operations[i])),
+                              .bytes = host.scratch_bytes,
+                              .first = first_step_[i],
+                              .last = first_step_[i]});
+  }
+
+  address place_of(stored_id id) const {
+    auto const root = l_.root(id);
+    auto where = l_.at(root).external.value_or(
+        address{.in = space::arena, .index = allocation_of_[static_cast<std::size_t>(root)]});
+    where.offset += l_.root_offset(id);
+    return where;
   }
 
   /// A block of packed weights, shared by all that ask for the same key.
-  std::uint32_t weight(packed_weight w) {
+  std::uint32_t weight(packing w) {
     auto const [it, fresh] = weight_of_.try_emplace(w.key, static_cast<std::uint32_t>(p_.weights.size()));
-    if (fresh) p_.weights.push_back({.key = std::move(w.key), .bytes = w.bytes, .fill = std::move(w.fill)});
+    if (fresh) p_.weights.push_back(std::move(w));
     return it->second;
   }
 
   /// A constant operand that a kernel reads as it is.
-  packed_weight plain_weight(any_tensor const& constant) const {
+  packing plain_weight(any_tensor const& constant) const {
     return {.key = "plain:" + key_of(constant),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
             .fill = [constant](std::byte* to) {
@@ -189,49 +199,52 @@ class planner {
             }};
   }
 
-  place place_of(source const& s, operation const& op, std::vector<std::uint32_t> const& weights) {
-    switch (s.what) {
-      case source::kind::packed: return {.where = space::weight, .index = weights[s.index], .offset = s.offset};
-      case source::kind::scratch: return {.where = space::scratch, .index = 0, .offset = s.offset};
-      case source::kind::input:
-        if (op.inputs[s.index] < 0) {
-          auto const& constant = g_.at(node_of(op)->inputs[s.index]).constant;
-          return {.where = space::weight, .index = weight(plain_weight(constant)), .offset = s.offset};
-        }
-        break;
-      case source::kind::output: break;
+  /// Turns an address of a fragment into one of the program.
+  void relocate(address& a, operation const& op, std::vector<std::uint32_t> const& weights,
+                std::size_t first_temporary) {
+    address where = a;
+    if (a.in == space::weight) {
+      where.index = weights[a.index];
+    } else if (a.in == space::arena) {
+      where.index = static_cast<std::uint32_t>(first_temporary + a.index);
+    } else if (a.in == space::input && op.inputs[a.index] < 0) {
+      where.in = space::weight;
+      where.index = weight(plain_weight(g_.at(node_of(op)->inputs[a.index]).constant));
+    } else if (a.in != space::scratch) {
+      where = place_of(a.in == space::input ? op.inputs[a.index] : op.outputs[a.index]);
+      where.offset += a.offset;
+      where.stride = a.stride;
     }
-    auto where = place_of(s.what == source::kind::input ? op.inputs[s.index] : op.outputs[s.index]);
-    where.offset += s.offset;
-    return where;
+    a = where;
   }
 
-  void emit(std::size_t i) {
-    auto const& op = l_.operations[i];
+  void emit(operation const& op, built& made) {
     if (op.kind == operation_kind::island) return emit_island(op);
-    if (op.kind == operation_kind::host) return emit_host(op, std::move(hosts_[i]));
+    if (op.kind == operation_kind::host) return emit_host(op, std::move(made.host));
     std::vector<std::uint32_t> weights;
-    auto& [code, kernels] = code_[i];
-    auto kernel = kernels.begin();
-    for (auto& w : code.packed) weights.push_back(weight(std::move(w)));
-    for (auto& grids : code.regions) {
-      region r;
-      for (auto& from : grids) {
-        grid to{.extent = from.extent};
-        for (auto const& s : from.arguments)
-          to.arguments.push_back({.base = place_of(s, op, weights), .stride = s.stride});
-        to.kernel = *kernel++;
-        r.grids.push_back(std::move(to));
-      }
-      p_.regions.push_back(std::move(r));
-      add_step(step_kind::region, p_.regions.size(), op);
+    for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
+    for (auto& r : made.code.regions) {
+      for (auto& g : r.grids)
+        for (auto& s : g.body) {
+          if (s.what == statement::kind::call) s.kernel = made.kernels[s.kernel.index];
+          for (auto& a : s.arguments) relocate(a, op, weights, made.first_temporary);
+        }
+      add_step(op, std::move(r));
     }
   }
 
-  void add_step(step_kind kind, std::size_t count, operation const& op) {
-    auto const names =
-        op.node ? describe(g_.at(op.node)) : "reorder of '" + g_.at(l_.at(op.inputs[0]).value).name + "'";
-    p_.steps.push_back({.kind = kind, .index = static_cast<std::uint32_t>(count - 1), .names = names});
+  template <typename Action>
+  void add_step(operation const& op, Action action) {
+    program_step step{.by = op.by, .action = std::move(action)};
+    auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;  // a reorder: of this node's result
+    if (id) {
+      step.nodes.push_back(id);
+      auto const& n = g_.at(id);
+      auto const at = static_cast<std::size_t>(id.index);
+      if (p_.nodes.size() <= at) p_.nodes.resize(at + 1);
+      p_.nodes[at] = {.name = n.name, .domain = n.domain, .op = n.op, .version = n.version};
+    }
+    p_.steps.push_back(std::move(step));
   }
 
   view_binding view_of(stored_id id, value_id v) const {
@@ -248,8 +261,7 @@ class planner {
       if (call.kernel && !call.kernel.shapes.empty() && n.inputs[i]) call.inputs[i].type.shape = call.kernel.shapes[i];
     }
     for (std::size_t i = 0; i < n.outputs.size(); ++i) call.outputs.push_back(view_of(op.outputs[i], n.outputs[i]));
-    p_.hosts.push_back(std::move(call));
-    add_step(step_kind::host, p_.hosts.size(), op);
+    add_step(op, std::move(call));
   }
 
   void emit_island(operation const& op) {
@@ -262,14 +274,13 @@ class planner {
     }
     for (auto const out : n.outputs)
       made.output_slots.push_back(out ? l_.slot_of_value[static_cast<std::size_t>(out.index)] : -1);
-    p_.islands.push_back(std::move(made));
-    add_step(step_kind::island, p_.islands.size(), op);
+    add_step(op, std::move(made));
   }
 
   void bind_ports() {
     for (std::size_t i = 0; i < g_.inputs.size(); ++i)
       p_.inputs.push_back({.type = g_.at(g_.inputs[i].value).type,
-                           .where = {.where = space::input, .index = static_cast<std::uint32_t>(i)}});
+                           .where = {.in = space::input, .index = static_cast<std::uint32_t>(i)}});
     for (auto const& out : g_.outputs) {
       auto const slot = l_.slot_of_value[static_cast<std::size_t>(out.value.index)];
       p_.output_slots.push_back(slot);
@@ -283,10 +294,9 @@ class planner {
   plan_options const& options_;
   lowered l_;
   program p_;
-  std::vector<built_code> code_;             // by operation
-  std::vector<host_call> hosts_;             // by operation
-  std::vector<std::int32_t> first_step_;     // by operation, and the end
-  std::vector<std::int32_t> allocation_of_;  // by stored tensor
+  std::vector<built> built_;                  // by operation
+  std::vector<std::int32_t> first_step_;      // by operation, and the end
+  std::vector<std::uint32_t> allocation_of_;  // by stored tensor
   std::map<std::string, std::uint32_t, std::less<>> weight_of_;
   kernel_set kernels_;
 };
@@ -296,7 +306,7 @@ class planner {
 program plan(graph const& g, plan_options const& options) {
   auto p = detail::planner(g, options).run();
   for (auto const& kernel : p.kernels) vector::verify(kernel);
-  validate(p);
+  verify(p);
   return p;
 }
 

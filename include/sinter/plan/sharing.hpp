@@ -46,14 +46,14 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
 /// Lets producers write into the tensor that joins their results, where the schedule of the joining node allows it.
 inline void place_parts(lowered& l) {
   for (auto& op : l.operations) {
-    if (op.layouts.input_places.empty()) continue;
-    for (std::size_t i = 0; i < op.layouts.input_places.size(); ++i) {
+    if (op.how.layouts.input_places.empty()) continue;
+    for (std::size_t i = 0; i < op.how.layouts.input_places.size(); ++i) {
       auto const id = op.inputs[i];
-      if (id < 0 || op.layouts.input_places[i] < 0) continue;
+      if (id < 0 || op.how.layouts.input_places[i] < 0) continue;
       auto& part = l.at(id);
       if (part.base >= 0 || part.external || part.viewed || part.producer < 0) continue;
       part.base = op.outputs[0];
-      part.base_offset = op.layouts.input_places[i];
+      part.base_offset = op.how.layouts.input_places[i];
       part.part = true;
       l.at(op.outputs[0]).has_parts = true;
       op.placed[i] = true;
@@ -66,8 +66,8 @@ inline void overwrite_operands(lowered& l, graph const& g) {
   auto lifetimes = root_lifetimes(l, g);
   for (std::size_t i = 0; i < l.operations.size(); ++i) {
     auto& op = l.operations[i];
-    if (op.layouts.in_place.empty() || op.outputs[0] < 0 || l.at(op.outputs[0]).base >= 0) continue;
-    for (auto const slot : op.layouts.in_place) {
+    if (op.how.layouts.in_place.empty() || op.outputs[0] < 0 || l.at(op.outputs[0]).base >= 0) continue;
+    for (auto const slot : op.how.layouts.in_place) {
       auto const id = op.inputs[slot];
       if (id < 0) continue;
       auto const root = l.root(id);

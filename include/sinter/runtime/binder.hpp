@@ -1,8 +1,8 @@
 #pragma once
 
-#include <sinter/plan/program.hpp>
-#include <sinter/plan/work.hpp>
-#include <sinter/runtime/call_table.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/program/work.hpp>
+#include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
 #include <sinter/runtime/workspace.hpp>
 
@@ -23,7 +23,7 @@ namespace sinter {
 struct view_record {
   dtype type = dtype::undefined;
   sinter::shape shape{};
-  address where{};
+  bound_place where{};
   void const* constant = nullptr;
 
   tensor_view view(std::byte* const* table) const {
@@ -38,7 +38,7 @@ struct host_record {
   host_call const* call = nullptr;
   std::vector<view_record> inputs{};
   std::vector<view_record> outputs{};
-  address scratch{};
+  bound_place scratch{};
   program_step const* step = nullptr;
 };
 
@@ -59,82 +59,65 @@ class binder {
     for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(kernel));
   }
 
-  region_calls region(sinter::region const& r, std::int32_t step) const {
-    region_calls result;
+  linked_region link(region const& r) const {
+    linked_region result;
     result.grids.reserve(r.grids.size());
     for (auto const& g : r.grids) {
-      auto const& kernel = program_.kernels[g.kernel];
-      std::vector<address> bases;
-      bases.reserve(g.arguments.size());
-      for (std::size_t i = 0; i < g.arguments.size(); ++i) bases.push_back(resolve(g.arguments[i].base, step));
-      result.grids.emplace_back(g, std::move(bases), code_, kernel);
+      result.grids.emplace_back(g, program_.kernels, code_, [&](address const& a) { return resolve(a); });
       result.tasks += g.tasks();
     }
     result.parallel = worth_threads(r, instructions_);
     return result;
   }
 
-  host_record host(host_call const& call, program_step const& s, std::int32_t step) const {
+  host_record link(host_call const& call, program_step const& s) const {
     host_record record{.call = &call, .step = &s};
-    for (auto const& v : call.inputs) record.inputs.push_back(view(v, step));
-    for (auto const& v : call.outputs) record.outputs.push_back(view(v, step));
-    if (call.scratch_bytes > 0) record.scratch = resolve(call.scratch, step);
+    for (auto const& v : call.inputs) record.inputs.push_back(view(v));
+    for (auto const& v : call.outputs) record.outputs.push_back(view(v));
+    if (call.scratch_bytes > 0) record.scratch = resolve(call.scratch);
     return record;
   }
 
-  island_record island(sinter::island const& call, program_step const& s, std::int32_t step) const {
+  island_record link(island const& call, program_step const& s) const {
     island_record record{.call = &call, .inputs = {}, .context = context(call.op, s)};
     for (auto const& in : call.inputs)
-      record.inputs.push_back({in.slot, in.slot >= 0 ? view_record{} : view(in.planned, step)});
+      record.inputs.push_back({in.slot, in.slot >= 0 ? view_record{} : view(in.planned)});
     for (auto const slot : call.output_slots) record.context.outputs.push_back({slot >= 0 ? 0 : -1});
     return record;
   }
 
   /// Where output `i` is when the last step has run.
-  view_record result(std::size_t i, std::int32_t last) const {
+  view_record result(std::size_t i) const {
     if (!program_.output_slots.empty() && program_.output_slots[i] >= 0) return {};
-    return view(program_.outputs[i], last);
+    return view(program_.outputs[i]);
   }
 
  private:
-  view_record view(view_binding const& v, std::int32_t step) const {
+  view_record view(view_binding const& v) const {
     if (v.type.element == dtype::undefined) return {};
     SINTER_ASSERT(v.type.shape);
     if (v.constant) return {v.constant.type(), *v.type.shape, {}, v.constant.data()};
     bool const empty = v.type.shape->elements() == 0;
-    return {v.type.element, *v.type.shape, empty ? address{} : resolve(v.where, step), nullptr};
+    return {v.type.element, *v.type.shape, empty ? bound_place{} : resolve(v.where), nullptr};
   }
 
-  address resolve(place const& where, std::int32_t step) const {
-    switch (where.where) {
-      case space::arena: return arena(where.offset, step);
-      case space::scratch: return {1, where.offset};
-      case space::input: return {memory_.input_base() + where.index, where.offset};
-      case space::output: return {memory_.output_base() + where.index, where.offset};
-      case space::weight: return {memory_.weight_base() + where.index, where.offset};
+  bound_place resolve(address const& a) const {
+    switch (a.in) {
+      case space::arena: break;
+      case space::scratch: return {1, a.offset};
+      case space::input: return {memory_.input_base() + a.index, a.offset};
+      case space::output: return {memory_.output_base() + a.index, a.offset};
+      case space::weight: return {memory_.weight_base() + a.index, a.offset};
     }
-    SINTER_ASSERT(false);
-    return {};
+    // A guarded arena has memory of its own for each tensor.
+    if (memory_.guard == memory_guard::guarded) return {memory_.guarded_base() + a.index, a.offset};
+    return {0, program_.allocations[a.index].offset + a.offset};
   }
 
-  /// A guarded arena has memory of its own for each allocation: the largest that is in use and holds the byte.
-  address arena(std::int64_t offset, std::int32_t step) const {
-    if (memory_.guard == memory_guard::plain) return {0, offset};
-    allocation const* found = nullptr;
-    for (auto const& a : program_.allocations)
-      if (a.first <= step && step <= a.last && a.offset <= offset && offset < a.offset + a.bytes &&
-          (!found || a.bytes > found->bytes))
-        found = &a;
-    SINTER_ASSERT(found);
-    return {memory_.guarded_base() + static_cast<std::uint32_t>(found - program_.allocations.data()),
-            offset - found->offset};
-  }
-
-  /// A step's `names` quote the name of the node: "node 'conv1' (Conv)".
-  static node context(bound_operator const& op, program_step const& s) {
+  /// What `evaluate` sees of the node: its name, and the operator by which it was bound.
+  node context(bound_operator const& op, program_step const& s) const {
     node n;
-    auto const first = s.names.find('\''), last = s.names.rfind('\'');
-    n.name = first != last ? s.names.substr(first + 1, last - first - 1) : s.names;
+    if (!s.nodes.empty()) n.name = program_.at(s.nodes[0]).name;
     n.domain = std::string(op.entry->schema.domain);
     n.op = std::string(op.entry->schema.name);
     n.version = op.entry->schema.since;
@@ -167,22 +150,27 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   for (auto const& v : p.inputs) plan.inputs.push_back(buffer(v));
   for (std::size_t i = 0; i < p.outputs.size(); ++i) {
     plan.outputs.push_back(buffer(p.outputs[i]));
-    plan.outputs.back().own = p.outputs[i].where == place{space::output, static_cast<std::uint32_t>(i), 0} &&
-                              !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
+    plan.outputs.back().own =
+        p.outputs[i].where == address{.in = space::output, .index = static_cast<std::uint32_t>(i)} &&
+        !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
   }
-  for (auto const& r : p.regions)
+  for_each_action<region>(p, [&](region const& r, std::size_t) {
     for (auto const& g : r.grids)
-      for (std::size_t i = 0; i < g.arguments.size(); ++i) {
-        auto const& where = g.arguments[i].base;
-        auto const needed = static_cast<std::size_t>(p.kernels[g.kernel].arguments[i].alignment);
-        if (where.where != space::input && where.where != space::output) continue;
-        auto& b = where.where == space::input ? plan.inputs[where.index] : plan.outputs[where.index];
-        b.alignment = std::max(b.alignment, needed);
-      }
+      for (auto const& s : g.body)
+        for (std::size_t i = 0; i < s.arguments.size(); ++i) {
+          auto const& a = s.arguments[i];
+          if (a.in != space::input && a.in != space::output) continue;
+          auto& b = a.in == space::input ? plan.inputs[a.index] : plan.outputs[a.index];
+          auto const needed = p.kernels[s.kernel.index].arguments[i].alignment;
+          b.alignment = std::max(b.alignment, static_cast<std::size_t>(needed));
+        }
+  });
   for (auto const& w : weights) plan.weights.push_back(const_cast<std::byte*>(w.get()));
   if (guard == memory_guard::guarded)
     for (auto const& a : p.allocations) plan.guarded.push_back(static_cast<std::size_t>(a.bytes));
-  for (auto const& h : p.hosts) plan.views = std::max({plan.views, h.inputs.size(), h.outputs.size()});
+  for_each_action<host_call>(p, [&](host_call const& h, std::size_t) {
+    plan.views = std::max({plan.views, h.inputs.size(), h.outputs.size()});
+  });
   return plan;
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <sinter/ops/evaluate.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 #include <sinter/runtime/binder.hpp>
-#include <sinter/runtime/call_table.hpp>
 #include <sinter/runtime/executor.hpp>
+#include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
 #include <sinter/runtime/workspace.hpp>
 
@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace sinter {
@@ -43,7 +44,7 @@ class executable {
  private:
   void run_host(workspace& w, host_record const& host) const;
   void run_island(workspace& w, island_record const& record) const;
-  void run_region(workspace& w, region_calls const& region) const;
+  void run_region(workspace& w, linked_region const& region) const;
   void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
   void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
   void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
@@ -53,9 +54,7 @@ class executable {
   executor* pool_;
   std::vector<weight_store::block> weights_;
   workspace_plan memory_;
-  std::vector<region_calls> regions_;
-  std::vector<host_record> hosts_;
-  std::vector<island_record> islands_;
+  std::vector<std::variant<linked_region, host_record, island_record>> steps_;
   std::vector<view_record> results_;
 };
 
@@ -66,18 +65,12 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
   program_ = std::make_unique<program const>(std::move(p));
   memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard);
   binder bind(*program_, code_, memory_);
-  regions_.resize(program_->regions.size());
-  hosts_.resize(program_->hosts.size());
-  islands_.resize(program_->islands.size());
-  for (std::size_t i = 0; i < program_->steps.size(); ++i) {
-    auto const& s = program_->steps[i];
-    auto const step = static_cast<std::int32_t>(i);
-    if (s.kind == step_kind::region) regions_[s.index] = bind.region(program_->regions[s.index], step);
-    if (s.kind == step_kind::host) hosts_[s.index] = bind.host(program_->hosts[s.index], s, step);
-    if (s.kind == step_kind::island) islands_[s.index] = bind.island(program_->islands[s.index], s, step);
+  for (auto const& s : program_->steps) {
+    if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
+    if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
+    if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s));
   }
-  auto const last = static_cast<std::int32_t>(program_->steps.size()) - 1;
-  for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i, last));
+  for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
 }
 
 inline void executable::run(workspace& w, std::span<tensor_view const> in,
@@ -85,19 +78,19 @@ inline void executable::run(workspace& w, std::span<tensor_view const> in,
   SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
   bind_inputs(w, in);
   bind_outputs(w, out);
-  for (auto const& step : program_->steps) switch (step.kind) {
-      case step_kind::region: run_region(w, regions_[step.index]); break;
-      case step_kind::host: run_host(w, hosts_[step.index]); break;
-      case step_kind::island: run_island(w, islands_[step.index]); break;
-    }
+  for (auto const& step : steps_) {
+    if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
+    if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
+    if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
+  }
   collect_outputs(w, out);
 }
 
-inline void executable::run_region(workspace& w, region_calls const& region) const {
+inline void executable::run_region(workspace& w, linked_region const& region) const {
   if (!region.parallel || !pool_) return region.run(w.table(0), 0, region.tasks);
   struct job {
     workspace* w;
-    region_calls const* region;
+    linked_region const* region;
   } job{&w, &region};
   pool_->parallel_for(
       region.tasks,
@@ -114,7 +107,7 @@ inline void executable::run_host(workspace& w, host_record const& host) const {
   w.outputs.clear();
   for (auto const& v : host.inputs) w.inputs.push_back(v.view(table));
   for (auto const& v : host.outputs) w.outputs.push_back(v.mutable_view(table));
-  with_context([&] { return host.step->names; },
+  with_context([&] { return describe(program_->at(host.step->nodes[0])); },
                [&] {
                  if (auto const& kernel = host.call->kernel) {
                    kernels::planned_workspace memory(table[host.scratch.base] + host.scratch.offset);

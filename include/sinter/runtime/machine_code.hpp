@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/emit/x86/emit.hpp>
-#include <sinter/runtime/call_table.hpp>
+#include <sinter/runtime/linked_grid.hpp>
 
 #include <memory>
 #include <utility>

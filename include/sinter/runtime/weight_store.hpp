@@ -2,7 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/core/limits.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 #include <sinter/runtime/arena.hpp>
 #include <sinter/runtime/executor.hpp>
 

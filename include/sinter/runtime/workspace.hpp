@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 #include <sinter/runtime/arena.hpp>
 
 #include <cstddef>

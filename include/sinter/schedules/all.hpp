@@ -25,7 +25,7 @@
 
 namespace sinter {
 
-/// The table of schedules: a node gets the first one that applies, so special cases stand before general ones.
+/// The table of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
       view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,      pooling_schedule,

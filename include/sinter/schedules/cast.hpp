@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/cast.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -53,35 +54,32 @@ inline vector::program cast_kernel(vector::element from, vector::element to, std
   return std::move(b).take();
 }
 
-inline std::optional<layout_choice> cast_applies(scheduled_node const& n, target const&) {
-  if (!is_standard_operator(*n.n, "Cast") || n.inputs[0].constant) return std::nullopt;
-  auto const& in = n.inputs[0].type;
-  auto const& out = n.outputs[0].type;
-  if (in.element == out.element || !float_source(in.element) || !float_destination(out.element)) return std::nullopt;
-  if (!is_floating(in.element) && out.element != dtype::float32) return std::nullopt;
-  return layout_choice{.inputs = {layout::row_major}, .outputs = {layout::row_major}};
+inline fragment cast_build(vector::element from, vector::element to, std::int64_t count, target const& t) {
+  fragment code;
+  for (auto const& piece : full_runs(count, task_bytes / 4)) {
+    auto const of = [&](space in, std::int64_t size) {
+      return address{.in = in, .offset = piece.first * size, .stride = {piece.length * size}};
+    };
+    code.add(cast_kernel(from, to, piece.length, t), {piece.count, 1, 1, 1},
+             {of(space::input, vector::size_of(from)), of(space::output, vector::size_of(to))});
+  }
+  return code;
 }
 
-inline scheduled_code cast_build(scheduled_node const& n, target const& t) {
-  auto const from = *float_source(n.inputs[0].type.element);
-  auto const to = *float_destination(n.outputs[0].type.element);
-  std::vector<kernel_grid> grids;
-  for (auto const& piece : full_runs(static_cast<std::int64_t>(n.inputs[0].shape().elements()), task_bytes / 4)) {
-    auto const of = [&](source::kind what, std::int64_t size) {
-      return source{.what = what, .offset = piece.first * size, .stride = {piece.length * size}};
-    };
-    grids.push_back(
-        {.kernel = cast_kernel(from, to, piece.length, t),
-         .extent = {static_cast<std::int32_t>(piece.count), 1, 1, 1},
-         .arguments = {of(source::kind::input, vector::size_of(from)), of(source::kind::output, vector::size_of(to))}});
-  }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
-  return code;
+inline std::vector<candidate> cast_offer(scheduled_node const& n, target const& t) {
+  if (!is_standard_operator(*n.n, "Cast") || n.inputs[0].constant) return {};
+  auto const &in = n.inputs[0].type, &out = n.outputs[0].type;
+  auto const from = float_source(in.element), to = float_destination(out.element);
+  if (in.element == out.element || !from || !to) return {};
+  if (!is_floating(in.element) && out.element != dtype::float32) return {};
+  auto const count = static_cast<std::int64_t>(in.shape->elements());
+  return {{.layouts = {.inputs = {layout::row_major}, .outputs = {layout::row_major}},
+           .cost = traffic_cost(n),
+           .build = [=](scheduled_node const&) { return cast_build(*from, *to, count, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule cast_schedule{.name = "cast", .applies = detail::cast_applies, .build = detail::cast_build};
+inline constexpr schedule cast_schedule{.name = "cast", .offer = detail::cast_offer};
 
 }  // namespace sinter

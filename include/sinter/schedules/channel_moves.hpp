@@ -120,10 +120,10 @@ struct channel_kernel {
   }
 };
 
-/// Grids that make output `output` of `n`, blocked, from channels of the blocked inputs. Blocks of inputs that are
+/// Adds grids that make output `output` of `n`, blocked, from channels of the blocked inputs. Blocks of inputs that are
 /// placed in the output are left alone.
-inline std::vector<kernel_grid> move_channels(scheduled_node const& n, std::uint32_t output,
-                                              std::vector<channel_source> const& map, target const& t) {
+inline void move_channels(fragment& code, scheduled_node const& n, std::uint32_t output,
+                          std::vector<channel_source> const& map, target const& t) {
   auto const& out = n.outputs[output];
   auto const pixels = pixels_of(out.shape());
   std::vector<std::pair<tile_run, block_pieces>> runs;
@@ -138,26 +138,21 @@ inline std::vector<kernel_grid> move_channels(scheduled_node const& n, std::uint
     else
       runs.emplace_back(tile_run{block, 1, 1}, std::move(pieces));
   }
-  std::vector<kernel_grid> grids;
   for (auto const& [blocks, pieces] : runs)
     for (auto const& piece : equal_runs(pixels, task_bytes / 64)) {
       channel_kernel const kernel{.pieces = pieces, .pixels = piece.length};
-      kernel_grid g{.kernel = kernel.build(t),
-                    .extent = {static_cast<std::int32_t>(out.shape()[0]), static_cast<std::int32_t>(blocks.count),
-                               static_cast<std::int32_t>(piece.count), 1},
-                    .arguments = {}};
+      std::vector<address> arguments;
       for (auto const& [input, distance] : kernel.sources())
-        g.arguments.push_back({.what = source::kind::input,
-                               .index = input,
-                               .offset = ((blocks.first + distance) * pixels + piece.first) * 64,
-                               .stride = {item_stride(n.inputs[input]), pixels * 64, piece.length * 64}});
-      g.arguments.push_back({.what = source::kind::output,
-                             .index = output,
-                             .offset = (blocks.first * pixels + piece.first) * 64,
-                             .stride = {item_stride(out), pixels * 64, piece.length * 64}});
-      grids.push_back(std::move(g));
+        arguments.push_back({.in = space::input,
+                             .index = input,
+                             .offset = ((blocks.first + distance) * pixels + piece.first) * 64,
+                             .stride = {item_stride(n.inputs[input]), pixels * 64, piece.length * 64}});
+      arguments.push_back({.in = space::output,
+                           .index = output,
+                           .offset = (blocks.first * pixels + piece.first) * 64,
+                           .stride = {item_stride(out), pixels * 64, piece.length * 64}});
+      code.add(kernel.build(t), {out.shape()[0], blocks.count, piece.count}, std::move(arguments));
     }
-  return grids;
 }
 
 }  // namespace sinter::detail

@@ -2,6 +2,7 @@
 
 #include <sinter/ops/fused_convolution.hpp>
 #include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
 #include <fmt/format.h>
@@ -78,13 +79,12 @@ inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout
 /// Builds the grids of one convolution.
 class convolution_code {
  public:
-  convolution_code(scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(shape_of_convolution(n)), blocked_input_(n.inputs[0].how == layout::blocked) {
+  convolution_code(convolution_shape const& s, scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(s), blocked_input_(n.inputs[0].how == layout::blocked) {
     window_ = s_.window.flattened();
   }
 
-  scheduled_code build() {
-    code_.regions.emplace_back();
+  fragment build() {
     if (s_.groups == 1) {
       build_group({.first_input = 0, .inputs = s_.in_channels, .first_block = 0, .blocks = s_.out_blocks()});
     } else {
@@ -112,11 +112,8 @@ class convolution_code {
 
   void build_group(block_group const& g) {
     auto const weights = add_weights(g);
-    std::optional<std::uint32_t> bias;
-    if (n_.inputs.size() > 2 && n_.inputs[2].present()) {
-      bias = static_cast<std::uint32_t>(code_.packed.size());
-      code_.packed.push_back(pack_vector(n_.inputs[2]));
-    }
+    std::optional<address> bias;
+    if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias = code_.weight(pack_vector(n_.inputs[2]));
     auto const& a = n_.op.attributes_as<fused_convolution::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
     auto const wide = blocks_of_tile();
@@ -179,7 +176,7 @@ class convolution_code {
 
   /// Packs the weights of a block group: chunk, tap y, tap x, channel of the chunk, output channel. A grouped
   /// convolution gets zeros where an output channel does not read an input channel.
-  std::uint32_t add_weights(block_group const& g) {
+  address add_weights(block_group const& g) {
     auto const& w = n_.inputs[1];
     weight_source source{
         .tensor = w.constant, .outputs = s_.out_channels, .output_step = s_.group_inputs() * s_.taps()};
@@ -193,8 +190,7 @@ class convolution_code {
       source.chunks.push_back({.first = c * s_.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s_.taps()});
     auto key =
         fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
-    code_.packed.push_back(packed(std::move(key), std::move(source), convolution_interleave));
-    return static_cast<std::uint32_t>(code_.packed.size() - 1);
+    return code_.weight(packed(std::move(key), std::move(source), convolution_interleave));
   }
 
   /// The weights of one block of a grouped convolution over all the input channels that the block reads.
@@ -247,8 +243,8 @@ class convolution_code {
     return t;
   }
 
-  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, std::uint32_t weights,
-                std::optional<std::uint32_t> bias) {
+  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address w,
+                std::optional<address> bias) {
     auto t = tile_code(g, tile, columns.blocks, bias.has_value());
     auto const group_bytes = packed_group_bytes(g.inputs * s_.taps(), convolution_interleave);
     auto const weight_at = [&](std::int64_t block) {
@@ -259,40 +255,38 @@ class convolution_code {
 
     bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= 512 * 1024;
     grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
-    kernel_grid grid;
-    grid.extent[0] = static_cast<std::int32_t>(s_.items);
-    grid.extent[axis.block] = static_cast<std::int32_t>(columns.count);
-    grid.extent[axis.y] = static_cast<std::int32_t>(tile.y.count);
-    grid.extent[axis.x] = static_cast<std::int32_t>(tile.x.count);
+    std::array<extent, grid_rank> extents{s_.items};
+    extents[axis.block] = columns.count;
+    extents[axis.y] = tile.y.count;
+    extents[axis.x] = tile.x.count;
 
-    source w{.what = source::kind::packed, .index = weights, .offset = weight_at(columns.first)};
+    w.offset = weight_at(columns.first);
     w.stride[axis.block] = weight_at(columns.first + columns.step) - weight_at(columns.first);
-    grid.arguments = {input_of_tile(t, tile, axis), w};
+    std::vector<address> arguments{input_of_tile(t, tile, axis), w};
 
     auto const block = g.first_block + columns.first;
-    std::array<std::int64_t, 4> block_step{};
+    strides block_step{};
     block_step[axis.block] = columns.step;
     if (bias) {
-      source b{.what = source::kind::packed, .index = *bias, .offset = block * 64};
-      b.stride[axis.block] = columns.step * 64;
-      grid.arguments.push_back(b);
+      bias->offset = block * 64;
+      bias->stride[axis.block] = columns.step * 64;
+      arguments.push_back(*bias);
     }
-    source y{.what = source::kind::output, .index = 0};
+    address y{.in = space::output, .index = 0};
     y.offset = block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
     y.stride[0] = n_.outputs[0].item_stride;
     y.stride[axis.block] = columns.step * t.y_block;
     y.stride[axis.y] = tile.y.length * t.y_row;
     y.stride[axis.x] = tile.x.length * t.y_col;
-    for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) grid.arguments.push_back(extra);
-    grid.arguments.push_back(y);
-    grid.kernel = contraction_recipe(std::move(t), machine_);
-    code_.regions[0].push_back(std::move(grid));
+    for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) arguments.push_back(extra);
+    arguments.push_back(y);
+    code_.add(contraction_recipe(std::move(t), machine_), extents, std::move(arguments));
   }
 
   /// The input of a grid. The argument points at the lowest byte that its tile reads; a tile that lies in the padding
   /// reads nothing.
-  source input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
-    source x{.what = source::kind::input, .index = 0};
+  address input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
+    address x{.in = space::input, .index = 0};
     x.stride[0] = n_.inputs[0].item_stride;
     if (t.sections.empty()) return x;
     auto const pixel = blocked_input_ ? channel_block * 4 : 4;
@@ -323,19 +317,31 @@ class convolution_code {
   bool blocked_input_;
   window2d window_;
   bound_extras extras_;
-  scheduled_code code_;
+  fragment code_;
 };
+
+/// Channels of the last block and of shared groups count as whole blocks.
+inline double direct_convolution_cost(convolution_shape const& s, target const& t) {
+  auto const per_block =
+      s.groups == 1
+          ? s.in_channels
+          : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
+  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  return multiply_add_cost(
+      sums * static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()), t);
+}
+
+inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
+  if (!is_plain_convolution(n)) return {};
+  bool const few_channels = n.inputs[0].shape()[1] <= 8 && n.inputs[0].how == layout::row_major;
+  auto const s = shape_of_convolution(n);
+  return {{.layouts = blocked_convolution_layouts(n, few_channels ? layout::row_major : layout::blocked),
+           .cost = direct_convolution_cost(s, t),
+           .build = [s, t](scheduled_node const& at) { return convolution_code(s, at, t).build(); }}};
+}
 
 }  // namespace detail
 
-inline constexpr schedule convolution_schedule{
-    .name = "direct convolution",
-    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
-      if (!detail::is_plain_convolution(n)) return std::nullopt;
-      bool const few_channels = n.inputs[0].shape()[1] <= 8 && n.inputs[0].how == layout::row_major;
-      return detail::blocked_convolution_layouts(n, few_channels ? layout::row_major : layout::blocked);
-    },
-    .build = [](scheduled_node const& n,
-                target const& machine) { return detail::convolution_code(n, machine).build(); }};
+inline constexpr schedule convolution_schedule{.name = "direct convolution", .offer = detail::direct_convolution_offer};
 
 }  // namespace sinter

@@ -4,6 +4,7 @@
 #include <sinter/ops/concat.hpp>
 #include <sinter/ops/slice.hpp>
 #include <sinter/schedules/channel_moves.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -100,29 +101,24 @@ inline std::vector<std::int64_t> places_of_parts(scheduled_node const& n, copied
   return places;
 }
 
-inline std::optional<layout_choice> copy_applies(scheduled_node const& n, target const&) {
-  auto const c = parts_of(n);
-  if (!c) return std::nullopt;
-  for (auto const& o : n.outputs)
-    if (o.type.shape && o.shape().elements() == 0) return std::nullopt;
-  bool blocked = c->axis == 1 && n.inputs[0].shape().rank() >= 3;
-  for (std::size_t i = 0; i < c->data_inputs; ++i) blocked = blocked && n.inputs[i].how == layout::blocked;
+inline layout_choice copy_layouts(scheduled_node const& n, copied_parts const& c) {
+  bool blocked = c.axis == 1 && n.inputs[0].shape().rank() >= 3;
+  for (std::size_t i = 0; i < c.data_inputs; ++i) blocked = blocked && n.inputs[i].how == layout::blocked;
   auto const how = blocked ? layout::blocked : layout::row_major;
   layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = std::vector(n.outputs.size(), how)};
-  std::fill_n(choice.inputs.begin(), c->data_inputs, how);
-  if (is_standard_operator(*n.n, "Concat")) choice.input_places = places_of_parts(n, *c, blocked);
+  std::fill_n(choice.inputs.begin(), c.data_inputs, how);
+  if (is_standard_operator(*n.n, "Concat")) choice.input_places = places_of_parts(n, c, blocked);
   return choice;
 }
 
-inline void copy_channels(scheduled_node const& n, copied_parts const& c, target const& t,
-                          std::vector<kernel_grid>& grids) {
+inline void copy_channels(scheduled_node const& n, copied_parts const& c, target const& t, fragment& code) {
   for (std::uint32_t o = 0; o < n.outputs.size(); ++o) {
     std::vector<channel_source> map;
     for (auto const& part : c.parts)
       for (std::int64_t i = 0; i < part.length && part.output == o; ++i) map.push_back({part.input, part.from + i});
     if (map.empty()) continue;
-    for (auto& g : move_channels(n, o, map, t)) grids.push_back(std::move(g));
+    move_channels(code, n, o, map, t);
   }
 }
 
@@ -146,8 +142,7 @@ inline vector::program copy_kernel(std::int64_t count, target const& t) {
   return std::move(b).take();
 }
 
-inline void copy_rows(scheduled_node const& n, copied_parts const& c, target const& t,
-                      std::vector<kernel_grid>& grids) {
+inline void copy_rows(scheduled_node const& n, copied_parts const& c, target const& t, fragment& code) {
   auto const& s = n.inputs[0].shape();
   auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
   auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
@@ -156,32 +151,36 @@ inline void copy_rows(scheduled_node const& n, copied_parts const& c, target con
     auto const in_row = n.inputs[part.input].shape()[c.axis] * inner;
     auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
     for (auto const& piece : full_runs(part.length * inner / 4, task_bytes / 4)) {
-      source const in{.what = source::kind::input,
-                      .index = part.input,
-                      .offset = part.from * inner + piece.first * 4,
-                      .stride = {in_row, piece.length * 4}};
-      source const out{.what = source::kind::output,
-                       .index = part.output,
-                       .offset = part.to * inner + piece.first * 4,
-                       .stride = {out_row, piece.length * 4}};
-      grids.push_back({.kernel = copy_kernel(piece.length, t),
-                       .extent = {static_cast<std::int32_t>(outer), static_cast<std::int32_t>(piece.count), 1, 1},
-                       .arguments = {in, out}});
+      address const in{.in = space::input,
+                       .index = part.input,
+                       .offset = part.from * inner + piece.first * 4,
+                       .stride = {in_row, piece.length * 4}};
+      address const out{.in = space::output,
+                        .index = part.output,
+                        .offset = part.to * inner + piece.first * 4,
+                        .stride = {out_row, piece.length * 4}};
+      code.add(copy_kernel(piece.length, t), {outer, piece.count, 1, 1}, {in, out});
     }
   }
 }
 
-inline scheduled_code copy_build(scheduled_node const& n, target const& t) {
-  auto const c = *parts_of(n);
-  std::vector<kernel_grid> grids;
-  n.outputs[c.parts[0].output].how == layout::blocked ? copy_channels(n, c, t, grids) : copy_rows(n, c, t, grids);
-  scheduled_code code;
-  if (!grids.empty()) code.regions = {std::move(grids)};
+inline fragment copy_build(scheduled_node const& n, copied_parts const& c, target const& t) {
+  fragment code;
+  n.outputs[c.parts[0].output].how == layout::blocked ? copy_channels(n, c, t, code) : copy_rows(n, c, t, code);
   return code;
+}
+
+inline std::vector<candidate> copy_offer(scheduled_node const& n, target const& t) {
+  auto const c = parts_of(n);
+  auto const empty = [](operand_info const& o) { return o.type.shape && o.shape().elements() == 0; };
+  if (!c || std::ranges::any_of(n.outputs, empty)) return {};
+  return {{.layouts = copy_layouts(n, *c), .cost = traffic_cost(n), .build = [c = *c, t](scheduled_node const& at) {
+             return copy_build(at, c, t);
+           }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule copy_schedule{.name = "copy", .applies = detail::copy_applies, .build = detail::copy_build};
+inline constexpr schedule copy_schedule{.name = "copy", .offer = detail::copy_offer};
 
 }  // namespace sinter

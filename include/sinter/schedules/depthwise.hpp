@@ -14,19 +14,17 @@ namespace detail {
 /// Builds the grids of one depthwise convolution.
 class depthwise_code {
  public:
-  depthwise_code(scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(shape_of_convolution(n)) {}
+  depthwise_code(convolution_shape const& s, scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(s) {}
 
-  scheduled_code build() {
-    code_.regions.emplace_back();
+  fragment build() {
     auto const& w = n_.inputs[1];
     weight_source source{.tensor = w.constant,
-                         .outputs = s_.out_channels,
-                         .output_step = s_.taps(),
-                         .chunks = {{.channels = 1, .taps = s_.taps()}}};
-    code_.packed.push_back(packed("depthwise:" + w.constant_key, std::move(source), 1));
-    has_bias_ = n_.inputs.size() > 2 && n_.inputs[2].present();
-    if (has_bias_) code_.packed.push_back(pack_vector(n_.inputs[2]));
+                          .outputs = s_.out_channels,
+                          .output_step = s_.taps(),
+                          .chunks = {{.channels = 1, .taps = s_.taps()}}};
+    weights_ = code_.weight(packed("depthwise:" + w.constant_key, std::move(source), 1));
+    if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
     auto const pixels = machine_.set == isa::avx512 ? 14 : 5;
     for (auto const& tile : tile_plane(s_.window, pixels)) add_grid(tile);
@@ -39,12 +37,8 @@ class depthwise_code {
   void add_grid(tile_class const& tile) {
     auto const& w = s_.window;
     auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
-    std::array<std::int64_t, 4> const blocks{0, 1, 0, 0};
-    kernel_grid grid;
-    grid.extent = {static_cast<std::int32_t>(s_.items), static_cast<std::int32_t>(s_.out_blocks()),
-                   static_cast<std::int32_t>(tile.y.count), static_cast<std::int32_t>(tile.x.count)};
     auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
-    source x{.what = source::kind::input, .index = 0};
+    address x{.in = space::input, .index = 0};
     x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes, 0, 0};
     if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
       taps_y = taps_x = {};
@@ -58,18 +52,18 @@ class depthwise_code {
       x.stride[3] = tile.x.length * w.x.stride * pixel_bytes;
       x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
     }
-    grid.arguments = {x, {.what = source::kind::packed, .index = 0, .stride = {0, s_.taps() * pixel_bytes, 0, 0}}};
-    if (has_bias_)
-      grid.arguments.push_back({.what = source::kind::packed, .index = 1, .stride = {0, pixel_bytes, 0, 0}});
-    source const y{.what = source::kind::output,
-                   .index = 0,
-                   .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
-                   .stride = {n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes, tile.y.length * out_row,
-                              tile.x.length * pixel_bytes}};
-    for (auto& extra : extras_.at(y.offset, 0, y.stride, blocks)) grid.arguments.push_back(extra);
-    grid.arguments.push_back(y);
-    grid.kernel = build_kernel(tile, taps_y, taps_x);
-    code_.regions[0].push_back(std::move(grid));
+    std::vector<address> arguments{x, weights_};
+    arguments.back().stride[1] = s_.taps() * pixel_bytes;
+    if (bias_) arguments.push_back(*bias_), arguments.back().stride[1] = pixel_bytes;
+    address const y{.in = space::output,
+                    .index = 0,
+                    .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
+                    .stride = {n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes, tile.y.length * out_row,
+                               tile.x.length * pixel_bytes}};
+    for (auto& extra : extras_.at(y.offset, 0, y.stride, {0, 1})) arguments.push_back(extra);
+    arguments.push_back(y);
+    code_.add(build_kernel(tile, taps_y, taps_x), {s_.items, s_.out_blocks(), tile.y.count, tile.x.count},
+              std::move(arguments));
   }
 
   vector::program build_kernel(tile_class const& tile, std::vector<tap_group> const& taps_y,
@@ -86,14 +80,14 @@ class depthwise_code {
                    reach(taps_y, window.y, in_row) + reach(taps_x, window.x, pixel_bytes) + x_origin_ + pixel_bytes);
     auto const w = b.argument("w", access::constant, s_.taps() * pixel_bytes);
     vector::pointer bias;
-    if (has_bias_) bias = b.argument("b", access::constant, pixel_bytes);
+    if (bias_) bias = b.argument("b", access::constant, pixel_bytes);
     auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
     auto const y = b.argument("y", access::out, y_bytes);
     auto const pixels = tile.pixels();
     for (int half = 0; half < machine_.registers_per_block(); ++half) {
       auto const at = half * b.register_bytes();
       std::vector<vector::reg> sums;
-      for (std::int64_t p = 0; p < pixels; ++p) sums.push_back(has_bias_ ? b.load(bias.at(at)) : b.zero());
+      for (std::int64_t p = 0; p < pixels; ++p) sums.push_back(bias_ ? b.load(bias.at(at)) : b.zero());
       for_each_tap(taps_y, taps_x, [&](std::int64_t ky, std::int64_t kx, tap_group const& gy, tap_group const& gx) {
         auto const weight = b.load(w.at((ky * window.x.kernel + kx) * pixel_bytes + at));
         for (std::int64_t p = 0; p < pixels; ++p) {
@@ -134,22 +128,25 @@ class depthwise_code {
   scheduled_node const& n_;
   target machine_;
   convolution_shape s_;
-  bool has_bias_ = false;
+  address weights_{};
+  std::optional<address> bias_{};
   std::int64_t x_origin_ = 0;
   bound_extras extras_;
-  scheduled_code code_;
+  fragment code_;
 };
+
+inline std::vector<candidate> depthwise_offer(scheduled_node const& n, target const& t) {
+  if (!is_plain_convolution(n)) return {};
+  auto const s = shape_of_convolution(n);
+  if (s.groups == 1 || s.group_inputs() != 1 || s.group_outputs() != 1 || s.taps() > 49) return {};
+  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  return {{.layouts = blocked_convolution_layouts(n, layout::blocked),
+           .cost = std::max(traffic_cost(n), multiply_add_cost(sums * static_cast<double>(s.taps()), t, 0.5)),
+           .build = [s, t](scheduled_node const& at) { return depthwise_code(s, at, t).build(); }}};
+}
 
 }  // namespace detail
 
-inline constexpr schedule depthwise_schedule{
-    .name = "depthwise convolution",
-    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
-      if (!detail::is_plain_convolution(n)) return std::nullopt;
-      auto const s = detail::shape_of_convolution(n);
-      if (s.groups == 1 || s.group_inputs() != 1 || s.group_outputs() != 1 || s.taps() > 49) return std::nullopt;
-      return detail::blocked_convolution_layouts(n, layout::blocked);
-    },
-    .build = [](scheduled_node const& n, target const& machine) { return detail::depthwise_code(n, machine).build(); }};
+inline constexpr schedule depthwise_schedule{.name = "depthwise convolution", .offer = detail::depthwise_offer};
 
 }  // namespace sinter

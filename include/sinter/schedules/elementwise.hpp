@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/elementwise_blocked.hpp>
 #include <sinter/schedules/elementwise_row_major.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -22,23 +23,22 @@ inline bool prefers_blocked(scheduled_node const& n) {
   });
 }
 
-inline std::optional<layout_choice> elementwise_applies(scheduled_node const& n, target const& t) {
-  auto const function = elementwise_function(n, t);
-  if (!function) return std::nullopt;
-  if (prefers_blocked(n))
-    if (auto choice = blocked_elementwise_layouts(n)) return choice;
-  return row_major_elementwise_layouts(n);
-}
-
-inline scheduled_code elementwise_build(scheduled_node const& n, target const& t) {
-  auto const function = *elementwise_function(n, t);
-  return n.outputs[0].how == layout::blocked ? build_blocked_elementwise(n, function, t)
-                                             : build_row_major_elementwise(n, function, t);
+inline std::vector<candidate> elementwise_offer(scheduled_node const& n, target const& t) {
+  auto function = elementwise_function(n, t);
+  if (!function) return {};
+  auto blocked = prefers_blocked(n) ? blocked_elementwise_layouts(n) : std::nullopt;
+  auto const build = blocked ? build_blocked_elementwise : build_row_major_elementwise;
+  auto layouts = blocked ? std::move(blocked) : row_major_elementwise_layouts(n);
+  if (!layouts) return {};
+  return {{.layouts = std::move(*layouts),
+           .cost = traffic_cost(n),
+           .build = [function = std::move(*function), build, t](scheduled_node const& at) {
+             return build(at, function, t);
+           }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule elementwise_schedule{
-    .name = "elementwise", .applies = detail::elementwise_applies, .build = detail::elementwise_build};
+inline constexpr schedule elementwise_schedule{.name = "elementwise", .offer = detail::elementwise_offer};
 
 }  // namespace sinter

@@ -191,17 +191,16 @@ class blocked_elementwise {
       auto const& in = n.inputs[i];
       auto const kind = used[i] ? *classify_blocked(in, out_.shape()) : blocked_operand::unused;
       kinds_.push_back(kind);
-      source s{.what = source::kind::input, .index = static_cast<std::uint32_t>(i)};
+      address s{.in = space::input, .index = static_cast<std::uint32_t>(i)};
       if (used[i] && in.constant)
-        s = {.what = source::kind::packed,
-             .index = add_packed(code_, kind == blocked_operand::full     ? pack_blocked(in)
-                                        : kind == blocked_operand::scalar ? pack_raw(in)
-                                                                          : pack_vector(in))};
+        s = code_.weight(kind == blocked_operand::full     ? pack_blocked(in)
+                         : kind == blocked_operand::scalar ? pack_raw(in)
+                                                           : pack_vector(in));
       sources_.push_back(s);
     }
   }
 
-  scheduled_code build() && {
+  fragment build() && {
     plane_ = pixels_of(out_.shape());
     auto blocks = channel_blocks_of(out_.shape());
     auto const last_lanes = out_.shape()[1] - (blocks - 1) * 16;
@@ -211,37 +210,30 @@ class blocked_elementwise {
     });
     if (flat) plane_ *= std::exchange(blocks, 1);
     auto const whole = masked ? blocks - 1 : blocks;
-    std::vector<kernel_grid> grids;
     for (auto const& columns : equal_runs(plane_, task_bytes / 64)) {
       if (whole > 0)
-        for (auto const& rows : equal_runs(whole, task_bytes / 64 / columns.length))
-          grids.push_back(grid(rows, columns, 16));
-      if (masked) grids.push_back(grid({whole, 1, 1}, columns, last_lanes));
+        for (auto const& rows : equal_runs(whole, task_bytes / 64 / columns.length)) add_grid(rows, columns, 16);
+      if (masked) add_grid({whole, 1, 1}, columns, last_lanes);
     }
-    code_.regions = {std::move(grids)};
     return std::move(code_);
   }
 
  private:
-  kernel_grid grid(tile_run const& rows, tile_run const& columns, std::int64_t real_lanes) {
+  void add_grid(tile_run const& rows, tile_run const& columns, std::int64_t real_lanes) {
     blocked_elementwise_kernel kernel;
     kernel.function = &body_.function, kernel.operands = kinds_;
     kernel.blocks = rows.length, kernel.pixels = columns.length, kernel.plane = plane_, kernel.real_lanes = real_lanes;
-    kernel_grid g{.kernel = kernel.build(target_),
-                  .extent = {static_cast<std::int32_t>(out_.shape()[0]), static_cast<std::int32_t>(rows.count),
-                             static_cast<std::int32_t>(columns.count), 1},
-                  .arguments = {}};
+    std::vector<address> arguments;
     for (std::size_t i = 0; i < kinds_.size(); ++i)
-      if (kinds_[i] != blocked_operand::unused) g.arguments.push_back(placed(i, rows, columns));
-    if (kernel.masked(target_))
-      g.arguments.push_back({.what = source::kind::packed, .index = add_packed(code_, pack_lane_mask())});
-    g.arguments.push_back({.what = source::kind::output,
-                           .offset = (rows.first * plane_ + columns.first) * 64,
-                           .stride = {item_stride(out_), rows.length * plane_ * 64, columns.length * 64}});
-    return g;
+      if (kinds_[i] != blocked_operand::unused) arguments.push_back(placed(i, rows, columns));
+    if (kernel.masked(target_)) arguments.push_back(code_.weight(pack_lane_mask()));
+    arguments.push_back({.in = space::output,
+                         .offset = (rows.first * plane_ + columns.first) * 64,
+                         .stride = {item_stride(out_), rows.length * plane_ * 64, columns.length * 64}});
+    code_.add(kernel.build(target_), {out_.shape()[0], rows.count, columns.count}, std::move(arguments));
   }
 
-  source placed(std::size_t i, tile_run const& rows, tile_run const& columns) const {
+  address placed(std::size_t i, tile_run const& rows, tile_run const& columns) const {
     auto s = sources_[i];
     auto const& in = n_.inputs[i];
     auto const item = in.constant ? item_bytes(in.shape(), dtype::float32, layout::blocked) : item_stride(in);
@@ -262,14 +254,13 @@ class blocked_elementwise {
   elementwise_body const& body_;
   target const& target_;
   operand_info const& out_;
-  scheduled_code code_;
+  fragment code_;
   std::vector<blocked_operand> kinds_;
-  std::vector<source> sources_;
+  std::vector<address> sources_;
   std::int64_t plane_ = 1;
 };
 
-inline scheduled_code build_blocked_elementwise(scheduled_node const& n, elementwise_body const& body,
-                                                target const& t) {
+inline fragment build_blocked_elementwise(scheduled_node const& n, elementwise_body const& body, target const& t) {
   return blocked_elementwise(n, body, t).build();
 }
 

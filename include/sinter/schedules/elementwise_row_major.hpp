@@ -160,24 +160,22 @@ inline std::optional<layout_choice> row_major_elementwise_layouts(scheduled_node
   return choice;
 }
 
-inline scheduled_code build_row_major_elementwise(scheduled_node const& n, elementwise_body const& body,
-                                                  target const& t) {
-  scheduled_code code;
+inline fragment build_row_major_elementwise(scheduled_node const& n, elementwise_body const& body, target const& t) {
+  fragment code;
   auto const used = used_inputs(body.function);
   std::vector<shape> shapes;
-  std::vector<source> sources;
+  std::vector<address> sources;
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
     auto const& in = n.inputs[i];
     shapes.push_back(used[i] ? in.shape() : shape{});
     if (used[i] && in.constant)
-      sources.push_back({.what = source::kind::packed, .index = add_packed(code, pack_raw(in))});
+      sources.push_back(code.weight(pack_raw(in)));
     else
-      sources.push_back({.what = source::kind::input, .index = static_cast<std::uint32_t>(i)});
+      sources.push_back({.in = space::input, .index = static_cast<std::uint32_t>(i)});
   }
-  sources.push_back({.what = source::kind::output});
+  sources.push_back({.in = space::output});
   auto const nest = make_nest(shapes, n.outputs[0].shape());
   auto const [cut, runs] = cut_nest(nest);
-  std::vector<kernel_grid> grids;
   for (auto const& piece : runs) {
     row_major_elementwise_kernel kernel;
     kernel.function = &body.function, kernel.used = used;
@@ -185,20 +183,20 @@ inline scheduled_code build_row_major_elementwise(scheduled_node const& n, eleme
     kernel.nest.extents[0] = piece.length;
     for (auto const& s : nest.strides)
       kernel.nest.strides.emplace_back(s.begin() + static_cast<std::ptrdiff_t>(cut), s.end());
-    kernel_grid g{.kernel = kernel.build(t), .extent = {1, 1, 1, 1}, .arguments = {}};
-    for (std::size_t d = 0; d < cut; ++d) g.extent[d] = static_cast<std::int32_t>(nest.extents[d]);
-    g.extent[cut] = static_cast<std::int32_t>(piece.count);
+    std::vector<address> arguments;
+    std::array<extent, grid_rank> extents{};
+    for (std::size_t d = 0; d < cut; ++d) extents[d] = nest.extents[d];
+    extents[cut] = piece.count;
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (i < used.size() && !used[i]) continue;
       auto s = sources[i];
       for (std::size_t d = 0; d < cut; ++d) s.stride[d] = nest.strides[i][d];
       s.offset = piece.first * nest.strides[i][cut];
       s.stride[cut] = piece.length * nest.strides[i][cut];
-      g.arguments.push_back(s);
+      arguments.push_back(s);
     }
-    grids.push_back(std::move(g));
+    code.add(kernel.build(t), extents, std::move(arguments));
   }
-  code.regions = {std::move(grids)};
   return code;
 }
 

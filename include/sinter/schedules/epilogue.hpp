@@ -128,7 +128,7 @@ inline std::vector<std::uint32_t> overwritable_extras(scheduled_node const& n,
 }
 
 /// A packing of `values` in blocks of 16, zero-filled.
-inline packed_weight pack_vector(operand_info const& values) {
+inline packing pack_vector(operand_info const& values) {
   auto const count = static_cast<std::int64_t>(values.constant.elements());
   return {.key = "vector:" + values.constant_key,
           .bytes = round_up(count, channel_block) * 4,
@@ -141,13 +141,13 @@ inline packed_weight pack_vector(operand_info const& values) {
 /// The extra operands of a scheduled node as kernel arguments.
 struct bound_extras {
   epilogue_code code{};
-  std::vector<source> sources{};
+  std::vector<address> sources{};
   std::vector<std::int64_t> item_strides{};  ///< of extras in blocked layout; 0 for others
 
   /// The sources for a grid whose axis 0 counts items: `y_at` and `y_stride` are the result's offset and strides,
   /// `block` is the first block of channels and `block_step` the blocks that an axis advances by.
-  std::vector<source> at(std::int64_t y_at, std::int64_t block, std::array<std::int64_t, 4> const& y_stride,
-                         std::array<std::int64_t, 4> const& block_step) const {
+  std::vector<address> at(std::int64_t y_at, std::int64_t block, strides const& y_stride,
+                          strides const& block_step) const {
     auto result = sources;
     for (std::size_t i = 0; i < result.size(); ++i) {
       auto& s = result[i];
@@ -157,7 +157,7 @@ struct bound_extras {
         s.stride = y_stride;
       } else {
         s.offset = block * channel_block * 4;
-        for (std::size_t a = 0; a < 4; ++a) s.stride[a] = block_step[a] * channel_block * 4;
+        for (std::size_t a = 0; a < index_rank; ++a) s.stride[a] = block_step[a] * channel_block * 4;
       }
       if (item_strides[i] != 0) s.stride[0] = item_strides[i];
     }
@@ -165,10 +165,10 @@ struct bound_extras {
   }
 };
 
-/// Binds `function` and the extras of `n`, packing constants into `code.packed`. Call only after `classify_extra`
+/// Binds `function` and the extras of `n`; constants become weights of `code`. Call only after `classify_extra`
 /// accepted each.
 inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::function> const& function,
-                                std::size_t first, std::size_t axis, scheduled_code& code) {
+                                std::size_t first, std::size_t axis, fragment& code) {
   bound_extras bound;
   if (function) bound.code.function = expr::expand(*function);
   auto const& result = n.outputs[0].shape();
@@ -181,12 +181,10 @@ inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::fun
     bound.item_strides.push_back(blocked_constant            ? item_bytes(in.shape(), dtype::float32, layout::blocked)
                                  : in.how == layout::blocked ? in.item_stride
                                                              : 0);
-    if (vector || blocked_constant) {
-      bound.sources.push_back({.what = source::kind::packed, .index = static_cast<std::uint32_t>(code.packed.size())});
-      code.packed.push_back(vector ? pack_vector(in) : pack_blocked(in));
-    } else {
-      bound.sources.push_back({.what = source::kind::input, .index = static_cast<std::uint32_t>(i)});
-    }
+    if (vector || blocked_constant)
+      bound.sources.push_back(code.weight(vector ? pack_vector(in) : pack_blocked(in)));
+    else
+      bound.sources.push_back({.in = space::input, .index = static_cast<std::uint32_t>(i)});
   }
   return bound;
 }

@@ -2,6 +2,7 @@
 
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
 #include <fmt/format.h>
@@ -47,22 +48,13 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n) {
 /// Builds the grids of one matrix product.
 class gemm_code {
  public:
-  gemm_code(scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(*shape_of_gemm(n)) {
+  gemm_code(gemm_shape const& s, scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(s) {
     packed_ = static_cast<bool>(n.inputs[1].constant) && !s_.batched_b;
   }
 
-  scheduled_code build() {
-    code_.regions.emplace_back();
-    if (packed_) {
-      w_ = {.what = source::kind::packed, .index = 0};
-      code_.packed.push_back(pack());
-    } else {
-      w_ = {.what = source::kind::input, .index = 1};
-    }
-    if (has_bias()) {
-      bias_ = {.what = source::kind::packed, .index = static_cast<std::uint32_t>(code_.packed.size())};
-      code_.packed.push_back(pack_vector(n_.inputs[2]));
-    }
+  fragment build() {
+    w_ = packed_ ? code_.weight(pack()) : address{.in = space::input, .index = 1};
+    if (has_bias()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
     auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
     auto const wide = blocks_of_tile();
@@ -94,14 +86,14 @@ class gemm_code {
     return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
   }
 
-  packed_weight pack() const {
+  packing pack() const {
     auto const& b = n_.inputs[1];
     bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
     weight_source source{.tensor = b.constant,
-                         .outputs = s_.columns,
-                         .output_step = transposed ? s_.depth : 1,
-                         .step = transposed ? 1 : s_.columns,
-                         .chunks = {{.channels = s_.depth}}};
+                          .outputs = s_.columns,
+                          .output_step = transposed ? s_.depth : 1,
+                          .step = transposed ? 1 : s_.columns,
+                          .chunks = {{.channels = s_.depth}}};
     return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
   }
 
@@ -128,61 +120,57 @@ class gemm_code {
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
     if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
 
-    kernel_grid grid;
-    grid.extent = {static_cast<std::int32_t>(s_.batch), static_cast<std::int32_t>(columns.count),
-                   static_cast<std::int32_t>(rows.count), 1};
-    source const x{.what = source::kind::input,
-                   .index = 0,
-                   .offset = rows.first * t.x_col,
-                   .stride = {s_.rows * t.x_col, 0, rows.length * t.x_col, 0}};
+    address const x{.in = space::input,
+                    .index = 0,
+                    .offset = rows.first * t.x_col,
+                    .stride = {s_.rows * t.x_col, 0, rows.length * t.x_col, 0}};
     auto w = w_;
     w.offset = weight_at(columns.first);
     w.stride = {s_.batched_b ? s_.depth * s_.columns * 4 : 0, weight_at(columns.first + columns.step) - w.offset, 0, 0};
-    grid.arguments = {x, w};
+    std::vector<address> arguments{x, w};
     if (has_bias()) {
       auto b = bias_;
       b.offset = columns.first * 64;
       b.stride = {0, columns.step * 64, 0, 0};
-      grid.arguments.push_back(b);
+      arguments.push_back(b);
     }
-    source const y{.what = source::kind::output,
-                   .index = 0,
-                   .offset = rows.first * t.y_col + columns.first * 64,
-                   .stride = {s_.rows * t.y_col, columns.step * 64, rows.length * t.y_col, 0}};
-    for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step, 0, 0}))
-      grid.arguments.push_back(extra);
-    grid.arguments.push_back(y);
-    grid.kernel = contraction_recipe(std::move(t), machine_);
-    code_.regions[0].push_back(std::move(grid));
+    address const y{.in = space::output,
+                    .index = 0,
+                    .offset = rows.first * t.y_col + columns.first * 64,
+                    .stride = {s_.rows * t.y_col, columns.step * 64, rows.length * t.y_col, 0}};
+    for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step})) arguments.push_back(extra);
+    arguments.push_back(y);
+    code_.add(contraction_recipe(std::move(t), machine_), {s_.batch, columns.count, rows.count}, std::move(arguments));
   }
 
   scheduled_node const& n_;
   target machine_;
   gemm_shape s_;
   bool packed_ = false;
-  source w_{}, bias_{};
+  address w_{}, bias_{};
   bound_extras extras_;
-  scheduled_code code_;
+  fragment code_;
 };
+
+inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& t) {
+  if (n.n->domain != "sinter" || n.n->op != "Gemm" || n.inputs[0].type.element != dtype::float32) return {};
+  auto const& a = n.op.attributes_as<fused_gemm::attributes>();
+  auto const s = shape_of_gemm(n);
+  if (!s || s->batch * s->rows * s->depth * s->columns == 0) return {};
+  if (a.trans_b && (!n.inputs[1].constant || s->batched_b)) return {};
+  if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return {};
+  auto const axis = n.outputs[0].shape().rank() - 1;
+  if (!supports_extras(n, 3, axis)) return {};
+  auto const sums = static_cast<double>(s->batch * s->rows) * static_cast<double>(s->blocks() * channel_block);
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = {layout::row_major},
+                       .in_place = overwritable_extras(n, a.epilogue, 3, axis)},
+           .cost = multiply_add_cost(sums * static_cast<double>(s->depth), t),
+           .build = [s = *s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }}};
+}
 
 }  // namespace detail
 
-inline constexpr schedule gemm_schedule{
-    .name = "gemm",
-    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
-      if (n.n->domain != "sinter" || n.n->op != "Gemm" || n.inputs[0].type.element != dtype::float32)
-        return std::nullopt;
-      auto const& a = n.op.attributes_as<fused_gemm::attributes>();
-      auto const s = detail::shape_of_gemm(n);
-      if (!s || s->batch * s->rows * s->depth * s->columns == 0) return std::nullopt;
-      if (a.trans_b && (!n.inputs[1].constant || s->batched_b)) return std::nullopt;
-      if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return std::nullopt;
-      auto const axis = n.outputs[0].shape().rank() - 1;
-      if (!supports_extras(n, 3, axis)) return std::nullopt;
-      return layout_choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                           .outputs = {layout::row_major},
-                           .in_place = overwritable_extras(n, a.epilogue, 3, axis)};
-    },
-    .build = [](scheduled_node const& n, target const& machine) { return detail::gemm_code(n, machine).build(); }};
+inline constexpr schedule gemm_schedule{.name = "gemm", .offer = detail::gemm_offer};
 
 }  // namespace sinter

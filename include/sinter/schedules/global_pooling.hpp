@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/tasks.hpp>
@@ -39,16 +40,6 @@ inline std::optional<pooling_kind> global_pool_kind(scheduled_node const& n) {
   return std::nullopt;
 }
 
-inline std::optional<layout_choice> global_pooling_applies(scheduled_node const& n, target const&) {
-  auto const kind = global_pool_kind(n);
-  if (!kind) return std::nullopt;
-  bool const reduction = !n.n->op.starts_with("Global");
-  if (reduction && n.inputs[0].how != layout::blocked) return std::nullopt;
-  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::blocked}};
-  choice.inputs[0] = layout::blocked;
-  return choice;
-}
-
 /// `blocks` planes of `pixels` pixels each.
 inline vector::program global_pooling_kernel(pooling_kind kind, std::int64_t blocks, std::int64_t pixels,
                                              target const& t) {
@@ -82,29 +73,35 @@ inline vector::program global_pooling_kernel(pooling_kind kind, std::int64_t blo
   return std::move(b).take();
 }
 
-inline scheduled_code global_pooling_build(scheduled_node const& n, target const& t) {
-  auto const kind = *global_pool_kind(n);
+inline fragment global_pooling_build(pooling_kind kind, scheduled_node const& n, target const& t) {
   auto const& s = n.inputs[0].shape();
   auto const pixels = pixels_of(s);
-  std::vector<kernel_grid> grids;
+  fragment code;
   for (auto const& run : equal_runs(channel_blocks_of(s), task_bytes / (pixels * 64))) {
-    source const in{.what = source::kind::input,
-                    .offset = run.first * pixels * 64,
-                    .stride = {item_stride(n.inputs[0]), run.length * pixels * 64}};
-    source const out{
-        .what = source::kind::output, .offset = run.first * 64, .stride = {item_stride(n.outputs[0]), run.length * 64}};
-    grids.push_back({.kernel = global_pooling_kernel(kind, run.length, pixels, t),
-                     .extent = {static_cast<std::int32_t>(s[0]), static_cast<std::int32_t>(run.count), 1, 1},
-                     .arguments = {in, out}});
+    address const in{.in = space::input,
+                     .offset = run.first * pixels * 64,
+                     .stride = {item_stride(n.inputs[0]), run.length * pixels * 64}};
+    address const out{
+        .in = space::output, .offset = run.first * 64, .stride = {item_stride(n.outputs[0]), run.length * 64}};
+    code.add(global_pooling_kernel(kind, run.length, pixels, t), {s[0], run.count, 1, 1}, {in, out});
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> global_pooling_offer(scheduled_node const& n, target const& t) {
+  auto const kind = global_pool_kind(n);
+  if (!kind) return {};
+  bool const reduction = !n.n->op.starts_with("Global");
+  if (reduction && n.inputs[0].how != layout::blocked) return {};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::blocked}};
+  layouts.inputs[0] = layout::blocked;
+  return {{.layouts = std::move(layouts),
+           .cost = traffic_cost(n),
+           .build = [kind = *kind, t](scheduled_node const& at) { return global_pooling_build(kind, at, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule global_pooling_schedule{
-    .name = "global_pooling", .applies = detail::global_pooling_applies, .build = detail::global_pooling_build};
+inline constexpr schedule global_pooling_schedule{.name = "global pooling", .offer = detail::global_pooling_offer};
 
 }  // namespace sinter

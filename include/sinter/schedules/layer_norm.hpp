@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/layer_normalization.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/row_walk.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
@@ -130,44 +131,41 @@ class layer_norm_kernel {
   vector::reg mean_{};
 };
 
-inline std::optional<layout_choice> layer_norm_applies(scheduled_node const& n, target const&) {
-  if (!layer_norm_rows_of(n)) return std::nullopt;
-  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = std::vector(n.outputs.size(), layout::row_major)};
-  if (!n.inputs[0].constant) choice.in_place = {0};
-  return choice;
-}
-
-inline scheduled_code layer_norm_build(scheduled_node const& n, target const& t) {
-  auto const all = *layer_norm_rows_of(n);
-  scheduled_code code;
-  auto const row_source = [&](std::uint32_t i) -> source {
-    if (!n.inputs[i].constant) return {.what = source::kind::input, .index = i};
-    return {.what = source::kind::packed, .index = add_packed(code, pack_raw(n.inputs[i]))};
+inline fragment layer_norm_build(layer_norm_rows const& all, scheduled_node const& n, target const& t) {
+  fragment code;
+  auto const row_source = [&](std::uint32_t i) -> address {
+    if (!n.inputs[i].constant) return {.in = space::input, .index = i};
+    return code.weight(pack_raw(n.inputs[i]));
   };
-  std::vector<kernel_grid> grids;
   for (auto const& run : row_runs(all.rows, all.length)) {
     auto part = all;
     part.rows = run.length;
     auto const bytes = all.length * 4;
-    source out{.what = source::kind::output, .offset = run.first * bytes, .stride = {run.length * bytes}};
+    address out{.in = space::output, .offset = run.first * bytes, .stride = {run.length * bytes}};
     auto in = row_source(0);
     in.offset = out.offset, in.stride = out.stride;
-    kernel_grid g{.kernel = layer_norm_kernel(part, t).build(),
-                  .extent = {static_cast<std::int32_t>(run.count), 1, 1, 1},
-                  .arguments = {in, row_source(1)}};
-    if (all.biased) g.arguments.push_back(row_source(2));
-    g.arguments.push_back({.what = source::kind::packed, .index = add_packed(code, pack_lane_mask())});
-    g.arguments.push_back(out);
-    grids.push_back(std::move(g));
+    std::vector<address> arguments{in, row_source(1)};
+    if (all.biased) arguments.push_back(row_source(2));
+    arguments.push_back(code.weight(pack_lane_mask()));
+    arguments.push_back(out);
+    code.add(layer_norm_kernel(part, t).build(), {run.count}, std::move(arguments));
   }
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> layer_norm_offer(scheduled_node const& n, target const& t) {
+  auto const rows = layer_norm_rows_of(n);
+  if (!rows) return {};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                        .outputs = std::vector(n.outputs.size(), layout::row_major)};
+  if (!n.inputs[0].constant) layouts.in_place = {0};
+  return {{.layouts = std::move(layouts),
+           .cost = traffic_cost(n),
+           .build = [rows = *rows, t](scheduled_node const& at) { return layer_norm_build(rows, at, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule layer_norm_schedule{
-    .name = "layer_norm", .applies = detail::layer_norm_applies, .build = detail::layer_norm_build};
+inline constexpr schedule layer_norm_schedule{.name = "layer norm", .offer = detail::layer_norm_offer};
 
 }  // namespace sinter

@@ -241,7 +241,7 @@ inline void pack_weights(weight_source const& w, std::int64_t interleave, float*
 
 /// The packing as a weight block of a schedule's code. Either the positions of a channel or the channels lie side by
 /// side.
-inline packed_weight packed(std::string key, weight_source source, std::int64_t interleave) {
+inline packing packed(std::string key, weight_source source, std::int64_t interleave) {
   SINTER_ASSERT(source.step == 1 || (source.output_step == 1 && source.chunks[0].taps == 1));
   auto const groups = ceil_div(source.outputs, interleave * channel_block);
   auto const bytes = checked_mul(groups, packed_group_bytes(source.reduction(), interleave));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/pooling.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pooling_kernel.hpp>
 #include <sinter/schedules/tasks.hpp>
 
@@ -60,11 +61,6 @@ inline std::optional<pool_plane> pool_plane_of(scheduled_node const& n) {
   return plane;
 }
 
-inline std::optional<layout_choice> pooling_applies(scheduled_node const& n, target const&) {
-  if (!pool_plane_of(n)) return std::nullopt;
-  return layout_choice{.inputs = {layout::blocked}, .outputs = std::vector(n.outputs.size(), layout::blocked)};
-}
-
 /// Instructions of a whole plane's kernel, about.
 inline std::int64_t pool_instructions(std::vector<pool_run> const& rows, std::vector<pool_run> const& columns,
                                       target const& t) {
@@ -74,56 +70,57 @@ inline std::int64_t pool_instructions(std::vector<pool_run> const& rows, std::ve
   return count * t.registers_per_block();
 }
 
-inline kernel_grid pooling_grid(scheduled_node const& n, pooling_kernel const& kernel,
-                                std::array<tile_run, 2> const& cut, target const& t) {
+inline void add_pooling_grid(fragment& code, scheduled_node const& n, pooling_kernel const& kernel,
+                             std::array<tile_run, 2> const& cut, target const& t) {
   auto const& [blocks, pieces] = cut;
   auto const in_row = kernel.x.in * 64, out_row = kernel.x.out * 64;
   auto const in_block = kernel.y.in * in_row, out_block = kernel.y.out * out_row;
-  source const in{
-      .what = source::kind::input,
+  address const in{
+      .in = space::input,
       .offset = blocks.first * in_block + kernel.first_input_row() * in_row,
       .stride = {item_stride(n.inputs[0]), blocks.length * in_block, pieces.length * kernel.y.stride * in_row}};
-  source const out{.what = source::kind::output,
-                   .offset = blocks.first * out_block + kernel.rows.front().first * out_row,
-                   .stride = {item_stride(n.outputs[0]), blocks.length * out_block, pieces.length * out_row}};
-  return {.kernel = kernel.build(t),
-          .extent = {static_cast<std::int32_t>(n.inputs[0].shape()[0]), static_cast<std::int32_t>(blocks.count),
-                     static_cast<std::int32_t>(pieces.count), 1},
-          .arguments = {in, out}};
+  address const out{.in = space::output,
+                    .offset = blocks.first * out_block + kernel.rows.front().first * out_row,
+                    .stride = {item_stride(n.outputs[0]), blocks.length * out_block, pieces.length * out_row}};
+  code.add(kernel.build(t), {n.inputs[0].shape()[0], blocks.count, pieces.count}, {in, out});
 }
 
-inline scheduled_code pooling_build(scheduled_node const& n, target const& t) {
-  auto const plane = *pool_plane_of(n);
+inline fragment pooling_build(pool_plane const& plane, scheduled_node const& n, target const& t) {
   pooling_kernel kernel;
   kernel.kind = plane.kind, kernel.y = plane.y, kernel.x = plane.x;
   kernel.columns = plane.x.runs(plane.count_padding);
   auto const rows = plane.y.runs(plane.count_padding);
   auto const blocks = channel_blocks_of(n.inputs[0].shape());
   auto const plane_bytes = plane.y.out * plane.x.out * 64;
-  std::vector<kernel_grid> grids;
+  fragment code;
   if (plane_bytes <= 2 * task_bytes) {
     kernel.rows = rows;
     auto const most = pool_instructions(rows, kernel.columns, t) <= 400 ? task_bytes / plane_bytes : 1;
     for (auto const& run : equal_runs(blocks, most)) {
       kernel.blocks = run.length;
-      grids.push_back(pooling_grid(n, kernel, {run, {0, 0, 1}}, t));
+      add_pooling_grid(code, n, kernel, {run, {0, 0, 1}}, t);
     }
   } else {
     for (auto const& run : rows)
       for (auto const& piece : equal_runs(run.length, task_bytes / (plane.x.out * 64))) {
         kernel.rows = {run};
         kernel.rows[0].first += piece.first, kernel.rows[0].length = piece.length;
-        grids.push_back(pooling_grid(n, kernel, {tile_run{0, 1, blocks}, piece}, t));
+        add_pooling_grid(code, n, kernel, {tile_run{0, 1, blocks}, piece}, t);
       }
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> pooling_offer(scheduled_node const& n, target const& t) {
+  auto const plane = pool_plane_of(n);
+  if (!plane) return {};
+  return {{.layouts = {.inputs = {layout::blocked}, .outputs = std::vector(n.outputs.size(), layout::blocked)},
+           .cost = traffic_cost(n),
+           .build = [plane = *plane, t](scheduled_node const& at) { return pooling_build(plane, at, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule pooling_schedule{
-    .name = "pooling", .applies = detail::pooling_applies, .build = detail::pooling_build};
+inline constexpr schedule pooling_schedule{.name = "pooling", .offer = detail::pooling_offer};
 
 }  // namespace sinter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/recurrent_kernel.hpp>
 #include <sinter/schedules/tasks.hpp>
 
@@ -52,11 +53,10 @@ inline std::optional<recurrent_node> recurrent_node_of(scheduled_node const& n) 
 /// Builds the grids of a layer, one for each direction and size of tile.
 class recurrent_code {
  public:
-  recurrent_code(scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), r_(*recurrent_node_of(n)), gates_(gates_of(r_.kind)) {}
+  recurrent_code(recurrent_node const& r, scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), r_(r), gates_(gates_of(r_.kind)) {}
 
-  scheduled_code build() {
-    code_.regions.emplace_back();
+  fragment build() {
     auto const most = machine_.set == isa::avx512 ? 4 : 2;  // sequences whose sums fit into the registers
     for (std::int64_t d = 0; d < r_.attributes->directions; ++d)
       for (auto const& rows : equal_runs(r_.batch, most)) add_grid(d, rows);
@@ -80,17 +80,17 @@ class recurrent_code {
     if (has_output(n_, 2)) l.last_cell = state(output(2), direction, rows);
     code_.scratch_bytes = std::max(code_.scratch_bytes, l.scratch_bytes());
     auto const name = fmt::format("{}_{}", r_.kernel, rows.length);
-    code_.regions[0].push_back(build_recurrent(l, name, machine_, rows.count));
+    add_recurrent_grid(code_, l, name, machine_, rows.count);
   }
 
-  source input(std::uint32_t i) {
+  address input(std::uint32_t i) {
     if (n_.inputs[i].constant) return packed(pack_raw(n_.inputs[i]));
-    return {.what = source::kind::input, .index = i};
+    return {.in = space::input, .index = i};
   }
-  static source output(std::uint32_t i) { return {.what = source::kind::output, .index = i}; }
-  source packed(packed_weight w) { return {.what = source::kind::packed, .index = add_packed(code_, std::move(w))}; }
+  static address output(std::uint32_t i) { return {.in = space::output, .index = i}; }
+  address packed(packing w) { return code_.weight(std::move(w)); }
 
-  layer_operand along_rows(source from, std::int64_t step, std::int64_t row, std::int64_t direction,
+  layer_operand along_rows(address from, std::int64_t step, std::int64_t row, std::int64_t direction,
                            tile_run const& rows) {
     from.offset = direction + rows.first * row;
     from.stride[0] = rows.length * row;
@@ -98,7 +98,7 @@ class recurrent_code {
   }
   /// X·W [steps, batch, directions, elements], Y [steps, directions, batch, elements]; batch first, both are
   /// [batch, steps, directions, elements].
-  layer_operand along_steps(source from, std::int64_t element_bytes, std::int64_t direction, tile_run const& rows,
+  layer_operand along_steps(address from, std::int64_t element_bytes, std::int64_t direction, tile_run const& rows,
                             bool direction_last) {
     auto const all = r_.attributes->directions * element_bytes;
     if (r_.attributes->batch_first) return along_rows(from, all, r_.steps * all, direction * element_bytes, rows);
@@ -106,7 +106,7 @@ class recurrent_code {
     return along_rows(from, r_.batch * all, element_bytes, direction * r_.batch * element_bytes, rows);
   }
   /// [directions, batch, hidden], or batch first.
-  layer_operand state(source from, std::int64_t direction, tile_run const& rows) {
+  layer_operand state(address from, std::int64_t direction, tile_run const& rows) {
     auto const bytes = r_.hidden * 4;
     if (r_.attributes->batch_first)
       return along_rows(from, 0, r_.attributes->directions * bytes, direction * bytes, rows);
@@ -114,7 +114,7 @@ class recurrent_code {
   }
 
   /// R of a pass: [block of 16 units][factor][gate][16], zero where there is no unit or factor.
-  packed_weight pack(recurrent_layer const& l, cell_pass const& p, std::int64_t direction) const {
+  packing pack(recurrent_layer const& l, cell_pass const& p, std::int64_t direction) const {
     auto const& r = n_.inputs[2];
     auto key = fmt::format("recurrent:{}:{}:{}", r.constant_key, r_.hidden, direction);
     for (auto const& g : p.gates) key += fmt::format(":{}", g.gate);
@@ -137,7 +137,7 @@ class recurrent_code {
   }
 
   /// `count` values for each unit of a direction, [count][units], in whole blocks.
-  packed_weight pack_units(operand_info const& values, std::int64_t count, std::int64_t direction) const {
+  packing pack_units(operand_info const& values, std::int64_t count, std::int64_t direction) const {
     auto const hidden = r_.hidden, padded = round_up(hidden, channel_block);
     auto const bytes = checked_mul(count, padded * 4);
     return {.key = fmt::format("units:{}:{}:{}:{}", values.constant_key, hidden, count, direction),
@@ -154,22 +154,22 @@ class recurrent_code {
   target machine_;
   recurrent_node r_;
   std::int64_t gates_;
-  scheduled_code code_;
+  fragment code_;
 };
 
-inline std::optional<layout_choice> recurrent_applies(scheduled_node const& n, target const&) {
-  if (!recurrent_node_of(n) || !n.inputs[2].constant || has_input(n, 4)) return std::nullopt;
+inline std::vector<candidate> recurrent_offer(scheduled_node const& n, target const& t) {
+  auto const r = recurrent_node_of(n);
+  if (!r || !n.inputs[2].constant || has_input(n, 4)) return {};
   for (std::size_t i : {3, 7})
-    if (has_input(n, i) && !n.inputs[i].constant) return std::nullopt;
-  return layout_choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = std::vector(n.outputs.size(), layout::row_major)};
+    if (has_input(n, i) && !n.inputs[i].constant) return {};
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = std::vector(n.outputs.size(), layout::row_major)},
+           .cost = traffic_cost(n),
+           .build = [r = *r, t](scheduled_node const& at) { return recurrent_code(r, at, t).build(); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule recurrent_schedule{
-    .name = "recurrent", .applies = detail::recurrent_applies, .build = [](scheduled_node const& n, target const& t) {
-      return detail::recurrent_code(n, t).build();
-    }};
+inline constexpr schedule recurrent_schedule{.name = "recurrent", .offer = detail::recurrent_offer};
 
 }  // namespace sinter

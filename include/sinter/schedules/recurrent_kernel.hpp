@@ -31,7 +31,7 @@ namespace sinter::detail {
 
 /// An operand of the layer in memory: where the first step and the first of the kernel's sequences lie for the task.
 struct layer_operand {
-  source from{};
+  address from{};
   std::int64_t step = 0;  ///< bytes between steps
   std::int64_t row = 0;   ///< bytes between sequences
 };
@@ -42,8 +42,8 @@ struct recurrent_layer {
   std::int64_t steps = 1, rows = 1, hidden = 1;
   bool backwards = false;
   layer_operand projection{};
-  std::vector<source> weights{};  ///< for each pass
-  std::optional<source> state_bias{}, peephole{};
+  std::vector<address> weights{};  ///< for each pass
+  std::optional<address> state_bias{}, peephole{};
   std::optional<layer_operand> first_hidden{}, first_cell{}, y{}, last_hidden{}, last_cell{};
 
   std::int64_t blocks() const { return ceil_div(hidden, channel_block); }
@@ -67,7 +67,7 @@ class recurrent_builder {
       : l_(layer), machine_(machine), per_block_(machine.registers_per_block()), b_(std::move(name), machine.lanes()) {}
 
   /// `kept` constants of each function stay in registers.
-  kernel_grid build(std::int64_t tasks, int kept) && {
+  vector::program build(int kept) {
     declare_arguments();
     for (auto const& p : l_.passes) {
       auto& functions = functions_.emplace_back();
@@ -78,10 +78,10 @@ class recurrent_builder {
     run_steps();
     if (l_.last_hidden) finish(current(), last_hidden_, *l_.last_hidden);
     if (l_.last_cell) finish(state_buffer::cell, last_cell_, *l_.last_cell);
-    grid_.extent[0] = static_cast<std::int32_t>(tasks);
-    grid_.kernel = std::move(b_).take();
-    return std::move(grid_);
+    return std::move(b_).take();
   }
+
+  std::vector<address> const& arguments() const { return arguments_; }
 
  private:
   /// `count` groups of `blocks` blocks from block `first` on; the last block has `lanes` units.
@@ -101,8 +101,8 @@ class recurrent_builder {
     });
   }
 
-  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes, source from) {
-    grid_.arguments.push_back(from);
+  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes, address from) {
+    arguments_.push_back(from);
     return b_.argument(std::move(name), mode, bytes);
   }
   vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes,
@@ -125,7 +125,7 @@ class recurrent_builder {
     y_ = declare("y", access::out, units, l_.y);
     last_hidden_ = declare("h1", access::out, units, l_.last_hidden);
     last_cell_ = declare("c1", access::out, units, l_.last_cell);
-    units_ = declare("s", access::scratch, l_.scratch_bytes(), source{.what = source::kind::scratch});
+    units_ = declare("s", access::scratch, l_.scratch_bytes(), address{.in = space::scratch});
     factors_ = b_.stream("k", units_, 0);
   }
 
@@ -359,7 +359,7 @@ class recurrent_builder {
   target machine_;
   std::int64_t per_block_;
   vector::builder b_;
-  kernel_grid grid_;
+  std::vector<address> arguments_;
   vector::pointer projection_{}, state_bias_{}, peephole_{}, first_hidden_{}, first_cell_{}, y_{}, last_hidden_{},
       last_cell_{};
   vector::pointer units_{};    ///< scratch, along the units
@@ -371,15 +371,16 @@ class recurrent_builder {
   std::vector<vector::reg> sums_, values_;                ///< by `slot`
 };
 
-/// The kernel for `tasks` groups of sequences, with as many constants in registers as fit.
-inline kernel_grid build_recurrent(recurrent_layer const& l, std::string const& name, target const& machine,
-                                   std::int64_t tasks) {
+/// Adds a grid of `tasks` groups of sequences, whose kernel has as many constants in registers as fit.
+inline void add_recurrent_grid(fragment& code, recurrent_layer const& l, std::string const& name, target const& machine,
+                               std::int64_t tasks) {
   std::vector<vector::live_range> ranges;
   for (int kept = 4;; --kept) {
-    auto grid = recurrent_builder(l, name, machine).build(tasks, kept);
-    auto const kernel = grid.kernel.make();
+    recurrent_builder builder(l, name, machine);
+    auto kernel = builder.build(kept);
     vector::find_live_ranges(kernel, ranges);
-    if (kept == 0 || vector::find_pressure(kernel, ranges).registers <= machine.registers()) return grid;
+    if (kept > 0 && vector::find_pressure(kernel, ranges).registers > machine.registers()) continue;
+    return code.add(std::move(kernel), {tasks}, builder.arguments());
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/reduce.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/row_walk.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
@@ -116,40 +117,35 @@ inline vector::program reduce_columns_kernel(reduced_axes const& r, std::int64_t
   return std::move(b).take();
 }
 
-inline std::optional<layout_choice> reduce_applies(scheduled_node const& n, target const&) {
-  if (!reduced_axes_of(n)) return std::nullopt;
-  return layout_choice{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}};
-}
-
-inline scheduled_code reduce_build(scheduled_node const& n, target const& t) {
-  auto const r = *reduced_axes_of(n);
-  std::vector<kernel_grid> grids;
+inline fragment reduce_build(reduced_axes const& r, target const& t) {
+  fragment code;
   if (r.inner == 1) {
     for (auto const& run : row_runs(r.outer, r.reduced)) {
       auto const row = r.reduced * 4;
-      source const in{.what = source::kind::input, .offset = run.first * row, .stride = {run.length * row}};
-      source const out{.what = source::kind::output, .offset = run.first * 4, .stride = {run.length * 4}};
-      grids.push_back({.kernel = reduce_rows_kernel(r, run.length, t),
-                       .extent = {static_cast<std::int32_t>(run.count), 1, 1, 1},
-                       .arguments = {in, out}});
+      address const in{.in = space::input, .offset = run.first * row, .stride = {run.length * row}};
+      address const out{.in = space::output, .offset = run.first * 4, .stride = {run.length * 4}};
+      code.add(reduce_rows_kernel(r, run.length, t), {run.count, 1, 1, 1}, {in, out});
     }
   } else {
     for (auto const& run : full_runs(r.inner, 64)) {
-      source const in{.what = source::kind::input, .offset = run.first * 4, .stride = {r.reduced * r.inner * 4, 256}};
-      source const out{.what = source::kind::output, .offset = run.first * 4, .stride = {r.inner * 4, 256}};
-      grids.push_back({.kernel = reduce_columns_kernel(r, run.length, t),
-                       .extent = {static_cast<std::int32_t>(r.outer), static_cast<std::int32_t>(run.count), 1, 1},
-                       .arguments = {in, out}});
+      address const in{.in = space::input, .offset = run.first * 4, .stride = {r.reduced * r.inner * 4, 256}};
+      address const out{.in = space::output, .offset = run.first * 4, .stride = {r.inner * 4, 256}};
+      code.add(reduce_columns_kernel(r, run.length, t), {r.outer, run.count, 1, 1}, {in, out});
     }
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> reduce_offer(scheduled_node const& n, target const& t) {
+  auto const r = reduced_axes_of(n);
+  if (!r) return {};
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
+           .cost = traffic_cost(n),
+           .build = [r = *r, t](scheduled_node const&) { return reduce_build(r, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule reduce_schedule{
-    .name = "reduce", .applies = detail::reduce_applies, .build = detail::reduce_build};
+inline constexpr schedule reduce_schedule{.name = "reduce", .offer = detail::reduce_offer};
 
 }  // namespace sinter

@@ -97,29 +97,28 @@ inline vector::program copy_floats(std::int64_t count, std::int64_t filled, targ
 }
 
 /// One pixel a channel: rows of channels, padded in the blocked tensor.
-inline std::vector<kernel_grid> reorder_rows(operand_info const& from, operand_info const& to, target const& t) {
+inline fragment reorder_rows(operand_info const& from, operand_info const& to, target const& t) {
   auto const& s = from.shape();
   auto const padded = round_up(s[1], channel_block);
   auto const filled = to.how == layout::blocked ? padded : s[1];
-  source const in{.what = source::kind::input, .stride = {item_stride(from)}};
-  source const out{.what = source::kind::output, .stride = {item_stride(to)}};
-  kernel_grid grid{.kernel = copy_floats(s[1], filled, t),
-                   .extent = {static_cast<std::int32_t>(s[0]), 1, 1, 1},
-                   .arguments = {in, out}};
-  return {std::move(grid)};
+  address const in{.in = space::input, .stride = {item_stride(from)}};
+  address const out{.in = space::output, .stride = {item_stride(to)}};
+  fragment code;
+  code.add(copy_floats(s[1], filled, t), {s[0]}, {in, out});
+  return code;
 }
 
 }  // namespace detail
 
 /// Code that copies a float32 tensor of rank >= 2 into another layout; input 0 to output 0.
-inline scheduled_code build_reorder(operand_info const& from, operand_info const& to, target const& t) {
+inline fragment build_reorder(operand_info const& from, operand_info const& to, target const& t) {
   SINTER_ASSERT(from.how != to.how && from.shape() == to.shape() && from.shape().rank() >= 2);
   SINTER_ASSERT(from.type.element == dtype::float32);
   auto const& s = from.shape();
   auto const pixels = pixels_of(s);
-  if (pixels == 1) return {.regions = {detail::reorder_rows(from, to, t)}};
+  if (pixels == 1) return detail::reorder_rows(from, to, t);
   bool const to_blocked = to.how == layout::blocked;
-  std::vector<kernel_grid> grids;
+  fragment code;
   // Runs of pixels start at multiples of 16, so that whole squares prevail.
   auto const length = round_up(ceil_div(pixels, ceil_div(pixels, task_bytes / 64)), 16);
   for (auto const& blocks : full_runs(s[1], channel_block))
@@ -127,18 +126,15 @@ inline scheduled_code build_reorder(operand_info const& from, operand_info const
       detail::reorder_task const task{
           .to_blocked = to_blocked, .channels = blocks.length, .length = piece.length, .row_bytes = pixels * 4};
       auto const block = blocks.first / channel_block;
-      source const rows{.offset = blocks.first * pixels * 4 + piece.first * 4,
-                        .stride = {item_stride(to_blocked ? from : to), 16 * pixels * 4, piece.length * 4}};
-      source const vectors{.offset = (block * pixels + piece.first) * 64,
-                           .stride = {item_stride(to_blocked ? to : from), pixels * 64, piece.length * 64}};
+      address const rows{.offset = blocks.first * pixels * 4 + piece.first * 4,
+                         .stride = {item_stride(to_blocked ? from : to), 16 * pixels * 4, piece.length * 4}};
+      address const vectors{.offset = (block * pixels + piece.first) * 64,
+                            .stride = {item_stride(to_blocked ? to : from), pixels * 64, piece.length * 64}};
       auto in = to_blocked ? rows : vectors, out = to_blocked ? vectors : rows;
-      in.what = source::kind::input, out.what = source::kind::output;
-      grids.push_back({.kernel = task.build(t),
-                       .extent = {static_cast<std::int32_t>(s[0]), static_cast<std::int32_t>(blocks.count),
-                                  static_cast<std::int32_t>(piece.count), 1},
-                       .arguments = {in, out}});
+      in.in = space::input, out.in = space::output;
+      code.add(task.build(t), {s[0], blocks.count, piece.count, 1}, {in, out});
     }
-  return {.regions = {std::move(grids)}};
+  return code;
 }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/resize.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -85,37 +86,33 @@ inline vector::program resize_kernel(resize_factors const& f, std::int64_t rows,
   return std::move(b).take();
 }
 
-inline std::optional<layout_choice> resize_applies(scheduled_node const& n, target const&) {
-  if (!resize_factors_of(n)) return std::nullopt;
-  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::blocked}};
-  choice.inputs[0] = layout::blocked;
-  return choice;
-}
-
-inline scheduled_code resize_build(scheduled_node const& n, target const& t) {
-  auto const f = *resize_factors_of(n);
+inline fragment resize_build(resize_factors const& f, scheduled_node const& n, target const& t) {
   auto const& s = n.inputs[0].shape();
   auto const in_row = s[3] * 64, out_rows = f.rows * f.columns * in_row;
-  std::vector<kernel_grid> grids;
+  fragment code;
   for (auto const& run : equal_runs(channel_blocks_of(s) * s[2], task_bytes / out_rows)) {
-    source const in{.what = source::kind::input,
-                    .offset = run.first * in_row,
-                    .stride = {item_stride(n.inputs[0]), run.length * in_row}};
-    source const out{.what = source::kind::output,
-                     .offset = run.first * out_rows,
-                     .stride = {item_stride(n.outputs[0]), run.length * out_rows}};
-    grids.push_back({.kernel = resize_kernel(f, run.length, s[3], t),
-                     .extent = {static_cast<std::int32_t>(s[0]), static_cast<std::int32_t>(run.count), 1, 1},
-                     .arguments = {in, out}});
+    address const in{
+        .in = space::input, .offset = run.first * in_row, .stride = {item_stride(n.inputs[0]), run.length * in_row}};
+    address const out{.in = space::output,
+                      .offset = run.first * out_rows,
+                      .stride = {item_stride(n.outputs[0]), run.length * out_rows}};
+    code.add(resize_kernel(f, run.length, s[3], t), {s[0], run.count, 1, 1}, {in, out});
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> resize_offer(scheduled_node const& n, target const& t) {
+  auto const f = resize_factors_of(n);
+  if (!f) return {};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::blocked}};
+  layouts.inputs[0] = layout::blocked;
+  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = [f = *f, t](scheduled_node const& at) {
+             return resize_build(f, at, t);
+           }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule resize_schedule{
-    .name = "resize", .applies = detail::resize_applies, .build = detail::resize_build};
+inline constexpr schedule resize_schedule{.name = "resize", .offer = detail::resize_offer};
 
 }  // namespace sinter

@@ -3,7 +3,7 @@
 #include <sinter/core/cpu.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
-#include <sinter/vector/recipe.hpp>
+#include <sinter/program/fragment.hpp>
 
 #include <array>
 #include <cstdint>
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-/// A schedule is a C++ function that builds vector programs for one family of operators.
+/// A schedule is a C++ function that builds fragments of programs for one family of operators.
 namespace sinter {
 
 /// The machine that code is made for.
@@ -59,35 +59,6 @@ struct scheduled_node {
   std::vector<operand_info> outputs{};
 };
 
-/// What a kernel argument stands for.
-struct source {
-  enum class kind : std::uint8_t { input, output, packed, scratch } what = kind::input;
-  std::uint32_t index = 0;               ///< which input, output or packing
-  std::int64_t offset = 0;               ///< bytes
-  std::array<std::int64_t, 4> stride{};  ///< bytes for each axis of the grid
-};
-
-/// One kernel over a grid of independent tasks, last axis fastest.
-struct kernel_grid {
-  vector::recipe kernel{};
-  std::array<std::int32_t, 4> extent{1, 1, 1, 1};
-  std::vector<source> arguments{};
-};
-
-/// Bytes made once from a constant. Keys contain its `constant_key`; equal keys mean equal bytes.
-struct packed_weight {
-  std::string key{};
-  std::int64_t bytes = 0;
-  std::function<void(std::byte*)> fill;
-};
-
-/// What a schedule makes of a node: regions run one after the other, the grids of a region side by side.
-struct scheduled_code {
-  std::vector<std::vector<kernel_grid>> regions{};
-  std::vector<packed_weight> packed{};
-  std::int64_t scratch_bytes = 0;  ///< for each worker
-};
-
 /// Layouts in which a schedule wants the operands of a node, and how memory may be shared.
 struct layout_choice {
   std::vector<layout> inputs{};
@@ -95,8 +66,7 @@ struct layout_choice {
   /// Inputs whose bytes output 0 may overwrite in place: each element is read only by the task that writes the same
   /// place.
   std::vector<std::uint32_t> in_place{};
-  /// Set: output 0 is no new tensor but the bytes of input 0, this many bytes into each item. There is nothing to
-  /// build.
+  /// Set: output 0 is no new tensor but the bytes of input 0, this many bytes into each item. Nothing is built.
   std::optional<std::int64_t> view{};
   /// Set, one for each input: the producer of an input may write it straight into output 0, this many bytes into each
   /// item; -1: it may not. `build` then finds the input marked `placed`. Inputs and output are in one layout and agree
@@ -104,15 +74,22 @@ struct layout_choice {
   std::vector<std::int64_t> input_places{};
 };
 
-struct schedule {
-  std::string_view name{};
-  /// The layouts that it wants, given those that the inputs have; none: the schedule does not fit the node.
-  std::optional<layout_choice> (*applies)(scheduled_node const&, target const&);
-  /// Builds the code, operands being in the layouts that `applies` asked for.
-  scheduled_code (*build)(scheduled_node const&, target const&);
+/// One way to compute a node.
+struct candidate {
+  layout_choice layouts{};
+  double cost = 0;  ///< estimated nanoseconds on one core of the target, without reorders of the inputs
+  /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
+  std::function<fragment(scheduled_node const&)> build{};
 };
 
-/// All schedules, in the order in which they are asked. Defined in schedules/all.hpp.
+/// Offers ways to compute the nodes of one family, given the layouts that their inputs have; none: it does not fit.
+struct schedule {
+  std::string_view name{};
+  std::vector<candidate> (*offer)(scheduled_node const&, target const&);
+};
+
+/// All schedules. The planner takes the cheapest candidate of all; of equally cheap ones the first. Defined in
+/// schedules/all.hpp.
 std::span<schedule const> schedule_table();
 
 inline std::int64_t item_bytes(shape const& s, dtype element, layout how) {

@@ -3,6 +3,7 @@
 #include <sinter/expr/math.hpp>
 #include <sinter/ops/softmax.hpp>
 #include <sinter/schedules/apply.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/row_walk.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
@@ -101,17 +102,8 @@ class softmax_kernel {
   vector::pointer x_{}, y_{};
 };
 
-inline std::optional<layout_choice> softmax_applies(scheduled_node const& n, target const&) {
-  auto const rows = softmax_rows_of(n);
-  if (!rows) return std::nullopt;
-  layout_choice choice{.inputs = {layout::row_major}, .outputs = {layout::row_major}};
-  if (!rows->logarithmic) choice.in_place = {0};
-  return choice;
-}
-
-inline scheduled_code softmax_build(scheduled_node const& n, target const& t) {
-  auto const all = *softmax_rows_of(n);
-  std::vector<kernel_grid> grids;
+inline fragment softmax_build(softmax_rows const& all, target const& t) {
+  fragment code;
   // Rows of less than two turns are straight code; where that is too long for a loop over rows, each is a task.
   auto const parts = ceil_div(all.length, 16) * (16 / t.lanes());
   bool const alone =
@@ -121,21 +113,26 @@ inline scheduled_code softmax_build(scheduled_node const& n, target const& t) {
     auto part = all;
     part.rows = run.length;
     auto const bytes = all.length * 4;
-    source const in{.what = source::kind::input, .offset = run.first * bytes, .stride = {run.length * bytes}};
+    address const in{.in = space::input, .offset = run.first * bytes, .stride = {run.length * bytes}};
     auto out = in;
-    out.what = source::kind::output;
-    grids.push_back({.kernel = softmax_kernel(part, t).build(),
-                     .extent = {static_cast<std::int32_t>(run.count), 1, 1, 1},
-                     .arguments = {in, out}});
+    out.in = space::output;
+    code.add(softmax_kernel(part, t).build(), {run.count, 1, 1, 1}, {in, out});
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> softmax_offer(scheduled_node const& n, target const& t) {
+  auto const rows = softmax_rows_of(n);
+  if (!rows) return {};
+  layout_choice layouts{.inputs = {layout::row_major}, .outputs = {layout::row_major}};
+  if (!rows->logarithmic) layouts.in_place = {0};
+  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = [rows = *rows, t](scheduled_node const&) {
+             return softmax_build(rows, t);
+           }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule softmax_schedule{
-    .name = "softmax", .applies = detail::softmax_applies, .build = detail::softmax_build};
+inline constexpr schedule softmax_schedule{.name = "softmax", .offer = detail::softmax_offer};
 
 }  // namespace sinter

@@ -57,7 +57,7 @@ inline bool is_float_tensor(operand_info const& o) {
 }
 
 /// The bytes of a constant as they are.
-inline packed_weight pack_raw(operand_info const& o) {
+inline packing pack_raw(operand_info const& o) {
   auto const bytes = static_cast<std::int64_t>(o.constant.bytes());
   return {.key = "raw:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
             t.read(0, {to, static_cast<std::size_t>(bytes)});
@@ -65,7 +65,7 @@ inline packed_weight pack_raw(operand_info const& o) {
 }
 
 /// A constant of rank >= 2 in blocked layout, lanes past the last channel 0.
-inline packed_weight pack_blocked(operand_info const& o) {
+inline packing pack_blocked(operand_info const& o) {
   auto const& s = o.shape();
   auto const bytes = tensor_bytes(s, dtype::float32, layout::blocked);
   return {.key = "blocked:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
@@ -82,21 +82,13 @@ inline packed_weight pack_blocked(operand_info const& o) {
 }
 
 /// Sixteen ones: the first n of them make a mask of n lanes.
-inline packed_weight pack_lane_mask() {
+inline packing pack_lane_mask() {
   return {.key = "lane_mask", .bytes = 64, .fill = [](std::byte* to) {
             for (std::size_t i = 0; i < 16; ++i) {
               float const one = 1;
               std::memcpy(to + i * 4, &one, 4);
             }
           }};
-}
-
-/// Adds `w` to the code's packings (once for each key) and gives its index.
-inline std::uint32_t add_packed(scheduled_code& code, packed_weight w) {
-  for (std::size_t i = 0; i < code.packed.size(); ++i)
-    if (code.packed[i].key == w.key) return static_cast<std::uint32_t>(i);
-  code.packed.push_back(std::move(w));
-  return static_cast<std::uint32_t>(code.packed.size() - 1);
 }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -128,37 +129,30 @@ class turned_kernel {
   vector::pointer x_{}, y_{};
 };
 
-inline std::optional<layout_choice> transpose_applies(scheduled_node const& n, target const&) {
-  if (!moved_tensor_of(n)) return std::nullopt;
-  return layout_choice{.inputs = {layout::row_major}, .outputs = {layout::row_major}};
-}
-
-/// A grid over the outside dimensions, and over pieces of dimension `cut`.
-inline kernel_grid moved_grid(moved_tensor const& m, tile_run const& piece, moved_dimension const& cut,
-                              vector::program kernel) {
-  kernel_grid g{.kernel = std::move(kernel), .extent = {1, 1, 1, 1}, .arguments = {}};
-  source in{.what = source::kind::input, .offset = piece.first * cut.from};
-  source out{.what = source::kind::output, .offset = piece.first * cut.to};
+/// Adds a grid over the outside dimensions, and over pieces of dimension `cut`.
+inline void add_moved_grid(fragment& code, moved_tensor const& m, tile_run const& piece, moved_dimension const& cut,
+                           vector::program kernel) {
+  std::array<extent, grid_rank> extents{};
+  address in{.in = space::input, .offset = piece.first * cut.from};
+  address out{.in = space::output, .offset = piece.first * cut.to};
   std::size_t axis = 0;
   for (auto const& d : m.outside) {
-    g.extent[axis] = static_cast<std::int32_t>(d.extent);
+    extents[axis] = d.extent;
     in.stride[axis] = d.from, out.stride[axis] = d.to;
     ++axis;
   }
-  g.extent[axis] = static_cast<std::int32_t>(piece.count);
+  extents[axis] = piece.count;
   in.stride[axis] = piece.length * cut.from, out.stride[axis] = piece.length * cut.to;
-  g.arguments = {in, out};
-  return g;
+  code.add(std::move(kernel), extents, {in, out});
 }
 
-inline scheduled_code transpose_build(scheduled_node const& n, target const& t) {
-  auto m = *moved_tensor_of(n);
-  std::vector<kernel_grid> grids;
+inline fragment transpose_build(moved_tensor m, target const& t) {
+  fragment code;
   if (m.turned) {
     for (auto const& piece : full_runs(m.row.extent, 16)) {
       auto row = m.row;
       row.extent = piece.length;
-      grids.push_back(moved_grid(m, piece, m.row, turned_kernel(row, m.column, t).build()));
+      add_moved_grid(code, m, piece, m.row, turned_kernel(row, m.column, t).build());
     }
   } else {
     moved_dimension rows{1, 0, 0};
@@ -167,17 +161,22 @@ inline scheduled_code transpose_build(scheduled_node const& n, target const& t) 
     for (auto const& piece : equal_runs(rows.extent, most)) {
       auto part = rows;
       part.extent = piece.length;
-      grids.push_back(moved_grid(m, piece, rows, copy_runs_kernel(part, m.column.extent, t)));
+      add_moved_grid(code, m, piece, rows, copy_runs_kernel(part, m.column.extent, t));
     }
   }
-  scheduled_code code;
-  code.regions = {std::move(grids)};
   return code;
+}
+
+inline std::vector<candidate> transpose_offer(scheduled_node const& n, target const& t) {
+  auto const m = moved_tensor_of(n);
+  if (!m) return {};
+  return {{.layouts = {.inputs = {layout::row_major}, .outputs = {layout::row_major}},
+           .cost = traffic_cost(n),
+           .build = [m = *m, t](scheduled_node const&) { return transpose_build(m, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule transpose_schedule{
-    .name = "transpose", .applies = detail::transpose_applies, .build = detail::transpose_build};
+inline constexpr schedule transpose_schedule{.name = "transpose", .offer = detail::transpose_offer};
 
 }  // namespace sinter

@@ -23,18 +23,17 @@ inline bool blocked_is_dense(shape const& s) {
          (s[0] == 1 || s[1] % channel_block == 0);
 }
 
+inline std::vector<candidate> view_offer(scheduled_node const& n, target const&) {
+  if (!only_reshapes(*n.n)) return {};
+  auto const& in = n.inputs[0];
+  layout_choice layouts{
+      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .view = 0};
+  if (in.how == layout::blocked && blocked_is_dense(in.shape())) layouts.inputs[0] = layout::blocked;
+  return {{.layouts = std::move(layouts)}};
+}
+
 }  // namespace detail
 
-inline constexpr schedule view_schedule{
-    .name = "view",
-    .applies = [](scheduled_node const& n, target const&) -> std::optional<layout_choice> {
-      if (!detail::only_reshapes(*n.n)) return std::nullopt;
-      auto const& in = n.inputs[0];
-      layout_choice choice{
-          .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .view = 0};
-      if (in.how == layout::blocked && detail::blocked_is_dense(in.shape())) choice.inputs[0] = layout::blocked;
-      return choice;
-    },
-    .build = [](scheduled_node const&, target const&) { return scheduled_code{}; }};
+inline constexpr schedule view_schedule{.name = "view", .offer = detail::view_offer};
 
 }  // namespace sinter

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/emit/cpp/identifier.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -77,18 +77,16 @@ struct host_function {
 class host_functions {
  public:
   void add(program const& p) {
-    for (auto const& s : p.steps) {
-      if (s.kind != step_kind::host) continue;
-      auto const& call = p.hosts[s.index];
+    for_each_action<host_call>(p, [&](host_call const& call, std::size_t step) {
       auto body = host_body(call);
       auto found = std::ranges::find(functions_, body, &host_function::body);
       if (found == functions_.end())
         found = functions_.insert(found, {.symbol = symbols_.add(fmt::format("host_{}", call.op.entry->schema.name)),
                                           .body = std::move(body),
                                           .header = call.kernel.kernel.header});
-      found->users.insert(s.names);
+      found->users.insert(describe(p, p.steps[step]));
       may_fail_ = may_fail_ || call.kernel.may_fail;
-    }
+    });
   }
 
   std::vector<host_function> const& all() const { return functions_; }

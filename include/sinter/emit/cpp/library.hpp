@@ -6,12 +6,13 @@
 #include <sinter/emit/cpp/batch.hpp>
 #include <sinter/emit/cpp/host_calls.hpp>
 #include <sinter/emit/cpp/identifier.hpp>
-#include <sinter/plan/program.hpp>
+#include <sinter/program/program.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,9 +55,10 @@ struct library_ports {
 /// The programs for one instruction set. `isa::none` is the portable one.
 struct library_variant {
   isa set = isa::none;
-  std::vector<program> plans{};  ///< one for each batch size; the index of a place among the weights has no meaning
-  std::vector<vector::program> kernels{};                   ///< of all plans
-  std::vector<std::vector<std::int64_t>> output_offsets{};  ///< by plan: of outputs that are constant; -1: it is not
+  std::vector<program> plans{};            ///< one for each batch size; weights are those of the library
+  std::vector<vector::program> kernels{};  ///< of all plans
+  /// By plan: which weight an output is, if it is constant.
+  std::vector<std::vector<std::optional<std::uint32_t>>> constant_outputs{};
 };
 
 /// What the block of weights holds, in order.
@@ -141,55 +143,52 @@ inline std::int64_t port_bytes(library_port const& p) {
 
 namespace detail {
 
-/// Where the keys lie in the block of weights.
+/// Adds to the weights of a library, equal keys once.
 class weight_block {
  public:
   explicit weight_block(library& lib) : lib_(lib) {}
 
-  /// The place of `key`, equal keys once.
-  std::int64_t offset_of(std::string const& key, std::int64_t bytes, std::function<void(std::byte*)> const& fill) {
-    auto const [it, fresh] = placed_.try_emplace(key, lib_.weight_bytes, bytes);
-    SINTER_ASSERT(it->second.second == bytes);
+  std::uint32_t add(packing const& w) {
+    auto const [it, fresh] = placed_.try_emplace(w.key, static_cast<std::uint32_t>(lib_.weights.size()));
     if (fresh) {
-      lib_.weights.push_back({lib_.weight_bytes, bytes, fill});
-      lib_.weight_bytes += round_up(bytes, memory_alignment);
+      lib_.weights.push_back({lib_.weight_bytes, w.bytes, w.fill});
+      lib_.weight_bytes += round_up(w.bytes, memory_alignment);
     }
-    return it->second.first;
+    SINTER_ASSERT(lib_.weights[it->second].bytes == w.bytes);
+    return it->second;
+  }
+  /// A constant as it is.
+  std::uint32_t add(any_tensor const& constant) {
+    std::span const bytes(static_cast<std::byte const*>(constant.data()), constant.bytes());
+    auto const name = content_digest(bytes);
+    return add({.key = fmt::format("constant:{:016x}{:016x}", name.high, name.low),
+                .bytes = static_cast<std::int64_t>(bytes.size()),
+                .fill = [constant, bytes](std::byte* to) { std::ranges::copy(bytes, to); }});
   }
 
  private:
   library& lib_;
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>, std::less<>> placed_{};  // key -> offset, bytes
+  std::map<std::string, std::uint32_t, std::less<>> placed_{};
 };
 
-/// The place of a constant as it is.
-inline std::int64_t offset_of(weight_block& block, any_tensor const& constant) {
-  std::span const bytes(static_cast<std::byte const*>(constant.data()), constant.bytes());
-  auto const name = content_digest(bytes);
-  return block.offset_of(fmt::format("constant:{:016x}{:016x}", name.high, name.low),
-                         static_cast<std::int64_t>(bytes.size()),
-                         [constant, bytes](std::byte* to) { std::ranges::copy(bytes, to); });
-}
-
-/// Turns the weights of a plan into places in the block.
+/// Turns the weights of a plan into weights of the library.
 inline void place_weights(weight_block& block, program& p) {
-  std::vector<std::int64_t> offsets;
-  for (auto const& w : p.weights) offsets.push_back(block.offset_of(w.key, w.bytes, w.fill));
-  for (auto& r : p.regions)
-    for (auto& g : r.grids)
-      for (auto& a : g.arguments)
-        if (a.base.where == space::weight)
-          a.base = {.where = space::weight, .offset = a.base.offset + offsets[a.base.index]};
-  for (auto& host : p.hosts)
+  std::vector<std::uint32_t> number;
+  for (auto const& w : p.weights) number.push_back(block.add(w));
+  for_each_address(p, [&](address& a) {
+    if (a.in == space::weight) a.index = number[a.index];
+  });
+  for_each_action<host_call>(p, [&](host_call& host, std::size_t) {
     for (auto& in : host.inputs)
-      if (in.constant) in.where = {.where = space::weight, .offset = offset_of(block, in.constant)};
+      if (in.constant) in.where = {.in = space::weight, .index = block.add(in.constant)};
+  });
 }
 
-/// The offsets of the outputs that are constant.
-inline std::vector<std::int64_t> place_constant_outputs(weight_block& block, program const& p) {
-  std::vector<std::int64_t> offsets;
-  for (auto const& out : p.outputs) offsets.push_back(out.constant ? offset_of(block, out.constant) : -1);
-  return offsets;
+inline std::vector<std::optional<std::uint32_t>> place_constant_outputs(weight_block& block, program const& p) {
+  std::vector<std::optional<std::uint32_t>> weights;
+  for (auto const& out : p.outputs)
+    weights.push_back(out.constant ? std::optional(block.add(out.constant)) : std::nullopt);
+  return weights;
 }
 
 /// Lets all programs share what they can: weights, and those of one instruction set kernels and places in the arena.
@@ -200,7 +199,7 @@ inline void share(library& lib) {
     for (std::size_t i = 0; i < v.plans.size(); ++i) {
       if (i + 1 < v.plans.size()) adopt_arena(v.plans[i], v.plans.back());
       place_weights(block, v.plans[i]);
-      v.output_offsets.push_back(place_constant_outputs(block, v.plans[i]));
+      v.constant_outputs.push_back(place_constant_outputs(block, v.plans[i]));
     }
     v.kernels = share_kernels(v.plans);
   }
@@ -219,9 +218,8 @@ inline void place_memory(library& lib) {
   for (std::size_t i = 0; i < lib.outputs.size(); ++i) {
     lib.output_offsets.push_back(lib.arena_bytes);
     bool const own = std::ranges::any_of(lib.variants, [&](library_variant const& v) {
-      return std::ranges::any_of(v.plans, [&](program const& p) {
-        return !p.outputs[i].constant && p.outputs[i].where.where == space::output;
-      });
+      return std::ranges::any_of(
+          v.plans, [&](program const& p) { return !p.outputs[i].constant && p.outputs[i].where.in == space::output; });
     });
     if (own) lib.arena_bytes += round_up(port_bytes(lib.outputs[i]), memory_alignment);
   }
@@ -241,9 +239,11 @@ inline void refuse_steps(library const& lib) {
   for (auto const& v : lib.variants)
     for (auto const& p : v.plans) {
       std::string nodes;
-      for (auto const& s : p.steps)
-        if (s.kind == step_kind::island || (s.kind == step_kind::host && !is_printable(p.hosts[s.index])))
-          nodes += "\n    " + comment_text(s.names);
+      for (auto const& s : p.steps) {
+        auto const* const host = std::get_if<host_call>(&s.action);
+        if (std::holds_alternative<island>(s.action) || (host && !is_printable(*host)))
+          nodes += "\n    " + comment_text(describe(p, s));
+      }
       if (!nodes.empty())
         fail(error_code::unsupported_feature,
              "generated code has no kernels for these nodes, which the in-process compiler runs as plain loops:{}",

@@ -2,7 +2,7 @@
 
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/print.hpp>
-#include <sinter/plan/work.hpp>
+#include <sinter/program/work.hpp>
 
 #include <array>
 #include <map>
@@ -24,9 +24,11 @@ class variant_printer {
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k].name), k));
     for (auto const& kernel : v_.kernels) instructions_.push_back(executed_instructions(kernel));
     for (auto const& p : v_.plans)
-      for (auto const& s : p.steps)
-        if (s.kind == step_kind::region)
-          for (auto const& g : p.regions[s.index].grids) users_[g.kernel].insert(s.names);
+      for_each_action<region>(p, [&](region const& r, std::size_t step) {
+        for (auto const& g : r.grids)
+          for (auto const& s : g.body)
+            if (s.what == statement::kind::call) users_[s.kernel.index].insert(describe(p, p.steps[step]));
+      });
   }
 
   std::string whole() {
@@ -87,8 +89,8 @@ class variant_printer {
     std::vector<std::size_t> all(v_.plans.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     auto const same_steps = [&](std::size_t i) {
-      std::vector<std::pair<step_kind, std::string_view>> kinds;
-      for (auto const& s : v_.plans[i].steps) kinds.emplace_back(s.kind, s.names);
+      std::vector<std::pair<std::size_t, std::string>> kinds;
+      for (auto const& s : v_.plans[i].steps) kinds.emplace_back(s.action.index(), describe(v_.plans[i], s));
       return kinds;
     };
     for_each_batch(group_by(all, same_steps), [&](std::vector<std::size_t> const& plans) { steps(plans); });
@@ -129,88 +131,95 @@ class variant_printer {
 
   /// The steps of plans that have the same ones.
   void steps(std::vector<std::size_t> const& plans) {
-    auto const& listed = v_.plans[plans[0]].steps;
-    for (std::size_t s = 0; s < listed.size(); ++s) {
-      put("\n{:{}}// {}\n", "", indent_, comment_text(listed[s].names));
-      if (listed[s].kind == step_kind::host) {
-        for_each_batch(group_by(plans, [&](std::size_t plan) { return host(v_.plans[plan], s); }),
-                       [&](auto const& group) { put("{:{}}{}", "", indent_, host(v_.plans[group[0]], s)); });
+    auto const& first = v_.plans[plans[0]];
+    for (std::size_t s = 0; s < first.steps.size(); ++s) {
+      put("\n{:{}}// {}\n", "", indent_, comment_text(describe(first, first.steps[s])));
+      if (std::holds_alternative<host_call>(first.steps[s].action)) {
+        for_each_batch(group_by(plans, [&](std::size_t plan) { return host(v_.plans[plan], v_.plans[plan].steps[s]); }),
+                       [&](auto const& group) {
+                         auto const& p = v_.plans[group[0]];
+                         put("{:{}}{}", "", indent_, host(p, p.steps[s]));
+                       });
         continue;
       }
       auto const shared = share_regions(v_.plans, lib_.batch.sizes, plans, s);
       std::vector<std::vector<std::size_t>> groups;
       for (auto const& r : shared) groups.push_back(r.plans);
       for_each_batch(groups, [&](auto const& group) {
-        region(*std::ranges::find(shared, group, &shared_region::plans), lib_.batch.sizes[group[0]]);
+        print(v_.plans[group[0]], std::ranges::find(shared, group, &shared_region::plans)->what,
+              lib_.batch.sizes[group[0]]);
       });
     }
   }
 
-  /// The statement of step `s`, the call of a shipped kernel: operands that are given, then the workspace.
-  std::string host(program const& p, std::size_t s) const {
-    auto const& h = p.hosts[p.steps[s].index];
+  /// The statement of a step that calls a shipped kernel: operands that are given, then the workspace.
+  std::string host(program const& p, program_step const& s) const {
+    auto const& h = std::get<host_call>(s.action);
     auto text = "call(" + lib_.hosts.symbol_of(h);
     for (auto const* views : {&h.inputs, &h.outputs})
       for (auto const& v : *views)
         if (v.type.element != dtype::undefined)
-          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : address(v.where));
-    if (h.scratch_bytes > 0) text += ", " + address(h.scratch);
+          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : text_of(p, v.where));
+    if (h.scratch_bytes > 0) text += ", " + text_of(p, h.scratch);
     if (!h.kernel.may_fail) return text + ");\n";
-    return fmt::format("if (!{})) return {};\n", text,
-                       c_literal(p.steps[s].names + ": an index or length that came at run time is out of range"));
+    return fmt::format(
+        "if (!{})) return {};\n", text,
+        c_literal(describe(p.at(s.nodes[0])) + ": an index or length that came at run time is out of range"));
   }
 
   std::string output(std::size_t plan, std::size_t i) const {
-    if (v_.output_offsets[plan][i] >= 0) return fmt::format("weights + {}", v_.output_offsets[plan][i]);
+    if (auto const weight = v_.constant_outputs[plan][i])
+      return fmt::format("weights + {}", lib_.weights[*weight].offset);
     if (port_bytes(lib_.outputs[i]) == 0) return "work";
-    return address(v_.plans[plan].outputs[i].where);
+    return text_of(v_.plans[plan], v_.plans[plan].outputs[i].where);
   }
 
-  std::string address(place const& where) const {
+  /// An address where all indices are 0.
+  std::string text_of(program const& p, address const& a) const {
     auto const at = [&](std::string_view base, std::int64_t offset) {
       return offset ? fmt::format("{} + {}", base, offset) : std::string(base);
     };
-    switch (where.where) {
-      case space::arena: return at("arena", where.offset);
-      case space::scratch: return at("scratch", where.offset);
-      case space::input: return at(fmt::format("in{}", where.index), where.offset);
-      case space::output: return at(fmt::format("out{}", where.index), where.offset);
-      case space::weight: return at("weights", where.offset);
+    switch (a.in) {
+      case space::arena: return at("arena", p.allocations[a.index].offset + a.offset);
+      case space::scratch: return at("scratch", a.offset);
+      case space::input: return at(fmt::format("in{}", a.index), a.offset);
+      case space::output: return at(fmt::format("out{}", a.index), a.offset);
+      case space::weight: return at("weights", lib_.weights[a.index].offset + a.offset);
     }
     SINTER_ASSERT(false);
     return {};
   }
 
-  using extent_texts = std::array<std::string, grid_rank>;
-
-  /// The extents of grid `i` of a region, in terms of the batch where they grow with it; `most` is the largest one.
-  static extent_texts extents(shared_region const& r, std::size_t i, std::int64_t most) {
-    extent_texts result;
-    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
-      auto const extent = r.largest->grids[i].extent[axis];
-      bool const grows = !r.grows.empty() && r.grows[i][axis];
-      result[axis] = !grows ? fmt::format("{}", extent) : extent == most ? "n" : fmt::format("{} * n", extent / most);
-    }
-    return result;
+  /// In terms of the batch, `n`, where it grows with it.
+  static std::string text_of(extent e) {
+    if (!e.grows()) return fmt::format("{}", e.turns());
+    return e.step == 1 ? "n" : fmt::format("{} * n", e.step);
   }
 
-  void region(shared_region const& r, std::int64_t most) {
-    bool const shared = lib_.threads > 1 && worth_threads(*r.largest, instructions_);
-    std::vector<extent_texts> all;
-    for (std::size_t i = 0; i < r.largest->grids.size(); ++i) all.push_back(extents(r, i, most));
-    if (shared) return tasks(*r.largest, all);
-    for (std::size_t i = 0; i < all.size(); ++i) loops(r.largest->grids[i], all[i]);
+  void print(program const& p, region const& r, std::int64_t most) {
+    if (lib_.threads > 1 && worth_threads(r, instructions_, most)) return tasks(p, r);
+    for (auto const& g : r.grids) loops(p, g);
   }
 
   /// The loops over one grid; axes of one turn have none.
-  void loops(grid const& g, extent_texts const& extents) {
+  void loops(program const& p, grid const& g) {
     int indent = indent_;
     for (std::size_t axis = 0; axis < grid_rank; ++axis) {
-      if (g.extent[axis] == 1) continue;
-      put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})\n", "", indent, axis, axis, extents[axis], axis);
+      if (g.extents[axis] == extent()) continue;
+      put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})", "", indent, axis, axis, text_of(g.extents[axis]), axis);
       indent += 2;
+      text_ += g.body.size() > 1 && axis == last_axis(g) ? " {\n" : "\n";
     }
-    call(g, indent);
+    body(p, g, indent);
+    if (g.body.size() > 1 && indent > indent_) put("{:{}}}}\n", "", indent - 2);
+  }
+
+  /// The last axis of more than one turn.
+  static std::size_t last_axis(grid const& g) {
+    std::size_t last = 0;
+    for (std::size_t axis = 0; axis < grid_rank; ++axis)
+      if (g.extents[axis] != extent()) last = axis;
+    return last;
   }
 
   /// A function that runs tasks on the threads.
@@ -234,52 +243,69 @@ void parallel(::sinter::executor& threads, std::ptrdiff_t count, std::byte* scra
   }
 
   /// A region whose tasks the threads share; they are numbered across its grids.
-  void tasks(sinter::region const& r, std::vector<extent_texts> const& extents) {
+  void tasks(program const& p, sinter::region const& r) {
     std::vector<std::string> counts;
-    for (std::size_t i = 0; i < r.grids.size(); ++i) counts.push_back(product(r.grids[i], extents[i], 0));
+    for (auto const& g : r.grids) counts.push_back(product(g, 0));
     put("{:{}}parallel(threads, {}, scratch, [&](std::ptrdiff_t task, [[maybe_unused]] std::byte* scratch) {{\n", "",
         indent_, fmt::join(counts, " + "));
     indent_ += 2;
     for (std::size_t i = 0; i < r.grids.size(); ++i) {
       bool const last = i + 1 == r.grids.size();
       if (!last) put("{:{}}if (task < {}) {{\n", "", indent_, counts[i]);
-      task(r.grids[i], extents[i], last ? indent_ : indent_ + 2, last);
-      if (!last) put("{0:{1}}}}\n{0:{1}}task -= {2};\n", "", indent_, counts[i]);
+      task(p, r.grids[i], last ? indent_ : indent_ + 2);
+      if (!last) put("{0:{1}}return;\n{0:{2}}}}\n{0:{2}}task -= {3};\n", "", indent_ + 2, indent_, counts[i]);
     }
     indent_ -= 2;
     put("{:{}}}});\n", "", indent_);
   }
 
-  /// The call of number `task` of a grid.
-  void task(grid const& g, extent_texts const& extents, int indent, bool last) {
+  /// The body of a grid for number `task`.
+  void task(program const& p, grid const& g, int indent) {
     for (std::size_t axis = 0; axis < grid_rank; ++axis) {
-      if (g.extent[axis] == 1) continue;
-      auto const inner = product(g, extents, axis + 1), outer = product(g, extents, 0, axis);
+      if (g.extents[axis] == extent()) continue;
+      auto const inner = product(g, axis + 1), outer = product(g, 0, axis);
       put("{:{}}std::ptrdiff_t const i{} = task", "", indent, axis);
       if (inner != "1") put(" / ({})", inner);
-      if (outer != "1") put(" % ({})", extents[axis]);
+      if (outer != "1") put(" % ({})", text_of(g.extents[axis]));
       text_ += ";\n";
     }
-    if (!last) put("{:{}}return ", "", indent), indent = 0;
-    call(g, indent);
+    body(p, g, indent);
   }
 
   /// The product of the extents of axes [first, last).
-  static std::string product(grid const& g, extent_texts const& extents, std::size_t first,
-                             std::size_t last = grid_rank) {
+  static std::string product(grid const& g, std::size_t first, std::size_t last = grid_rank) {
     std::vector<std::string> factors;
     for (auto axis = first; axis < last; ++axis)
-      if (g.extent[axis] != 1) factors.push_back(extents[axis]);
+      if (g.extents[axis] != extent()) factors.push_back(text_of(g.extents[axis]));
     return factors.empty() ? "1" : fmt::format("{}", fmt::join(factors, " * "));
   }
 
-  void call(grid const& g, int indent) {
-    put("{:{}}call({}", "", indent, symbols_[g.kernel]);
-    for (std::size_t i = 0; i < g.arguments.size(); ++i) {
-      put(", {}", address(g.arguments[i].base));
-      for (std::size_t axis = 0; axis < grid_rank; ++axis)
-        if (auto const stride = g.arguments[i].stride[axis]; stride && g.extent[axis] > 1)
-          put(" {} {} * i{}", stride < 0 ? '-' : '+', stride < 0 ? -stride : stride, axis);
+  /// The lines of a body; indices of its loops follow those of the axes.
+  void body(program const& p, grid const& g, int indent) {
+    std::vector<extent> turns(g.extents.begin(), g.extents.end());
+    for (auto const& s : g.body) {
+      if (s.what == statement::kind::call) {
+        call(p, s, turns, indent);
+      } else if (s.what == statement::kind::loop) {
+        put("{0:{1}}for (std::ptrdiff_t i{2} = 0; i{2} < {3}; ++i{2}) {{\n", "", indent, turns.size(),
+            text_of(s.turns));
+        turns.push_back(s.turns);
+        indent += 2;
+      } else {
+        turns.pop_back();
+        indent -= 2;
+        put("{:{}}}}\n", "", indent);
+      }
+    }
+  }
+
+  void call(program const& p, statement const& s, std::vector<extent> const& turns, int indent) {
+    put("{:{}}call({}", "", indent, symbols_[s.kernel.index]);
+    for (auto const& a : s.arguments) {
+      put(", {}", text_of(p, a));
+      for (std::size_t i = 0; i < turns.size(); ++i)
+        if (auto const stride = a.stride[i]; stride && turns[i] != extent())
+          put(" {} {} * i{}", stride < 0 ? '-' : '+', stride < 0 ? -stride : stride, i);
     }
     text_ += ");\n";
   }

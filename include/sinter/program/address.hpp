@@ -1,0 +1,61 @@
+#pragma once
+
+#include <sinter/core/error.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace sinter {
+
+/// What an address is relative to.
+enum class space : std::uint8_t {
+  input,   ///< of the program
+  output,  ///< of the program
+  arena,   ///< a tensor of the arena
+  weight,  ///< a packed constant
+  scratch  ///< memory of the worker that runs the task
+};
+
+/// Axes of a grid, loops around a call of its body, and both: the indices that an address may depend on.
+inline constexpr std::size_t grid_rank = 4, loop_depth = 2, index_rank = grid_rank + loop_depth;
+
+/// Bytes for one step of each index, grid axes first.
+using strides = std::array<std::int64_t, index_rank>;
+
+/// Bytes as a function of the indices around a call: those of a space from `offset` + Σ index·stride on.
+struct address {
+  space in = space::input;
+  std::uint32_t index = 0;  ///< which input, output, tensor or weight; 0 for scratch
+  std::int64_t offset = 0;
+  strides stride{};
+  friend bool operator==(address const&, address const&) = default;
+};
+
+/// A number of turns or tasks, `base + step * n` for a length n that is known when the program runs.
+struct extent {
+  std::int32_t base = 1, step = 0;
+
+  constexpr extent() = default;
+  /// A constant; more than 2^31 - 1 is `error_code::limit_exceeded`.
+  constexpr extent(std::int64_t turns) : base(static_cast<std::int32_t>(turns)) {
+    if (turns < 0 || turns > INT32_MAX)
+      fail(error_code::limit_exceeded, "a loop of {} turns, 2^31 - 1 are the most: take smaller inputs", turns);
+  }
+
+  static constexpr extent growing(std::int32_t step) {
+    extent e(0);
+    e.step = step;
+    return e;
+  }
+  constexpr bool grows() const { return step != 0; }
+  constexpr std::int64_t at(std::int64_t n) const { return base + step * n; }
+  /// The number, of an extent that does not grow.
+  constexpr std::int64_t turns() const {
+    SINTER_ASSERT(!grows());
+    return base;
+  }
+  friend constexpr bool operator==(extent, extent) = default;
+};
+
+}  // namespace sinter

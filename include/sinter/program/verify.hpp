@@ -1,0 +1,145 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+#include <sinter/core/error.hpp>
+#include <sinter/program/program.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sinter {
+namespace detail {
+
+/// The executable specification of programs.
+class program_verifier {
+ public:
+  explicit program_verifier(program const& p) : p_(p) {}
+
+  void run() {
+    check_allocations();
+    for_each_action<region>(p_, [&](region const& r, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      for (auto const& g : r.grids) check_grid(g);
+    });
+    for_each_action<host_call>(p_, [&](host_call const& host, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      for (auto const* views : {&host.inputs, &host.outputs})
+        for (auto const& v : *views) check_view(v);
+      if (host.scratch_bytes > 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
+    });
+    for_each_action<island>(p_, [&](island const& i, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      for (auto const& in : i.inputs)
+        if (in.slot < 0) check_view(in.planned);
+    });
+  }
+
+ private:
+  /// Bytes [low, high) from the start of an address on.
+  struct byte_range {
+    std::int64_t low = 0, high = 0;
+  };
+
+  void check_allocations() const {
+    for (std::size_t i = 0; i < p_.allocations.size(); ++i) {
+      auto const& a = p_.allocations[i];
+      if (a.offset < 0 || a.offset + a.bytes > p_.arena_bytes)
+        fail(error_code::system, "the tensor '{}' lies outside the arena", a.name);
+      for (std::size_t j = 0; j < i; ++j) {
+        auto const& b = p_.allocations[j];
+        bool const apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+        if (!apart && overlap_in_time(a, b))
+          fail(error_code::system, "the tensors '{}' and '{}' are alive at once and share bytes", a.name, b.name);
+      }
+    }
+  }
+
+  template <typename... Args>
+  [[noreturn]] void fail_here(fmt::format_string<Args...> text, Args&&... args) const {
+    fail(error_code::system, "step {} ({}): {}", step_, describe(p_, p_.steps[static_cast<std::size_t>(step_)]),
+         fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  void check_grid(grid const& g) const {
+    std::vector<extent> open;
+    std::size_t arguments = 0;
+    for (auto const& s : g.body) {
+      if (s.what == statement::kind::loop) open.push_back(s.turns);
+      if (open.size() > loop_depth) fail_here("loops are nested more than {} deep", loop_depth);
+      if (s.what == statement::kind::end && open.empty()) fail_here("an end without a loop");
+      if (s.what == statement::kind::end) open.pop_back();
+      if (s.what != statement::kind::call) continue;
+      check_call(g, s, open);
+      arguments += s.arguments.size();
+    }
+    if (!open.empty()) fail_here("a loop without an end");
+    if (arguments > most_body_arguments)
+      fail_here("a body with {} arguments, {} are the most", arguments, most_body_arguments);
+  }
+
+  void check_call(grid const& g, statement const& call, std::vector<extent> const& open) const {
+    if (call.kernel.index >= p_.kernels.size()) fail_here("kernel {} does not exist", call.kernel.index);
+    auto const& kernel = p_.kernels[call.kernel.index];
+    if (call.arguments.size() != kernel.arguments.size())
+      fail_here("{} takes {} arguments, the call has {}", kernel.name, kernel.arguments.size(), call.arguments.size());
+    for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+      auto const& a = call.arguments[i];
+      byte_range r{0, kernel.arguments[i].bytes};
+      for (std::size_t axis = 0; axis < index_rank; ++axis) {
+        auto const depth = axis - grid_rank;
+        auto const turns = axis < grid_rank ? g.extents[axis] : depth < open.size() ? open[depth] : extent();
+        auto const way = (turns.turns() - 1) * a.stride[axis];
+        r.low += std::min<std::int64_t>(way, 0);
+        r.high += std::max<std::int64_t>(way, 0);
+      }
+      check_range(a, r, kernel.name + "." + kernel.arguments[i].name);
+    }
+  }
+
+  static std::int64_t bytes_of(view_binding const& v) {
+    return static_cast<std::int64_t>(v.type.shape->elements() * size_of(v.type.element));
+  }
+
+  void check_view(view_binding const& v) const {
+    if (v.type.element == dtype::undefined || v.constant || !v.type.shape) return;
+    check_range(v.where, {0, bytes_of(v)}, "a view");
+  }
+
+  /// Checks bytes that the step touches; `what` names them in the error.
+  void check_range(address const& where, byte_range r, std::string_view what) const {
+    r.low += where.offset, r.high += where.offset;
+    if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
+      fail_here("{} reaches bytes {} to {} of space {} {}, which lie outside", what, r.low, r.high,
+                static_cast<int>(where.in), where.index);
+  }
+
+  /// Bytes behind an address's base; 0 where there is nothing, or not at this step.
+  std::int64_t size_of_space(address const& where) const {
+    switch (where.in) {
+      case space::input: return where.index < p_.inputs.size() ? bytes_of(p_.inputs[where.index]) : 0;
+      case space::output: return where.index < p_.outputs.size() ? bytes_of(p_.outputs[where.index]) : 0;
+      case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
+      case space::scratch: return p_.scratch_bytes;
+      case space::arena: break;
+    }
+    if (where.index >= p_.allocations.size()) return 0;
+    auto const& a = p_.allocations[where.index];
+    return a.first <= step_ && step_ <= a.last ? round_up(a.bytes, arena_alignment) : 0;
+  }
+
+  program const& p_;
+  std::int32_t step_ = 0;
+};
+
+}  // namespace detail
+
+/// Checks a program; a violation is `error_code::system` and names the step:
+/// - every byte that a step can touch lies inside the tensor, weight, input, output or scratch that its address names,
+///   and tensors of the arena are touched only in the steps that they live in;
+/// - no two tensors that are alive at once share bytes;
+/// - calls have the arguments that their kernels declare, loops end and are nested at most `loop_depth` deep.
+inline void verify(program const& p) { detail::program_verifier(p).run(); }
+
+}  // namespace sinter

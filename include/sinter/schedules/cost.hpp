@@ -14,6 +14,9 @@ inline constexpr double clock_ghz = 3;
 /// Reading and writing `bytes` that lie in a near cache or, in part, farther away.
 inline double traffic_cost(double bytes) { return bytes / 24; }
 
+/// Reading `bytes` of weights once, from beyond the second-level cache.
+inline double streaming_cost(double bytes) { return bytes / 20; }
+
 /// Reading all operands of a node that are no constants, and writing its results.
 inline double traffic_cost(scheduled_node const& n) {
   double bytes = 0;

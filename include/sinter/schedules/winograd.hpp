@@ -1,0 +1,336 @@
+#pragma once
+
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/winograd_input.hpp>
+#include <sinter/schedules/winograd_output.hpp>
+#include <sinter/schedules/winograd_weights.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// 3x3 convolution of stride 1 by F(2x2, 3x3) or F(4x4, 3x3). With many tiles, V of a chunk of them stays in the near
+/// caches:
+///
+///     parallel for item, chunk of tiles:
+///       V = input transform                                    (scratch)
+///       for group of output blocks:
+///         for point: M[point] = U[group][point] V[point]       (scratch)
+///         output transform
+///
+/// With few tiles, where weights are what has to be moved, all of V is made first and each task reads its own weights:
+///
+///     parallel for item, row of tiles: V = input transform     (arena)
+///     parallel for item, group of output blocks:
+///       for point: M[point] = U[group][point] V[point]         (scratch)
+///       output transform
+namespace sinter {
+namespace detail {
+
+/// Rows of tiles side by side that touch the borders alike: `count` of them from `first` on.
+struct winograd_rows {
+  std::int64_t first = 0, count = 1;
+};
+
+/// How the tiles of a convolution are cut: a chunk is `rows` whole or partial rows of at most `row_tiles` tiles.
+struct winograd_cut {
+  std::int64_t rows = 1, row_tiles = 1;
+  bool staged = false;  ///< all of V is made before it is used
+};
+
+inline constexpr std::int64_t winograd_chunk_tiles = 28;
+
+inline winograd_cut cut_of_winograd(winograd_shape const& s) {
+  auto const tiles = s.tile_rows() * s.row_tiles();
+  auto const v_bytes = planes_of_winograd(s.in_blocks(), tiles).bytes(s.points());
+  if (tiles <= 2 * winograd_chunk_tiles && v_bytes <= 1024 * 1024)
+    return {.rows = s.tile_rows(), .row_tiles = s.row_tiles(), .staged = true};
+  auto const row = std::min(s.row_tiles(), winograd_chunk_tiles);
+  return {.rows = std::clamp<std::int64_t>(14 / row, 1, s.tile_rows()), .row_tiles = row};
+}
+
+/// Output blocks whose weights lie side by side: enough to keep the multipliers busy on `tiles` tiles, on every target.
+inline std::int64_t winograd_group(winograd_shape const& s, std::int64_t tiles) {
+  return std::min<std::int64_t>(tiles == 1 ? 8 : tiles <= 6 ? 4 : 2, s.out_blocks());
+}
+
+/// Builds the regions of one convolution.
+class winograd_code {
+ public:
+  winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s)), items_(items) {
+    group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
+    weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, n.inputs[1].constant, s, group_));
+    if (n.inputs.size() > 2 && n.inputs[2].present()) bias_ = code_.weight(pack_vector(n.inputs[2]));
+    extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+  }
+
+  fragment build() {
+    cut_.staged ? build_staged() : build_chunks();
+    return std::move(code_);
+  }
+
+ private:
+  /// A chunk of tiles, and how often it occurs: `count` times along the rows, `x.count` times along the columns.
+  struct chunk {
+    std::vector<winograd_rows> rows{};
+    std::int64_t first = 0, length = 1, count = 1;
+    tile_run x{};
+    std::int64_t tiles() const { return length * x.length; }
+  };
+
+  // Which tiles are alike.
+
+  static bool alike(window_axis const& axis, std::int64_t m, tile_run const& a, tile_run const& b) {
+    auto const same = [&](window_axis const& windows) {
+      auto const p = winograd_part_inside(windows, a), q = winograd_part_inside(windows, b);
+      return p.first == q.first && p.count == q.count;
+    };
+    return a.length == b.length && same(winograd_input_axis(axis, m)) && same(winograd_output_axis(axis, m));
+  }
+
+  /// Cuts an axis into equal runs of at most `most` tiles and joins those that are alike.
+  static std::vector<tile_run> runs_of(window_axis const& axis, std::int64_t m, std::int64_t most) {
+    std::vector<tile_run> joined;
+    for (auto const& run : equal_runs(ceil_div(axis.out, m), most))
+      for (std::int64_t i = 0; i < run.count; ++i) {
+        tile_run const one{run.first + i * run.length, run.length, 1};
+        if (!joined.empty() && alike(axis, m, joined.back(), one))
+          ++joined.back().count;
+        else
+          joined.push_back(one);
+      }
+    return joined;
+  }
+
+  /// The rows of tiles [first, first + length), alike ones together; counted from `first` on.
+  std::vector<winograd_rows> rows_of(std::int64_t first, std::int64_t length) const {
+    std::vector<winograd_rows> rows;
+    for (std::int64_t i = 0; i < length; ++i) {
+      bool const joins = !rows.empty() && alike(s_.window.y, s_.m, {first + rows.back().first}, {first + i});
+      if (joins)
+        ++rows.back().count;
+      else
+        rows.push_back({i, 1});
+    }
+    return rows;
+  }
+
+  /// All chunks, those that differ in their place only together.
+  std::vector<chunk> chunks() const {
+    std::vector<chunk> all;
+    auto const same = [](winograd_rows const& a, winograd_rows const& b) {
+      return a.first == b.first && a.count == b.count;
+    };
+    for (auto const& run : equal_runs(s_.tile_rows(), cut_.rows))
+      for (std::int64_t i = 0; i < run.count; ++i) {
+        auto const first = run.first + i * run.length;
+        auto rows = rows_of(first, run.length);
+        bool joins = !all.empty() && all.back().length == run.length && std::ranges::equal(all.back().rows, rows, same);
+        for (auto const& r : rows)
+          joins = joins && alike(s_.window.y, s_.m, {all.back().first + r.first}, {first + r.first});
+        if (joins)
+          ++all.back().count;
+        else
+          all.push_back({.rows = std::move(rows), .first = first, .length = run.length});
+      }
+    return all;
+  }
+
+  // Statements. Grid axes: item, chunk along the rows, chunk along the columns; staged: item, group of blocks.
+
+  static constexpr std::size_t chunk_axis = 1, column_axis = 2, outer_loop = grid_rank, inner_loop = grid_rank + 1;
+
+  static void loop(std::vector<statement>& body, std::int64_t turns) {
+    body.push_back({.what = statement::kind::loop, .turns = turns});
+  }
+  static void end(std::vector<statement>& body) { body.push_back({.what = statement::kind::end}); }
+
+  /// The input transforms of rows of tiles: row i of them goes to tile `i * x.length` of V.
+  void transform_input(std::vector<statement>& body, chunk const& c, winograd_rows const& rows, address v,
+                       winograd_planes const& planes) {
+    auto const y_axis = winograd_input_axis(s_.window.y, s_.m), x_axis = winograd_input_axis(s_.window.x, s_.m);
+    tile_run const y{c.first + rows.first}, x{c.x.first, c.x.length};
+    auto const t = winograd_input_of(s_, y, x, planes);
+    auto const row = s_.m * t.x_row;
+    address in{.in = space::input,
+               .offset = winograd_part_inside(y_axis, y).at * t.x_row + winograd_part_inside(x_axis, x).at * 64};
+    in.stride[0] = n_.inputs[0].item_stride;
+    in.stride[chunk_axis] = c.length * row;
+    in.stride[column_axis] = x.length * s_.m * 64;
+    in.stride[outer_loop] = row;
+    v.offset += rows.first * x.length * planes.tile;
+    v.stride[outer_loop] = x.length * planes.tile;
+    loop(body, rows.count);
+    body.push_back(code_.call(winograd_input_recipe(t, machine_), {in, v, transform_scratch_}));
+    end(body);
+  }
+
+  /// The contractions of all points, inside of the loop over groups. `block` is the first of `blocks` output blocks.
+  void contract(std::vector<statement>& body, std::int64_t tiles, std::int64_t block, std::int64_t blocks, address v,
+                winograd_planes const& planes, std::size_t group_index) {
+    auto const shape = register_tile_of_winograd(tiles, blocks, machine_);
+    auto const m = planes_of_winograd(group_, tiles);
+    loop(body, s_.points());
+    for (std::int64_t b = 0; b < blocks; b += shape.blocks)
+      for (auto const& run : equal_runs(tiles, shape.tiles))
+        for (std::int64_t i = 0; i < run.count; ++i) {
+          auto const tile = run.first + i * run.length, wide = std::min(shape.blocks, blocks - b);
+          auto in = v, w = weights_, out = m_;
+          in.offset += tile * planes.tile;
+          in.stride[inner_loop] = planes.point;
+          w.offset = winograd_weights_at(s_, 0, block + b, group_);
+          w.stride[group_index] = winograd_group_bytes(s_, group_);
+          w.stride[inner_loop] = winograd_point_bytes(s_, group_);
+          out.offset += b * m.block + tile * m.tile;
+          out.stride[inner_loop] = m.point;
+          body.push_back(code_.call(
+              contraction_recipe(winograd_contraction(s_, planes, m, run.length, b, wide, group_), machine_),
+              {in, w, out}));
+        }
+    end(body);
+  }
+
+  /// The output transforms of a chunk, inside of the loop over groups.
+  void transform_output(std::vector<statement>& body, chunk const& c, std::int64_t block, std::int64_t blocks,
+                        std::size_t group_index) {
+    auto const planes = planes_of_winograd(group_, c.tiles());
+    for (auto const& rows : c.rows) {
+      tile_run const y{c.first + rows.first}, x{c.x.first, c.x.length};
+      auto const t = winograd_output_of(s_, y, x, planes, blocks, bias_.has_value(), extras_.code);
+      address out{.in = space::output, .offset = block * t.y_block + y.first * s_.m * t.y_row + x.first * s_.m * 64};
+      out.stride[0] = n_.outputs[0].item_stride;
+      out.stride[chunk_axis] = c.length * s_.m * t.y_row;
+      out.stride[column_axis] = x.length * s_.m * 64;
+      out.stride[group_index] = group_ * t.y_block;
+      out.stride[inner_loop] = s_.m * t.y_row;
+      strides groups{};
+      groups[group_index] = group_;
+      auto m = m_;
+      m.offset += rows.first * x.length * planes.tile;
+      m.stride[inner_loop] = x.length * planes.tile;
+      std::vector<address> arguments{m};
+      if (bias_) {
+        arguments.push_back(*bias_);
+        arguments.back().offset = block * 64;
+        arguments.back().stride[group_index] = group_ * 64;
+      }
+      for (auto& extra : extras_.at(out.offset, block, out.stride, groups)) arguments.push_back(extra);
+      arguments.push_back(out);
+      if (t.scratch_bytes(machine_) > 0) arguments.push_back(transform_scratch_);
+      loop(body, rows.count);
+      body.push_back(code_.call(winograd_output_recipe(t, machine_), std::move(arguments)));
+      end(body);
+    }
+  }
+
+  /// Lays out scratch: what the transforms work in, one after the other; M; V of a chunk, which is returned.
+  address lay_out_scratch(std::int64_t tiles, std::int64_t v_bytes) {
+    auto const row = std::min(cut_.row_tiles, s_.row_tiles());
+    auto const columns = winograd_input{.m = s_.m, .tiles = row}.scratch_bytes();
+    transform_scratch_ = code_.scratch(std::max(columns, s_.m * s_.alpha() * 64));
+    m_ = code_.scratch(planes_of_winograd(group_, tiles).bytes(s_.points()));
+    return code_.scratch(v_bytes);
+  }
+
+  /// Calls `f(first block, blocks, groups)` for runs of groups: whole ones, and what is left.
+  template <typename F>
+  void each_group(F&& f) {
+    auto const whole = s_.out_blocks() / group_, rest = s_.out_blocks() % group_;
+    if (whole > 0) f(std::int64_t{0}, group_, whole);
+    if (rest > 0) f(whole * group_, rest, std::int64_t{1});
+  }
+
+  void build_chunks() {
+    auto const most = cut_.rows * cut_.row_tiles;
+    auto const v = lay_out_scratch(most, planes_of_winograd(s_.in_blocks(), most).bytes(s_.points()));
+    for (auto& c : chunks())
+      for (auto const& x : runs_of(s_.window.x, s_.m, cut_.row_tiles)) {
+        c.x = x;
+        auto const planes = planes_of_winograd(s_.in_blocks(), c.tiles());
+        grid g{.extents = {items_, c.count, x.count}};
+        for (auto const& rows : c.rows) transform_input(g.body, c, rows, v, planes);
+        each_group([&](std::int64_t block, std::int64_t blocks, std::int64_t groups) {
+          loop(g.body, groups);
+          contract(g.body, c.tiles(), block, blocks, v, planes, outer_loop);
+          transform_output(g.body, c, block, blocks, outer_loop);
+          end(g.body);
+        });
+        code_.add(std::move(g));
+      }
+  }
+
+  void build_staged() {
+    chunk const all{.rows = rows_of(0, s_.tile_rows()),
+                    .length = s_.tile_rows(),
+                    .x = {.length = s_.row_tiles()}};
+    auto const planes = planes_of_winograd(s_.in_blocks(), all.tiles());
+    auto const v_bytes = planes.bytes(s_.points());
+    lay_out_scratch(all.tiles(), 0);
+    auto v = code_.temporary("V", checked_mul(items_, v_bytes), 0, 1);
+    v.stride[0] = v_bytes;
+    for (auto const& rows : all.rows)
+      for (std::int64_t i = 0; i < rows.count; ++i) {
+        grid g{.extents = {items_}};
+        transform_input(g.body, all, {rows.first + i, 1}, v, planes);
+        code_.add(std::move(g));
+      }
+    code_.barrier();
+    each_group([&](std::int64_t block, std::int64_t blocks, std::int64_t groups) {
+      grid g{.extents = {items_, groups}};
+      loop(g.body, 1);
+      contract(g.body, all.tiles(), block, blocks, v, planes, chunk_axis);
+      transform_output(g.body, all, block, blocks, chunk_axis);
+      end(g.body);
+      code_.add(std::move(g));
+    });
+  }
+
+  scheduled_node const& n_;
+  target machine_;
+  winograd_shape s_;
+  winograd_cut cut_;
+  std::int64_t items_;
+  std::int64_t group_ = 2;  ///< output blocks whose weights lie side by side
+  address weights_{}, m_{}, transform_scratch_{};
+  std::optional<address> bias_{};
+  bound_extras extras_{};
+  fragment code_{};
+};
+
+/// Multiply-adds, the transforms' traffic, and weights that come from far.
+inline double winograd_cost(winograd_shape const& s, std::int64_t items, target const& t) {
+  auto const tiles = static_cast<double>(items * s.tile_rows() * s.row_tiles() * s.points());
+  auto const in = static_cast<double>(s.in_blocks() * channel_block), out = static_cast<double>(s.out_blocks() * channel_block);
+  auto const weights = static_cast<double>(s.points()) * in * out * 4;
+  auto const products = multiply_add_cost(tiles * in * out, t, 0.85);
+  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in + 2 * out) * 4);
+}
+
+inline std::vector<candidate> winograd_offer(scheduled_node const& n, target const& t) {
+  if (!is_plain_convolution(n)) return {};
+  auto const c = shape_of_convolution(n);
+  if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return {};
+  std::vector<candidate> offered;
+  for (std::int64_t const m : {2, 4}) {
+    winograd_shape const s{
+        .window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
+    offered.push_back({.layouts = blocked_convolution_layouts(n, layout::blocked),
+                       .cost = winograd_cost(s, c.items, t),
+                       .build = [s, items = c.items, t](scheduled_node const& at) {
+                         return winograd_code(s, items, at, t).build();
+                       }});
+  }
+  return offered;
+}
+
+}  // namespace detail
+
+inline constexpr schedule winograd_schedule{.name = "Winograd convolution", .offer = detail::winograd_offer};
+
+}  // namespace sinter

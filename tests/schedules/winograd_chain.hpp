@@ -36,7 +36,8 @@ inline window_axis winograd_axis(std::int64_t in, std::int64_t pad_begin, std::i
 struct winograd_case {
   winograd_shape shape{};
   std::int64_t items = 1;
-  std::int64_t chunk_rows = 2;  ///< rows of tiles in a chunk
+  std::int64_t chunk_rows = 2;   ///< rows of tiles in a chunk
+  std::int64_t row_tiles = 100;  ///< tiles of a row in a chunk, at most
   std::int64_t interleave = 2;
   bool bias = true;
   std::string epilogue{};
@@ -74,9 +75,10 @@ class winograd_chain {
     auto const packed = packed_winograd("w", w_, s_, c_.interleave);
     u_.assign(static_cast<std::size_t>(packed.bytes / 4), NAN);
     packed.fill(reinterpret_cast<std::byte*>(u_.data()));
+    auto const columns = single_runs(tile_axis(winograd_input_axis(c_.x(), s_.m), c_.row_tiles));
     for (item_ = 0; item_ < c_.items; ++item_)
       for (std::int64_t row = 0; row < s_.tile_rows(); row += c_.chunk_rows)
-        chunk(row, std::min(c_.chunk_rows, s_.tile_rows() - row));
+        for (auto const& x : columns) chunk(row, std::min(c_.chunk_rows, s_.tile_rows() - row), x);
     return y_;
   }
 
@@ -123,26 +125,42 @@ class winograd_chain {
     at->second.function(pointers.data());
   }
 
-  void chunk(std::int64_t first, std::int64_t rows) {
-    auto const tiles = rows * s_.row_tiles();
+  /// Every run by itself, described by the first one of its class: that must do for all of them.
+  struct single_run {
+    tile_run described, place;
+  };
+  static std::vector<single_run> single_runs(std::vector<tile_run> const& runs) {
+    std::vector<single_run> all;
+    for (auto const& run : runs)
+      for (std::int64_t i = 0; i < run.count; ++i)
+        all.push_back({run, {.first = run.first + i * run.length, .length = run.length}});
+    return all;
+  }
+  static single_run run_at(window_axis const& axis, std::int64_t most, std::int64_t first) {
+    for (auto const& run : single_runs(tile_axis(axis, most)))
+      if (run.place.first == first) return run;
+    FAIL("no run starts at tile " << first);
+    return {};
+  }
+
+  void chunk(std::int64_t first, std::int64_t rows, single_run const& x) {
+    auto const tiles = rows * x.place.length;
     auto const v = planes_of_winograd(s_.in_blocks(), tiles), m = planes_of_winograd(s_.out_blocks(), tiles);
     v_.assign(static_cast<std::size_t>(v.bytes(s_.points()) / 4), NAN);
     m_.assign(static_cast<std::size_t>(m.bytes(s_.points()) / 4), NAN);
-    for (auto const& run : winograd_input_runs(s_))
-      for (auto row = std::max(first, run.first); row < std::min(first + rows, run.first + run.count); ++row)
-        transform_input(winograd_input_of(s_, run, v), row, row - first);
+    for (auto row = first; row < first + rows; ++row) transform_input(row, x, v, (row - first) * x.place.length);
     contract(v, m, tiles);
-    for (auto const& run : winograd_output_runs(s_))
-      for (auto row = std::max(first, run.first); row < std::min(first + rows, run.first + run.count); ++row)
-        transform_output(winograd_output_of(s_, run, m, s_.out_blocks(), c_.bias, code_), row, row - first);
+    for (auto row = first; row < first + rows; ++row) transform_output(row, x, m, (row - first) * x.place.length);
   }
 
-  void transform_input(winograd_input const& t, std::int64_t row, std::int64_t in_chunk) {
+  void transform_input(std::int64_t row, single_run const& x, winograd_planes const& v, std::int64_t tile) {
+    auto const y_axis = winograd_input_axis(c_.y(), s_.m), x_axis = winograd_input_axis(c_.x(), s_.m);
+    auto const y = run_at(y_axis, 1, row);
+    auto const t = winograd_input_of(s_, y.described, x.described, v);
     floats scratch(static_cast<std::size_t>(t.scratch_bytes() / 4), NAN);
-    auto const lowest = std::max<std::int64_t>(0, row * s_.m - c_.y().pad_begin);
-    call(winograd_input_recipe(t, machine_), {{&x_, item_ * s_.in_blocks() * t.x_block + lowest * t.x_row},
-                                              {&v_, in_chunk * s_.row_tiles() * t.v.tile},
-                                              {&scratch}});
+    auto const at = winograd_part_inside(y_axis, y.place).at * t.x_row + winograd_part_inside(x_axis, x.place).at * 64;
+    call(winograd_input_recipe(t, machine_),
+         {{&x_, item_ * s_.in_blocks() * t.x_block + at}, {&v_, tile * t.v.tile}, {&scratch}});
   }
 
   void contract(winograd_planes const& v, winograd_planes const& m, std::int64_t tiles) {
@@ -161,10 +179,13 @@ class winograd_chain {
           }
   }
 
-  void transform_output(winograd_output const& t, std::int64_t row, std::int64_t in_chunk) {
+  void transform_output(std::int64_t row, single_run const& in, winograd_planes const& m, std::int64_t tile) {
+    auto const y = run_at(winograd_output_axis(c_.y(), s_.m), 1, row);
+    auto const x = run_at(winograd_output_axis(c_.x(), s_.m), c_.row_tiles, in.place.first);
+    auto const t = winograd_output_of(s_, y.described, x.described, m, s_.out_blocks(), c_.bias, code_);
     floats scratch(static_cast<std::size_t>(t.scratch_bytes(machine_) / 4), NAN);
-    auto const at = item_ * s_.out_blocks() * t.y_block + row * s_.m * t.y_row;
-    std::vector<bounded> operands{{&m_, in_chunk * s_.row_tiles() * t.planes.tile}};
+    auto const at = item_ * s_.out_blocks() * t.y_block + row * s_.m * t.y_row + x.place.first * s_.m * 64;
+    std::vector<bounded> operands{{&m_, tile * t.planes.tile}};
     if (c_.bias) operands.push_back({&bias_});
     for (std::size_t i = 0; i < c_.extras.size(); ++i)
       operands.push_back({&extras_[i], c_.extras[i] == extra_kind::element        ? at

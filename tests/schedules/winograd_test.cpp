@@ -166,6 +166,7 @@ TEST_CASE("Winograd convolution is a convolution", "[schedules]") {
   SECTION("chunks and packings") {
     auto c = case_of(m, 32, 48, winograd_axis(14, 1, 1), winograd_axis(13, 1, 1));
     for (auto const rows : {1, 3, 9}) c.chunk_rows = rows, check(c);
+    for (auto const tiles : {1, 2, 3}) c.row_tiles = tiles, check(c);
     c.interleave = 1, check(c);
     c.interleave = 4, check(c);
   }
@@ -210,7 +211,7 @@ TEST_CASE("windows that Winograd convolution can do", "[schedules]") {
 
 TEST_CASE("each field of a Winograd transform but its name is in the key of its kernel", "[schedules]") {
   using input = winograd_input;
-  check_key<input>({&input::m, &input::first_row, &input::rows, &input::columns, &input::padding, &input::tiles,
+  check_key<input>({&input::m, &input::first_row, &input::rows, &input::columns, &input::first_column, &input::tiles,
                     &input::blocks, &input::x_row, &input::x_block},
                    &input::v, {});
   using output = winograd_output;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-/// The input transform of Winograd convolution, for one row of tiles.
+/// The input transform of Winograd convolution, for neighbouring tiles of a row.
 ///
 ///     zero the scratch columns outside the image
 ///     for block of 16 channels:
@@ -25,9 +25,9 @@ namespace sinter {
 struct winograd_input {
   std::string name{};
   std::int64_t m = 4;
-  std::int64_t first_row = 0, rows = 6;   ///< of each tile's alpha rows: those inside the image
-  std::int64_t columns = 1, padding = 0;  ///< of the image; columns of zeros before them
-  std::int64_t tiles = 1, blocks = 1;     ///< in the row; of channels
+  std::int64_t first_row = 0, rows = 6;        ///< of the alpha rows of the tiles: those inside the image
+  std::int64_t first_column = 0, columns = 6;  ///< of the columns of the tiles: those inside the image
+  std::int64_t tiles = 1, blocks = 1;          ///< side by side; of channels
   std::int64_t x_row = 0, x_block = 0;
   winograd_planes v{};
 
@@ -38,20 +38,20 @@ struct winograd_input {
   std::int64_t scratch_bytes() const { return checked_mul(scratch_columns(), scratch_column_bytes()); }
 };
 
-/// The transform of the rows of tiles that `run`, of `winograd_input_runs`, tells of.
-inline winograd_input winograd_input_of(winograd_shape const& s, tile_run const& run, winograd_planes const& v) {
-  auto const& y = s.window.y;
-  auto const top = run.first * s.m - y.pad_begin, first = std::max<std::int64_t>(0, -top);
-  winograd_input t{.name = fmt::format("winograd{}_input", s.m)};
-  t.m = s.m;
-  t.first_row = first;
-  t.rows = std::min(s.alpha(), y.in - top) - first;
-  t.columns = s.window.x.in;
-  t.padding = s.window.x.pad_begin;
-  t.tiles = s.row_tiles();
+/// The transform of `x.length` tiles side by side; `y` and `x` are of `tile_axis` of the input axes, `y` of length 1.
+inline winograd_input winograd_input_of(winograd_shape const& s, tile_run const& y, tile_run const& x,
+                                        winograd_planes const& v) {
+  auto const rows = winograd_part_inside(winograd_input_axis(s.window.y, s.m), y);
+  auto const columns = winograd_part_inside(winograd_input_axis(s.window.x, s.m), x);
+  winograd_input t{.name = fmt::format("winograd{}_input", s.m), .m = s.m};
+  t.first_row = rows.first;
+  t.rows = rows.count;
+  t.first_column = columns.first;
+  t.columns = columns.count;
+  t.tiles = x.length;
   t.blocks = s.in_blocks();
   t.x_row = s.window.x.in * channel_block * 4;
-  t.x_block = y.in * t.x_row;
+  t.x_block = s.window.y.in * t.x_row;
   t.v = v;
   return t;
 }
@@ -72,8 +72,8 @@ class winograd_input_builder {
   }
 
   vector::program build() {
-    auto const last = t_.padding + t_.columns;
-    zero_columns(0, t_.padding);
+    auto const last = t_.first_column + t_.columns;
+    zero_columns(0, t_.first_column);
     zero_columns(last, t_.scratch_columns() - last);
     winograd_input_transform transform(b_, t_.m);
     if (t_.rows < t_.alpha()) zero_ = b_.zero();
@@ -110,7 +110,7 @@ class winograd_input_builder {
       return inside < 0 || inside >= t_.rows ? zero_ : b_.load(x_.at(inside * t_.x_row + at));
     });
     for (std::int64_t row = 0; row < t_.alpha(); ++row)
-      b_.store(scratch_.at(scratch_at(t_.padding, row) + at), values[static_cast<std::size_t>(row)]);
+      b_.store(scratch_.at(scratch_at(t_.first_column, row) + at), values[static_cast<std::size_t>(row)]);
   }
 
   void transform_rows(winograd_input_transform& transform, std::int64_t at) {
@@ -133,15 +133,15 @@ class winograd_input_builder {
 
 /// All of a transform but its name.
 inline std::string key_of(winograd_input const& t, target const& machine) {
-  auto const& [name, m, first_row, rows, columns, padding, tiles, blocks, x_row, x_block, v] = t;
+  auto const& [name, m, first_row, rows, first_column, columns, tiles, blocks, x_row, x_block, v] = t;
   vector::recipe_key key;
-  key.add(machine.set).add(m).add(first_row).add(rows).add(columns).add(padding).add(tiles).add(blocks).add(x_row);
+  key.add(machine.set).add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
   v.add_to(key.add(x_block));
   return std::move(key).take();
 }
 
 /// The kernel of an input transform. Arguments: x, the first row and column of the image that the tiles read; v, the
-/// row's first tile in V; `scratch_bytes` of scratch.
+/// first tile in V; `scratch_bytes` of scratch.
 inline vector::recipe winograd_input_recipe(winograd_input t, target const& machine) {
   auto key = key_of(t, machine);
   return {std::move(key), [t = std::move(t), machine] { return detail::winograd_input_builder(t, machine).build(); }};

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// The output transform of Winograd convolution, for one row of tiles.
+/// The output transform of Winograd convolution, for neighbouring tiles of a row.
 ///
 ///     for block of 16 output channels:
 ///       for tile:
@@ -26,8 +26,7 @@ namespace sinter {
 struct winograd_output {
   std::string name{};
   std::int64_t m = 4;
-  std::int64_t rows = 4;     ///< of each tile that the output has
-  std::int64_t columns = 1;  ///< of the output
+  std::int64_t rows = 4, columns = 4;  ///< of all tiles that the output has
   std::int64_t blocks = 1;
   std::int64_t y_row = 0, y_block = 0;
   winograd_planes planes{};
@@ -45,13 +44,14 @@ struct winograd_output {
   }
 };
 
-/// The transform of the rows of tiles that `run`, of `winograd_output_runs`, tells of, for `blocks` output blocks.
-inline winograd_output winograd_output_of(winograd_shape const& s, tile_run const& run, winograd_planes const& planes,
-                                          std::int64_t blocks, bool bias, epilogue_code epilogue) {
-  winograd_output t{.name = fmt::format("winograd{}_output", s.m)};
-  t.m = s.m;
-  t.rows = std::min(s.m, s.window.y.out - run.first * s.m);
-  t.columns = s.window.x.out;
+/// The transform of `x.length` tiles side by side and `blocks` output blocks; `y` and `x` are of `tile_axis` of the
+/// output axes, `y` of length 1.
+inline winograd_output winograd_output_of(winograd_shape const& s, tile_run const& y, tile_run const& x,
+                                          winograd_planes const& planes, std::int64_t blocks, bool bias,
+                                          epilogue_code epilogue) {
+  winograd_output t{.name = fmt::format("winograd{}_output", s.m), .m = s.m};
+  t.rows = winograd_part_inside(winograd_output_axis(s.window.y, s.m), y).count;
+  t.columns = winograd_part_inside(winograd_output_axis(s.window.x, s.m), x).count;
   t.blocks = blocks;
   t.y_row = s.window.x.out * channel_block * 4;
   t.y_block = s.window.y.out * t.y_row;
@@ -197,9 +197,9 @@ inline std::string key_of(winograd_output const& t, target const& machine) {
   return std::move(key).take();
 }
 
-/// The kernel of an output transform. Arguments: m, the row's first tile and block in M; the bias of the blocks, if
-/// any; the epilogue's extras; y, the first row of the output that the tiles write; scratch, if `scratch_bytes` is not
-/// 0.
+/// The kernel of an output transform. Arguments: m, the first tile and block in M; the bias of the blocks, if
+/// any; the epilogue's extras; y, the first row and column of the output that the tiles write; scratch, if
+/// `scratch_bytes` is not 0.
 inline vector::recipe winograd_output_recipe(winograd_output t, target const& machine) {
   auto key = key_of(t, machine);
   return {std::move(key), [t = std::move(t), machine] { return detail::winograd_output_builder(t, machine).build(); }};

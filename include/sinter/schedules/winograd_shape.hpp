@@ -16,7 +16,7 @@
 /// A 3x3 convolution of stride 1 by F(m x m, 3x3): the output in tiles of m x m, the input in tiles of alpha x alpha
 /// that overlap by 2.
 ///
-///     for chunk of tile rows:
+///     for chunk of tiles:
 ///       V[point][block][tile] = B^T d B                    input transform, for each tile and input block
 ///       M[point][block][tile] = U[point] V[point]          a contraction for each of the alpha^2 points
 ///       y = epilogue(A^T M A + bias)                       output transform, for each tile and output block
@@ -63,21 +63,26 @@ inline winograd_planes planes_of_winograd(std::int64_t blocks, std::int64_t tile
   return p;
 }
 
-/// Rows of tiles that read the same rows of their alpha inside the input: runs of `count` rows of tiles from `first`
-/// on.
-inline std::vector<tile_run> winograd_input_runs(winograd_shape const& s) {
-  auto axis = s.window.y;
-  axis.out = s.tile_rows();
-  axis.kernel = s.alpha();
-  axis.stride = s.m;
-  return tile_axis(axis, 1);
+/// The tiles of a spatial axis as windows on the input, and as windows on the output. `tile_axis` of both cuts alike,
+/// and joins runs of tiles that have the same positions inside.
+inline window_axis winograd_input_axis(window_axis const& a, std::int64_t m) {
+  return {.in = a.in, .out = ceil_div(a.out, m), .kernel = m + 2, .stride = m, .pad_begin = a.pad_begin};
+}
+inline window_axis winograd_output_axis(window_axis const& a, std::int64_t m) {
+  return {.in = a.out, .out = ceil_div(a.out, m), .kernel = m, .stride = m};
 }
 
-/// Rows of tiles that write as many rows of the output: all but a last one that the output ends in.
-inline std::vector<tile_run> winograd_output_runs(winograd_shape const& s) {
-  auto runs = full_runs(s.window.y.out, s.m);
-  for (auto& run : runs) run = {.first = run.first / s.m, .length = 1, .count = run.count};
-  return runs;
+/// The positions inside of `run.length` neighbouring windows from `run.first` on.
+struct winograd_part {
+  std::int64_t at = 0;     ///< the first of them
+  std::int64_t first = 0;  ///< positions of the windows before it
+  std::int64_t count = 1;
+};
+
+inline winograd_part winograd_part_inside(window_axis const& axis, tile_run const& run) {
+  auto const begin = axis.position(run.first, 0), end = axis.position(run.first + run.length - 1, axis.kernel - 1) + 1;
+  auto const at = std::max<std::int64_t>(0, begin);
+  return {.at = at, .first = at - begin, .count = std::min(axis.in, end) - at};
 }
 
 /// Bytes of the packed weights of one point, and of a group of `interleave` output blocks: [point][channel][block][16].

@@ -137,6 +137,7 @@ inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_p
         {.channels = rest, .x_offset = chunks * v.block, .w_offset = chunks * channel_block * t.w_channel});
   for (auto b = block; b < block + blocks; ++b)
     t.w_blocks.push_back(winograd_weights_at(s, 0, b, interleave) - winograd_weights_at(s, 0, block, interleave));
+  t.w_prefetch = 8192;  // weights are read once a chunk, from beyond the second-level cache
   t.y_col = m.tile;
   t.y_block = m.block;
   return t;

@@ -156,7 +156,7 @@ TEST_CASE("each field of a tile but its name is in the key of its kernel", "[sch
   CHECK(key([](tile&) {}, isa::avx2) != base);
   for (auto const field : {&tile::rows, &tile::cols, &tile::x_origin, &tile::x_row, &tile::x_col, &tile::x_tap_row,
                            &tile::x_tap_col, &tile::x_channel, &tile::kernel_rows, &tile::kernel_cols, &tile::w_channel,
-                           &tile::y_row, &tile::y_col, &tile::y_block})
+                           &tile::w_prefetch, &tile::y_row, &tile::y_col, &tile::y_block})
     CHECK(key([&](tile& t) { t.*field += 64; }) != base);
   using section = reduction_section;
   for (auto const field :

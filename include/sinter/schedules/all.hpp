@@ -19,6 +19,9 @@
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/transpose.hpp>
 #include <sinter/schedules/view.hpp>
+#include <sinter/schedules/winograd_input.hpp>
+#include <sinter/schedules/winograd_output.hpp>
+#include <sinter/schedules/winograd_weights.hpp>
 
 #include <array>
 #include <span>

@@ -43,6 +43,7 @@ struct contraction_tile {
   std::vector<reduction_section> sections{};
   std::int64_t w_channel = 64;           ///< between channels of the weights
   std::vector<std::int64_t> w_blocks{};  ///< of each block of 16 output channels
+  std::int64_t w_prefetch = 0;           ///< how far ahead weights are fetched into the caches; 0: they are not
   std::int64_t y_row = 0, y_col = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
   bool dense_weights = true;     ///< weights are padded to whole blocks
@@ -187,6 +188,8 @@ class contraction_builder {
     bool const stream_weights = pixels() == 1 && t_.dense_weights;
     std::vector<vector::reg>& w = weights_;
     w.clear();
+    if (t_.w_prefetch > 0)
+      for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
     for (std::size_t r = 0; r < registers() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
     for (std::int64_t row = 0; row < t_.rows; ++row)
       for (std::int64_t col = 0; col < t_.cols; ++col) {
@@ -263,11 +266,17 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
     k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
-               kernel_cols, sections, w_channel, w_blocks, y_row, y_col, y_block, last_lanes, dense_weights, bias,
-               epilogue] = tile;
+               kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
+               bias, epilogue] = tile;
   key.add(machine.set).add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
-  key.add_all(sections, add_section).add(w_channel).add_all(w_blocks).add(y_row).add(y_col).add(y_block);
+  key.add_all(sections, add_section)
+      .add(w_channel)
+      .add_all(w_blocks)
+      .add(w_prefetch)
+      .add(y_row)
+      .add(y_col)
+      .add(y_block);
   key.add(last_lanes).add(dense_weights).add(bias);
   epilogue.add_to(key);
   return std::move(key).take();

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <sinter/schedules/winograd_shape.hpp>
+#include <sinter/schedules/winograd_transform.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The input transform of Winograd convolution, for neighbouring tiles of a row.
+///
+///     zero the scratch columns outside the image
+///     for block of 16 channels:
+///       for column of the image: scratch[column] = B^T x[rows, column]     (rows outside the image are zeros)
+///       for tile: V[points][block][tile] = scratch[alpha columns] B
+///
+/// Columns that two tiles share are transformed once, and no tile is a special case.
+namespace sinter {
+
+/// Everything that decides the code of an input transform. Distances are in bytes.
+struct winograd_input {
+  std::string name{};
+  std::int64_t m = 4;
+  std::int64_t first_row = 0, rows = 6;        ///< of the alpha rows of the tiles: those inside the image
+  std::int64_t first_column = 0, columns = 6;  ///< of the columns of the tiles: those inside the image
+  std::int64_t tiles = 1, blocks = 1;          ///< side by side; of channels
+  std::int64_t x_row = 0, x_block = 0;
+  winograd_planes v{};
+
+  std::int64_t alpha() const { return m + 2; }
+  /// Columns of the row of tiles, zeros included.
+  std::int64_t scratch_columns() const { return tiles * m + 2; }
+  std::int64_t scratch_column_bytes() const { return alpha() * channel_block * 4; }
+  std::int64_t scratch_bytes() const { return checked_mul(scratch_columns(), scratch_column_bytes()); }
+};
+
+/// The transform of `x.length` tiles side by side; `y` and `x` are of `tile_axis` of the input axes, `y` of length 1.
+inline winograd_input winograd_input_of(winograd_shape const& s, tile_run const& y, tile_run const& x,
+                                        winograd_planes const& v) {
+  auto const rows = winograd_part_inside(winograd_input_axis(s.window.y, s.m), y);
+  auto const columns = winograd_part_inside(winograd_input_axis(s.window.x, s.m), x);
+  winograd_input t{.name = fmt::format("winograd{}_input", s.m), .m = s.m};
+  t.first_row = rows.first;
+  t.rows = rows.count;
+  t.first_column = columns.first;
+  t.columns = columns.count;
+  t.tiles = x.length;
+  t.blocks = s.in_blocks();
+  t.x_row = s.window.x.in * channel_block * 4;
+  t.x_block = s.window.y.in * t.x_row;
+  t.v = v;
+  return t;
+}
+
+namespace detail {
+
+class winograd_input_builder {
+ public:
+  winograd_input_builder(winograd_input const& t, target const& machine)
+      : t_(t), halves_(machine.registers_per_block()), b_(t.name, machine.lanes()) {
+    using vector::access;
+    x_ = b_.argument("x", access::in,
+                     (t.blocks - 1) * t.x_block + (t.rows - 1) * t.x_row + t.columns * channel_block * 4);
+    v_ = b_.argument("v", access::out,
+                     (t.alpha() * t.alpha() - 1) * t.v.point + (t.blocks - 1) * t.v.block + (t.tiles - 1) * t.v.tile +
+                         channel_block * 4);
+    scratch_ = b_.argument("s", access::scratch, t.scratch_bytes());
+  }
+
+  vector::program build() {
+    auto const last = t_.first_column + t_.columns;
+    zero_columns(0, t_.first_column);
+    zero_columns(last, t_.scratch_columns() - last);
+    winograd_input_transform transform(b_, t_.m);
+    if (t_.rows < t_.alpha()) zero_ = b_.zero();
+    b_.loop(t_.blocks, {{x_, t_.x_block}, {v_, t_.v.block}}, [&] {
+      b_.loop(t_.columns, {{x_, channel_block * 4}, {scratch_, t_.scratch_column_bytes()}},
+              [&] { each_half([&](std::int64_t at) { transform_column(transform, at); }); });
+      b_.loop(t_.tiles, {{scratch_, t_.m * t_.scratch_column_bytes()}, {v_, t_.v.tile}},
+              [&] { each_half([&](std::int64_t at) { transform_rows(transform, at); }); });
+    });
+    return std::move(b_).take();
+  }
+
+ private:
+  template <typename Emit>
+  void each_half(Emit&& emit) {
+    for (int half = 0; half < halves_; ++half) emit(half * b_.register_bytes());
+  }
+  std::int64_t scratch_at(std::int64_t column, std::int64_t row) const {
+    return (column * t_.alpha() + row) * channel_block * 4;
+  }
+
+  void zero_columns(std::int64_t first, std::int64_t count) {
+    if (count <= 0) return;
+    auto const zero = b_.zero();
+    b_.loop(count, {{scratch_, t_.scratch_column_bytes()}}, [&] {
+      for (std::int64_t row = 0; row < t_.alpha(); ++row)
+        each_half([&](std::int64_t at) { b_.store(scratch_.at(scratch_at(first, row) + at), zero); });
+    });
+  }
+
+  void transform_column(winograd_input_transform& transform, std::int64_t at) {
+    auto const values = transform([&](std::int64_t row) {
+      auto const inside = row - t_.first_row;
+      return inside < 0 || inside >= t_.rows ? zero_ : b_.load(x_.at(inside * t_.x_row + at));
+    });
+    for (std::int64_t row = 0; row < t_.alpha(); ++row)
+      b_.store(scratch_.at(scratch_at(t_.first_column, row) + at), values[static_cast<std::size_t>(row)]);
+  }
+
+  void transform_rows(winograd_input_transform& transform, std::int64_t at) {
+    for (std::int64_t row = 0; row < t_.alpha(); ++row) {
+      auto const values =
+          transform([&](std::int64_t column) { return b_.load(scratch_.at(scratch_at(column, row) + at)); });
+      for (std::int64_t column = 0; column < t_.alpha(); ++column)
+        b_.store(v_.at((row * t_.alpha() + column) * t_.v.point + at), values[static_cast<std::size_t>(column)]);
+    }
+  }
+
+  winograd_input const& t_;
+  int halves_;
+  vector::builder b_;
+  vector::pointer x_, v_, scratch_;
+  vector::reg zero_{};
+};
+
+}  // namespace detail
+
+/// All of a transform but its name.
+inline std::string key_of(winograd_input const& t, target const& machine) {
+  auto const& [name, m, first_row, rows, first_column, columns, tiles, blocks, x_row, x_block, v] = t;
+  vector::recipe_key key;
+  key.add(machine.set).add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
+  v.add_to(key.add(x_block));
+  return std::move(key).take();
+}
+
+/// The kernel of an input transform. Arguments: x, the first row and column of the image that the tiles read; v, the
+/// first tile in V; `scratch_bytes` of scratch.
+inline vector::recipe winograd_input_recipe(winograd_input t, target const& machine) {
+  auto key = key_of(t, machine);
+  return {std::move(key), [t = std::move(t), machine] { return detail::winograd_input_builder(t, machine).build(); }};
+}
+
+}  // namespace sinter

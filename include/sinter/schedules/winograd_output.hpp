@@ -1,0 +1,208 @@
+#pragma once
+
+#include <sinter/schedules/winograd_shape.hpp>
+#include <sinter/schedules/winograd_transform.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The output transform of Winograd convolution, for neighbouring tiles of a row.
+///
+///     for block of 16 output channels:
+///       for tile:
+///         for column: s[column] = A^T M[points of the column][block][tile]    (in registers, or in scratch)
+///         for row: y[row, columns] = epilogue(s[row] A + bias)
+///
+/// Rows and columns of the last tiles that the output does not have are left out.
+namespace sinter {
+
+/// Everything that decides the code of an output transform. Distances are in bytes.
+struct winograd_output {
+  std::string name{};
+  std::int64_t m = 4;
+  std::int64_t rows = 4, columns = 4;  ///< of all tiles that the output has
+  std::int64_t blocks = 1;
+  std::int64_t y_row = 0, y_block = 0;
+  winograd_planes planes{};
+  bool bias = false;
+  epilogue_code epilogue{};
+
+  std::int64_t alpha() const { return m + 2; }
+  /// Whether a tile's values between the two passes stay in registers.
+  bool in_registers(target const& machine) const {
+    return (m == 2 || machine.registers() == 32) &&
+           (!epilogue.fits_in_registers() || epilogue.function.lines.size() <= 12);
+  }
+  std::int64_t scratch_bytes(target const& machine) const {
+    return in_registers(machine) ? 0 : m * alpha() * channel_block * 4;
+  }
+};
+
+/// The transform of `x.length` tiles side by side and `blocks` output blocks; `y` and `x` are of `tile_axis` of the
+/// output axes, `y` of length 1.
+inline winograd_output winograd_output_of(winograd_shape const& s, tile_run const& y, tile_run const& x,
+                                          winograd_planes const& planes, std::int64_t blocks, bool bias,
+                                          epilogue_code epilogue) {
+  winograd_output t{.name = fmt::format("winograd{}_output", s.m), .m = s.m};
+  t.rows = winograd_part_inside(winograd_output_axis(s.window.y, s.m), y).count;
+  t.columns = winograd_part_inside(winograd_output_axis(s.window.x, s.m), x).count;
+  t.blocks = blocks;
+  t.y_row = s.window.x.out * channel_block * 4;
+  t.y_block = s.window.y.out * t.y_row;
+  t.planes = planes;
+  t.bias = bias;
+  t.epilogue = std::move(epilogue);
+  return t;
+}
+
+namespace detail {
+
+class winograd_output_builder {
+ public:
+  winograd_output_builder(winograd_output const& t, target const& machine)
+      : t_(t),
+        in_registers_(t.in_registers(machine)),
+        halves_(machine.registers_per_block()),
+        b_(t.name, machine.lanes()) {
+    using vector::access;
+    auto const row_tiles = ceil_div(t.columns, t.m);
+    m_ = b_.argument("m", access::in,
+                     (t.alpha() * t.alpha() - 1) * t.planes.point + (t.blocks - 1) * t.planes.block +
+                         (row_tiles - 1) * t.planes.tile + pixel);
+    if (t.bias) bias_ = b_.argument("b", access::constant, t.blocks * pixel);
+    auto const y_bytes = (t.blocks - 1) * t.y_block + (t.rows - 1) * t.y_row + t.columns * pixel;
+    extras_ = t.epilogue.declare(b_, y_bytes, t.blocks * pixel);
+    y_ = b_.argument("y", access::out, y_bytes);
+    if (!in_registers_) scratch_ = b_.argument("s", access::scratch, t.scratch_bytes(machine));
+  }
+
+  vector::program build() {
+    auto advance = along_y(t_.y_block, pixel);
+    advance.emplace_back(m_, t_.planes.block);
+    if (t_.bias) advance.emplace_back(bias_, pixel);
+    b_.loop(t_.blocks, advance, [&] { block(); });
+    return std::move(b_).take();
+  }
+
+ private:
+  static constexpr std::int64_t pixel = channel_block * 4;
+  using steps = std::vector<std::pair<vector::pointer, std::int64_t>>;
+
+  /// The result and the element extras advance by `bytes`, the extras that have a value for each channel by `channels`.
+  steps along_y(std::int64_t bytes, std::int64_t channels) const {
+    steps all{{y_, bytes}};
+    for (std::size_t i = 0; i < extras_.size(); ++i) {
+      auto const kind = t_.epilogue.extras[i];
+      if (kind == extra_kind::element) all.emplace_back(extras_[i], bytes);
+      if (channels != 0 && (kind == extra_kind::channel || kind == extra_kind::item_channel))
+        all.emplace_back(extras_[i], channels);
+    }
+    return all;
+  }
+
+  void block() {
+    auto const whole = t_.columns / t_.m, rest = t_.columns % t_.m;
+    winograd_output_transform transform(b_, t_.m);
+    auto advance = along_y(t_.m * pixel, 0);
+    advance.emplace_back(m_, t_.planes.tile);
+    if (whole > 0) b_.loop(whole, advance, [&] { tile(transform, 0, t_.m); });
+    if (rest > 0) tile(transform, whole, rest);
+    if (!t_.epilogue.fits_in_registers()) apply_epilogue();
+  }
+
+  /// The tile `index` tiles ahead, of which the output has `columns` columns.
+  void tile(winograd_output_transform& transform, std::int64_t index, std::int64_t columns) {
+    for (int half = 0; half < halves_; ++half) {
+      auto const at = half * b_.register_bytes();
+      first_pass(transform, index * t_.planes.tile + at);
+      auto const y_at = index * t_.m * pixel;
+      if (in_registers_) {
+        for (std::int64_t row = 0; row < t_.rows; ++row) finish_row(transform, row, y_at + row * t_.y_row, at, columns);
+      } else {
+        auto advance = along_y(t_.y_row, 0);
+        advance.emplace_back(scratch_, t_.alpha() * pixel);
+        b_.loop(t_.rows, advance, [&] { finish_row(transform, 0, y_at, at, columns); });
+      }
+    }
+  }
+
+  /// A^T M.
+  void first_pass(winograd_output_transform& transform, std::int64_t m_at) {
+    for (std::int64_t column = 0; column < t_.alpha(); ++column) {
+      auto const values = transform(t_.rows, [&](std::int64_t row) {
+        return b_.load(m_.at((row * t_.alpha() + column) * t_.planes.point + m_at));
+      });
+      for (std::int64_t row = 0; row < t_.rows; ++row) {
+        auto const value = values[static_cast<std::size_t>(row)];
+        if (in_registers_)
+          between_[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = value;
+        else
+          b_.store(scratch_.at((row * t_.alpha() + column) * pixel), value);
+      }
+    }
+  }
+
+  /// One row of the result, at byte `y_at`; `at` is the half of the block.
+  void finish_row(winograd_output_transform& transform, std::int64_t row, std::int64_t y_at, std::int64_t at,
+                  std::int64_t columns) {
+    auto const values = transform(columns, [&](std::int64_t column) {
+      return in_registers_ ? between_[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)]
+                           : b_.load(scratch_.at((row * t_.alpha() + column) * pixel));
+    });
+    for (std::int64_t column = 0; column < columns; ++column) {
+      auto value = values[static_cast<std::size_t>(column)];
+      auto const to = y_at + column * pixel + at;
+      if (t_.bias) value = b_.binary(vector::opcode::add, value, bias_.at(at));
+      if (t_.epilogue.fits_in_registers()) value = t_.epilogue.apply(b_, extras_, value, to, at, b_.lanes());
+      b_.store(y_.at(to), value);
+    }
+  }
+
+  /// The epilogue of a block's stored result.
+  void apply_epilogue() {
+    b_.loop(t_.rows, along_y(t_.y_row, 0), [&] {
+      b_.loop(t_.columns, along_y(pixel, 0), [&] {
+        for (int half = 0; half < halves_; ++half) {
+          auto const at = half * b_.register_bytes();
+          b_.store(y_.at(at), t_.epilogue.apply(b_, extras_, b_.load(y_.at(at)), at, at, b_.lanes()));
+        }
+      });
+    });
+  }
+
+  winograd_output const& t_;
+  bool in_registers_;
+  int halves_;
+  vector::builder b_;
+  vector::pointer m_, bias_, y_, scratch_;
+  std::vector<vector::pointer> extras_;
+  std::array<winograd_values, 4> between_{};  ///< [row][column]
+};
+
+}  // namespace detail
+
+/// All of a transform but its name.
+inline std::string key_of(winograd_output const& t, target const& machine) {
+  auto const& [name, m, rows, columns, blocks, y_row, y_block, planes, bias, epilogue] = t;
+  vector::recipe_key key;
+  key.add(machine.set).add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
+  planes.add_to(key);
+  epilogue.add_to(key);
+  return std::move(key).take();
+}
+
+/// The kernel of an output transform. Arguments: m, the first tile and block in M; the bias of the blocks, if
+/// any; the epilogue's extras; y, the first row and column of the output that the tiles write; scratch, if
+/// `scratch_bytes` is not 0.
+inline vector::recipe winograd_output_recipe(winograd_output t, target const& machine) {
+  auto key = key_of(t, machine);
+  return {std::move(key), [t = std::move(t), machine] { return detail::winograd_output_builder(t, machine).build(); }};
+}
+
+}  // namespace sinter

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <sinter/core/error.hpp>
+#include <sinter/vector/builder.hpp>
+
+#include <array>
+#include <cstdint>
+#include <numbers>
+#include <utility>
+#include <vector>
+
+/// Winograd's minimal filtering F(m,3): m neighbouring outputs of a correlation with three taps from m+2 products.
+///
+///     y = A^T [(G g) * (B^T d)],  y_i = g_0 d_i + g_1 d_(i+1) + g_2 d_(i+2)
+///
+/// The points of F(2,3) are 0, 1, -1 and infinity, those of F(4,3) 0, ±√½, ±√2 and infinity: the error of F(4,3) is
+/// about half of that with the usual ±1, ±2. A factor that A^T, G and B^T share out among them is free for each point;
+/// here it leaves the one-dimensional transforms of F(4,3) with 12 and 11 operations.
+/// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+namespace sinter {
+
+/// B^T is `input` [m+2][m+2], G is `weights` [m+2][3], A^T is `output` [m][m+2].
+struct winograd_matrices {
+  std::vector<std::vector<double>> input{}, weights{}, output{};
+};
+
+/// The matrices of F(2,3) or F(4,3).
+inline winograd_matrices matrices_of_winograd(std::int64_t m) {
+  SINTER_ASSERT(m == 2 || m == 4);
+  if (m == 2)
+    return {.input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
+            .weights = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
+            .output = {{1, 1, 1, 0}, {0, 1, -1, 1}}};
+  constexpr double r = std::numbers::sqrt2, h = r / 2;
+  return {.input = {{1, 0, -2.5, 0, 1, 0},
+                    {0, -r, -2, h, 1, 0},
+                    {0, r, -2, -h, 1, 0},
+                    {0, 1, h, -2, -r, 0},
+                    {0, 1, -h, -2, r, 0},
+                    {0, 1, 0, -2.5, 0, 1}},
+          .weights = {{1, 0, 0},
+                      {-h / 1.5, -0.5 / 1.5, -h / 3},
+                      {-h / 1.5, 0.5 / 1.5, -h / 3},
+                      {-1 / 6.0, -r / 6, -2 / 6.0},
+                      {1 / 6.0, -r / 6, 2 / 6.0},
+                      {0, 0, 1}},
+          .output = {{1, r, r, h, h, 0}, {0, 1, -1, 1, -1, 0}, {0, h, h, r, r, 0}, {0, 0.5, -0.5, 2, -2, 1}}};
+}
+
+/// The values of one dimension of a tile; the first m+2 or m of them are set.
+using winograd_values = std::array<vector::reg, 6>;
+
+namespace detail {
+
+/// The constants of F(4,3) and what the transforms share.
+class winograd_transform {
+ protected:
+  using opcode = vector::opcode;
+
+  winograd_transform(vector::builder& b, std::int64_t m) : b_(b), m_(m) {
+    SINTER_ASSERT(m == 2 || m == 4);
+    if (m == 4) two_ = b.constant(2), root_half_ = b.constant(static_cast<float>(std::numbers::sqrt2 / 2));
+  }
+
+  vector::reg add(vector::reg x, vector::reg y) { return b_.binary(opcode::add, x, y); }
+  vector::reg sub(vector::reg x, vector::reg y) { return b_.binary(opcode::sub, x, y); }
+  /// Sum and difference.
+  std::pair<vector::reg, vector::reg> butterfly(vector::reg x, vector::reg y) { return {add(x, y), sub(x, y)}; }
+
+  vector::builder& b_;
+  std::int64_t m_;
+  vector::reg two_{}, root_half_{};
+};
+
+}  // namespace detail
+
+/// Emits B^T d. Construction puts the constants into registers; `load(i)` gives d_i, once, where it is needed.
+class winograd_input_transform : detail::winograd_transform {
+ public:
+  winograd_input_transform(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {
+    if (m == 4) five_halves_ = b.constant(2.5f);
+  }
+
+  template <typename Load>
+  winograd_values operator()(Load&& load) {
+    auto const d1 = load(1), d2 = load(2), d3 = load(3);
+    if (m_ == 2) {
+      auto const [t1, t2] = butterfly(d2, d1);
+      return {sub(load(0), d2), t1, t2, sub(d3, d1)};
+    }
+    auto const d4 = load(4);
+    auto const odd = b_.fnma(two_, d3, d1), even = b_.fnma(two_, d2, d4);
+    auto const odd1 = b_.fnma(two_, d1, d3), even1 = b_.fnma(two_, d4, d2);
+    auto const t0 = b_.fnma(five_halves_, d2, add(load(0), d4));
+    auto const t5 = b_.fnma(five_halves_, d3, add(load(5), d1));
+    return {t0,
+            b_.fma(root_half_, odd1, even),
+            b_.fnma(root_half_, odd1, even),
+            b_.fma(root_half_, even1, odd),
+            b_.fnma(root_half_, even1, odd),
+            t5};
+  }
+
+ private:
+  vector::reg five_halves_{};
+};
+
+/// Emits A^T p. Construction puts the constants into registers; `load(i)` gives p_i, once, where it is needed.
+class winograd_output_transform : detail::winograd_transform {
+ public:
+  winograd_output_transform(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {
+    if (m == 4) half_ = b.constant(0.5f);
+  }
+
+  /// The first `count` values.
+  template <typename Load>
+  winograd_values operator()(std::int64_t count, Load&& load) {
+    auto const p1 = load(1), p2 = load(2);
+    auto const [sum, difference] = butterfly(p1, p2);
+    winograd_values y{};
+    if (m_ == 2) {
+      y[0] = add(load(0), sum);
+      if (count > 1) y[1] = add(difference, load(3));
+      return y;
+    }
+    auto const p3 = load(3), p4 = load(4);
+    auto const [sum1, difference1] = butterfly(p3, p4);
+    y[0] = b_.fma(root_half_, b_.fma(two_, sum, sum1), load(0));
+    if (count > 2) y[2] = b_.binary(opcode::mul, root_half_, b_.fma(two_, sum1, sum));
+    if (count > 1) y[1] = add(difference, difference1);
+    if (count > 3) y[3] = b_.fma(half_, difference, b_.fma(two_, difference1, load(5)));
+    return y;
+  }
+
+ private:
+  vector::reg half_{};
+};
+
+}  // namespace sinter

@@ -4,6 +4,7 @@
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/gemm.hpp>
+#include <sinter/schedules/winograd.hpp>
 
 #include "harness.hpp"
 #include <string>
@@ -104,10 +105,24 @@ TEST_CASE("epilogues of convolutions agree with evaluate", "[schedules]") {
   INFO(epilogue);
   auto c = with_extra(g, epilogue, extra, constant);
   check_case(c, convolution_schedule, 1e-5);
+  check_case(c, winograd_schedule, 5e-5);
   c.slack_blocks = 2;
   check_case(c, convolution_schedule, 1e-5);
+  check_case(c, winograd_schedule, 5e-5);
   geometry const d{.x = {2, 40, 9, 15}, .w = {40, 1, 3, 3}, .pad = 1, .group = 40};
   check_case(with_extra(d, epilogue, extra, constant), depthwise_schedule, 1e-5);
+}
+
+TEST_CASE("Winograd convolution agrees with evaluate", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {2, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},    // all of V first
+                          geometry{.x = {1, 20, 14, 11}, .w = {40, 20, 3, 3}, .pad = 1},  // partial tiles and blocks
+                          geometry{.x = {1, 32, 4, 4}, .w = {150, 32, 3, 3}, .pad = 1},  // one tile, groups of 8 blocks
+                          geometry{.x = {2, 16, 33, 62}, .w = {48, 16, 3, 3}, .pad = 1},  // chunks
+                          geometry{.x = {1, 16, 30, 250}, .w = {16, 16, 3, 3}},           // chunks of a part of a row
+                          geometry{.x = {1, 16, 61, 17}, .w = {24, 16, 3, 3}, .pad = 2});
+  INFO("x " << to_string(g.x) << " w " << to_string(g.w));
+  check_case(convolution_case(g), winograd_schedule, 3e-5);
+  check_case(convolution_case(g, false), winograd_schedule, 3e-5);
 }
 
 TEST_CASE("matrix products agree with evaluate", "[schedules]") {

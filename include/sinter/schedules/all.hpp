@@ -19,9 +19,7 @@
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/transpose.hpp>
 #include <sinter/schedules/view.hpp>
-#include <sinter/schedules/winograd_input.hpp>
-#include <sinter/schedules/winograd_output.hpp>
-#include <sinter/schedules/winograd_weights.hpp>
+#include <sinter/schedules/winograd.hpp>
 
 #include <array>
 #include <span>
@@ -31,10 +29,10 @@ namespace sinter {
 /// The table of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      view_schedule,           depthwise_schedule,       convolution_schedule, gemm_schedule,      pooling_schedule,
-      global_pooling_schedule, channel_shuffle_schedule, copy_schedule,        softmax_schedule,   layer_norm_schedule,
-      reduce_schedule,         transpose_schedule,       resize_schedule,      recurrent_schedule, cast_schedule,
-      elementwise_schedule,
+      view_schedule,       depthwise_schedule,      convolution_schedule,     winograd_schedule, gemm_schedule,
+      pooling_schedule,    global_pooling_schedule, channel_shuffle_schedule, copy_schedule,     softmax_schedule,
+      layer_norm_schedule, reduce_schedule,         transpose_schedule,       resize_schedule,   recurrent_schedule,
+      cast_schedule,       elementwise_schedule,
   };
   return table;
 }

@@ -20,9 +20,9 @@ class depthwise_code {
   fragment build() {
     auto const& w = n_.inputs[1];
     weight_source source{.tensor = w.constant,
-                          .outputs = s_.out_channels,
-                          .output_step = s_.taps(),
-                          .chunks = {{.channels = 1, .taps = s_.taps()}}};
+                         .outputs = s_.out_channels,
+                         .output_step = s_.taps(),
+                         .chunks = {{.channels = 1, .taps = s_.taps()}}};
     weights_ = code_.weight(packed("depthwise:" + w.constant_key, std::move(source), 1));
     if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);

@@ -90,10 +90,10 @@ class gemm_code {
     auto const& b = n_.inputs[1];
     bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
     weight_source source{.tensor = b.constant,
-                          .outputs = s_.columns,
-                          .output_step = transposed ? s_.depth : 1,
-                          .step = transposed ? 1 : s_.columns,
-                          .chunks = {{.channels = s_.depth}}};
+                         .outputs = s_.columns,
+                         .output_step = transposed ? s_.depth : 1,
+                         .step = transposed ? 1 : s_.columns,
+                         .chunks = {{.channels = s_.depth}}};
     return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
   }
 

@@ -189,9 +189,9 @@ class winograd_code {
           w.stride[inner_loop] = winograd_point_bytes(s_, group_);
           out.offset += b * m.block + tile * m.tile;
           out.stride[inner_loop] = m.point;
-          body.push_back(code_.call(
-              contraction_recipe(winograd_contraction(s_, planes, m, run.length, b, wide, group_), machine_),
-              {in, w, out}));
+          body.push_back(
+              code_.call(contraction_recipe(winograd_contraction(s_, planes, m, run.length, b, wide, group_), machine_),
+                         {in, w, out}));
         }
     end(body);
   }
@@ -266,9 +266,7 @@ class winograd_code {
   }
 
   void build_staged() {
-    chunk const all{.rows = rows_of(0, s_.tile_rows()),
-                    .length = s_.tile_rows(),
-                    .x = {.length = s_.row_tiles()}};
+    chunk const all{.rows = rows_of(0, s_.tile_rows()), .length = s_.tile_rows(), .x = {.length = s_.row_tiles()}};
     auto const planes = planes_of_winograd(s_.in_blocks(), all.tiles());
     auto const v_bytes = planes.bytes(s_.points());
     lay_out_scratch(all.tiles(), 0);
@@ -306,7 +304,8 @@ class winograd_code {
 /// Multiply-adds, the transforms' traffic, and weights that come from far.
 inline double winograd_cost(winograd_shape const& s, std::int64_t items, target const& t) {
   auto const tiles = static_cast<double>(items * s.tile_rows() * s.row_tiles() * s.points());
-  auto const in = static_cast<double>(s.in_blocks() * channel_block), out = static_cast<double>(s.out_blocks() * channel_block);
+  auto const in = static_cast<double>(s.in_blocks() * channel_block),
+             out = static_cast<double>(s.out_blocks() * channel_block);
   auto const weights = static_cast<double>(s.points()) * in * out * 4;
   auto const products = multiply_add_cost(tiles * in * out, t, 0.85);
   return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in + 2 * out) * 4);
@@ -318,8 +317,7 @@ inline std::vector<candidate> winograd_offer(scheduled_node const& n, target con
   if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return {};
   std::vector<candidate> offered;
   for (std::int64_t const m : {2, 4}) {
-    winograd_shape const s{
-        .window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
+    winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
     offered.push_back({.layouts = blocked_convolution_layouts(n, layout::blocked),
                        .cost = winograd_cost(s, c.items, t),
                        .build = [s, items = c.items, t](scheduled_node const& at) {

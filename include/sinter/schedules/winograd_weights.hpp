@@ -89,8 +89,8 @@ void pack_winograd_weights(any_tensor const& w, std::int64_t inputs, std::int64_
 }  // namespace detail
 
 /// The packing of the weights [out_channels][in_channels][3][3], float32, of a convolution; `key` names them.
-inline packed_weight packed_winograd(std::string const& key, any_tensor weights, winograd_shape const& s,
-                                     std::int64_t interleave) {
+inline packing packed_winograd(std::string const& key, any_tensor weights, winograd_shape const& s,
+                               std::int64_t interleave) {
   SINTER_ASSERT(s.m == 2 || s.m == 4);
   auto const groups = ceil_div(s.out_blocks(), interleave);
   auto const fill = s.m == 2 ? detail::pack_winograd_weights<4> : detail::pack_winograd_weights<6>;

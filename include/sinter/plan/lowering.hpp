@@ -139,8 +139,12 @@ class lowering {
     SINTER_ASSERT(other >= 0);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     auto const id = add_stored(v, how, number);
-    l_.operations.push_back(
-        {.kind = operation_kind::reorder, .by = "reorder", .inputs = {other}, .outputs = {id}, .placed = {false}});
+    auto& reorder = l_.operations.emplace_back();
+    reorder.kind = operation_kind::reorder;
+    reorder.by = "reorder";
+    reorder.inputs = {other};
+    reorder.outputs = {id};
+    reorder.placed = {false};
     return id;
   }
 

@@ -297,28 +297,46 @@ inline void verify_code(fragment const& code, target const& t) {
 inline bool offers(schedule const& s, scheduled_node const& n, target const& t) { return !s.offer(n, t).empty(); }
 inline bool offers(schedule const& s, test_case const& c, target const& t) { return offers(s, describe_case(c), t); }
 
-/// Runs a case by a candidate, in place of input `in_place` if that is given.
-inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how, target const& t,
-                                        kernel_runner const& run = interpreted,
-                                        std::optional<std::uint32_t> in_place = {}) {
-  auto n = describe_case(c);
+/// Cases as a group: each but the first has the result of the one before it as input 0.
+inline scheduled_node describe_group(std::vector<test_case> const& cases) {
+  auto n = describe_case(cases.back());
+  for (std::size_t i = 0; i + 1 < cases.size(); ++i) {
+    n.before.push_back(describe_case(cases[i]));
+    n.before.back().first_input = n.first_input;
+    for (auto& in : n.before.back().inputs)
+      if (in.constant) in.constant_key += " of case " + std::to_string(i);
+    n.first_input += static_cast<std::uint32_t>(cases[i].inputs.size());
+  }
+  return n;
+}
+
+/// Runs a group by a candidate, in place of input `in_place` if that is given.
+inline std::vector<any_tensor> run_group(std::vector<test_case> const& cases, candidate const& how, target const& t,
+                                         kernel_runner const& run = interpreted,
+                                         std::optional<std::uint32_t> in_place = {}) {
+  auto n = describe_group(cases);
   auto const& wanted = how.layouts;
-  REQUIRE(wanted.inputs.size() == n.inputs.size());
+  REQUIRE(wanted.inputs.size() == n.first_input + n.inputs.size());
   REQUIRE(wanted.outputs.size() == n.outputs.size());
   auto const relayout = [&](operand_info& o, layout as, std::int64_t slack) {
     auto const again = info_of(o.type, as, slack);
     o.how = as, o.item_stride = again.item_stride;
   };
-  for (std::size_t i = 0; i < n.inputs.size(); ++i) relayout(n.inputs[i], wanted.inputs[i], c.slack_blocks);
-  for (std::size_t i = 0; i < n.outputs.size(); ++i) relayout(n.outputs[i], wanted.outputs[i], c.slack_blocks);
+  test_memory memory;
+  for (std::size_t k = 0; k < cases.size(); ++k) {
+    auto const& c = cases[k];
+    auto& each = k + 1 < cases.size() ? n.before[k] : n;
+    for (std::size_t i = 0; i < each.inputs.size(); ++i) {
+      relayout(each.inputs[i], wanted.inputs[each.first_input + i], c.slack_blocks);
+      bool const stored = each.inputs[i].present() && !c.inputs[i].constant && (k == 0 || i > 0);
+      memory.inputs.push_back(stored ? test_buffer(each.inputs[i]) : test_buffer{});
+      if (stored) memory.inputs.back().write(c.inputs[i].value);
+    }
+  }
+  for (std::size_t i = 0; i < n.outputs.size(); ++i)
+    relayout(n.outputs[i], wanted.outputs[i], cases.back().slack_blocks);
   auto code = how.build(n);
   verify_code(code, t);
-  test_memory memory;
-  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
-    bool const stored = n.inputs[i].present() && !c.inputs[i].constant;
-    memory.inputs.push_back(stored ? test_buffer(n.inputs[i]) : test_buffer{});
-    if (stored) memory.inputs.back().write(c.inputs[i].value);
-  }
   for (auto const& o : n.outputs) memory.outputs.emplace_back(o);
   if (in_place) {  // both operands are the one buffer
     std::swap(memory.outputs[0], memory.inputs[*in_place]);
@@ -332,6 +350,12 @@ inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how
   std::vector<any_tensor> result;
   for (auto const& o : memory.outputs) result.push_back(o.read());
   return result;
+}
+
+inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how, target const& t,
+                                        kernel_runner const& run = interpreted,
+                                        std::optional<std::uint32_t> in_place = {}) {
+  return run_group({c}, how, t, run, in_place);
 }
 
 /// Runs a case by the first candidate of a schedule; no value if there is none.
@@ -366,32 +390,40 @@ inline bool same_bits(any_tensor const& a, any_tensor const& b) {
   return a.shape() == b.shape() && std::ranges::equal(a.as<float>(), b.as<float>(), same);
 }
 
-/// Runs a case by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
+/// Runs a group by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
 /// magnitude) and the targets' bits with one another.
-inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
-  auto const expected = expected_outputs(c);
-  auto const candidates = s.offer(describe_case(c), targets[0]).size();
+inline void check_group(std::vector<test_case> cases, schedule const& s, double tolerance = 2e-6) {
+  auto expected = expected_outputs(cases[0]);
+  for (std::size_t k = 1; k < cases.size(); ++k) {
+    cases[k].inputs[0].value = expected[0];
+    expected = expected_outputs(cases[k]);
+  }
+  auto const candidates = s.offer(describe_group(cases), targets[0]).size();
   REQUIRE(candidates > 0);
   for (std::size_t number = 0; number < candidates; ++number) {
     std::optional<std::vector<any_tensor>> first;
     for (auto const& t : targets) {
       INFO("candidate " << number << ", lanes " << t.lanes());
-      auto const offered = s.offer(describe_case(c), t);
+      auto const offered = s.offer(describe_group(cases), t);
       REQUIRE(offered.size() == candidates);
       auto const& how = offered[number];
-      auto const got = run_case(c, how, t);
+      auto const got = run_group(cases, how, t);
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference(got[i], expected[i]) <= tolerance);
       if (!first) first = got;
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(got[i], (*first)[i]));
-      auto const machine = run_case(c, how, t, emitted);
+      auto const machine = run_group(cases, how, t, emitted);
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(machine[i], (*first)[i]));
       for (auto const i : how.layouts.in_place) {
         INFO("in place of input " << i);
-        auto const again = run_case(c, how, t, emitted, i);
+        auto const again = run_group(cases, how, t, emitted, i);
         CHECK(same_bits(again[0], (*first)[0]));
       }
     }
   }
+}
+
+inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
+  check_group({c}, s, tolerance);
 }
 
 }  // namespace sinter::test

@@ -89,7 +89,7 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
 
 /// All of a tile but its name.
 inline std::string key_of(contraction_tile const& tile, target const& machine) {
-  vector::recipe_key key;
+  vector::recipe_key key("contraction");
   auto const add_taps = [](vector::recipe_key& k, tap_group const& taps) {
     auto const& [first, count, inside] = taps;
     k.add(first).add(count).add_all(inside);

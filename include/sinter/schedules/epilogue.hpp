@@ -184,7 +184,7 @@ inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::fun
     if (vector || blocked_constant)
       bound.sources.push_back(code.weight(vector ? pack_vector(in) : pack_blocked(in)));
     else
-      bound.sources.push_back({.in = space::input, .index = static_cast<std::uint32_t>(i)});
+      bound.sources.push_back({.in = space::input, .index = n.first_input + static_cast<std::uint32_t>(i)});
   }
   return bound;
 }

@@ -165,7 +165,7 @@ inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& 
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = {layout::row_major},
                        .in_place = overwritable_extras(n, a.epilogue, 3, axis)},
-           .cost = multiply_add_cost(sums * static_cast<double>(s->depth), t),
+           .cost = multiply_add_cost(sums * static_cast<double>(s->depth)),
            .build = [s = *s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }}};
 }
 

@@ -61,6 +61,8 @@ TEST_CASE("expand, depthwise and project in strips of rows agree with evaluate",
   auto cases = inverted_residual(g, true);
   for (auto& c : cases) c.slack_blocks = 1;
   check_group(cases, row_strips_schedule, 1e-5);
+  cases.erase(cases.begin());  // no expansion
+  check_group(cases, row_strips_schedule, 1e-5);
 }
 
 TEST_CASE("strips need three convolutions that fit", "[schedules]") {

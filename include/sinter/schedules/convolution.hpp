@@ -240,6 +240,7 @@ class convolution_code {
     t.y_block = s_.out_plane() * channel_block * 4;
     t.bias = bias;
     t.epilogue = extras_.code;
+    t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks));
     return t;
   }
 

@@ -43,6 +43,10 @@ inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t inte
   return reduction * interleave * channel_block * 4;
 }
 
+/// How far ahead kernels fetch packed weights of `bytes` bytes, in bytes: 0, not at all, where they stay in the
+/// second-level cache.
+inline std::int64_t weight_prefetch(std::int64_t bytes) { return bytes >= 512 << 10 ? 8192 : 0; }
+
 namespace detail {
 
 /// Rows of float32 weights, wherever a tensor has its elements: those in a file are read into a buffer that stays in

@@ -13,22 +13,23 @@
 #include <utility>
 #include <vector>
 
-/// Expand, depthwise, project (an inverted residual) in strips of rows, so that the wide tensors between them never
-/// leave the near caches:
+/// Expand, depthwise, project (an inverted residual), or depthwise and project, in strips of rows, so that the wide
+/// tensors between them never leave the near caches:
 ///
 ///     parallel for item, part of the rows:
 ///       for strip:
 ///         expand the rows that the strip needs anew                (into a ring of two strips, scratch)
-///         depthwise rows of the ring                               (scratch)
+///         depthwise rows of the ring, or of the input              (scratch)
 ///         project them
 ///
 /// The ring has the rows of two strips, and the loop lists a strip for each half: no index is taken modulo.
 namespace sinter {
 namespace detail {
 
-/// Geometry of a group. Rows of the expanded tensor are "wide rows".
+/// Geometry of a group. Rows of the tensor that the depthwise convolution reads are "wide rows".
 struct row_strips_shape {
-  convolution_shape expand, depthwise, project;
+  std::optional<convolution_shape> expand{};
+  convolution_shape depthwise, project;
 
   window_axis const& y() const { return depthwise.window.y; }
   std::int64_t stride() const { return y().stride; }
@@ -49,28 +50,29 @@ struct row_strips_shape {
   std::int64_t parts() const { return y().in / 28; }
 };
 
-/// The shape of a group of three convolutions; none: no kernels for it.
+/// The shape of a group of convolutions; none: no kernels for it.
 inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, target const& machine) {
-  if (n.before.size() != 2) return std::nullopt;
-  auto const &first = n.before[0], &second = n.before[1];
-  for (auto const* each : {&first, &second, &n})
-    if (!is_plain_convolution(*each) || each->inputs[0].shape().rank() != 4) return std::nullopt;
-  auto const per_channel = [](scheduled_node const& s) {  // results that nobody sees whole
-    for (std::size_t i = 3; i < s.inputs.size(); ++i)
-      if (!s.inputs[i].constant || classify_extra(s.inputs[i], s.outputs[0].shape(), 1) == extra_kind::element)
+  if (n.before.empty() || n.before.size() > 2) return std::nullopt;
+  auto const fits = [](scheduled_node const& c) { return is_plain_convolution(c) && c.inputs[0].shape().rank() == 4; };
+  auto const per_channel = [](scheduled_node const& c) {  // for results that nobody sees whole
+    for (std::size_t i = 3; i < c.inputs.size(); ++i)
+      if (!c.inputs[i].constant || classify_extra(c.inputs[i], c.outputs[0].shape(), 1) == extra_kind::element)
         return false;
     return true;
   };
-  if (!per_channel(first) || !per_channel(second)) return std::nullopt;
-  row_strips_shape const s{shape_of_convolution(first), shape_of_convolution(second), shape_of_convolution(n)};
+  if (!fits(n) || !std::ranges::all_of(n.before, fits) || !std::ranges::all_of(n.before, per_channel))
+    return std::nullopt;
+  row_strips_shape s{.depthwise = shape_of_convolution(n.before.back()), .project = shape_of_convolution(n)};
+  if (n.before.size() == 2) s.expand = shape_of_convolution(n.before[0]);
   auto const pointwise = [](convolution_shape const& c) {
     return c.groups == 1 && c.window.y.pointwise() && c.window.x.pointwise();
   };
   auto const& d = s.depthwise;
-  bool const deep = d.groups == d.in_channels && d.group_outputs() == 1 && d.window.y.dilation == 1;
+  bool const deep = d.groups == d.in_channels && d.groups > 1 && d.group_outputs() == 1 && d.window.y.dilation == 1;
   bool const small = d.window.y.kernel <= 5 && d.window.x.kernel <= 5 && d.window.y.stride <= 2 &&
                      d.window.y.kernel > d.window.y.stride && d.window.y.pad_begin <= s.halo();
-  if (!pointwise(s.expand) || !pointwise(s.project) || !deep || !small || s.parts() < 2) return std::nullopt;
+  if (!pointwise(s.expand.value_or(s.project)) || !pointwise(s.project) || !deep || !small || s.parts() < 2)
+    return std::nullopt;
   return s.depthwise_rows(1).is_short(machine) ? std::optional(s) : std::nullopt;
 }
 
@@ -85,11 +87,11 @@ class row_strips_code {
       made.extras = bind_extras(each, each.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
       return made;
     };
-    expand_ = operand_of(n.before[0], s.expand, false);
-    depthwise_ = operand_of(n.before[1], s.depthwise, true);
+    if (s.expand) expand_ = operand_of(n.before[0], *s.expand, false);
+    depthwise_ = operand_of(n.before.back(), s.depthwise, true);
     project_ = operand_of(n, s.project, false);
-    ring_ = code_.scratch(s.expand.out_blocks() * ring_block());
-    between_ = code_.scratch(s.expand.out_blocks() * s.strip_rows() * out_row());
+    if (s.expand) ring_ = code_.scratch(s.depthwise.out_blocks() * ring_block());
+    between_ = code_.scratch(s.depthwise.out_blocks() * s.strip_rows() * out_row());
   }
 
   fragment build() {
@@ -119,7 +121,7 @@ class row_strips_code {
                   std::move(source), convolution_interleave);
   }
 
-  std::int64_t wide_row() const { return s_.y().in > 0 ? s_.depthwise.window.x.in * pixel : 0; }
+  std::int64_t wide_row() const { return s_.depthwise.window.x.in * pixel; }
   std::int64_t out_row() const { return s_.depthwise.window.x.out * pixel; }
   /// Bytes of one block of channels in the ring.
   std::int64_t ring_block() const { return 2 * s_.new_rows() * wide_row(); }
@@ -138,34 +140,22 @@ class row_strips_code {
     if (s.bias) arguments.push_back(*s.bias);
   }
 
-  /// Wide rows [first, first + count) into the ring from slot `to` on; rows outside the image are zeros. With `step`
-  /// the loop moves on by that many wide rows a turn.
+  /// Those of the wide rows [first, first + count) that lie in the image into the ring, the first of them to slot `to`.
+  /// The loop moves on by `step` result rows a turn.
   void expand(std::vector<statement>& body, std::int64_t first, std::int64_t count, std::int64_t to,
               std::int64_t step = 0) {
-    auto const zeros = [&](std::int64_t from, std::int64_t rows) {
-      if (rows <= 0) return;
-      auto at = ring_;
-      at.offset += (to + from) * wide_row();
-      body.push_back(code_.call(
-          strip_of_zeros(rows * s_.depthwise.window.x.in, s_.expand.out_blocks(), ring_block(), machine_), {at}));
-    };
     auto const begin = std::clamp<std::int64_t>(-first, 0, count);
     auto const end = std::clamp<std::int64_t>(s_.y().in - first, begin, count);
-    zeros(0, begin);
-    zeros(end, count - end);
-    if (begin == end) return;
+    if (!s_.expand || begin == end) return;
     strip_pointwise k{.name = fmt::format("expand_{}x{}", end - begin, s_.depthwise.window.x.in)};
     k.pixels = (end - begin) * s_.depthwise.window.x.in;
-    k.in_channels = s_.expand.in_channels;
-    k.out_blocks = s_.expand.out_blocks();
-    k.x_block = s_.expand.in_plane() * pixel;
+    k.in_channels = s_.expand->in_channels;
+    k.out_blocks = s_.expand->out_blocks();
+    k.x_block = s_.expand->in_plane() * pixel;
     k.y_block = ring_block();
     k.bias = expand_.bias.has_value();
     k.epilogue = expand_.extras.code;
-    address x{.in = space::input, .index = n_.before[0].first_input, .offset = (first + begin) * wide_row()};
-    x.stride[0] = n_.before[0].inputs[0].item_stride;
-    x.stride[grid_rank] = step * wide_row();
-    std::vector<address> arguments{x};
+    std::vector<address> arguments{in_input(first + begin, step)};
     append(arguments, expand_);
     for (auto const& extra : expand_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
     arguments.push_back(ring_);
@@ -177,29 +167,44 @@ class row_strips_code {
   void finish(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t half, std::int64_t step) {
     auto most = rows;
     while (most > 1 && !s_.depthwise_rows(most).is_short(machine_)) most /= 2;
-    for (std::int64_t row = 0; row < rows; row += most) depthwise(body, row, std::min(most, rows - row), rows, half);
+    for (std::int64_t row = 0; row < rows; row += most)
+      depthwise(body, out, row, std::min(most, rows - row), rows, half, step);
     project(body, out, rows, step);
   }
 
-  /// The depthwise rows [row, row + count) of a strip of `rows` rows.
-  void depthwise(std::vector<statement>& body, std::int64_t row, std::int64_t count, std::int64_t rows,
-                 std::int64_t half) {
+  /// Of a strip of `rows` result rows from `out` on: the depthwise rows [row, row + count).
+  void depthwise(std::vector<statement>& body, std::int64_t out, std::int64_t row, std::int64_t count,
+                 std::int64_t rows, std::int64_t half, std::int64_t step) {
     auto d = s_.depthwise_rows(count);
-    d.x_block = ring_block();
+    auto const first = s_.y().position(out + row, 0);
+    d.first_inside = std::clamp<std::int64_t>(-first, 0, d.input_rows());
+    d.end_inside = std::clamp<std::int64_t>(s_.y().in - first, d.first_inside, d.input_rows());
+    d.x_block = s_.expand ? ring_block() : s_.depthwise.in_plane() * pixel;
     d.y_row = out_row();
     d.y_block = rows * out_row();
     d.bias = depthwise_.bias.has_value();
     d.epilogue = depthwise_.extras.code;
     std::vector<address> arguments;
-    for (std::int64_t i = 0; i < d.input_rows(); ++i) {
-      arguments.push_back(ring_);
-      arguments.back().offset += slot(half, row * s_.stride() + i - s_.halo()) * wide_row();
-    }
+    for (auto i = d.first_inside; i < d.end_inside; ++i)
+      arguments.push_back(s_.expand ? in_ring(half, row * s_.stride() + i - s_.halo()) : in_input(first + i, step));
     append(arguments, depthwise_);
     for (auto const& extra : depthwise_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
     arguments.push_back(between_);
     arguments.back().offset += row * out_row();
     body.push_back(code_.call(strip_depthwise_recipe(std::move(d), machine_), std::move(arguments)));
+  }
+
+  address in_ring(std::int64_t half, std::int64_t row) const {
+    auto at = ring_;
+    at.offset += slot(half, row) * wide_row();
+    return at;
+  }
+  /// A row of the group's input; the loop moves on by `step` result rows a turn.
+  address in_input(std::int64_t row, std::int64_t step) const {
+    address at{.in = space::input, .index = n_.before[0].first_input, .offset = row * wide_row()};
+    at.stride[0] = n_.before[0].inputs[0].item_stride;
+    at.stride[grid_rank] = step * s_.stride() * wide_row();
+    return at;
   }
 
   void project(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t step) {
@@ -223,17 +228,17 @@ class row_strips_code {
 
   /// The result rows [first, end).
   void add_part(std::int64_t first, std::int64_t end) {
-    grid g{.extents = {s_.expand.items}};
+    grid g{.extents = {s_.depthwise.items}};
     auto const rows = s_.strip_rows();
     auto const strip = [&](std::int64_t out, std::int64_t half, std::int64_t step) {
       auto const count = std::min(rows, end - out);
-      expand(g.body, first_new(out), count * s_.stride(), half * s_.new_rows(), step * s_.stride());
+      expand(g.body, first_new(out), count * s_.stride(), half * s_.new_rows(), step);
       finish(g.body, out, count, half, step);
     };
     expand(g.body, first_new(first) - s_.halo(), s_.halo(), 2 * s_.new_rows() - s_.halo());
     // Strips whose wide rows lie inside the image, in pairs.
     auto const inside = [&](std::int64_t out) {
-      return out + 2 * rows <= end && first_new(out) >= 0 && first_new(out) + 2 * s_.new_rows() <= s_.y().in;
+      return out + 2 * rows <= end && s_.y().position(out, 0) >= 0 && first_new(out) + 2 * s_.new_rows() <= s_.y().in;
     };
     auto out = first;
     if (!inside(out) && out + 2 * rows <= end) strip(out, 0, 0), strip(out + rows, 1, 0), out += 2 * rows;
@@ -271,25 +276,32 @@ inline node_id convolution_before(graph const& g, node_id id) {
 
 inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
   auto const depthwise = convolution_before(g, project);
-  auto const expand = depthwise ? convolution_before(g, depthwise) : node_id{};
-  return expand ? std::vector{expand, depthwise} : std::vector<node_id>{};
+  if (!depthwise) return {};
+  auto const expand = convolution_before(g, depthwise);
+  auto const is_pointwise = [&](node_id id) {
+    auto const kernel = attribute_reader(g.at(id)).get("kernel_shape", std::vector<std::int64_t>());
+    return std::ranges::all_of(kernel, [](auto extent) { return extent == 1; });
+  };
+  return expand && is_pointwise(expand) ? std::vector{expand, depthwise} : std::vector{depthwise};
 }
 
 /// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
 inline double row_strips_cost(row_strips_shape const& s) {
   auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
-  return direct_convolution_cost(s.expand) * (1 + halo) + depthwise_cost(s.depthwise) +
-         direct_convolution_cost(s.project);
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand) * (1 + halo) : 0;
+  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project);
 }
 
 inline std::vector<candidate> row_strips_offer(scheduled_node const& n, target const& t) {
   auto const s = row_strips_of(n, t);
   if (!s) return {};
   layout_choice layouts{.outputs = {layout::blocked}};
-  for (auto const* each : {&n.before[0], &n.before[1], &n}) {
-    auto const own = blocked_convolution_layouts(*each, layout::blocked);
+  auto const add = [&](scheduled_node const& each) {
+    auto const own = blocked_convolution_layouts(each, layout::blocked);
     layouts.inputs.insert(layouts.inputs.end(), own.inputs.begin(), own.inputs.end());
-  }
+  };
+  std::ranges::for_each(n.before, add);
+  add(n);
   for (auto const i : overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1))
     layouts.in_place.push_back(n.first_input + i);
   auto far = n;  // what goes in and out of the group

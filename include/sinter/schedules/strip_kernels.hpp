@@ -25,12 +25,14 @@ struct strip_pointwise {
   epilogue_code epilogue{};
 };
 
-/// A depthwise convolution for `rows` rows of the result, whose input rows are arguments of their own.
+/// A depthwise convolution for `rows` rows of the result, whose input rows are arguments of their own; those outside of
+/// the image are left out.
 ///
 ///     for block of channels, tile of columns: as in depthwise.hpp
 struct strip_depthwise {
   std::string name{};
   std::int64_t rows = 1, kernel_rows = 3, stride = 1;
+  std::int64_t first_inside = 0, end_inside = 3;  ///< of the input rows: those inside the image
   window_axis x{};
   std::int64_t blocks = 1;
   std::int64_t x_block = 0, y_row = 0, y_block = 0;
@@ -148,7 +150,7 @@ class strip_depthwise_builder {
   strip_depthwise_builder(strip_depthwise const& s, target const& machine)
       : s_(s), b_(s.name, machine.lanes()), halves_(machine.registers_per_block()) {
     using vector::access;
-    for (std::int64_t i = 0; i < s.input_rows(); ++i)
+    for (auto i = s.first_inside; i < s.end_inside; ++i)
       x_.push_back(b_.argument("x" + std::to_string(i), access::in, (s.blocks - 1) * s.x_block + s.x.in * pixel));
     w_ = b_.argument("w", access::constant, s.blocks * s.taps() * pixel);
     if (s.bias) bias_ = b_.argument("b", access::constant, s.blocks * pixel);
@@ -195,8 +197,9 @@ class strip_depthwise_builder {
         for (auto kx = group.first; kx < group.first + group.count; ++kx) {
           auto const w = b_.load(w_.at((ky * s_.x.kernel + kx) * pixel + at));
           each_sum([&](std::int64_t row, std::int64_t col, vector::reg sum) {
-            if (!group.inside[static_cast<std::size_t>(col)]) return;
-            auto const& x = x_[static_cast<std::size_t>(row * s_.stride + ky)];
+            auto const from = row * s_.stride + ky;
+            if (!group.inside[static_cast<std::size_t>(col)] || from < s_.first_inside || from >= s_.end_inside) return;
+            auto const& x = x_[static_cast<std::size_t>(from - s_.first_inside)];
             b_.fma_to(sum, w, x.at(s_.x.position(run.first + col, kx) * pixel + at));
           });
         }
@@ -227,28 +230,24 @@ inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& ma
 
 /// Arguments: the input rows, w, the bias if there is one, the epilogue's extras, y.
 inline vector::recipe strip_depthwise_recipe(strip_depthwise s, target const& machine) {
-  auto const& [name, rows, kernel_rows, stride, x, blocks, x_block, y_row, y_block, bias, epilogue] = s;
+  auto const& [name, rows, kernel_rows, stride, first_inside, end_inside, x, blocks, x_block, y_row, y_block, bias,
+               epilogue] = s;
   auto const& [in, out, kernel, x_stride, dilation, pad_begin] = x;
   vector::recipe_key key("strip_depthwise");
-  key.add(machine.set).add(rows).add(kernel_rows).add(stride).add(in).add(out).add(kernel).add(x_stride);
+  key.add(machine.set)
+      .add(rows)
+      .add(kernel_rows)
+      .add(stride)
+      .add(first_inside)
+      .add(end_inside)
+      .add(in)
+      .add(out)
+      .add(kernel)
+      .add(x_stride);
   key.add(dilation).add(pad_begin).add(blocks).add(x_block).add(y_row).add(y_block);
   epilogue.add_to(key.add(bias));
   return {std::move(key).take(),
           [s = std::move(s), machine] { return detail::strip_depthwise_builder(s, machine).build(); }};
-}
-
-/// Zeros in `pixels` neighbouring pixels of each of `blocks` blocks, `block_bytes` apart. Argument: y.
-inline vector::program strip_of_zeros(std::int64_t pixels, std::int64_t blocks, std::int64_t block_bytes,
-                                      target const& machine) {
-  vector::builder b("zeros", machine.lanes());
-  auto const y = b.argument("y", vector::access::out, (blocks - 1) * block_bytes + pixels * channel_block * 4);
-  auto const zero = b.zero();
-  b.loop(blocks, {{y, block_bytes}}, [&] {
-    b.loop(pixels, {{y, channel_block * 4}}, [&] {
-      for (int half = 0; half < machine.registers_per_block(); ++half) b.store(y.at(half * b.register_bytes()), zero);
-    });
-  });
-  return std::move(b).take();
 }
 
 }  // namespace sinter

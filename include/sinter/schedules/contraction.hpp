@@ -157,9 +157,10 @@ class contraction_emitter {
     bool const in_registers = t_.epilogue.fits_in_registers();
     if (!in_registers)
       each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) { put(r, at, accumulator(pixel, r)); });
+    applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
     each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) {
       auto const value = in_registers ? accumulator(pixel, r) : b_.load(o_.y.at(at), lanes_of(r));
-      put(r, at, t_.epilogue.apply(b_, o_.extras, value, at, register_offset(r, 64), lanes_of(r)));
+      put(r, at, epilogue(value, at, register_offset(r, 64), lanes_of(r)));
     });
   }
 

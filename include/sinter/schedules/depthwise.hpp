@@ -102,9 +102,10 @@ class depthwise_code {
           b.fma_to(sums[static_cast<std::size_t>(p)], weight, x.at(from + at));
         }
       });
+      applied_epilogue const epilogue(extras_.code, b, extras);
       for (std::int64_t p = 0; p < pixels; ++p) {
         auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
-        b.store(y.at(to), extras_.code.apply(b, extras, sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
+        b.store(y.at(to), epilogue(sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
       }
     }
     return std::move(b).take();

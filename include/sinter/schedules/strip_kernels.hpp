@@ -203,9 +203,10 @@ class strip_depthwise_builder {
             b_.fma_to(sum, w, x.at(s_.x.position(run.first + col, kx) * pixel + at));
           });
         }
+    applied_epilogue const epilogue(s_.epilogue, b_, extras_);
     each_sum([&](std::int64_t row, std::int64_t col, vector::reg sum) {
       auto const to = row * s_.y_row + (run.first + col) * pixel + at;
-      b_.store(y_.at(to), s_.epilogue.apply(b_, extras_, sum, to, at, b_.lanes()));
+      b_.store(y_.at(to), epilogue(sum, to, at, b_.lanes()));
     });
   }
 

@@ -33,7 +33,8 @@ TEST_CASE("outputs have the element type that is declared, or else inferred") {
   for (int const type : {0, 7}) {
     auto const net = load_message(cast_model(type));
     CHECK(net.outputs()[0].type == dtype::int64);
-    CHECK(net.run({{"x", x}})[0].as<std::int64_t>()[1] == -2);
+    auto const out = net.run({{"x", x}});
+    CHECK(out[0].as<std::int64_t>()[1] == -2);
   }
   CHECK_THROWS_WITH(load_message(cast_model(1)),
                     says("'y' of the graph is declared as float, what computes it gives int64"));
@@ -63,5 +64,6 @@ TEST_CASE("an operator set newer than the library is a warning") {
   REQUIRE(net.warnings().size() == 1);
   CHECK_THAT(net.warnings()[0], says("operator set 29, newer than 28"));
   tensor<float> const x({2}, {1, 2});
-  CHECK(net.run({{"x", x}})[0].as<std::int64_t>()[1] == 2);
+  auto const out = net.run({{"x", x}});
+  CHECK(out[0].as<std::int64_t>()[1] == 2);
 }

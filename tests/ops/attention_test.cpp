@@ -64,6 +64,7 @@ TEST_CASE("Attention looks through a window around each query's own position") {
                       {{"left_window_size", one}, {"right_window_size", zero}}, 3)[0],
               {16.5, 1.5, 3, 6});
   CHECK_THAT(error_of("Attention", 25, {q, k, v}, {{"left_window_size", std::int64_t{-2}}}), says("size -2"));
+  CHECK_THAT(error_of("Attention", 25, {q, k, v}, {{"q_num_heads", two}}), says("'q_num_heads' is 2, an input has"));
   CHECK_THAT(error_of("Attention", 25, {q, k, v}, {{"softmax_precision", std::int64_t{7}}}), says("is 7"));
 }
 

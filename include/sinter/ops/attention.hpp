@@ -11,8 +11,10 @@ namespace sinter {
 
 using kernels::head_layout;
 
-/// The layout of a tensor; `heads` is needed for rank 3 only.
+/// The layout of a tensor; `heads` is needed for rank 3 only, and 0 where it is not given.
 inline head_layout layout_of_heads(shape const& s, std::int64_t heads, std::string_view attribute) {
+  if (s.rank() == 4 && heads != 0 && heads != s[1])
+    fail(error_code::malformed_model, "the attribute '{}' is {}, an input has shape {}", attribute, heads, s);
   if (s.rank() == 4) return {s[0], s[1], s[2], s[3], false};
   if (s.rank() != 3) fail(error_code::malformed_model, "an input has shape {}, expected rank 3 or 4", s);
   if (heads < 1 || s[2] % heads != 0)

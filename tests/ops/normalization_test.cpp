@@ -72,3 +72,14 @@ TEST_CASE("Softmax flattens below version 13") {
   check_close(run("LogSoftmax", 13, {floats({2}, {1000, 1000})}), {-0.69314718, -0.69314718});
   check_close(run("Hardmax", 13, {floats({3}, {1, 2, 2})}), {0, 1, 0});
 }
+
+TEST_CASE("Softmax of a narrow type rounds each step to it") {
+  auto const half = [](sinter::any_tensor const& t) { return run("Cast", 13, {t}, {{"to", std::int64_t{10}}}); };
+  auto const y = run("Softmax", 13, {half(floats({3}, {0, 0, 3}))});
+  auto const* const bits = static_cast<std::uint16_t const*>(y.data());
+  CHECK(bits[0] == 0x29cb);  // exp(-3) and the sum are float16; 0x29cc would be nearest to the exact quotient
+  CHECK(bits[2] == 0x3b46);
+  sinter::any_tensor const many(y.type(), sinter::shape{70000});  // more than the greatest float16
+  auto const even = run("Softmax", 13, {many});
+  CHECK(static_cast<std::uint16_t const*>(even.data())[0] == 0x00f0);  // 1/70000
+}

@@ -30,6 +30,7 @@ namespace detail {
 struct row_strips_shape {
   std::optional<convolution_shape> expand{};
   convolution_shape depthwise, project;
+  expr::function depthwise_epilogue{};  ///< expanded
 
   window_axis const& y() const { return depthwise.window.y; }
   std::int64_t stride() const { return y().stride; }
@@ -44,7 +45,8 @@ struct row_strips_shape {
             .kernel_rows = y().kernel,
             .stride = stride(),
             .x = depthwise.window.x,
-            .blocks = depthwise.out_blocks()};
+            .blocks = depthwise.out_blocks(),
+            .epilogue = {.function = depthwise_epilogue}};
   }
   /// Parts are independent; each expands the halo at its start by itself.
   std::int64_t parts() const { return y().in / 28; }
@@ -64,6 +66,8 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
     return std::nullopt;
   row_strips_shape s{.depthwise = shape_of_convolution(n.before.back()), .project = shape_of_convolution(n)};
   if (n.before.size() == 2) s.expand = shape_of_convolution(n.before[0]);
+  auto const& attributes = n.before.back().op.attributes_as<fused_convolution::attributes>();
+  if (attributes.epilogue) s.depthwise_epilogue = expr::expand(*attributes.epilogue);
   auto const pointwise = [](convolution_shape const& c) {
     return c.groups == 1 && c.window.y.pointwise() && c.window.x.pointwise();
   };

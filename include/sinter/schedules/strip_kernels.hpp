@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/expr/cost.hpp>
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/recipe.hpp>
@@ -41,15 +42,28 @@ struct strip_depthwise {
 
   std::int64_t input_rows() const { return (rows - 1) * stride + kernel_rows; }
   std::int64_t taps() const { return kernel_rows * x.kernel; }
-  /// Columns of a tile, as many as registers allow.
-  std::int64_t tile_columns(target const& machine) const {
-    return std::max<std::int64_t>(1, (machine.registers() == 32 ? 14 : 6) / rows);
+  /// Instructions for a tile of `columns` columns, about.
+  std::int64_t instructions(std::int64_t columns, target const& machine) const {
+    auto const each = taps() + 2 + (epilogue.empty() ? 0 : instructions_to_apply(epilogue.function));
+    return (rows * columns * each + taps()) * machine.registers_per_block();
   }
-  /// Whether the code of a block of channels is short enough to be worth its place in the instruction cache.
+  /// Columns of a tile: as many as registers and the length of code allow.
+  std::int64_t tile_columns(target const& machine) const {
+    auto columns = std::max<std::int64_t>(1, (machine.registers() == 32 ? 14 : 6) / rows);
+    while (columns > 1 && instructions(columns, machine) > vector::longest_innermost_body) columns /= 2;
+    return columns;
+  }
+  /// Whether the innermost bodies of the code are short enough to be worth their place in the instruction cache.
   bool is_short(target const& machine) const {
-    auto const runs = tile_axis(x, tile_columns(machine));
-    bool const loops = std::ranges::any_of(runs, [](tile_run const& r) { return r.count > 1; });
-    return loops || rows * x.out * (taps() + 4) * machine.registers_per_block() <= vector::longest_innermost_body;
+    std::int64_t straight = 0;
+    bool loops = false;
+    for (auto const& run : tile_axis(x, tile_columns(machine))) {
+      auto const length = instructions(run.length, machine);
+      if (run.count > 1 && length > vector::longest_innermost_body) return false;
+      loops = loops || run.count > 1;
+      straight += length;
+    }
+    return loops || straight <= vector::longest_innermost_body;
   }
 };
 

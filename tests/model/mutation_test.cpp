@@ -53,7 +53,7 @@ void try_model(std::string const& bytes, tally& t) {
   }
 }
 
-std::string bytes_of_file(std::filesystem::path const& file) {
+std::string read_bytes(std::filesystem::path const& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -121,7 +121,7 @@ struct seeds {
 };
 
 void try_mutations(std::filesystem::path const& file, seeds const& chosen) {
-  auto const bytes = bytes_of_file(file);
+  auto const bytes = read_bytes(file);
   tally t;
   for (auto seed = chosen.from; seed < chosen.from + chosen.count; ++seed) {
     INFO(file.string() << " seed " << seed);
@@ -144,7 +144,7 @@ std::vector<std::filesystem::path> small_models() {
 
 TEST_CASE("truncated models give errors") {
   for (auto const& file : small_models()) {
-    auto const bytes = bytes_of_file(file);
+    auto const bytes = read_bytes(file);
     INFO(file.string());
     tally t;
     for (std::size_t i = 0; i < 40; ++i) try_model(bytes.substr(0, bytes.size() * i / 40), t);

@@ -28,5 +28,5 @@ function(sinter_compile_command result)
   set(definitions "$<TARGET_PROPERTY:sinter_compiled,COMPILE_DEFINITIONS>")
   set(folders "$<TARGET_PROPERTY:sinter_compiled,INCLUDE_DIRECTORIES>")
   set(${result} ${CMAKE_CXX_COMPILER} -std=c++20 -O2 "$<TARGET_PROPERTY:sinter,INTERFACE_COMPILE_OPTIONS>"
-                "-D$<JOIN:${definitions},;-D>" "-I$<JOIN:${folders},;-I>" PARENT_SCOPE)
+                "-D$<JOIN:${definitions},$<SEMICOLON>-D>" "-I$<JOIN:${folders},$<SEMICOLON>-I>" PARENT_SCOPE)
 endfunction()

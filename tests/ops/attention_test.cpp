@@ -6,18 +6,6 @@
 using sinter::any_tensor;
 using std::string;
 
-namespace {
-
-void check_close(any_tensor const& got, std::vector<double> const& expected) {
-  REQUIRE(got.elements() == expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    CHECK(static_cast<double>(got.as<float>()[i]) == Approx(expected[i]).epsilon(1e-6));
-}
-
-std::int64_t const one = 1;
-
-}  // namespace
-
 TEST_CASE("Attention averages values by softmax, causally and behind a mask") {
   // keys of zero: all weights are equal; two queries, three keys after one past key
   auto const q = floats({1, 1, 2, 1}, {1, 1}), k = floats({1, 1, 2, 1}, {0, 0}), v = floats({1, 1, 2, 1}, {2, 6});

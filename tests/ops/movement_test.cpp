@@ -6,8 +6,6 @@ using sinter::shape;
 
 namespace {
 
-std::int64_t const one = 1;
-
 /// 0, 1, 2, … in a tensor of int64.
 any_tensor counting(shape s) {
   any_tensor t(sinter::dtype::int64, s);

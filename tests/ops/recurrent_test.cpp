@@ -10,12 +10,6 @@ namespace {
 any_tensor zeros(sinter::shape s) { return any_tensor(sinter::dtype::float32, s); }
 sinter::attribute_map const hidden{{"hidden_size", std::int64_t{1}}};
 
-void check_close(any_tensor const& got, std::vector<double> const& expected) {
-  REQUIRE(got.elements() == expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    CHECK(static_cast<double>(got.as<float>()[i]) == Approx(expected[i]).epsilon(1e-6));
-}
-
 }  // namespace
 
 TEST_CASE("LSTM: gates of one half and a candidate of one") {

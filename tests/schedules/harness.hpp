@@ -60,6 +60,10 @@ struct test_operand {
   layout how = layout::row_major;
 };
 
+inline test_operand blocked(shape s, std::uint32_t seed = 1) {
+  return {random_tensor(s, seed), false, layout::blocked};
+}
+
 /// One node on concrete operands.
 struct test_case {
   sinter::node node{};

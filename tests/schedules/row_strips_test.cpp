@@ -43,8 +43,8 @@ std::vector<test_case> inverted_residual(residual_geometry const& g, bool residu
       strip_convolution(wide, {g.wide, 1, g.kernel, g.kernel}, g.stride, g.pad_begin, g.pad_end, g.wide, clip)};
   if (residual)
     cases.push_back(
-        convolution(deep, {g.out, g.wide, 1, 1}, 1, 0, 0, 1, "add x0 x1",
-                    {{.value = random_tensor({g.items, g.out, deep[2], deep[3]}, 7), .how = layout::blocked}}));
+        strip_convolution(deep, {g.out, g.wide, 1, 1}, 1, 0, 0, 1, "add x0 x1",
+                          {{.value = random_tensor({g.items, g.out, deep[2], deep[3]}, 7), .how = layout::blocked}}));
   else
     cases.push_back(strip_convolution(deep, {g.out, g.wide, 1, 1}, 1, 0, 0, 1, ""));
   return cases;

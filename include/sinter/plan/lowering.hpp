@@ -271,7 +271,7 @@ class lowering {
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
       auto const& in = n.inputs[i];
       if (in.present() && !in.constant && in.how != wanted.inputs[n.first_input + i])
-        bytes += 2 * static_cast<double>(tensor_bytes(in.shape(), in.type.element, in.how));
+        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how));
     }
     auto cost = traffic_cost(bytes);
     for (auto const& each : n.before) cost += cost_of_reorders(each, wanted);

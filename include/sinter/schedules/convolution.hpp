@@ -327,7 +327,7 @@ inline double direct_convolution_cost(convolution_shape const& s) {
       s.groups == 1
           ? s.in_channels
           : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
-  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
   return multiply_add_cost(sums *
                            static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));
 }

@@ -7,7 +7,7 @@
 
 /// What code costs, roughly: enough to choose between ways to compute the same thing. The unit is the nanosecond on one
 /// core of a machine that stands for all: ways that round differently are chosen alike on every target, so that a model
-/// gives the same bits everywhere.
+/// gives the same bits everywhere. Costs are those of one item of axis 0, so that batches of all sizes share weights.
 namespace sinter {
 
 /// Reading and writing `bytes` that lie in a near cache or, in part, farther away.
@@ -24,7 +24,7 @@ inline double activation_bytes(scheduled_node const& n, std::int64_t near) {
   for (auto const* operands : {&n.inputs, &n.outputs})
     for (auto const& o : *operands)
       if (o.present() && o.type.shape && !o.constant)
-        bytes += std::max<std::int64_t>(0, tensor_bytes(o.shape(), o.type.element, layout::row_major) - near);
+        bytes += std::max<std::int64_t>(0, item_bytes(o.shape(), o.type.element, layout::row_major) - near);
   return static_cast<double>(bytes);
 }
 

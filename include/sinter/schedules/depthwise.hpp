@@ -141,7 +141,7 @@ class depthwise_code {
 };
 
 inline double depthwise_cost(convolution_shape const& s) {
-  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
   return multiply_add_cost(sums * static_cast<double>(s.taps()), 0.5);
 }
 

@@ -80,7 +80,7 @@ struct layout_choice {
 /// One way to compute a node.
 struct candidate {
   layout_choice layouts{};
-  double cost = 0;  ///< estimated nanoseconds on one core of the target, without reorders of the inputs
+  double cost = 0;  ///< see cost.hpp; without reorders of the inputs
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };

@@ -77,7 +77,7 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
                      d.window.y.kernel > d.window.y.stride && d.window.y.pad_begin <= s.halo();
   if (!pointwise(s.expand.value_or(s.project)) || !pointwise(s.project) || !deep || !small || s.parts() < 2)
     return std::nullopt;
-  return s.depthwise_rows(1).is_short(machine) ? std::optional(s) : std::nullopt;
+  return s.depthwise_rows(1).tile_columns(machine) > 0 ? std::optional(s) : std::nullopt;
 }
 
 class row_strips_code {
@@ -170,7 +170,7 @@ class row_strips_code {
   /// Depthwise and project for `rows` result rows from `out` on, by a strip of this half.
   void finish(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t half, std::int64_t step) {
     auto most = rows;
-    while (most > 1 && !s_.depthwise_rows(most).is_short(machine_)) most /= 2;
+    while (most > 1 && s_.depthwise_rows(most).tile_columns(machine_) == 0) most /= 2;
     for (std::int64_t row = 0; row < rows; row += most)
       depthwise(body, out, row, std::min(most, rows - row), rows, half, step);
     project(body, out, rows, step);

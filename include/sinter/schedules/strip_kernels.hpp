@@ -47,17 +47,19 @@ struct strip_depthwise {
     auto const each = taps() + 2 + (epilogue.empty() ? 0 : instructions_to_apply(epilogue.function));
     return (rows * columns * each + taps()) * machine.registers_per_block();
   }
-  /// Columns of a tile: as many as registers and the length of code allow.
+  /// Columns of a tile: as many as registers allow and make innermost bodies that are worth their place in the
+  /// instruction cache; 0: no number does.
   std::int64_t tile_columns(target const& machine) const {
     auto columns = std::max<std::int64_t>(1, (machine.registers() == 32 ? 14 : 6) / rows);
-    while (columns > 1 && instructions(columns, machine) > vector::longest_innermost_body) columns /= 2;
+    while (columns > 0 && !is_short(columns, machine)) --columns;
     return columns;
   }
-  /// Whether the innermost bodies of the code are short enough to be worth their place in the instruction cache.
-  bool is_short(target const& machine) const {
+
+  /// Whether tiles of that many columns make innermost bodies of code that are short enough.
+  bool is_short(std::int64_t columns, target const& machine) const {
     std::int64_t straight = 0;
     bool loops = false;
-    for (auto const& run : tile_axis(x, tile_columns(machine))) {
+    for (auto const& run : tile_axis(x, columns)) {
       auto const length = instructions(run.length, machine);
       if (run.count > 1 && length > vector::longest_innermost_body) return false;
       loops = loops || run.count > 1;

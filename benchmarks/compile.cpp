@@ -1,5 +1,5 @@
 #include <sinter/compile.hpp>
-#include <sinter/core/cpu.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/onnx/import.hpp>
 
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ void report(char const* file) {
   for (int i = 0; i < repetitions; ++i) {
     sinter::weight_store store;
     sinter::compile_times t;
-    auto const code = sinter::compile(g, {.machine = {.set = sinter::detect_isa()}}, store, nullptr, &t);
+    auto const code = sinter::compile(g, {.machine = sinter::runnable_here("native")}, store, nullptr, &t);
     passes.push_back(t.passes);
     plan.push_back(t.plan);
     emission.push_back(t.emission);

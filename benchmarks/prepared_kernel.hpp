@@ -35,15 +35,14 @@ struct operand {
 class prepared_kernel {
  public:
   /// The first schedule that applies gives the code.
-  prepared_kernel(node n, std::vector<operand> const& operands, isa set) {
+  prepared_kernel(node n, std::vector<operand> const& operands, target const& machine) {
     for (std::size_t i = 0; i < operands.size(); ++i) n.inputs.push_back({static_cast<std::int32_t>(i)});
     n.outputs.push_back({static_cast<std::int32_t>(operands.size())});
     scheduled_node s{.n = &n, .op = bind(n)};
     describe(s, operands);
-    target const machine{set};
     auto const& chosen = choose(s, machine);
     name_ = chosen.name;
-    link(s, chosen.build(s, machine), set);
+    link(s, chosen.build(s, machine), machine);
   }
 
   std::string_view schedule_name() const { return name_; }
@@ -96,7 +95,7 @@ class prepared_kernel {
 
   static std::int64_t bytes_of(operand_info const& o) { return tensor_bytes(o.shape(), o.type.element, o.how); }
 
-  void link(scheduled_node const& s, scheduled_code const& built, isa set) {
+  void link(scheduled_node const& s, scheduled_code const& built, target const& machine) {
     std::vector<std::byte*> in, out, packed;
     for (auto const& o : s.inputs) in.push_back(o.constant ? nullptr : allocate(bytes_of(o)));
     for (auto const& o : s.outputs) out.push_back(allocate(bytes_of(o)));
@@ -106,7 +105,7 @@ class prepared_kernel {
     for (auto const& region : built.regions)
       for (auto const& grid : region) kernels.push_back(grid.kernel.make());
     budget code("code", std::size_t{1} << 28);
-    code_ = emit_x86(kernels, set, code);
+    code_ = emit_x86(kernels, machine, code);
 
     auto const base = [&](source const& from) {
       switch (from.what) {

@@ -78,7 +78,7 @@ void inspect(settings const& s) {
   shown.stage("rewriting the graph");
   auto const rewrites = sinter::optimize(after);
   shown.stage("planning");
-  auto const p = sinter::plan(after, {.machine = {.set = parse_isa(s.set)}});
+  auto const p = sinter::plan(after, {.machine = s.set});
   shown.erase();
   if (s.shows("summary")) print_summary(before, after, p, rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
@@ -103,8 +103,7 @@ void add_inspect(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::IsMember({"summary", "before", "after", "steps", "memory", "kernels", "all"}))
       ->capture_default_str();
-  command->add_option("--isa", s->set, "the instruction set to plan for: avx512, avx2, none, native")
-      ->capture_default_str();
+  add_target(*command, s->set);
   command->callback([s] { inspect(*s); });
 }
 

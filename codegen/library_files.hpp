@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/graph/graph.hpp>
 
@@ -13,7 +13,7 @@ namespace codegen {
 
 struct library_options {
   std::string name{};               ///< of the class and of the files
-  std::vector<sinter::isa> sets{};  ///< `none`: portable
+  std::vector<std::string> sets{};  ///< targets, as text that names them in the library: x86-64 or portable
   bool embed_weights = true;
   int threads = 1;  ///< the most that a run uses
   sinter::cpp::library_batch batch{};
@@ -22,8 +22,8 @@ struct library_options {
 
 /// Writes the library for a model into `folder`, which is made where it does not exist. `graphs`, whose input types are
 /// known, are the model for each size of the batch. The files are NAME.hpp, NAME.cpp, NAME_run.hpp, NAME_host.cpp,
-/// NAME_SET.cpp for each instruction set, NAME.weights, and to embed it NAME_weights.cpp. The same graph and options
-/// give the same bytes. Errors: unsupported_feature, io, those of the compilation.
+/// NAME_SET.cpp and NAME_SET.flags (the compiler's) for each target, NAME.weights, and to embed it NAME_weights.cpp.
+/// The same graph and options give the same bytes. Errors: unsupported_feature, io, those of the compilation.
 void write_library(std::vector<sinter::graph> graphs, library_options const& options,
                    std::filesystem::path const& folder);
 

@@ -156,11 +156,4 @@ std::vector<sinter::graph> load_graphs(model_arguments const& arguments, library
 
 sinter::graph load_graph(model_arguments const& arguments) { return std::move(load_graphs(arguments, {}).front()); }
 
-sinter::isa parse_isa(std::string_view text) {
-  if (text == "native") return sinter::detect_isa();
-  for (auto const set : {sinter::isa::none, sinter::isa::avx2, sinter::isa::avx512})
-    if (text == sinter::name(set)) return set;
-  fail(error_code::invalid_argument, "'{}' is no instruction set; expected avx512, avx2, none or native", text);
-}
-
 }  // namespace codegen

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/graph/graph.hpp>
 
@@ -38,8 +37,5 @@ std::vector<sinter::graph> load_graphs(model_arguments const& arguments, sinter:
 
 /// The graph for the shapes alone.
 sinter::graph load_graph(model_arguments const& arguments);
-
-/// `avx2`, `avx512`, `none`, or `native`: the best of this machine. Errors: invalid_argument.
-sinter::isa parse_isa(std::string_view text);
 
 }  // namespace codegen

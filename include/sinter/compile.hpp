@@ -60,7 +60,7 @@ inline executable compile(graph g, compile_options const& options, weight_store&
   auto code = detail::timed(t.emission, [&] {
     if (p.kernels.empty()) return kernel_code{};
     budget code_bytes("machine code", options.bounds.code_bytes);
-    return machine_code(emit_x86(p.kernels, options.machine.set, code_bytes));
+    return machine_code(emit_x86(p.kernels, options.machine, code_bytes));
   });
   auto result =
       detail::timed(t.packing, [&] { return executable(std::move(p), std::move(code), store, pool, options.guard); });

@@ -13,7 +13,7 @@ namespace sinter {
 namespace detail {
 
 inline executable compile_for_model(graph g, compile_environment const& e) {
-  compile_options how{.machine = {.set = e.set}, .bounds = e.limits, .passes = {}};
+  compile_options how{.machine = e.machine, .bounds = e.limits, .passes = {}};
   how.passes.fold_bytes = e.limits.fold_bytes;
   return compile(std::move(g), how, *e.weights, e.pool);
 }
@@ -116,7 +116,7 @@ std::span<port_info const> model::optional_inputs() const {
 }
 std::span<port_info const> model::outputs() const { return state_->outputs(); }
 memory_report model::memory() const { return state_->memory(); }
-isa model::instruction_set() const { return state_->set(); }
+target model::compiled_for() const { return state_->machine(); }
 int model::threads() const { return state_->threads(); }
 
 outputs model::run(std::span<named_tensor const> inputs) const {

@@ -39,7 +39,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::size_t required() const {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
-  isa set() const { return environment_.set; }
+  target machine() const { return environment_.machine; }
   int threads() const { return environment_.pool ? environment_.pool->workers() : 1; }
   memory_report memory() const;
 
@@ -91,7 +91,7 @@ inline model_state::model_state(graph g, options const& how, compiler compile)
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
-  environment_ = {std::min(how.max_isa, detect_isa()), how.limits, &weights_, how.executor};
+  environment_ = {runnable_here(how.target), how.limits, &weights_, how.executor};
   if (how.executor || how.threads == 1) return;
   threads_ = shared_thread_pool(how.threads);
   if (threads_->workers() > 1) environment_.pool = threads_.get();

@@ -293,8 +293,8 @@ TEST_CASE("options are checked and followed") {
         "options.threads is -1, expected 0 (all available) or more");
   CHECK(affine_model(2, {.threads = 3}).net.threads() == 3);
   CHECK(affine_model(2, {.threads = 1}).net.threads() == 1);
-  CHECK(affine_model(2, {.max_isa = isa::none}).net.instruction_set() == isa::none);
-  CHECK(affine_model(2).net.instruction_set() == detect_isa());
+  CHECK(affine_model(2, {.target = "none"}).net.compiled_for() == target("none"));
+  CHECK(affine_model(2).net.compiled_for() == runnable_here("native"));
   limits tight;
   tight.arena_bytes = 100;
   CHECK_THROWS_AS(affine_model(2, {.limits = tight}), error);
@@ -318,7 +318,7 @@ TEST_CASE("the digit classifier loads and runs, from a file and from memory") {
   auto const net = load(file);
   std::ifstream stream(file, std::ios::binary);
   std::string const bytes{std::istreambuf_iterator<char>(stream), {}};
-  auto const again = load_bytes(std::as_bytes(std::span(bytes)), {.max_isa = isa::none});
+  auto const again = load_bytes(std::as_bytes(std::span(bytes)), {.target = "none"});
   REQUIRE(net.inputs().size() == 1);
   shape extents;
   for (auto const& d : *net.inputs()[0].shape.dimensions) extents.push_back(d.known() ? d.extent : 2);

@@ -25,7 +25,7 @@
 /// calls each task of each grid.
 namespace sinter::test {
 
-inline constexpr std::array targets{target{isa::avx512}, target{isa::avx2}};
+inline constexpr std::array targets{target("avx512"), target("avx2")};
 
 /// A way to run kernels: makes one callable.
 using kernel_call = std::function<void(std::byte* const*)>;
@@ -37,8 +37,8 @@ inline kernel_call interpreted(vector::program const& p) {
 
 /// Machine code, where this CPU can run it; else the interpreter.
 inline kernel_call emitted(vector::program const& p) {
-  auto const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
-  if (detect_isa() < needed) return interpreted(p);
+  target const needed = p.lanes == 16 ? "avx512" : "avx2";
+  if (!native_target().covers(needed)) return interpreted(p);
   budget code("a kernel", limits{}.code_bytes);
   auto block = std::make_shared<code_block>(emit_x86({&p, 1}, needed, code));
   return [block](std::byte* const* arguments) { block->entry(0)(arguments); };

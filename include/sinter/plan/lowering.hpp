@@ -175,7 +175,7 @@ class lowering {
     operation op{.node = id, .op = bind(n)};
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (machine_.set != isa::none && computable(node_view))
+    if (machine_.device() != device_kind::none && computable(node_view))
       for (auto const& candidate : schedule_table())
         if (auto choice = candidate.applies(node_view, machine_)) {
           op.kind = choice->view ? operation_kind::view : operation_kind::scheduled;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -44,7 +44,7 @@ inline graph specialize(graph g, signature const& s) {
 
 /// What an executable shares with the others of its model, and what it may cost.
 struct compile_environment {
-  isa set = isa::none;
+  target machine{};
   sinter::limits limits{};
   weight_store* weights = nullptr;
   executor* pool = nullptr;  ///< null: one thread

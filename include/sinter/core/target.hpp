@@ -1,9 +1,9 @@
 #pragma once
 
-#include <sinter/core/error.hpp>
 #include <sinter/core/target_table.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -81,7 +81,7 @@ target native_target();
 /// this machine nor `none`. Defined in core/target_native.hpp.
 target runnable_here(target const& asked);
 
-/// The text form.
+/// The text form. Defined in core/target_text.hpp.
 std::string to_string(target const& t);
 
 namespace detail {
@@ -92,15 +92,6 @@ constexpr std::string_view take_word(std::string_view& rest, char separator) {
   auto const word = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
   return word;
-}
-
-/// The names in a table, for people.
-template <typename Table, typename Wanted>
-std::string names_in(Table const& table, Wanted&& wanted) {
-  std::string all;
-  for (auto const& row : table)
-    if (wanted(row)) all += (all.empty() ? "" : ", ") + std::string(row.name);
-  return all;
 }
 
 /// The number in `12`, `48K` or `2M`; -1: there is none.
@@ -117,11 +108,10 @@ constexpr std::int64_t read_number(std::string_view text) {
   return number * factor;
 }
 
-inline std::string number_text(std::int64_t n) {
-  if (n != 0 && n % (1 << 20) == 0) return fmt::format("{}M", n >> 20);
-  if (n != 0 && n % (1 << 10) == 0) return fmt::format("{}K", n >> 10);
-  return fmt::format("{}", n);
-}
+[[noreturn]] void no_target(std::string_view whole);
+[[noreturn]] void no_feature(device_row const& device, std::string_view name, std::string_view whole);
+[[noreturn]] void no_fact(std::string_view text, std::string_view whole);
+[[noreturn]] void no_number(fact_row const& fact, std::string_view value, std::string_view whole);
 
 }  // namespace detail
 
@@ -133,6 +123,7 @@ constexpr void target::read(std::string_view text, std::string_view whole) {
   auto facts = text;
   auto features = detail::take_word(facts, '/');
   bool const has_features = features.find(':') != std::string_view::npos;
+  if (features.ends_with(',') || facts.ends_with(',')) detail::no_target(whole);
   read_device(detail::take_word(features, ':'), whole);
   while (has_features) {
     read_feature(detail::take_word(features, ','), whole);
@@ -151,10 +142,7 @@ constexpr void target::read_device(std::string_view name, std::string_view whole
     facts_ = d.facts;
     return;
   }
-  auto const any = [](auto const&) { return true; };
-  fail(error_code::invalid_argument,
-       "'{}' is no target; expected native, {}, or a device ({}) with features, as x86-64:avx512f,avx512vnni", whole,
-       detail::names_in(target_levels, any), detail::names_in(target_devices, any));
+  detail::no_target(whole);
 }
 
 constexpr void target::read_feature(std::string_view name, std::string_view whole) {
@@ -163,9 +151,7 @@ constexpr void target::read_feature(std::string_view name, std::string_view whol
     features_ |= bit(f.id) | f.implies;
     return;
   }
-  auto const known = detail::names_in(target_features, [&](auto const& f) { return f.device == device_; });
-  fail(error_code::invalid_argument, "target '{}': '{}' is no feature of {}; expected {}", whole, name, row().name,
-       known.empty() ? "none" : known);
+  detail::no_feature(row(), name, whole);
 }
 
 constexpr void target::read_fact(std::string_view text, std::string_view whole) {
@@ -174,34 +160,11 @@ constexpr void target::read_fact(std::string_view text, std::string_view whole) 
   for (auto const& f : target_facts) {
     if (f.name != name) continue;
     auto const number = detail::read_number(value);
-    if (number < f.least || number > f.most)
-      fail(error_code::invalid_argument, "target '{}': {} is '{}', expected a number from {} to {}, as 2, 48K or 2M",
-           whole, name, value, f.least, f.most);
+    if (number < f.least || number > f.most) detail::no_number(f, value, whole);
     facts_.*f.value = number;
     return;
   }
-  fail(error_code::invalid_argument, "target '{}': '{}' is no fact of a machine; expected {}, as l2=2M", whole, text,
-       detail::names_in(target_facts, [](auto const&) { return true; }));
-}
-
-inline std::string to_string(target const& t) {
-  std::string text(t.row().name);
-  feature_set implied = 0;
-  for (auto const& f : target_features)
-    if (t.has(f.id)) implied |= f.implies;
-  char separator = ':';
-  for (auto const& f : target_features)
-    if (t.has(f.id) && !(implied & bit(f.id))) {
-      text += separator + std::string(f.name);
-      separator = ',';
-    }
-  separator = '/';
-  for (auto const& f : target_facts)
-    if (t.facts().*f.value != t.row().facts.*f.value) {
-      text += fmt::format("{}{}={}", separator, f.name, detail::number_text(t.facts().*f.value));
-      separator = ',';
-    }
-  return text;
+  detail::no_fact(text, whole);
 }
 
 }  // namespace sinter

@@ -2,6 +2,7 @@
 
 /// Implementation part of core/target.hpp: include it in one translation unit of a program.
 
+#include <sinter/core/error.hpp>
 #include <sinter/core/target.hpp>
 
 #include <algorithm>

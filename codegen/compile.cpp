@@ -52,9 +52,9 @@ void compile(settings const& s) {
                  right);
   progress shown("compile");
   shown.stage("reading " + s.model.file);
-  auto graphs = load_graphs(s.model, options.batch);
+  auto model = load_model(s.model, options.batch);
   options.begins = [&](std::string text) { shown.stage(std::move(text)); };
-  write_library(std::move(graphs), options, s.folder);
+  write_library(std::move(model), options, s.folder);
 }
 
 }  // namespace

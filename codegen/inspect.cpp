@@ -1,6 +1,5 @@
+#include <sinter/compile.hpp>
 #include <sinter/graph/text.hpp>
-#include <sinter/passes/pass.hpp>
-#include <sinter/plan/plan.hpp>
 #include <sinter/vector/print.hpp>
 
 #include <fmt/format.h>
@@ -18,6 +17,7 @@ struct settings {
   model_arguments model{};
   std::string set = "native";
   std::vector<std::string> show{"summary"};
+  std::int64_t stop_after = sinter::optimize_options{}.stop_after;
 
   bool shows(std::string_view what) const {
     return std::ranges::find(show, what) != show.end() || std::ranges::find(show, "all") != show.end();
@@ -73,16 +73,19 @@ void print_memory(sinter::program const& p) {
 void inspect(settings const& s) {
   progress shown("inspect");
   shown.stage("reading " + s.model.file);
-  auto const before = load_graph(s.model);
-  auto after = before;
+  auto const model = load_model(s.model);
+  sinter::optimize_options how;
+  how.stop_after = s.stop_after;
   shown.stage("rewriting the graph");
-  auto const rewrites = sinter::optimize(after);
+  auto const prepared = sinter::prepare(model.g, how);
+  auto const bound = sinter::bind(prepared, model.signatures.front(), how);
   shown.stage("planning");
-  auto const p = sinter::plan(after, {.machine = s.set});
+  auto const p = sinter::plan(bound.g, {.machine = s.set});
   shown.erase();
-  if (s.shows("summary")) print_summary(before, after, p, rewrites);
-  if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
-  if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));
+  if (s.shows("summary")) print_summary(model.g, bound.g, p, bound.done.rewrites);
+  if (s.shows("before")) fmt::print("{}", sinter::print(model.g, short_constants));
+  if (s.shows("prepared")) fmt::print("{}", sinter::print(prepared.g, short_constants));
+  if (s.shows("after")) fmt::print("{}", sinter::print(bound.g, short_constants));
   if (s.shows("steps")) print_steps(p);
   if (s.shows("memory")) print_memory(p);
   if (s.shows("kernels"))
@@ -96,13 +99,16 @@ void add_inspect(CLI::App& app) {
   auto const s = std::make_shared<settings>();
   auto* const command = app.add_subcommand("inspect", "shows what the compiler makes of a model");
   command->footer(
-      "summary: operators, steps, bytes; before, after: the graph as text, before and after the rewrites (fused nodes\n"
-      "have the domain sinter); steps: what runs in which order; memory: where tensors lie; kernels: vector programs.");
+      "summary: operators, steps, bytes; before, prepared, after: the graph as text, before the rewrites, after those\n"
+      "that need no shapes, after all (fused nodes have the domain sinter); steps: what runs in which order; memory:\n"
+      "where tensors lie; kernels: vector programs.");
   add_model(*command, s->model);
-  command->add_option("--show", s->show, "summary, before, after, steps, memory, kernels, all")
+  command->add_option("--show", s->show, "summary, before, prepared, after, steps, memory, kernels, all")
       ->delimiter(',')
-      ->check(CLI::IsMember({"summary", "before", "after", "steps", "memory", "kernels", "all"}))
+      ->check(CLI::IsMember({"summary", "before", "prepared", "after", "steps", "memory", "kernels", "all"}))
       ->capture_default_str();
+  command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
+      ->check(CLI::NonNegativeNumber);
   add_target(*command, s->set);
   command->callback([s] { inspect(*s); });
 }

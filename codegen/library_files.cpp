@@ -1,10 +1,10 @@
 #include "library_files.hpp"
 
+#include <sinter/compile.hpp>
 #include <sinter/emit/cpp/dispatch_text.hpp>
 #include <sinter/emit/cpp/host_text.hpp>
 #include <sinter/emit/cpp/run_text.hpp>
 #include <sinter/emit/cpp/typed_header.hpp>
-#include <sinter/passes/pass.hpp>
 #include <sinter/plan/plan.hpp>
 
 #include <algorithm>
@@ -51,9 +51,16 @@ void write_weights(library& lib, std::filesystem::path const& file) {
   write_file(file, block.get(), bytes + sizeof lib.weight_hash);
 }
 
-std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector<sinter::port> const& from) {
+std::vector<std::string> names_of(sinter::graph const& g, std::vector<sinter::port> const& ports) {
+  std::vector<std::string> names;
+  for (auto const& p : ports) names.push_back(g.at(p.value).name);
+  return names;
+}
+
+std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector<sinter::port> const& from,
+                                             std::vector<std::string> const& names) {
   std::vector<sinter::cpp::library_port> result;
-  for (auto const& p : from) result.push_back({.name = g.at(p.value).name, .type = g.at(p.value).type});
+  for (std::size_t i = 0; i < from.size(); ++i) result.push_back({.name = names[i], .type = g.at(from[i].value).type});
   return result;
 }
 
@@ -77,20 +84,21 @@ std::string compiler_flags(sinter::target const& machine) {
 
 }  // namespace
 
-void write_library(std::vector<sinter::graph> graphs, library_options const& options,
-                   std::filesystem::path const& folder) {
+void write_library(shaped_model model, library_options const& options, std::filesystem::path const& folder) {
+  if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
+  auto const names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
   std::vector<sinter::cpp::library_ports> all_ports;
   std::vector<sinter::cpp::library_variant> variants;
   for (auto const& text : options.sets) variants.push_back(variant(text));
-  for (auto& g : graphs) {
+  options.begins("rewriting the graph");
+  auto const prepared = sinter::prepare(std::move(model.g));
+  for (auto const& s : model.signatures) {
     auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed
                            ? std::string()
                            : fmt::format(", batch {}", options.batch.sizes[all_ports.size()]);
     options.begins("rewriting the graph" + batch);
-    auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
-    sinter::optimize(g);
-    for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
-    all_ports.push_back({std::move(inputs), std::move(outputs)});
+    auto const g = sinter::bind(prepared, s).g;
+    all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
     for (auto& v : variants) {
       options.begins(fmt::format("planning for {}{}", v.name, batch));
       v.plans.push_back(sinter::plan(g, {.machine = v.set}));

@@ -12,10 +12,20 @@
 namespace sinter {
 namespace detail {
 
-inline executable compile_for_model(graph g, compile_environment const& e) {
-  compile_options how{.machine = e.machine, .bounds = e.limits, .passes = {}};
-  how.passes.fold_bytes = e.limits.fold_bytes;
-  return compile(std::move(g), how, *e.weights, e.pool);
+inline optimize_options passes_within(limits const& bounds) {
+  optimize_options how;
+  how.fold_bytes = bounds.fold_bytes;
+  return how;
+}
+
+inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
+  compile_options const how{.machine = e.machine, .bounds = e.limits, .passes = passes_within(e.limits)};
+  return compile(prepared, s, how, *e.weights, e.pool);
+}
+
+inline model make_model(graph g, options const& how) {
+  auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes_within(how.limits)); };
+  return model_state::make(std::move(g), how, compile_for_model, prepare_within);
 }
 
 }  // namespace detail
@@ -130,11 +140,11 @@ context model::context(std::span<named_shape const> shapes) const { return {stat
 model load(std::string const& file, options const& how) {
   auto g = onnx::import_file(file, how.limits);
   return with_context([&] { return fmt::format("file '{}'", file); },
-                      [&] { return model_state::make(std::move(g), how, detail::compile_for_model); });
+                      [&] { return detail::make_model(std::move(g), how); });
 }
 
 model load_bytes(std::span<std::byte const> bytes, options const& how) {
-  return model_state::make(onnx::import_bytes(bytes, how.limits), how, detail::compile_for_model);
+  return detail::make_model(onnx::import_bytes(bytes, how.limits), how);
 }
 
 load_result try_load(std::string const& file, options const& how) {

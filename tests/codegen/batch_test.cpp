@@ -145,12 +145,12 @@ TEST_CASE("batches on the command line") {
 TEST_CASE("the batch is the first extent of inputs that leave it open, or N in a shape") {
   cpp::library_batch const batch{.kind = cpp::batch_kind::listed, .sizes = {2, 5}};
   for (auto const& shapes : {std::vector<std::string>{}, {"image=Nx1x8x8"}}) {
-    auto const graphs = codegen::load_graphs({.file = digits_file, .shapes = shapes}, batch);
-    REQUIRE(graphs.size() == 2);
-    CHECK(graphs[0].at(graphs[0].inputs[0].value).type.shape == shape{2, 1, 8, 8});
-    CHECK(graphs[1].at(graphs[1].inputs[0].value).type.shape == shape{5, 1, 8, 8});
+    auto const model = codegen::load_model({.file = digits_file, .shapes = shapes}, batch);
+    REQUIRE(model.signatures.size() == 2);
+    CHECK(model.signatures[0].shapes == std::vector{std::optional(shape{2, 1, 8, 8})});
+    CHECK(model.signatures[1].shapes == std::vector{std::optional(shape{5, 1, 8, 8})});
   }
-  CHECK_THROWS_WITH(codegen::load_graphs({.file = digits_file, .shapes = {"image=1x1x8x8"}}, batch),
+  CHECK_THROWS_WITH(codegen::load_model({.file = digits_file, .shapes = {"image=1x1x8x8"}}, batch),
                     says("no input has the batch in front"));
-  CHECK_THROWS_WITH(codegen::load_graph({.file = digits_file, .shapes = {"image=Nx1x8x8"}}), says("no batch is given"));
+  CHECK_THROWS_WITH(codegen::load_model({.file = digits_file, .shapes = {"image=Nx1x8x8"}}), says("no batch is given"));
 }

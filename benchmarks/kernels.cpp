@@ -1,6 +1,6 @@
 // Kernels one by one, single-threaded, as a share of the FMA peak that this process measures.
 // sinter_kernels [--benchmark_filter=REGEX]
-#include <sinter/core/cpu.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/vector/builder.hpp>
 
 #include <benchmark/benchmark.h>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,8 @@ double seconds(auto&& body) {
 }
 
 /// Floating-point operations a second of independent fused multiply-adds in registers; the best of several tries.
-double measure_peak(isa set) {
+double measure_peak(target const& machine) {
   constexpr int accumulators = 12, turns = 100'000;
-  target const machine{set};
   vector::builder b("peak", machine.lanes());
   auto const y = b.argument("y", vector::access::out, accumulators * b.register_bytes());
   auto const one = b.constant(1), tiny = b.constant(1e-9f);
@@ -39,7 +39,7 @@ double measure_peak(isa set) {
   for (int i = 0; i < accumulators; ++i) b.store(y.at(i * b.register_bytes()), sums[static_cast<std::size_t>(i)]);
   std::vector const programs{std::move(b).take()};
   budget code("code", 1 << 20);
-  auto const block = emit_x86(programs, set, code);
+  auto const block = emit_x86(programs, machine, code);
   any_tensor out(dtype::float32, {accumulators * 16});
   std::byte* const arguments[] = {static_cast<std::byte*>(out.data())};
   double best = std::numeric_limits<double>::max();
@@ -47,9 +47,11 @@ double measure_peak(isa set) {
   return 2.0 * accumulators * machine.lanes() * turns / best;
 }
 
-double peak(isa set) {
-  static double const of[] = {0, measure_peak(isa::avx2), detect_isa() == isa::avx512 ? measure_peak(isa::avx512) : 0};
-  return of[static_cast<int>(set)];
+double peak(target const& machine) {
+  static std::map<int, double> of;
+  auto const [at, fresh] = of.try_emplace(machine.lanes());
+  if (fresh) at->second = measure_peak(machine);
+  return at->second;
 }
 
 /// CPU time of this thread in seconds.
@@ -59,7 +61,7 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-void measure(benchmark::State& state, prepared_kernel const& kernel, double operations, isa set) {
+void measure(benchmark::State& state, prepared_kernel const& kernel, double operations, target const& machine) {
   auto const start = cpu_seconds();
   for (auto _ : state) {
     kernel.run();
@@ -67,14 +69,14 @@ void measure(benchmark::State& state, prepared_kernel const& kernel, double oper
   }
   auto const rate = operations * static_cast<double>(state.iterations()) / (cpu_seconds() - start);
   state.counters["GFLOP/s"] = rate / 1e9;
-  state.counters["% of peak"] = 100 * rate / peak(set);
+  state.counters["% of peak"] = 100 * rate / peak(machine);
   state.SetLabel(std::string(kernel.schedule_name()));
 }
 
 void add(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
-  for (auto const set : {isa::avx2, isa::avx512}) {
-    if (set > detect_isa()) continue;
-    benchmark::RegisterBenchmark(fmt::format("{}/{}", name, sinter::name(set)).c_str(), [=](benchmark::State& state) {
+  for (target const set : library_targets) {
+    if (!native_target().covers(set)) continue;
+    benchmark::RegisterBenchmark(fmt::format("{}/{}", name, to_string(set)).c_str(), [=](benchmark::State& state) {
       measure(state, prepared_kernel(n, operands, set), operations, set);
     });
   }
@@ -143,14 +145,15 @@ void add_all() {
 }  // namespace bench
 
 int main(int count, char** arguments) {
-  if (sinter::detect_isa() == sinter::isa::none) {
+  if (sinter::runnable_here("native").device() == sinter::device_kind::none) {
     fmt::print(stderr, "this CPU has neither AVX2 nor AVX-512\n");
     return 1;
   }
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
-  for (auto const set : {sinter::isa::avx2, sinter::isa::avx512})
-    if (set <= sinter::detect_isa()) fmt::print("FMA peak, {}: {:.1f} GFLOP/s\n", name(set), bench::peak(set) / 1e9);
+  for (sinter::target const set : sinter::library_targets)
+    if (sinter::native_target().covers(set))
+      fmt::print("FMA peak, {}: {:.1f} GFLOP/s\n", to_string(set), bench::peak(set) / 1e9);
   bench::add_all();
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -124,7 +124,7 @@ class server {
     auto const memory = net_.memory();
     return {{"load_ns", load_ns_},
             {"peak_rss_kb", peak_rss_kb()},
-            {"isa", name(net_.instruction_set())},
+            {"isa", to_string(net_.compiled_for())},
             {"threads", net_.threads()},
             {"planned_bytes", memory.arena_bytes},
             {"bound_bytes", memory.arena_bound},
@@ -144,17 +144,16 @@ class server {
 }  // namespace
 
 int main(int count, char** arguments) {
-  std::string model, isa;
+  std::string model, machine = "native";
   sinter::options how{.threads = 1};
   CLI::App app("Runs a model on command");
   app.add_option("MODEL", model, "an ONNX file")->required();
   app.add_option("--threads", how.threads, "0: all");
-  app.add_option("--isa", isa, "the best instruction set to use")->check(CLI::IsMember({"none", "avx2", "avx512"}));
+  app.add_option("--isa", machine, "the target to compile for, as avx2");
   CLI11_PARSE(app, count, arguments);
-  for (auto const set : {sinter::isa::none, sinter::isa::avx2, sinter::isa::avx512})
-    if (name(set) == isa) how.max_isa = set;
 
   try {
+    how.target = sinter::target(machine);
     auto const baseline = peak_rss_kb();
     server s(model, how);
     auto hello = s.ready();

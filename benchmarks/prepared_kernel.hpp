@@ -36,14 +36,13 @@ struct operand {
 class prepared_kernel {
  public:
   /// The cheapest candidate gives the code.
-  prepared_kernel(node n, std::vector<operand> const& operands, isa set) {
+  prepared_kernel(node n, std::vector<operand> const& operands, target const& machine) {
     for (std::size_t i = 0; i < operands.size(); ++i) n.inputs.push_back({static_cast<std::int32_t>(i)});
     n.outputs.push_back({static_cast<std::int32_t>(operands.size())});
     scheduled_node s{.n = &n, .op = bind(n)};
     describe(s, operands);
-    target const machine{set};
     auto const chosen = choose(s, machine);
-    link(s, chosen.build(s), set);
+    link(s, chosen.build(s), machine);
   }
 
   std::string_view schedule_name() const { return name_; }
@@ -94,7 +93,7 @@ class prepared_kernel {
 
   static std::int64_t bytes_of(operand_info const& o) { return tensor_bytes(o.shape(), o.type.element, o.how); }
 
-  void link(scheduled_node const& s, fragment const& built, isa set) {
+  void link(scheduled_node const& s, fragment const& built, target const& machine) {
     std::array<std::vector<std::byte*>, 5> bases;
     auto const base = [&](space in) -> std::vector<std::byte*>& { return bases[static_cast<std::size_t>(in)]; };
     for (auto const& o : s.inputs) base(space::input).push_back(o.constant ? nullptr : allocate(bytes_of(o)));
@@ -104,7 +103,7 @@ class prepared_kernel {
     base(space::scratch).push_back(allocate(built.scratch_bytes));
     for (auto const& kernel : built.kernels) kernels_.push_back(kernel.make());
     budget bytes("code", std::size_t{1} << 28);
-    code_ = emit_x86(kernels_, set, bytes);
+    code_ = emit_x86(kernels_, machine, bytes);
     kernel_code entries;
     for (std::size_t i = 0; i < kernels_.size(); ++i) entries.entries.push_back(code_.entry(i));
     for (auto const& region : built.regions)

@@ -46,7 +46,7 @@ void bench(settings const& s) {
   progress shown("bench");
   shown.stage("loading " + s.model.file);
   auto start = clock::now();
-  auto const net = sinter::load(s.model.file, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  auto const net = sinter::load(s.model.file, {.target = sinter::target(s.set), .threads = s.threads});
   auto const load = milliseconds_since(start);
   print_warnings(net.warnings());
   std::vector<named_extents> given;
@@ -70,7 +70,7 @@ void bench(settings const& s) {
   shown.erase();
   std::ranges::sort(times);
   auto const memory = net.memory();
-  fmt::print("{}: {}, {} thread{}\n", s.model.file, name(net.instruction_set()), net.threads(),
+  fmt::print("{}: {}, {} thread{}\n", s.model.file, to_string(net.compiled_for()), net.threads(),
              net.threads() == 1 ? "" : "s");
   fmt::print("load {:.3f} ms, first run {:.3f} ms, then {} runs: median {:.3f} ms, min {:.3f} ms\n", load, first,
              times.size(), times[times.size() / 2], times.front());
@@ -87,7 +87,7 @@ void add_bench(CLI::App& app) {
   add_model(*command, s->model);
   command->add_option("--runs", s->runs, "after the first")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
-  command->add_option("--isa", s->set, "the best instruction set to use: avx512, avx2, none")->capture_default_str();
+  add_target(*command, s->set);
   command->callback([s] { bench(*s); });
 }
 

@@ -19,4 +19,12 @@ inline void add_model(CLI::App& command, model_arguments& to) {
                      "shapes of inputs that leave theirs open, as name=1x3x224x224; N in front is the batch");
 }
 
+/// Adds the option that says what a model is compiled for.
+inline void add_target(CLI::App& command, std::string& to) {
+  command
+      .add_option("--isa,--target", to,
+                  "what to compile for: native, avx512, avx2, none, or in full as x86-64:avx512f,avx512vnni")
+      ->capture_default_str();
+}
+
 }  // namespace codegen

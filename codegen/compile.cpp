@@ -15,7 +15,7 @@ struct settings {
   model_arguments model{};
   std::string folder = ".";
   std::string name{};
-  std::vector<std::string> sets{"avx2", "avx512"};
+  std::vector<std::string> sets{};
   std::string weights = "embed";
   int threads = 1;
   std::vector<std::string> batch{};
@@ -23,11 +23,21 @@ struct settings {
 
 constexpr int most_threads = sinter::thread_pool::max_workers;
 
-/// Each instruction set once.
-std::vector<sinter::isa> parse_sets(std::vector<std::string> const& texts) {
-  std::set<sinter::isa> sets;
-  for (auto const& text : texts) sets.insert(text == "portable" ? sinter::isa::none : parse_isa(text));
-  return {sets.begin(), sets.end()};
+/// Each target once. Commas part short names; a target with a colon is one argument, commas being its own.
+std::vector<std::string> parse_sets(std::vector<std::string> const& texts) {
+  std::vector<std::string> sets;
+  auto const add = [&](std::string_view text) {
+    if (std::ranges::find(sets, text) == sets.end()) sets.emplace_back(text);
+  };
+  for (std::string_view text : texts) {
+    if (text.find(':') != std::string_view::npos)
+      add(text);
+    else
+      while (!text.empty()) add(sinter::detail::take_word(text, ','));
+  }
+  for (auto const text : sinter::library_targets)
+    if (texts.empty()) add(text);
+  return sets;
 }
 
 void compile(settings const& s) {
@@ -42,9 +52,9 @@ void compile(settings const& s) {
                  right);
   progress shown("compile");
   shown.stage("reading " + s.model.file);
-  auto graphs = load_graphs(s.model, options.batch);
+  auto model = load_model(s.model, options.batch);
   options.begins = [&](std::string text) { shown.stage(std::move(text)); };
-  write_library(std::move(graphs), options, s.folder);
+  write_library(std::move(model), options, s.folder);
 }
 
 }  // namespace
@@ -54,10 +64,9 @@ void add_compile(CLI::App& app) {
   auto* const command = app.add_subcommand("compile", "makes a C++ library of a model");
   command->footer(
       "Writes NAME.hpp, which declares the class NAME, its source files, and NAME.weights. In CMake,\n"
-      "sinter_add_model(NAME net.onnx) does this and builds the result. By hand: -O2 -ffp-contract=off for all files, "
-      "and\n"
-      "for NAME_avx2.cpp -mavx2 -mfma -mf16c, for NAME_avx512.cpp -mavx512f -mavx512bw -mavx512dq -mavx512vl besides;\n"
-      "-Wa,-IDIR lets NAME_weights.cpp find NAME.weights.");
+      "sinter_add_model(NAME net.onnx) does this and builds the result. By hand: -O2 -ffp-contract=off for all files,\n"
+      "@NAME_SET.flags for NAME_SET.cpp besides; -Wa,-IDIR lets NAME_weights.cpp find NAME.weights.\n"
+      "A target of --isa in full, as x86-64:avx512f,avx512vnni, is an argument of its own.");
   add_model(*command, s->model);
   command
       ->add_option(
@@ -67,9 +76,9 @@ void add_compile(CLI::App& app) {
       ->delimiter(',');
   command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
   command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
-  command->add_option("--isa", s->sets, "instruction sets, the best is chosen at start: avx512, avx2, portable, native")
-      ->delimiter(',')
-      ->capture_default_str();
+  command->add_option("--isa,--target", s->sets,
+                      "targets, the best is chosen at start: avx512, avx2, portable, native, or in full; default: " +
+                          fmt::format("{}", fmt::join(sinter::library_targets, ",")));
   command->add_option("--weights", s->weights, "embed: in the program; file: NAME.weights is mapped at run time")
       ->check(CLI::IsMember({"embed", "file"}))
       ->capture_default_str();

@@ -1,6 +1,5 @@
+#include <sinter/compile.hpp>
 #include <sinter/graph/text.hpp>
-#include <sinter/passes/pass.hpp>
-#include <sinter/plan/plan.hpp>
 #include <sinter/program/print.hpp>
 #include <sinter/vector/print.hpp>
 
@@ -19,6 +18,7 @@ struct settings {
   model_arguments model{};
   std::string set = "native";
   std::vector<std::string> show{"summary"};
+  std::int64_t stop_after = sinter::optimize_options{}.stop_after;
 
   bool shows(std::string_view what) const {
     return std::ranges::find(show, what) != show.end() || std::ranges::find(show, "all") != show.end();
@@ -62,16 +62,19 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
 void inspect(settings const& s) {
   progress shown("inspect");
   shown.stage("reading " + s.model.file);
-  auto const before = load_graph(s.model);
-  auto after = before;
+  auto const model = load_model(s.model);
+  sinter::optimize_options how;
+  how.stop_after = s.stop_after;
   shown.stage("rewriting the graph");
-  auto const rewrites = sinter::optimize(after);
+  auto const prepared = sinter::prepare(model.g, how);
+  auto const bound = sinter::bind(prepared, model.signatures.front(), how);
   shown.stage("planning");
-  auto const p = sinter::plan(after, {.machine = {.set = parse_isa(s.set)}});
+  auto const p = sinter::plan(bound.g, {.machine = s.set});
   shown.erase();
-  if (s.shows("summary")) print_summary(before, after, p, rewrites);
-  if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
-  if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));
+  if (s.shows("summary")) print_summary(model.g, bound.g, p, bound.done.rewrites);
+  if (s.shows("before")) fmt::print("{}", sinter::print(model.g, short_constants));
+  if (s.shows("prepared")) fmt::print("{}", sinter::print(prepared.g, short_constants));
+  if (s.shows("after")) fmt::print("{}", sinter::print(bound.g, short_constants));
   if (s.shows("program")) fmt::print("{}", sinter::print(p));
   if (s.shows("kernels"))
     for (std::size_t k = 0; k < p.kernels.size(); ++k)
@@ -84,15 +87,18 @@ void add_inspect(CLI::App& app) {
   auto const s = std::make_shared<settings>();
   auto* const command = app.add_subcommand("inspect", "shows what the compiler makes of a model");
   command->footer(
-      "summary: operators, steps, bytes; before, after: the graph as text, before and after the rewrites (fused nodes\n"
-      "have the domain sinter); program: what runs in which order on which bytes; kernels: vector programs.");
+      "summary: operators, steps, bytes; before, prepared, after: the graph as text, before the rewrites, after those\n"
+      "that need no shapes, after all (fused nodes have the domain sinter); program: what runs in which order on "
+      "which\n"
+      "bytes; kernels: vector programs.");
   add_model(*command, s->model);
-  command->add_option("--show", s->show, "summary, before, after, program, kernels, all")
+  command->add_option("--show", s->show, "summary, before, prepared, after, program, kernels, all")
       ->delimiter(',')
-      ->check(CLI::IsMember({"summary", "before", "after", "program", "kernels", "all"}))
+      ->check(CLI::IsMember({"summary", "before", "prepared", "after", "program", "kernels", "all"}))
       ->capture_default_str();
-  command->add_option("--isa", s->set, "the instruction set to plan for: avx512, avx2, none, native")
-      ->capture_default_str();
+  command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
+      ->check(CLI::NonNegativeNumber);
+  add_target(*command, s->set);
   command->callback([s] { inspect(*s); });
 }
 

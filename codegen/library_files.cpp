@@ -1,12 +1,13 @@
 #include "library_files.hpp"
 
+#include <sinter/compile.hpp>
 #include <sinter/emit/cpp/dispatch_text.hpp>
 #include <sinter/emit/cpp/host_text.hpp>
 #include <sinter/emit/cpp/run_text.hpp>
 #include <sinter/emit/cpp/typed_header.hpp>
-#include <sinter/passes/pass.hpp>
 #include <sinter/plan/plan.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -50,32 +51,57 @@ void write_weights(library& lib, std::filesystem::path const& file) {
   write_file(file, block.get(), bytes + sizeof lib.weight_hash);
 }
 
-std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector<sinter::port> const& from) {
+std::vector<std::string> names_of(sinter::graph const& g, std::vector<sinter::port> const& ports) {
+  std::vector<std::string> names;
+  for (auto const& p : ports) names.push_back(g.at(p.value).name);
+  return names;
+}
+
+std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector<sinter::port> const& from,
+                                             std::vector<std::string> const& names) {
   std::vector<sinter::cpp::library_port> result;
-  for (auto const& p : from) result.push_back({.name = g.at(p.value).name, .type = g.at(p.value).type});
+  for (std::size_t i = 0; i < from.size(); ++i) result.push_back({.name = names[i], .type = g.at(from[i].value).type});
   return result;
+}
+
+/// The variant of a library for the target that `text` names.
+sinter::cpp::library_variant variant(std::string const& text) {
+  sinter::target const machine(text);
+  bool const portable = machine.device() == sinter::device_kind::portable;
+  if (!portable && (machine.device() != sinter::device_kind::x86_64 || machine.lanes() < 8))
+    sinter::fail(sinter::error_code::unsupported_feature,
+                 "there is no library for the target '{}'; expected portable, or x86-64 with avx2 at least", text);
+  return {.name = sinter::cpp::identifier(text), .set = machine};
+}
+
+/// What the compiler must be told for a target, as a file of arguments.
+std::string compiler_flags(sinter::target const& machine) {
+  std::string flags;
+  for (auto const& f : sinter::target_features)
+    if (machine.has(f.id)) flags += fmt::format("{}\n", f.flags);
+  return flags;
 }
 
 }  // namespace
 
-void write_library(std::vector<sinter::graph> graphs, library_options const& options,
-                   std::filesystem::path const& folder) {
+void write_library(shaped_model model, library_options const& options, std::filesystem::path const& folder) {
+  if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
+  auto const names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
   std::vector<sinter::cpp::library_ports> all_ports;
   std::vector<sinter::cpp::library_variant> variants;
-  for (auto const set : options.sets) variants.push_back({.set = set});
-  for (auto& g : graphs) {
+  for (auto const& text : options.sets) variants.push_back(variant(text));
+  options.begins("rewriting the graph");
+  auto const prepared = sinter::prepare(std::move(model.g));
+  for (auto const& s : model.signatures) {
     auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed
                            ? std::string()
                            : fmt::format(", batch {}", options.batch.sizes[all_ports.size()]);
     options.begins("rewriting the graph" + batch);
-    auto inputs = ports(g, g.inputs), outputs = ports(g, g.outputs);
-    sinter::optimize(g);
-    for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].type = g.at(g.outputs[i].value).type;
-    all_ports.push_back({std::move(inputs), std::move(outputs)});
+    auto const g = sinter::bind(prepared, s).g;
+    all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
     for (auto& v : variants) {
-      options.begins(fmt::format("planning for {}{}", sinter::cpp::set_name(v.set), batch));
-      auto const planned = v.set == sinter::isa::none ? sinter::isa::avx2 : v.set;  // portable code has 8 lanes
-      v.plans.push_back(sinter::plan(g, {.machine = {.set = planned}}));
+      options.begins(fmt::format("planning for {}{}", v.name, batch));
+      v.plans.push_back(sinter::plan(g, {.machine = v.set}));
     }
   }
   options.begins("placing memory");
@@ -94,8 +120,10 @@ void write_library(std::vector<sinter::graph> graphs, library_options const& opt
   write_file(at("_host.cpp"), sinter::cpp::host_source(lib));
   write_file(at(".cpp"), sinter::cpp::dispatch_printer(lib).source());
   if (lib.embed) write_file(at("_weights.cpp"), sinter::cpp::dispatch_printer(lib).weights_source());
-  for (auto const& v : lib.variants)
-    write_file(at(fmt::format("_{}.cpp", sinter::cpp::set_name(v.set))), sinter::cpp::variant_printer(lib, v).whole());
+  for (auto const& v : lib.variants) {
+    write_file(at(fmt::format("_{}.cpp", v.name)), sinter::cpp::variant_printer(lib, v).whole());
+    write_file(at(fmt::format("_{}.flags", v.name)), compiler_flags(v.set));
+  }
 }
 
 }  // namespace codegen

@@ -83,18 +83,14 @@ library_batch parse_batch(std::vector<std::string> const& texts) {
 
 namespace {
 
-/// Gives input `wanted.name` its shape.
-void set_shape(sinter::graph& g, named_extents const& wanted) {
+/// Makes an input that a shape is given for one that a run must give.
+void open_input(sinter::graph& g, named_extents const& wanted) {
   std::string names;
   for (auto const& p : g.inputs) {
     auto& v = g.at(p.value);
     names += (names.empty() ? "" : ", ") + v.name;
     if (v.name != wanted.name) continue;
-    if (!sinter::fits(p.declared, wanted.extents))
-      fail(error_code::invalid_argument, "input '{}' is {}, the shape {} does not fit", v.name,
-           sinter::to_string(p.declared), wanted.extents);
-    v.constant = {};
-    v.type.shape = wanted.extents;
+    if (v.is_constant()) v.constant = {}, v.type.shape.reset();
     return;
   }
   fail(error_code::invalid_argument, "the model has no input '{}'; its inputs are {}", wanted.name, names);
@@ -107,28 +103,28 @@ std::optional<sinter::shape> with_batch(sinter::declared_dimensions declared, st
   return sinter::static_shape(declared);
 }
 
-/// Sets the shapes of all inputs for a batch of `batch`; 0: there is none.
-void set_shapes(sinter::graph& g, std::vector<named_extents> const& given, std::int64_t batch) {
+/// The shapes of all inputs for a batch of `batch`; 0: there is none.
+sinter::signature shapes_of(sinter::graph const& g, std::vector<named_extents> const& given, std::int64_t batch) {
+  sinter::signature s;
   int batched = 0;
-  for (auto wanted : given) {
-    if (wanted.batched && batch == 0)
-      fail(error_code::invalid_argument, "the first extent of input '{}' is N, but no batch is given", wanted.name);
-    if (wanted.batched) wanted.extents[0] = batch;
-    batched += wanted.batched;
-    set_shape(g, wanted);
-  }
-  std::erase_if(g.inputs, [&](auto const& p) { return g.at(p.value).is_constant(); });
   std::string open, all;
   for (auto const& p : g.inputs) {
-    auto& type = g.at(p.value).type;
-    auto const declared = fmt::format("\n  --shape {}={}", g.at(p.value).name, sinter::to_string(p.declared));
+    auto const& name = g.at(p.value).name;
+    auto const declared = fmt::format("\n  --shape {}={}", name, sinter::to_string(p.declared));
     all += declared;
-    if (type.shape) continue;
-    type.shape = sinter::static_shape(p.declared);
-    if (type.shape) continue;
-    if (batch) type.shape = with_batch(p.declared, batch);
-    batched += type.shape.has_value();
-    if (!type.shape) open += declared;
+    auto& extents = s.shapes.emplace_back(sinter::static_shape(p.declared));
+    if (auto const wanted = std::ranges::find(given, name, &named_extents::name); wanted != given.end()) {
+      extents = wanted->extents;
+      if (wanted->batched) (*extents)[0] = batch;
+      if (!sinter::fits(p.declared, *extents))
+        fail(error_code::invalid_argument, "input '{}' is {}, the shape {} does not fit", name,
+             sinter::to_string(p.declared), *extents);
+      batched += wanted->batched;
+    } else if (!extents) {
+      if (batch) extents = with_batch(p.declared, batch);
+      batched += extents.has_value();
+    }
+    if (!extents) open += declared;
   }
   if (!open.empty())
     fail(error_code::invalid_argument, "the model leaves shapes open; give them with numbers for the letters{}:{}",
@@ -136,38 +132,35 @@ void set_shapes(sinter::graph& g, std::vector<named_extents> const& given, std::
   if (batch && batched == 0)
     fail(error_code::invalid_argument,
          "no input has the batch in front; export the model with dynamic axes, or give N for it in a shape:{}", all);
+  return s;
+}
+
+/// Reads the model and resolves the shapes.
+shaped_model read_model(model_arguments const& arguments, library_batch const& batch) {
+  shaped_model result{.g = sinter::onnx::import_file(arguments.file)};
+  print_warnings(sinter::warnings(result.g));
+  std::vector<named_extents> given;
+  for (auto const& text : arguments.shapes) given.push_back(parse_shape(text));
+  bool const fixed = batch.kind == batch_kind::fixed;
+  for (auto const& wanted : given) {
+    if (wanted.batched && fixed)
+      fail(error_code::invalid_argument, "the first extent of input '{}' is N, but no batch is given", wanted.name);
+    open_input(result.g, wanted);
+  }
+  std::erase_if(result.g.inputs, [&](auto const& p) { return result.g.at(p.value).is_constant(); });
+  for (auto const n : batch.sizes) result.signatures.push_back(shapes_of(result.g, given, fixed ? 0 : n));
+  return result;
 }
 
 }  // namespace
 
-std::vector<sinter::graph> load_graphs(model_arguments const& arguments, library_batch const& batch) {
+shaped_model load_model(model_arguments const& arguments, library_batch const& batch) {
   return sinter::with_context([&] { return fmt::format("file '{}'", arguments.file); },
-                              [&] {
-                                auto const imported = sinter::onnx::import_file(arguments.file);
-                                sinter::check_supported(imported);
-                                print_warnings(sinter::warnings(imported));
-                                std::vector<named_extents> given;
-                                for (auto const& text : arguments.shapes) given.push_back(parse_shape(text));
-                                std::vector<sinter::graph> result;
-                                for (auto const n : batch.sizes) {
-                                  result.push_back(imported);
-                                  set_shapes(result.back(), given, batch.kind == batch_kind::fixed ? 0 : n);
-                                }
-                                return result;
-                              });
+                              [&] { return read_model(arguments, batch); });
 }
-
-sinter::graph load_graph(model_arguments const& arguments) { return std::move(load_graphs(arguments, {}).front()); }
 
 void print_warnings(std::span<std::string const> warnings) {
   for (auto const& text : warnings) fmt::print(stderr, "sinter: warning: {}\n", text);
-}
-
-sinter::isa parse_isa(std::string_view text) {
-  if (text == "native") return sinter::detect_isa();
-  for (auto const set : {sinter::isa::none, sinter::isa::avx2, sinter::isa::avx512})
-    if (text == sinter::name(set)) return set;
-  fail(error_code::invalid_argument, "'{}' is no instruction set; expected avx512, avx2, none or native", text);
 }
 
 }  // namespace codegen

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/graph/graph.hpp>
+#include <sinter/runtime/signature.hpp>
 
 #include <span>
 #include <string>
@@ -31,19 +31,19 @@ named_extents parse_shape(std::string_view text);
 /// invalid_argument.
 sinter::cpp::library_batch parse_batch(std::vector<std::string> const& texts);
 
-/// The model's graph for these shapes, once for each size of the batch. The batch is the first extent of the inputs
-/// whose shapes say so, and of those that leave it open and get no shape. Inputs that have a default are constants,
-/// unless a shape is given for them, and no inputs any more. Errors: those of the import, and invalid_argument that
-/// lists the inputs whose shapes are open.
-std::vector<sinter::graph> load_graphs(model_arguments const& arguments, sinter::cpp::library_batch const& batch);
+/// A model, and what it is compiled for.
+struct shaped_model {
+  sinter::graph g{};
+  std::vector<sinter::signature> signatures{};  ///< for each size of the batch; none: as the types of `g` say
+};
 
-/// The graph for the shapes alone.
-sinter::graph load_graph(model_arguments const& arguments);
+/// The model for these shapes. The batch is the first extent of the inputs whose shapes say so, and of those that leave
+/// it open and get no shape. Inputs that have a default are constants, unless a shape is given for them, and no inputs
+/// any more. Prints warnings. Errors: those of the import, and invalid_argument that lists the inputs whose shapes are
+/// open.
+shaped_model load_model(model_arguments const& arguments, sinter::cpp::library_batch const& batch = {});
 
 /// Prints each on a line of standard error.
 void print_warnings(std::span<std::string const> warnings);
-
-/// `avx2`, `avx512`, `none`, or `native`: the best of this machine. Errors: invalid_argument.
-sinter::isa parse_isa(std::string_view text);
 
 }  // namespace codegen

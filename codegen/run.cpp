@@ -49,7 +49,7 @@ void print_floats(std::span<float const> values) {
 void run(settings const& s) {
   progress shown("run");
   shown.stage("loading " + s.model);
-  auto const net = sinter::load(s.model, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  auto const net = sinter::load(s.model, {.target = sinter::target(s.set), .threads = s.threads});
   print_warnings(net.warnings());
   shown.stage("reading inputs");
   auto const tensors = gather(s, net);
@@ -80,7 +80,7 @@ void add_run(CLI::App& app) {
   command->add_option("--input", s->inputs, "tensors for the inputs: FILE or NAME=FILE");
   command->add_option("-o,--output", s->output,
                       "where the outputs go: a folder that gets NAME.npy for each, or a file FILE.npz, .npy or .pb");
-  command->add_option("--isa", s->set, "the best instruction set to use: avx512, avx2, none")->capture_default_str();
+  add_target(*command, s->set);
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->callback([s] { run(*s); });
 }

@@ -106,7 +106,7 @@ void print_best(std::span<float const> scores, std::vector<std::string> const& l
 
 settings parse(CLI::App& app, int count, char** arguments) {
   settings s;
-  bool avx2 = false;
+  std::string machine = "native";
   app.add_option("MODEL", s.model, "an ONNX file")->required();
   app.add_option("PICTURE", s.pictures, "PNG or JPEG files")->required();
   app.add_option("--labels", s.labels, "a file with one label a line")->required();
@@ -114,9 +114,9 @@ settings parse(CLI::App& app, int count, char** arguments) {
   app.add_option("--deviation", s.normalization.deviation, "the divisor after that")->delimiter(',');
   app.add_flag("--bgr", s.normalization.blue_first, "the model takes blue, green, red");
   app.add_option("--threads", s.options.threads, "0: as many as there are CPUs to use");
-  app.add_flag("--avx2", avx2, "do not use AVX-512");
+  app.add_option("--target", machine, "what to compile for, as avx2");
   app.parse(count, arguments);
-  if (avx2) s.options.max_isa = sinter::isa::avx2;
+  s.options.target = sinter::target(machine);
   return s;
 }
 
@@ -139,7 +139,7 @@ void run(settings const& s) {
   }
   auto const memory = net.memory();
   fmt::print("{}, {} threads; loaded in {:.1f} ms; planned bytes: {} activations, {} scratch, {} weights\n",
-             name(net.instruction_set()), net.threads(), load_time, memory.arena_bytes, memory.scratch_bytes,
+             to_string(net.compiled_for()), net.threads(), load_time, memory.arena_bytes, memory.scratch_bytes,
              memory.weight_bytes);
 }
 

@@ -38,7 +38,7 @@ int run(std::span<char* const> arguments) {
     return 2;
   }
   auto const net = sinter::load(arguments[0]);
-  fmt::print("{}: {}\n", arguments[0], name(net.instruction_set()));
+  fmt::print("{}: {}\n", arguments[0], to_string(net.compiled_for()));
   for (auto const* file : arguments.subspan(1)) {
     auto const picture = read_picture(file, 1);
     sinter::tensor<float> image({1, 1, picture.height, picture.width});

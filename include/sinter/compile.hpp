@@ -1,19 +1,28 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/graph/graph.hpp>
-#include <sinter/ops/evaluate.hpp>
-#include <sinter/passes/pass.hpp>
+#include <sinter/passes/prepare.hpp>
 #include <sinter/plan/plan.hpp>
 #include <sinter/runtime/executable.hpp>
 #include <sinter/runtime/machine_code.hpp>
+#include <sinter/runtime/signature.hpp>
 #include <sinter/runtime/weight_store.hpp>
 
 #include <chrono>
 #include <utility>
 
-/// The pipeline from a graph to an executable, a chapter a function call.
+// clang-format off
+/// The pipeline from a graph to an executable, a chapter a function call:
+///
+///     prepare   once for a model: passes that need no shapes     passes/prepare.hpp
+///     bind      for one signature: shapes, inference, passes
+///     plan      schedules, layouts, memory: the program          plan/plan.hpp
+///     emit      machine code, or C++ text                        emit/x86/emit.hpp, emit/cpp/library.hpp
+///     link      weights packed, addresses bound: what runs       runtime/executable.hpp
+// clang-format on
 namespace sinter {
 
 struct compile_options {
@@ -25,11 +34,39 @@ struct compile_options {
 
 /// How long the chapters of one compilation took, in milliseconds.
 struct compile_times {
-  double passes = 0;  ///< inference, folding and rewrites
+  double passes = 0;  ///< inference, folding and rewrites for the signature
   double plan = 0;    ///< schedules, layouts, vector programs, memory
   double emission = 0;
   double packing = 0;  ///< of weights that no earlier signature packed
 };
+
+/// The graph for one signature, types inferred and passes run; `how.stop_after` and `how.fold_bytes` count what
+/// `prepare` did. Errors: those of inference and of passes.
+inline rewritten_graph bind(rewritten_graph const& prepared, signature const& s, optimize_options how = {}) {
+  bool const anew = !prepared.imported.inputs.empty() && replaces_default(prepared.imported, s);
+  rewritten_graph result{.g = specialize(anew ? prepared.imported : prepared.g, s),
+                         .done = anew ? rewrite_totals{} : prepared.done};
+  how.stop_after -= std::min(how.stop_after, result.done.rewrites);
+  how.fold_bytes -= std::min(how.fold_bytes, result.done.folded_bytes);
+  auto const now = run_passes(result.g, shapes::known, how);
+  result.done.rewrites += now.rewrites;
+  result.done.folded_bytes += now.folded_bytes;
+  return result;
+}
+
+/// Machine code for the kernels of a program.
+inline kernel_code emit(program const& p, target const& machine, limits const& bounds) {
+  if (p.kernels.empty()) return {};
+  budget code_bytes("machine code", bounds.code_bytes);
+  return machine_code(emit_x86(p.kernels, machine, code_bytes));
+}
+
+/// What runs. Packed weights go to `store`, which the executables of all signatures of one model share; `pool` (may be
+/// null) fills them and runs what is worth sharing.
+inline executable link(program p, kernel_code code, weight_store& store, executor* pool,
+                       memory_guard guard = memory_guard::plain) {
+  return executable(std::move(p), std::move(code), store, pool, guard);
+}
 
 namespace detail {
 
@@ -48,24 +85,24 @@ decltype(auto) timed(double& milliseconds, Chapter&& chapter) {
 
 }  // namespace detail
 
-/// Compiles a graph whose input types are known. Operators that the library lacks are one error that lists them all.
-/// Packed weights go to `store`, which the executables of all signatures of one model share; `pool` (may be null) fills
-/// them and runs what is worth sharing.
-inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
-                          compile_times* times = nullptr) {
+/// All chapters that follow `prepare`.
+inline executable compile(rewritten_graph const& prepared, signature const& s, compile_options const& options,
+                          weight_store& store, executor* pool, compile_times* times = nullptr) {
   compile_times t;
-  check_supported(g);
-  detail::timed(t.passes, [&] { optimize(g, options.passes); });
-  auto p = detail::timed(t.plan, [&] { return plan(g, {.machine = options.machine, .bounds = options.bounds}); });
-  auto code = detail::timed(t.emission, [&] {
-    if (p.kernels.empty()) return kernel_code{};
-    budget code_bytes("machine code", options.bounds.code_bytes);
-    return machine_code(emit_x86(p.kernels, options.machine.set, code_bytes));
-  });
+  auto bound = detail::timed(t.passes, [&] { return bind(prepared, s, options.passes); });
+  auto p = detail::timed(t.plan, [&] { return plan(bound.g, {.machine = options.machine, .bounds = options.bounds}); });
+  auto code = detail::timed(t.emission, [&] { return emit(p, options.machine, options.bounds); });
   auto result =
-      detail::timed(t.packing, [&] { return executable(std::move(p), std::move(code), store, pool, options.guard); });
+      detail::timed(t.packing, [&] { return link(std::move(p), std::move(code), store, pool, options.guard); });
   if (times) *times = t;
   return result;
+}
+
+/// All chapters, for a graph whose input types are known.
+inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
+                          compile_times* times = nullptr) {
+  auto const s = signature_of(g);
+  return compile(prepare(std::move(g), options.passes), s, options, store, pool, times);
 }
 
 }  // namespace sinter

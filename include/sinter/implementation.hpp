@@ -2,6 +2,8 @@
 
 // The parts of the library that are compiled once per program.
 
+#include <sinter/core/target_native.hpp>
+#include <sinter/core/target_text.hpp>
 #include <sinter/emit/x86/emitter.hpp>
 #include <sinter/formatters.hpp>
 #include <sinter/model.hpp>

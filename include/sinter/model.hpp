@@ -14,10 +14,15 @@
 namespace sinter {
 namespace detail {
 
-inline executable compile_for_model(graph g, compile_environment const& e) {
-  compile_options how{.machine = {.set = e.set}, .bounds = e.limits, .passes = {}};
-  how.passes.fold_bytes = e.limits.fold_bytes;
-  return compile(std::move(g), how, *e.weights, e.pool);
+inline optimize_options passes_within(limits const& bounds) {
+  optimize_options how;
+  how.fold_bytes = bounds.fold_bytes;
+  return how;
+}
+
+inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
+  compile_options const how{.machine = e.machine, .bounds = e.limits, .passes = passes_within(e.limits)};
+  return compile(prepared, s, how, *e.weights, e.pool);
 }
 
 /// Gives outputs that the model declares no element type for the one that they have.
@@ -29,10 +34,10 @@ inline void type_outputs(graph& g) {
   for (auto const& p : g.outputs) g.at(p.value).type.element = inferred.at(p.value).type.element;
 }
 
-inline model make(graph g, options const& how) {
-  check_supported(g);
+inline model make_model(graph g, options const& how) {
   type_outputs(g);
-  return model_state::make(std::move(g), how, compile_for_model);
+  auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes_within(how.limits)); };
+  return model_state::make(std::move(g), how, compile_for_model, prepare_within);
 }
 
 }  // namespace detail
@@ -134,7 +139,7 @@ std::span<port_info const> model::optional_inputs() const {
 std::span<port_info const> model::outputs() const { return state_->outputs(); }
 std::span<std::string const> model::warnings() const { return state_->warnings; }
 memory_report model::memory() const { return state_->memory(); }
-isa model::instruction_set() const { return state_->set(); }
+target model::compiled_for() const { return state_->machine(); }
 int model::threads() const { return state_->threads(); }
 
 outputs model::run(std::span<named_tensor const> inputs) const {
@@ -147,11 +152,12 @@ context model::context(std::span<named_shape const> shapes) const { return {stat
 
 model load(std::string const& file, options const& how) {
   auto g = onnx::import_file(file, how.limits);
-  return with_context([&] { return fmt::format("file '{}'", file); }, [&] { return detail::make(std::move(g), how); });
+  return with_context([&] { return fmt::format("file '{}'", file); },
+                      [&] { return detail::make_model(std::move(g), how); });
 }
 
 model load_bytes(std::span<std::byte const> bytes, options const& how) {
-  return detail::make(onnx::import_bytes(bytes, how.limits), how);
+  return detail::make_model(onnx::import_bytes(bytes, how.limits), how);
 }
 
 load_result try_load(std::string const& file, options const& how) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/evaluate.hpp>
+#include <sinter/passes/prepare.hpp>
 #include <sinter/runtime/lease.hpp>
 #include <sinter/runtime/lru_cache.hpp>
 #include <sinter/runtime/signature.hpp>
@@ -19,17 +20,19 @@
 
 namespace sinter {
 
-/// Turns a graph whose input types are known into an executable.
-using compiler = std::function<executable(graph, compile_environment const&)>;
+/// What is done once for a model.
+using preparer = std::function<rewritten_graph(graph)>;
+/// Turns a model into an executable for one signature.
+using compiler = std::function<executable(rewritten_graph const&, signature const&, compile_environment const&)>;
 
-/// What the handles `model`, `outputs` and `context` refer to: the graph, the executables compiled from it, and the
-/// workspaces that are not in use.
+/// What the handles `model`, `outputs` and `context` refer to: the prepared graph, the executables compiled from it,
+/// and the workspaces that are not in use.
 class model_state : public std::enable_shared_from_this<model_state> {
  public:
   /// A model of `g`. With static input shapes it is compiled now.
-  static model make(graph g, options const& how, compiler compile);
+  static model make(graph g, options const& how, compiler compile, preparer const& prepare = as_imported);
 
-  model_state(graph g, options const& how, compiler compile);
+  model_state(graph g, options const& how, compiler compile, preparer const& prepare);
   model_state(model_state const&) = delete;
   model_state& operator=(model_state const&) = delete;
   ~model_state() { delete recent_.load(std::memory_order_acquire); }
@@ -41,7 +44,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
   std::vector<std::string> const warnings;  ///< for people
-  isa set() const { return environment_.set; }
+  target machine() const { return environment_.machine; }
   int threads() const { return environment_.pool ? environment_.pool->workers() : 1; }
   memory_report memory() const;
 
@@ -56,24 +59,25 @@ class model_state : public std::enable_shared_from_this<model_state> {
   /// Checks a tensor for input `i` against what the model declares.
   void check_input(std::size_t i, tensor_view const& t) const;
   /// The default of input `i`, or nothing.
-  tensor_view default_of(std::size_t i) const { return graph_.at(graph_.inputs[i].value).constant.view(); }
+  tensor_view default_of(std::size_t i) const { return graph_.g.at(graph_.g.inputs[i].value).constant.view(); }
   static std::string describe(port_info const& p) { return fmt::format("'{}' ({} {})", p.name, name(p.type), p.shape); }
 
  private:
   static std::size_t index_of(std::vector<port_info> const& ports, std::string_view name, std::string_view what);
+  static rewritten_graph as_imported(graph g) { return {.g = std::move(g)}; }
   static graph required_first(graph g);
   static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
   void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
   bool fits(signature const& s, std::span<tensor_view const> operands) const;
   lease* acquire(signature const& s);
   /// Frees what only further compilations would need; the model must be compiled for the only shapes that it takes.
-  void drop_graph() { graph_ = graph(); }
+  void drop_graph() { graph_ = {}; }
   static void park(std::unique_ptr<lease> l) noexcept;
   std::unique_ptr<lease> take_recent() {
     return std::unique_ptr<lease>(recent_.exchange(nullptr, std::memory_order_acq_rel));
   }
 
-  graph graph_;
+  rewritten_graph graph_;  ///< prepared
   compiler const compile_;
   std::shared_ptr<thread_pool> threads_;
   weight_store weights_;
@@ -84,24 +88,25 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
 };
 
-inline model_state::model_state(graph g, options const& how, compiler compile)
+inline model_state::model_state(graph g, options const& how, compiler compile, preparer const& prepare)
     : warnings(sinter::warnings(g)),
-      graph_(required_first(std::move(g))),
+      graph_{.g = required_first(std::move(g))},
       compile_(std::move(compile)),
       weights_(how.limits.weight_bytes),
-      inputs_(describe_ports(graph_, graph_.inputs)),
-      outputs_(describe_ports(graph_, graph_.outputs)),
+      inputs_(describe_ports(graph_.g, graph_.g.inputs)),
+      outputs_(describe_ports(graph_.g, graph_.g.outputs)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
-  environment_ = {std::min(how.max_isa, detect_isa()), how.limits, &weights_, how.executor};
+  environment_ = {runnable_here(how.target), how.limits, &weights_, how.executor};
+  graph_ = prepare(std::move(graph_.g));
   if (how.executor || how.threads == 1) return;
   threads_ = shared_thread_pool(how.threads);
   if (threads_->workers() > 1) environment_.pool = threads_.get();
 }
 
-inline model model_state::make(graph g, options const& how, compiler compile) {
-  auto const state = std::make_shared<model_state>(std::move(g), how, std::move(compile));
+inline model model_state::make(graph g, options const& how, compiler compile, preparer const& prepare) {
+  auto const state = std::make_shared<model_state>(std::move(g), how, std::move(compile), prepare);
   bool const fixed =
       std::ranges::all_of(state->inputs_, [](port_info const& p) { return p.optional || p.shape.known().has_value(); });
   if (how.compile_at_load && fixed) state->release(state->acquire(std::span<named_shape const>{}));
@@ -222,7 +227,7 @@ inline lease* model_state::acquire(std::span<named_shape const> given) {
 inline lease* model_state::acquire(signature const& s) {
   auto const code = cache_.get(s, [&] {
     return with_context([&] { return fmt::format("the model for input shapes {}", to_string(s)); },
-                        [&] { return std::make_shared<compiled>(s, compile_(specialize(graph_, s), environment_)); });
+                        [&] { return std::make_shared<compiled>(s, compile_(graph_, s, environment_)); });
   });
   auto l = code->take();
   if (!l) return new lease(code, environment_.limits.arena_bytes);

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/core/dimension.hpp>
 #include <sinter/core/error.hpp>
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/core/tensor.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/typed_tensor.hpp>
@@ -27,7 +27,7 @@ namespace sinter {
 
 /// How a model is loaded.
 struct options {
-  isa max_isa = isa::avx512;             ///< the best instruction set to use; the CPU may lower it
+  sinter::target target{"native"};       ///< the most that code may use, `avx2` for example; this CPU may have less
   int threads = 0;                       ///< 0: all that affinity and CPU quota allow
   sinter::executor* executor = nullptr;  ///< runs tasks in place of the library's threads; must outlive the model
   sinter::limits limits{};               ///< bounds on what the model may cost
@@ -176,8 +176,8 @@ class model {
   /// What about the model may not be as the library takes it, in words; usually nothing.
   std::span<std::string const> warnings() const;
   memory_report memory() const;
-  /// The instruction set in use; `none`: every node runs as plain loops, which is slow.
-  isa instruction_set() const;
+  /// What the code is made for; `none`: every node runs as plain loops, which is slow.
+  target compiled_for() const;
   int threads() const;
 
  private:

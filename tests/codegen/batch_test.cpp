@@ -19,7 +19,7 @@ constexpr char const* digits_file = SINTER_SOURCE_DIR "/examples/hello/digits.on
 /// The scores that the in-process compiler gives for a batch.
 class expected_scores {
  public:
-  explicit expected_scores(isa set) : net_(load(digits_file, {.max_isa = set, .threads = 1})) {}
+  explicit expected_scores(target set) : net_(load(digits_file, {.target = set, .threads = 1})) {}
   std::vector<float> operator()(std::span<float const> images) const {
     tensor<float> x({static_cast<std::int64_t>(images.size() / 64), 1, 8, 8});
     std::ranges::copy(images, x.begin());
@@ -48,7 +48,7 @@ bool same_bits(std::span<float const> a, std::span<float const> b) {
 template <typename Net, typename Check>
 void for_each_set(Check check) {
   for (auto const set : {Net::instruction_set::avx2, Net::instruction_set::avx512})
-    if (Net::supports(set)) check(set, set == Net::instruction_set::avx512 ? isa::avx512 : isa::avx2);
+    if (Net::supports(set)) check(set, set == Net::instruction_set::avx512 ? target("avx512") : target("avx2"));
 }
 
 template <std::size_t Batch>
@@ -66,7 +66,7 @@ TEST_CASE("a library for listed batches gives the bits of the in-process compile
   static_assert(digits_listed::image<9>::shape == std::array<std::size_t, 4>{9, 1, 8, 8});
   static_assert(digits_listed::scores<4>::size == 40);
   static_assert(noexcept(std::declval<digits_listed&>().run<4>(std::declval<digits_listed::inputs<4>>())));
-  for_each_set<digits_listed>([](auto set, isa jit) {
+  for_each_set<digits_listed>([](auto set, target jit) {
     digits_listed net(set);
     expected_scores const expected(jit);
     agrees<9>(net, expected);
@@ -79,7 +79,7 @@ TEST_CASE("a library for any batch gives the bits of the in-process compiler for
   static_assert(digits_any::max_batch == 13 && digits_any::image::size(3) == 192);
   static_assert(digits_any::scores::shape(5) == std::array<std::size_t, 2>{5, 10});
   auto const images = random_images(digits_any::max_batch);
-  for_each_set<digits_any>([&](auto set, isa jit) {
+  for_each_set<digits_any>([&](auto set, target jit) {
     digits_any net(set);
     expected_scores const expected(jit);
     for (std::size_t n = digits_any::max_batch; n > 0; --n) {
@@ -145,12 +145,12 @@ TEST_CASE("batches on the command line") {
 TEST_CASE("the batch is the first extent of inputs that leave it open, or N in a shape") {
   cpp::library_batch const batch{.kind = cpp::batch_kind::listed, .sizes = {2, 5}};
   for (auto const& shapes : {std::vector<std::string>{}, {"image=Nx1x8x8"}}) {
-    auto const graphs = codegen::load_graphs({.file = digits_file, .shapes = shapes}, batch);
-    REQUIRE(graphs.size() == 2);
-    CHECK(graphs[0].at(graphs[0].inputs[0].value).type.shape == shape{2, 1, 8, 8});
-    CHECK(graphs[1].at(graphs[1].inputs[0].value).type.shape == shape{5, 1, 8, 8});
+    auto const model = codegen::load_model({.file = digits_file, .shapes = shapes}, batch);
+    REQUIRE(model.signatures.size() == 2);
+    CHECK(model.signatures[0].shapes == std::vector{std::optional(shape{2, 1, 8, 8})});
+    CHECK(model.signatures[1].shapes == std::vector{std::optional(shape{5, 1, 8, 8})});
   }
-  CHECK_THROWS_WITH(codegen::load_graphs({.file = digits_file, .shapes = {"image=1x1x8x8"}}, batch),
+  CHECK_THROWS_WITH(codegen::load_model({.file = digits_file, .shapes = {"image=1x1x8x8"}}, batch),
                     says("no input has the batch in front"));
-  CHECK_THROWS_WITH(codegen::load_graph({.file = digits_file, .shapes = {"image=Nx1x8x8"}}), says("no batch is given"));
+  CHECK_THROWS_WITH(codegen::load_model({.file = digits_file, .shapes = {"image=Nx1x8x8"}}), says("no batch is given"));
 }

@@ -12,7 +12,7 @@ namespace {
 
 /// Makes a library of a graph, a program of the library and `main`, and runs that program; what it printed.
 std::string printed_by(char const* graph_text, std::string const& main, temporary_folder const& folder) {
-  codegen::write_library({parse(graph_text)}, {.name = "net", .sets = {isa::none}}, folder.path());
+  codegen::write_library({parse(graph_text)}, {.name = "net", .sets = {"portable"}}, folder.path());
   std::ofstream(folder.path() / "main.cpp") << "#include \"net.hpp\"\n#include <cstdio>\nint main() {\n"
                                             << main << "}\n";
   auto const command = fmt::format(
@@ -90,7 +90,7 @@ TEST_CASE("indices that are known in advance are checked in advance") {
     auto const text = fmt::format(
         "graph opset 17 {{\n  input x: int64[3x2]\n  const i = int64[1] {{{}}}\n  y = Gather(x, i)\n  output y\n}}",
         index);
-    codegen::write_library({parse(text)}, {.name = "net", .sets = {isa::none}}, folder.path());
+    codegen::write_library({parse(text)}, {.name = "net", .sets = {"portable"}}, folder.path());
     return folder.files()["net.hpp"];
   };
   CHECK(header_of("2").find("std::string_view error") == std::string::npos);
@@ -104,7 +104,7 @@ TEST_CASE("kernels work in the arena") {
         "graph opset 17 {{\n  input x: {}[64x1000]\n  const a = int64[] {{1}}\n  y = CumSum(x, a)\n  output "
         "y\n}}",
         type);
-    codegen::write_library({parse(text)}, {.name = "net", .sets = {isa::none}}, folder.path());
+    codegen::write_library({parse(text)}, {.name = "net", .sets = {"portable"}}, folder.path());
     auto const header = folder.files()["net.hpp"];
     auto const at = header.find("arena_bytes = ");
     return std::stol(header.substr(at + 14));

@@ -66,12 +66,12 @@ TEST_CASE("hostile names give a library that compiles") {
   temporary_folder folder;
   for (auto const kind : {cpp::batch_kind::listed, cpp::batch_kind::any, cpp::batch_kind::fixed}) {
     cpp::library_batch batch{.kind = kind};
-    std::vector<graph> graphs{parse(hostile)};
+    codegen::shaped_model model{.g = parse(hostile), .signatures = {signature_of(parse(hostile))}};
     if (kind != cpp::batch_kind::fixed) {
       batch.sizes.push_back(2);
-      graphs.push_back(parse(larger));
+      model.signatures.push_back(signature_of(parse(larger)));
     }
-    codegen::write_library(std::move(graphs), {.name = "hostile", .sets = {isa::none}, .batch = batch}, folder.path());
+    codegen::write_library(std::move(model), {.name = "hostile", .sets = {"portable"}, .batch = batch}, folder.path());
     for (auto const* file : {"hostile.cpp", "hostile_portable.cpp"}) {
       auto const command =
           fmt::format("c++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I{}/include {} 2>{}", SINTER_SOURCE_DIR,
@@ -89,13 +89,13 @@ TEST_CASE("hostile names give a library that compiles") {
 TEST_CASE("the same model and options give the same bytes") {
   temporary_folder once, again;
   for (auto const* folder : {&once, &again}) {
-    auto g =
-        codegen::load_graph({.file = SINTER_SOURCE_DIR "/examples/hello/digits.onnx", .shapes = {"image=3x1x8x8"}});
-    codegen::write_library({std::move(g)}, {.name = "digits", .sets = {isa::none, isa::avx2, isa::avx512}},
+    auto model =
+        codegen::load_model({.file = SINTER_SOURCE_DIR "/examples/hello/digits.onnx", .shapes = {"image=3x1x8x8"}});
+    codegen::write_library(std::move(model), {.name = "digits", .sets = {"portable", "avx2", "avx512"}},
                            folder->path());
   }
   auto const files = once.files();
-  CHECK(files.size() == 9);
+  CHECK(files.size() == 12);
   CHECK(files == again.files());
 }
 
@@ -103,8 +103,21 @@ TEST_CASE("a model with nodes that have no kernels is refused, and says which") 
   auto g = parse(
       "graph opset 17 {\n  input x: float[4x4]\n  input axis: int64[]\n  y = CumSum(x, axis) as \"the sum\"\n  output "
       "y\n}");
-  CHECK_THROWS_WITH(codegen::write_library({std::move(g)}, {.name = "sum", .sets = {isa::avx2}}, "/nowhere"),
+  CHECK_THROWS_WITH(codegen::write_library({std::move(g)}, {.name = "sum", .sets = {"avx2"}}, "/nowhere"),
                     says("'the sum'"));
+}
+
+TEST_CASE("all operators that a library lacks are listed") {
+  auto const text = "graph opset 17 {\n  input x: float[4]\n  a = Abc(x)\n  y = Xyz(a)\n  output y\n}";
+  CHECK_THROWS_WITH(codegen::write_library({parse(text)}, {.name = "net", .sets = {"avx2"}}, "/nowhere"),
+                    says("Abc") && says("Xyz"));
+}
+
+TEST_CASE("a library is for targets that C++ text reaches") {
+  auto const text = "graph opset 17 {\n  input x: float[4]\n  y = Relu(x)\n  output y\n}";
+  for (auto const* machine : {"none", "x86-64", "aarch64:neon", "cuda:sm_90"})
+    CHECK_THROWS_WITH(codegen::write_library({parse(text)}, {.name = "net", .sets = {machine}}, "/nowhere"),
+                      says("expected portable, or x86-64"));
 }
 
 TEST_CASE("shapes on the command line") {

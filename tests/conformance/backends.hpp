@@ -39,10 +39,12 @@ inline sinter::any_tensor copy_of(sinter::tensor_view v) {
   return t;
 }
 
-/// Through the library's front door, with code for at most the given instruction set.
-template <sinter::isa Most>
+inline constexpr char wide_registers[] = "avx512", narrow_registers[] = "avx2";
+
+/// Through the library's front door, with code for at most the given target.
+template <char const* Target>
 std::vector<sinter::any_tensor> run_compiled(std::filesystem::path const& model, named_tensors const& inputs) {
-  auto const net = sinter::load(model, {.max_isa = Most, .threads = 1});
+  auto const net = sinter::load(model, {.target = Target, .threads = 1});
   std::vector<sinter::named_tensor> views;
   for (auto const& [name, tensor] : inputs) views.push_back({name, tensor.view()});
   auto const results = net.run(views);

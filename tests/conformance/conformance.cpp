@@ -12,8 +12,8 @@ using namespace conformance;
 
 constexpr std::array backends{
     backend{"evaluate", run_evaluate},
-    backend{"x86", run_compiled<sinter::isa::avx512>},
-    backend{"x86-avx2", run_compiled<sinter::isa::avx2>},
+    backend{"x86", run_compiled<wide_registers>},
+    backend{"x86-avx2", run_compiled<narrow_registers>},
     backend{"cpp", run_cpp, [](std::vector<test_case> const& cases) { cpp_models::all().prepare(cases); }},
 };
 

@@ -104,13 +104,13 @@ graph graph_for(std::string const& bytes, std::int64_t batch) {
 
 TEST_CASE("one model runs batches of any size with one set of packed weights") {
   auto const bytes = mobile_model().bytes();
-  for (auto const set : {isa::avx512, isa::avx2, isa::none}) {
-    if (detect_isa() < set) {
-      WARN("SKIPPED: this CPU has no " << name(set));
+  for (target const set : {"avx512", "avx2", "none"}) {
+    if (!native_target().covers(set)) {
+      WARN("SKIPPED: this CPU has no " << to_string(set));
       continue;
     }
-    INFO(name(set));
-    auto const net = load_bytes(messages::as_bytes(bytes), {.max_isa = set, .threads = 1});
+    INFO(to_string(set));
+    auto const net = load_bytes(messages::as_bytes(bytes), {.target = set, .threads = 1});
     std::size_t weight_bytes = 0;
     for (std::int64_t const batch : {1, 4, 3, 1}) {
       INFO("batch " << batch);
@@ -121,16 +121,16 @@ TEST_CASE("one model runs batches of any size with one set of packed weights") {
       if (weight_bytes == 0) weight_bytes = net.memory().weight_bytes;
       CHECK(net.memory().weight_bytes == weight_bytes);
     }
-    CHECK((weight_bytes > 0) == (set != isa::none));
+    CHECK((weight_bytes > 0) == (set != target("none")));
     CHECK(net.memory().signatures == 3);
   }
 }
 
 TEST_CASE("items of a batch do not depend on their company") {
   auto const bytes = mobile_model().bytes();
-  for (auto const set : {isa::avx512, isa::avx2}) {
-    if (detect_isa() < set) continue;
-    auto const net = load_bytes(messages::as_bytes(bytes), {.max_isa = set, .threads = 1});
+  for (target const set : {"avx512", "avx2"}) {
+    if (!native_target().covers(set)) continue;
+    auto const net = load_bytes(messages::as_bytes(bytes), {.target = set, .threads = 1});
     auto const inputs = random_inputs(graph_for(bytes, 4));
     auto const together = net.run({{"x", inputs[0].view()}});
     for (std::size_t i = 0; i < 4; ++i) {
@@ -145,9 +145,9 @@ TEST_CASE("items of a batch do not depend on their company") {
 
 TEST_CASE("batches of any size keep within a guarded arena") {
   auto const bytes = mobile_model().bytes();
-  for (auto const set : {isa::avx512, isa::avx2})
+  for (target const set : {"avx512", "avx2"})
     for (std::int64_t const batch : {1, 2, 3, 4}) {
-      if (detect_isa() < set) continue;
+      if (!native_target().covers(set)) continue;
       auto const g = graph_for(bytes, batch);
       auto const inputs = random_inputs(g);
       CHECK(equal_bits(run_compiled(g, inputs, {.set = set, .guard = memory_guard::guarded}),

@@ -29,9 +29,9 @@ TEST_CASE("plans are valid, and at most 5 % above the most bytes that live at on
     for (auto const batch : {1, 4}) {
       auto g = real_model(file, batch).g;
       optimize(g);
-      for (auto const set : {isa::avx512, isa::avx2}) {
-        INFO(file.string() << " batch " << batch << " " << name(set));
-        auto const p = plan(g, {.machine = {set}});
+      for (target const set : {"avx512", "avx2"}) {
+        INFO(file.string() << " batch " << batch << " " << to_string(set));
+        auto const p = plan(g, {.machine = set});
         verify(p);
         CHECK(p.arena_bound > 0);
         CHECK(p.arena_bytes >= p.arena_bound);

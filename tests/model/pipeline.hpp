@@ -19,7 +19,7 @@ namespace sinter::test {
 
 /// How to compile and run.
 struct pipeline_options {
-  isa set = isa::avx512;
+  target set{"avx512"};
   executor* pool = nullptr;
   memory_guard guard = memory_guard::plain;
   bool interpret = false;  ///< runs the vector programs in the interpreter in place of machine code
@@ -51,13 +51,13 @@ struct pipeline {
 
  private:
   executable make(graph g, pipeline_options const& how) {
-    if (!how.interpret) return compile(std::move(g), {.machine = {how.set}, .guard = how.guard}, store, how.pool);
+    if (!how.interpret) return compile(std::move(g), {.machine = how.set, .guard = how.guard}, store, how.pool);
     optimize(g);
     kernel_code code;
     code.interpret = [](vector::program const& kernel, std::byte* const* arguments) {
       vector::interpret(kernel, arguments);
     };
-    return executable(plan(g, {.machine = {how.set}}), std::move(code), store, how.pool, how.guard);
+    return executable(plan(g, {.machine = how.set}), std::move(code), store, how.pool, how.guard);
   }
 };
 

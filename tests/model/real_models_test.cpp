@@ -38,14 +38,14 @@ std::optional<real_model> find_model(std::string_view name) {
 }
 
 /// Compares what compiled code computes with what is known; AVX2 and AVX-512 must give equal bits.
-void check_compiled(real_model const& m, std::vector<isa> const& sets) {
+void check_compiled(real_model const& m, std::vector<target> const& sets) {
   std::vector<any_tensor> first;
   for (auto const set : sets) {
-    if (detect_isa() < set) {
-      WARN("SKIPPED: this CPU has no " << name(set));
+    if (!native_target().covers(set)) {
+      WARN("SKIPPED: this CPU has no " << to_string(set));
       continue;
     }
-    INFO(name(set));
+    INFO(to_string(set));
     pipeline const p(m.g, {.set = set});
     for (auto const& e : m.examples) {
       auto got = p.run(m.operands(e.inputs));
@@ -53,7 +53,7 @@ void check_compiled(real_model const& m, std::vector<isa> const& sets) {
         got[i] = convert(got[i], e.outputs[i].type());
       CHECK(difference(got, e.outputs, e.largest) == "");
     }
-    if (set == isa::none) continue;
+    if (set == target("none")) continue;
     auto const got = p.run(m.operands(m.examples[0].inputs));
     if (first.empty()) first = got;
     CHECK(equal_bits(got, first));
@@ -71,8 +71,8 @@ TEST_CASE("real models agree with their reference data") {
     if (e.outputs.empty()) e.outputs = evaluate(m->g, m->operands(e.inputs));
   // The outputs are probabilities, computed by somebody with the roundings of float16.
   if (std::string_view(name) == "squeezenet_fp16") m->examples[0].largest = 1;
-  std::vector<isa> sets{isa::avx512, isa::avx2};
-  if (runs_in_a_blink(name)) sets.push_back(isa::none);
+  std::vector<target> sets{"avx512", "avx2"};
+  if (runs_in_a_blink(name)) sets.push_back("none");
   check_compiled(*m, sets);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("light models agree with their reference data", "[thorough]") {
   for (std::size_t i = 0; i < count; ++i)
     x.mutable_view().as<float>()[i] = static_cast<float>(static_cast<double>(i) / static_cast<double>(count));
   m.examples = {{{x}, read_pbs(*folder, fmt::format("light_{}_output", name))}};
-  check_compiled(m, {isa::avx512, isa::avx2});
+  check_compiled(m, {"avx512", "avx2"});
 }
 
 #ifdef SINTER_TEST_PICTURES
@@ -108,7 +108,8 @@ TEST_CASE("squeezenet sees a tench in the picture of one") {
   for (std::size_t c = 0; c < 3; ++c)  // planes of blue, green, red from 0 to 255
     for (std::size_t i = 0; i < 224 * 224; ++i)
       x.mutable_view().as<float>()[c * 224 * 224 + i] = pixels.get()[3 * i + 2 - c];
-  auto const scores = convert(run_compiled(m->g, m->converted({x}), {.set = detect_isa()}).at(0), dtype::float32);
+  auto const scores =
+      convert(run_compiled(m->g, m->converted({x}), {.set = runnable_here("native")}).at(0), dtype::float32);
   auto const all = scores.as<float>();
   CHECK(std::ranges::max_element(all) - all.begin() == 0);
 }
@@ -120,15 +121,15 @@ TEST_CASE("real models give equal bits on any number of threads, and in the inte
   if (!m) return;
   INFO(name);
   auto const operands = m->operands(m->examples[0].inputs);
-  auto const expected = run_compiled(m->g, operands, {.set = detect_isa()});
+  auto const expected = run_compiled(m->g, operands, {.set = runnable_here("native")});
   for (int const threads : {1, 2, 3, 7}) {
     thread_pool pool(threads);
     INFO(threads << " threads");
-    CHECK(equal_bits(run_compiled(m->g, operands, {.set = detect_isa(), .pool = &pool}), expected));
+    CHECK(equal_bits(run_compiled(m->g, operands, {.set = runnable_here("native"), .pool = &pool}), expected));
   }
   if (!std::string_view(name).starts_with("mnist")) return;
-  for (auto const set : {isa::avx512, isa::avx2}) {
-    INFO("interpreted " << sinter::name(set));
+  for (target const set : {"avx512", "avx2"}) {
+    INFO("interpreted " << to_string(set));
     CHECK(equal_bits(run_compiled(m->g, operands, {.set = set, .interpret = true}), expected));
   }
 }
@@ -139,8 +140,8 @@ TEST_CASE("a guarded arena changes no bit of any model", "[thorough]") {
   if (!m) return;
   INFO(name);
   auto const operands = m->operands(m->examples[0].inputs);
-  for (auto const set : {isa::avx512, isa::avx2})
-    if (set <= detect_isa())
+  for (target const set : {"avx512", "avx2"})
+    if (native_target().covers(set))
       CHECK(equal_bits(run_compiled(m->g, operands, {.set = set, .guard = memory_guard::guarded}),
                        run_compiled(m->g, operands, {.set = set})));
 }

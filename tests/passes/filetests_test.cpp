@@ -5,6 +5,7 @@
 #include <sinter/passes/pass.hpp>
 
 #include "catch.hpp"
+#include "passes/opened.hpp"
 #include "passes/random_inputs.hpp"
 #include <algorithm>
 #include <filesystem>
@@ -60,7 +61,9 @@ void check(filetest const& t) {
   run(g, t.passes);
   CHECK(typed_text(g) == typed_text(parse(t.after)));
   auto const inputs = random_inputs(g);
-  CHECK(largest_difference(evaluate(original, inputs), evaluate(g, inputs)) <= 1e-5);
+  auto const expected = evaluate(original, inputs);
+  CHECK(largest_difference(expected, evaluate(g, inputs)) <= 1e-5);
+  CHECK(largest_difference(expected, evaluate(optimize_opened(original), inputs)) <= 1e-5);
 }
 
 }  // namespace

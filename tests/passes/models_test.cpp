@@ -4,6 +4,7 @@
 #include <sinter/passes/pass.hpp>
 
 #include "catch.hpp"
+#include "passes/opened.hpp"
 #include "passes/random_inputs.hpp"
 #include "shared.hpp"
 #include <string>
@@ -60,5 +61,9 @@ TEST_CASE("real models compute the same after optimisation") {
   CHECK(std::ranges::count_if(order, [&](node_id id) { return optimized.at(id).domain.empty(); }) ==
         static_cast<std::ptrdiff_t>(e.plain));
   auto const inputs = random_inputs(original);
-  CHECK(largest_difference(evaluate(original, inputs), evaluate(optimized, inputs)) <= e.tolerance);
+  auto const expected = evaluate(original, inputs);
+  CHECK(largest_difference(expected, evaluate(optimized, inputs)) <= e.tolerance);
+  auto const opened = optimize_opened(original);
+  CHECK(opened.topological_order().size() == e.nodes);
+  CHECK(largest_difference(expected, evaluate(opened, inputs)) <= e.tolerance);
 }

@@ -3,6 +3,7 @@
 #include <sinter/passes/pass.hpp>
 
 #include "catch.hpp"
+#include "passes/opened.hpp"
 #include "passes/random_inputs.hpp"
 #include <cstdint>
 #include <string>
@@ -101,6 +102,9 @@ TEST_CASE("graphs wired at random compute the same after optimisation") {
     auto const inputs = random_inputs(original);
     auto const expected = evaluate(original, inputs);
     REQUIRE(largest_difference(expected, evaluate(optimized, inputs), 1e-2) <= 1e-4);  // v - v may leave anything small
+    auto const opened = optimize_opened(original);
+    CHECK(opened.topological_order().size() == optimized.topological_order().size());
+    REQUIRE(largest_difference(expected, evaluate(opened, inputs), 1e-2) <= 1e-4);
   }
   CHECK(3 * after < 2 * before);
 }

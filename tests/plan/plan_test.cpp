@@ -12,10 +12,10 @@ using namespace sinter;
 namespace {
 
 /// Optimises and plans a graph in text form; every plan is validated.
-program plan_of(std::string const& text, isa set = isa::avx512) {
+program plan_of(std::string const& text, target const& set = "avx512") {
   auto g = parse(text);
   optimize(g);
-  auto p = plan(g, {.machine = {.set = set}});
+  auto p = plan(g, {.machine = set});
   verify(p);
   return p;
 }
@@ -38,7 +38,7 @@ std::ptrdiff_t steps_of(program const& p) {
 }  // namespace
 
 TEST_CASE("convolutions follow one another without reorders", "[plan]") {
-  auto const set = GENERATE(isa::avx512, isa::avx2);
+  target const set = GENERATE("avx512", "avx2");
   auto const p = plan_of(R"(
 graph opset 13 {
   input x: float[1x3x32x32]
@@ -136,7 +136,7 @@ graph opset 13 {
   y = MaxPool(a) {kernel_shape = [2, 2], strides = [2, 2]}
   output y
 })",
-                         isa::none);
+                         "none");
   CHECK(p.steps.size() == 2);
   CHECK(steps_of<host_call>(p) == 2);
   CHECK(p.kernels.empty());
@@ -164,7 +164,7 @@ graph opset 13 {
   output y
 })");
   optimize(g);
-  plan_options options{.machine = {.set = isa::avx2}};
+  plan_options options{.machine = "avx2"};
   options.bounds.arena_bytes = 1'000'000;
   CHECK_THROWS_WITH(plan(g, options), says("limits.arena_bytes"));
 }

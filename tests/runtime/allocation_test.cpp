@@ -84,11 +84,12 @@ model affine_net(executor* pool) {
   options how;
   how.executor = pool;
   how.threads = 1;
-  return model_state::make(std::move(g), how, [](graph const& of, compile_environment const& e) {
-    auto const n = (*of.at(of.inputs[0].value).type.shape)[0];
-    return executable(affine_program(n), {.interpret = [](vector::program const&, std::byte* const*) {}}, *e.weights,
-                      e.pool);
-  });
+  return model_state::make(
+      std::move(g), how, [](rewritten_graph const&, signature const& s, compile_environment const& e) {
+        auto const n = (*s.shapes[0])[0];
+        return executable(affine_program(n), {.interpret = [](vector::program const&, std::byte* const*) {}},
+                          *e.weights, e.pool);
+      });
 }
 
 }  // namespace

@@ -35,15 +35,16 @@ struct affine_model {
     auto const type = declared({{n, n < 0 ? "N" : ""}, {row, {}}});
     g.inputs = {{x, type.dimensions}};
     g.outputs = {{y, type.dimensions}};
-    return model_state::make(std::move(g), how, [this](graph const& of, compile_environment const& e) {
-      auto const rows = (*of.at(of.inputs[0].value).type.shape)[0];
-      {
-        std::scoped_lock lock(mutex);
-        compiled_for.push_back(rows);
-      }
-      if (rows == 13) fail(error_code::unsupported_feature, "13 rows are not supported");
-      return executable(affine_program(rows), interpreted(), *e.weights, e.pool);
-    });
+    return model_state::make(std::move(g), how,
+                             [this](rewritten_graph const&, signature const& s, compile_environment const& e) {
+                               auto const rows = (*s.shapes[0])[0];
+                               {
+                                 std::scoped_lock lock(mutex);
+                                 compiled_for.push_back(rows);
+                               }
+                               if (rows == 13) fail(error_code::unsupported_feature, "13 rows are not supported");
+                               return executable(affine_program(rows), interpreted(), *e.weights, e.pool);
+                             });
   }
 };
 
@@ -227,14 +228,16 @@ TEST_CASE("inputs that have a default may be left out, and come last") {
   g.inputs = {{d, {{{2, {}}}}}, {x, {{{2, {}}}}}};
   g.outputs = {{d, {}}, {x, {}}};
   std::vector<bool> constant;
-  auto const net = model_state::make(std::move(g), {}, [&](graph const& of, compile_environment const& e) {
-    program p;
-    constant.push_back(of.at(of.inputs[1].value).is_constant());
-    for (std::uint32_t i = 0; i < 2; ++i)
-      p.inputs.push_back({.type = of.at(of.inputs[i].value).type, .where = {space::input, i, 0}, .constant = {}});
-    p.outputs = {p.inputs[1], p.inputs[0]};
-    return executable(std::move(p), interpreted(), *e.weights, e.pool);
-  });
+  auto const net = model_state::make(
+      std::move(g), {}, [&](rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
+        program p;
+        auto const of = specialize(prepared.g, s);
+        constant.push_back(of.at(of.inputs[1].value).is_constant());
+        for (std::uint32_t i = 0; i < 2; ++i)
+          p.inputs.push_back({.type = of.at(of.inputs[i].value).type, .where = {space::input, i, 0}, .constant = {}});
+        p.outputs = {p.inputs[1], p.inputs[0]};
+        return executable(std::move(p), interpreted(), *e.weights, e.pool);
+      });
   REQUIRE(net.inputs().size() == 1);
   CHECK(net.inputs()[0].name == "x");
   CHECK(net.optional_inputs()[0].name == "d");
@@ -257,11 +260,14 @@ TEST_CASE("a model that is compiled for the only shapes it takes keeps no unpack
     auto const x = g.add_value("x", {dtype::float32, std::nullopt});
     g.add_constant("w", any_tensor(dtype::float32, {1}, std::move(bytes)));
     g.inputs = g.outputs = {{x, {{{n, {}}, {row, {}}}}}};
-    auto const net = model_state::make(std::move(g), {}, [](graph const& of, compile_environment const& e) {
-      auto p = affine_program((*of.at(of.inputs[0].value).type.shape)[0]);
-      p.weights[0].fill = [fill = p.weights[0].fill, kept = of.at(value_id{1}).constant](std::byte* to) { fill(to); };
-      return executable(std::move(p), interpreted(), *e.weights, e.pool);
-    });
+    auto const net = model_state::make(
+        std::move(g), {}, [](rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
+          auto p = affine_program((*s.shapes[0])[0]);
+          p.weights[0].fill = [fill = p.weights[0].fill, kept = prepared.g.at(value_id{1}).constant](std::byte* to) {
+            fill(to);
+          };
+          return executable(std::move(p), interpreted(), *e.weights, e.pool);
+        });
     CHECK(right(net, 2));
     CHECK(alive.expired() == (n == 2));
   }
@@ -271,12 +277,13 @@ TEST_CASE("strings go in and come out") {
   graph g;
   auto const s = g.add_value("s", {dtype::string, std::nullopt});
   g.inputs = g.outputs = {{s, {{{2, {}}}}}};
-  auto const net = model_state::make(std::move(g), {}, [](graph const&, compile_environment const& e) {
-    program p;
-    p.inputs = {{.type = {dtype::string, shape{2}}, .where = {space::input, 0, 0}, .constant = {}}};
-    p.outputs = p.inputs;
-    return executable(std::move(p), interpreted(), *e.weights, e.pool);
-  });
+  auto const net =
+      model_state::make(std::move(g), {}, [](rewritten_graph const&, signature const&, compile_environment const& e) {
+        program p;
+        p.inputs = {{.type = {dtype::string, shape{2}}, .where = {space::input, 0, 0}, .constant = {}}};
+        p.outputs = p.inputs;
+        return executable(std::move(p), interpreted(), *e.weights, e.pool);
+      });
   tensor<std::string> const words({2}, {"grain", "a word that does not fit into a short string"});
   auto const out = net.run({{"s", words}});
   CHECK(out["s"].as<std::string>()[1] == words[1]);
@@ -293,8 +300,8 @@ TEST_CASE("options are checked and followed") {
         "options.threads is -1, expected 0 (all available) or more");
   CHECK(affine_model(2, {.threads = 3}).net.threads() == 3);
   CHECK(affine_model(2, {.threads = 1}).net.threads() == 1);
-  CHECK(affine_model(2, {.max_isa = isa::none}).net.instruction_set() == isa::none);
-  CHECK(affine_model(2).net.instruction_set() == detect_isa());
+  CHECK(affine_model(2, {.target = "none"}).net.compiled_for() == target("none"));
+  CHECK(affine_model(2).net.compiled_for() == runnable_here("native"));
   limits tight;
   tight.arena_bytes = 100;
   CHECK_THROWS_AS(affine_model(2, {.limits = tight}), error);
@@ -318,7 +325,7 @@ TEST_CASE("the digit classifier loads and runs, from a file and from memory") {
   auto const net = load(file);
   std::ifstream stream(file, std::ios::binary);
   std::string const bytes{std::istreambuf_iterator<char>(stream), {}};
-  auto const again = load_bytes(std::as_bytes(std::span(bytes)), {.max_isa = isa::none});
+  auto const again = load_bytes(std::as_bytes(std::span(bytes)), {.target = "none"});
   REQUIRE(net.inputs().size() == 1);
   shape extents;
   for (auto const& d : *net.inputs()[0].shape.dimensions) extents.push_back(d.known() ? d.extent : 2);

@@ -40,9 +40,9 @@ struct loaded {
   }
 
   /// The bytes of all outputs of the second of two runs.
-  std::vector<std::string> run(isa set, executor* pool, memory_guard guard) const {
+  std::vector<std::string> run(target const& set, executor* pool, memory_guard guard) const {
     weight_store store;
-    auto const e = compile(g, {.machine = {.set = set}, .bounds = {}, .passes = {}, .guard = guard}, store, pool);
+    auto const e = compile(g, {.machine = set, .bounds = {}, .passes = {}, .guard = guard}, store, pool);
     workspace w(e.memory());
     std::vector<tensor_view> in;
     for (auto const& t : operands) in.push_back(t.view());
@@ -66,9 +66,9 @@ std::vector<std::filesystem::path> models() {
 TEST_CASE("a guarded arena changes no bit of real models", "[thorough]") {
   for (auto const& file : models()) {
     loaded const m(file);
-    for (auto const set : {isa::avx512, isa::avx2}) {
-      if (set > detect_isa()) continue;
-      INFO(file.string() << " " << name(set));
+    for (target const set : {"avx512", "avx2"}) {
+      if (!native_target().covers(set)) continue;
+      INFO(file.string() << " " << to_string(set));
       CHECK(m.run(set, nullptr, memory_guard::guarded) == m.run(set, nullptr, memory_guard::plain));
     }
   }
@@ -77,11 +77,11 @@ TEST_CASE("a guarded arena changes no bit of real models", "[thorough]") {
 TEST_CASE("real models give equal bits on any number of threads") {
   for (auto const& file : models()) {
     loaded const m(file);
-    auto const expected = m.run(detect_isa(), nullptr, memory_guard::plain);
+    auto const expected = m.run(runnable_here("native"), nullptr, memory_guard::plain);
     for (int const threads : {1, 2, 3, 7}) {
       thread_pool pool(threads);
       INFO(file.string() << " on " << threads << " threads");
-      CHECK(m.run(detect_isa(), &pool, memory_guard::plain) == expected);
+      CHECK(m.run(runnable_here("native"), &pool, memory_guard::plain) == expected);
     }
   }
 }

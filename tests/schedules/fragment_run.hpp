@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/target.hpp>
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/interpret.hpp>
@@ -26,8 +27,8 @@ inline kernel_call interpreted(vector::program const& p) {
 
 /// Machine code, where this CPU can run it; else the interpreter.
 inline kernel_call emitted(vector::program const& p) {
-  auto const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
-  if (detect_isa() < needed) return interpreted(p);
+  target const needed = p.lanes == 16 ? "avx512" : "avx2";
+  if (!native_target().covers(needed)) return interpreted(p);
   budget code("a kernel", limits{}.code_bytes);
   auto block = std::make_shared<code_block>(emit_x86({&p, 1}, needed, code));
   return [block](std::byte* const* arguments) { block->entry(0)(arguments); };

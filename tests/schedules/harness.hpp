@@ -26,7 +26,7 @@
 /// calls each task of each grid.
 namespace sinter::test {
 
-inline constexpr std::array targets{target{isa::avx512}, target{isa::avx2}};
+inline constexpr std::array targets{target("avx512"), target("avx2")};
 
 inline any_tensor random_tensor(shape s, std::uint32_t seed, float low = -2, float high = 2) {
   std::mt19937 engine(seed);

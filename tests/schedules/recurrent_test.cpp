@@ -115,7 +115,7 @@ TEST_CASE("cells have peepholes, coupled gates, clips and other activations", "[
 
 TEST_CASE("recurrent kernels want constant weights and no sequence lengths", "[schedules]") {
   auto c = layer_case({});
-  target const machine{isa::avx512};
+  target const machine("avx512");
   CHECK(offers(recurrent_schedule, c, machine));
   c.inputs[4] = {any_tensor::of<std::int32_t>({1}, {3}), true};
   CHECK_FALSE(offers(recurrent_schedule, c, machine));

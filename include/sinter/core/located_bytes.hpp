@@ -13,12 +13,18 @@
 
 namespace sinter {
 
+/// A number that this process gives once, not 0.
+inline std::uint64_t next_tensor_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 /// The elements of one tensor in a file. They are read piece by piece, or as a whole into a copy in memory, which is
 /// made when it is first asked for. Immutable; shared by threads.
 class located_bytes {
  public:
   located_bytes(std::shared_ptr<input_file const> file, std::size_t offset, std::size_t size)
-      : file_(std::move(file)), offset_(offset), size_(size), number_(next_number()) {}
+      : file_(std::move(file)), offset_(offset), size_(size), number_(next_tensor_number()) {}
   located_bytes(located_bytes const&) = delete;
   located_bytes& operator=(located_bytes const&) = delete;
   ~located_bytes() { free_copy(copy_); }
@@ -51,10 +57,6 @@ class located_bytes {
  private:
   static constexpr std::align_val_t alignment_of_copies{64};
   static void free_copy(std::byte const* p) { ::operator delete(const_cast<std::byte*>(p), alignment_of_copies); }
-  static std::uint64_t next_number() {
-    static std::atomic<std::uint64_t> last{0};
-    return last.fetch_add(1, std::memory_order_relaxed) + 1;
-  }
 
   std::shared_ptr<input_file const> file_;
   std::size_t offset_, size_;

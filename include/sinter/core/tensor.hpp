@@ -67,7 +67,10 @@ class any_tensor {
   std::size_t bytes() const { return shape_.elements() * size_of(type_); }
   /// The elements; those in a file are copied to memory first, which may be an io error.
   void const* data() const { return located_ ? located_->make_resident() : data_.get(); }
-  void* data() { return const_cast<void*>(std::as_const(*this).data()); }
+  void* data() {
+    number_ = 0;
+    return const_cast<void*>(std::as_const(*this).data());
+  }
   explicit operator bool() const { return type_ != dtype::undefined; }
 
   /// The elements if they are in memory; null if only a file has them.
@@ -84,7 +87,9 @@ class any_tensor {
   /// Whether both are copies of one tensor.
   bool shares_elements(any_tensor const& other) const { return located_ == other.located_ && data_ == other.data_; }
   /// A number that only tensors with the same bytes have, or 0.
-  std::uint64_t number() const { return located_ ? located_->number() : 0; }
+  std::uint64_t number() const { return located_ ? located_->number() : number_; }
+  /// Gives a tensor in memory its number; see `next_tensor_number`.
+  void set_number(std::uint64_t number) { number_ = number; }
 
   tensor_view view() const { return {type_, shape_, data()}; }
   mutable_tensor_view mutable_view() { return {type_, shape_, data()}; }
@@ -98,6 +103,7 @@ class any_tensor {
   sinter::shape shape_;
   std::shared_ptr<void> data_;                      ///< of elements in memory
   std::shared_ptr<located_bytes const> located_{};  ///< of elements in a file
+  std::uint64_t number_ = 0;
 };
 
 }  // namespace sinter

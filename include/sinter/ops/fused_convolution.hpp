@@ -50,6 +50,10 @@ struct fused_convolution {
     if (x.rank() != rank + 2 || w.rank() != rank + 2 || x[1] != checked_mul(w[1], a.group) || w[0] % a.group != 0)
       fail(error_code::malformed_model, "weights of shape {} do not fit an input of shape {} in {} groups", w, x,
            a.group);
+    if (in.element(1) != in.element(0))
+      fail(error_code::malformed_model, "the weights are {}, the input is {}", name(in.element(1)),
+           name(in.element(0)));
+    check_vector(in, 2, w[0], "bias");
     shape out{x[0], w[0]};
     for (std::size_t i = 0; i < rank; ++i) {
       auto const reach = checked_add(checked_mul(a.dilations[i], a.kernel_shape[i] - 1), 1);

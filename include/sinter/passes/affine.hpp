@@ -15,6 +15,21 @@ struct affine {
 /// The axis of the channels in the output of a sinter.Conv or sinter.Gemm.
 inline std::size_t channel_axis(node const& n, shape const& out) { return n.op == "Conv" ? 1 : out.rank() - 1; }
 
+/// The channels in the output of a sinter.Conv or sinter.Gemm.
+struct channel_view {
+  std::size_t rank, axis;  ///< of the output; the axis is that of the channels
+  std::int64_t count;
+};
+
+/// The channels of `n`; those of a sinter.Conv follow from its weights where shapes are open.
+inline std::optional<channel_view> output_channels(graph const& g, node const& n) {
+  if (n.domain != "sinter" || (n.op != "Conv" && n.op != "Gemm")) return std::nullopt;
+  auto const &out = g.at(n.outputs[0]).type.shape, &weights = g.at(n.inputs[1]).type.shape;
+  if (out && out->rank() >= 2) return channel_view{out->rank(), channel_axis(n, *out), (*out)[channel_axis(n, *out)]};
+  if (out || !weights || n.op != "Conv") return std::nullopt;
+  return channel_view{weights->rank(), 1, (*weights)[0]};
+}
+
 namespace detail {
 
 /// A copy of weights with the slices along `axis` multiplied by `scale`.
@@ -48,7 +63,12 @@ inline any_tensor scaled_for(node const& n, any_tensor const& w, std::vector<flo
 /// Whether `apply_affine` can change `n`: a sinter.Conv or sinter.Gemm of constant weights and bias without epilogue.
 inline bool accepts_affine(graph const& g, node const& n, bool scales) {
   if (n.domain != "sinter" || (n.op != "Conv" && n.op != "Gemm") || n.attributes.contains("epilogue")) return false;
-  if (n.inputs.size() > 2 && n.inputs[2] && !float_input(g, n, 2)) return false;
+  auto const channels = output_channels(g, n);
+  if (!channels) return false;
+  if (n.inputs.size() > 2 && n.inputs[2]) {
+    auto const* bias = float_input(g, n, 2);
+    if (!bias || bias->shape() != shape{channels->count}) return false;
+  }
   if (!scales) return true;
   auto const* weights = float_input(g, n, 1);
   return weights && (n.op == "Conv" || weights->shape().rank() == 2);

@@ -37,27 +37,27 @@ namespace passes {
 
 inline constexpr auto table = std::to_array<pass>({
     // simplifications
-    {"fold_constants", fold_constants},
-    {"inline_branches", inline_branches},
-    {"eliminate_identity", eliminate_identity},
-    {"merge_equal_nodes", merge_equal_nodes},
+    {"fold_constants", fold_constants, shapes::open},
+    {"inline_branches", inline_branches, shapes::open},
+    {"eliminate_identity", eliminate_identity, shapes::open},
+    {"merge_equal_nodes", merge_equal_nodes, shapes::open},
     {"widen_half", widen_half},
     {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
     {"merge_reshapes", merge_reshapes},
     {"slice_gather", slice_gather},
-    {"concat_prefix", concat_prefix},
-    {"eliminate_dead", eliminate_dead},
-    {"hoist_activation", hoist_activation},
-    {"canonicalize_convolution", canonicalize_convolution},
+    {"concat_prefix", concat_prefix, shapes::open},
+    {"eliminate_dead", eliminate_dead, shapes::open},
+    {"hoist_activation", hoist_activation, shapes::open},
+    {"canonicalize_convolution", canonicalize_convolution, shapes::open},
     {"canonicalize_gemm", canonicalize_gemm},
-    {"project_recurrence", project_recurrence},
+    {"project_recurrence", project_recurrence, shapes::open},
     {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},
-    {"fold_batch_normalization", fold_batch_normalization},
-    {"fold_affine", fold_affine},
-    {"merge_convolutions", merge_convolutions},
+    {"fold_batch_normalization", fold_batch_normalization, shapes::open},
+    {"fold_affine", fold_affine, shapes::open},
+    {"merge_convolutions", merge_convolutions, shapes::open},
     // fusions
     {"lower_batch_normalization", lower_batch_normalization},
     {"fuse_epilogue", fuse_epilogue},
@@ -80,11 +80,12 @@ inline void erase_nodes_without_outputs(graph& g) {
   }
 }
 
-/// Runs passes in turn until none of them rewrites anything.
-inline void run_to_fixed_point(rewriter& r, std::span<pass const> group) {
+/// Runs the passes that do with what is known in turn until none of them rewrites anything.
+inline void run_to_fixed_point(rewriter& r, std::span<pass const> group, shapes known) {
   for (int round = 0; round < rounds; ++round) {
     auto const before = r.count();
     for (auto const& p : group) {
+      if (p.needs > known) continue;
       r.begin_pass(p.name);
       with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
     }
@@ -96,7 +97,7 @@ inline void run_to_fixed_point(rewriter& r, std::span<pass const> group) {
 
 std::span<pass const> pass_table() { return passes::table; }
 
-std::int64_t optimize(graph& g, optimize_options const& options) {
+rewrite_totals run_passes(graph& g, shapes known, optimize_options const& options) {
   rewriter::observer check;
   if (options.verify) check = [](graph const& now, std::string_view) { verify(now); };
   rewriter r(g, options.stop_after, check, options.fold_bytes);
@@ -104,11 +105,15 @@ std::int64_t optimize(graph& g, optimize_options const& options) {
   auto const all = pass_table();
   auto const stop = std::ranges::find(all, options.stop_before, &pass::name);
   auto const wanted = static_cast<std::size_t>(stop - all.begin());
-  passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)));
+  passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)), known);
   if (wanted > passes::first_fusion)
-    passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion));
+    passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion), known);
   verify_types(g);
-  return r.count();
+  return {r.count(), r.fold_budget().used()};
+}
+
+std::int64_t optimize(graph& g, optimize_options const& options) {
+  return run_passes(g, shapes::known, options).rewrites;
 }
 
 }  // namespace sinter

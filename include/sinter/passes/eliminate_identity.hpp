@@ -60,7 +60,9 @@ inline void eliminate_identity(rewriter& r) {
     auto const& n = g.at(id);
     if (!n.domain.empty() || n.inputs.empty() || !n.inputs[0] || n.outputs.empty() || !n.outputs[0]) return;
     auto const &in = g.at(n.inputs[0]).type, &out = g.at(n.outputs[0]).type;
-    if (in != out || (!in.shape && n.op != "Identity" && n.op != "Dropout" && n.op != "Cast")) return;
+    bool const comparable =
+        in.shape || n.op == "Identity" || n.op == "Dropout" || (n.op == "Cast" && in.element != dtype::undefined);
+    if (!comparable || in != out) return;
     if (detail::copies_input(g, n) && bypass(g, id, n.inputs[0], n.outputs[0])) r.rewrote();
   });
 }

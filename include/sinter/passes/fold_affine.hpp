@@ -36,11 +36,10 @@ inline void fold_affine(rewriter& r) {
       auto const in = n.inputs[slot], out = n.outputs[0];
       auto const* c = constant_input(g, n, 1 - slot);
       auto const before = g.at(in).producer;
-      if (!c || !before || g.at(before).domain != "sinter" || !used_once(g, in)) continue;
-      auto const& extents = g.at(in).type.shape;
-      if (!extents || extents != g.at(out).type.shape || extents->rank() < 2) continue;
-      auto const axis = channel_axis(g.at(before), *extents);
-      auto values = per_channel(*c, (*extents)[axis], extents->rank() - 1 - axis);
+      if (!c || !before || !used_once(g, in)) continue;
+      auto const channels = output_channels(g, g.at(before));
+      if (!channels || c->shape().rank() > channels->rank || g.at(in).type.shape != g.at(out).type.shape) continue;
+      auto values = per_channel(*c, channels->count, channels->rank - 1 - channels->axis);
       if (!values) continue;
       auto const f = detail::affine_of(n, slot, std::move(*values));
       if (!f || !accepts_affine(g, g.at(before), !f->scale.empty())) continue;

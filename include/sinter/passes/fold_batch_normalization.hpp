@@ -19,6 +19,7 @@ inline std::optional<affine> normalization(graph const& g, node const& n) {
   auto const epsilon = attribute_or(n, "epsilon", 1e-5f);
   auto const s = scale->as<float>(), b = shift->as<float>(), m = mean->as<float>(), v = variance->as<float>();
   affine f;
+  if (b.size() != s.size() || m.size() != s.size() || v.size() != s.size()) return std::nullopt;
   f.scale.reserve(s.size());
   f.shift.reserve(s.size());
   for (std::size_t i = 0; i < s.size(); ++i) {
@@ -49,8 +50,10 @@ inline void fold_batch_normalization(rewriter& r) {
     auto const in = n.inputs[0], out = n.outputs[0];
     auto const before = g.at(in).producer;
     if (!before || !used_once(g, in) || !accepts_affine(g, g.at(before), true)) return;
-    auto const f = detail::read_batch_normalization(g, n);
-    if (!f || channel_axis(g.at(before), *g.at(in).type.shape) != 1) return;
+    auto const channels = output_channels(g, g.at(before));
+    if (!channels || channels->axis != 1) return;
+    auto const f = detail::normalization(g, n);
+    if (!f || static_cast<std::int64_t>(f->scale.size()) != channels->count) return;
     apply_affine(r, before, *f);
     g.erase(id);
     take_output(g, before, 0, out);

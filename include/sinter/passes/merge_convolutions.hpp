@@ -23,7 +23,9 @@ inline node_id plain_convolution(graph const& g, value_id id) {
   if (!source || !used_once(g, id)) return {};
   auto const& n = g.at(source);
   if (!is_fused(n, "Conv") || n.attributes.contains("epilogue") || !float_input(g, n, 1)) return {};
-  if (n.inputs.size() > 2 && n.inputs[2] && !float_input(g, n, 2)) return {};
+  auto const* bias = float_input(g, n, 2);
+  if (n.inputs.size() > 2 && n.inputs[2] && (!bias || bias->shape() != shape{constant_input(g, n, 1)->shape()[0]}))
+    return {};
   return source;
 }
 
@@ -86,8 +88,9 @@ inline any_tensor added_bias(branch const& a, branch const& b) {
 }
 
 /// Whether two convolutions differ in their windows only.
-inline bool parallel(node const& a, node const& b) {
-  if (a.inputs[0] != b.inputs[0]) return false;
+inline bool parallel(graph const& g, node const& a, node const& b) {
+  auto const &v = *g.at(a.inputs[1]).type.shape, &w = *g.at(b.inputs[1]).type.shape;
+  if (a.inputs[0] != b.inputs[0] || v.rank() != w.rank() || v[0] != w[0] || v[1] != w[1]) return false;
   if (attribute_or<std::int64_t>(a, "group", 1) != attribute_or<std::int64_t>(b, "group", 1)) return false;
   auto const ones = [](node const& n) {
     return std::ranges::all_of(attribute_or(n, "dilations", int_list{}), [](auto d) { return d == 1; });
@@ -118,7 +121,7 @@ inline void add_branch(rewriter& r, node_id id, branch const& large, branch cons
 inline bool merge_pair(rewriter& r, node_id id) {
   auto& g = r.get();
   auto const a = plain_convolution(g, g.at(id).inputs[0]), b = plain_convolution(g, g.at(id).inputs[1]);
-  if (!a || !b || a == b || !parallel(g.at(a), g.at(b))) return false;
+  if (!a || !b || a == b || !parallel(g, g.at(a), g.at(b))) return false;
   auto const first = read_branch(g, g.at(a)), second = read_branch(g, g.at(b));
   bool const first_larger = covers(first, second);
   if (!first_larger && !covers(second, first)) return false;
@@ -159,7 +162,7 @@ inline void merge_convolutions(rewriter& r) {
     auto const& n = g.at(id);
     if (!is(n, "Add")) return;
     auto const &a = g.at(n.inputs[0]).type, &b = g.at(n.inputs[1]).type;
-    if (a != b || !a.shape) return;
+    if (a.shape && b.shape && a != b) return;  // else equal channels and windows make them equal
     if (detail::merge_pair(r, id) || detail::merge_input(r, id)) r.rewrote();
   });
 }

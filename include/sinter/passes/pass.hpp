@@ -9,11 +9,16 @@
 
 namespace sinter {
 
-/// One documented rewrite. `run` visits the graph once, applies its rewrite wherever it fits, and reports each to the
-/// rewriter.
+/// What is known of the inputs of a graph: all shapes, or not.
+enum class shapes : std::uint8_t { open, known };
+
+/// One documented rewrite. One that does not need shapes is run on graphs of open shapes as well: there it must not
+/// take two types that are unknown for equal, and nothing that inference checks has been checked. `run` visits the
+/// graph once, applies its rewrite wherever it fits, and reports each to the rewriter.
 struct pass {
   std::string_view name;
   void (*run)(rewriter&);
+  shapes needs = shapes::known;
 };
 
 /// All passes in the order in which they run. Defined in passes/all.hpp.
@@ -29,6 +34,15 @@ struct optimize_options {
   std::string_view stop_before = {};  ///< name of a pass: neither it nor later ones run
   std::size_t fold_bytes = limits{}.fold_bytes;
 };
+
+/// What passes did.
+struct rewrite_totals {
+  std::int64_t rewrites = 0;
+  std::size_t folded_bytes = 0;  ///< of new constants
+};
+
+/// Infers what types can be inferred, and runs the passes that do with what is known. Defined in passes/all.hpp.
+rewrite_totals run_passes(graph& g, shapes known, optimize_options const& options);
 
 /// Infers all types, folds constants and runs the passes. The types of the graph's inputs must be known. Returns the
 /// number of rewrites. Defined in passes/all.hpp.

@@ -188,7 +188,7 @@ class lowering {
     op.values = n.inputs;
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (machine_.set != isa::none && computable(node_view)) {
+    if (machine_.device() != device_kind::none && computable(node_view)) {
       for (auto const& s : schedule_table())
         if (!s.match) choose(op, s, node_view);
       for (auto const& s : schedule_table())

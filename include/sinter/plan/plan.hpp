@@ -8,7 +8,7 @@
 namespace sinter {
 
 struct plan_options {
-  target machine{};  ///< isa::none: every node runs through its operator's `evaluate`
+  target machine{};  ///< `none`: every node runs through its operator's `evaluate`
   limits bounds{};
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -29,6 +29,23 @@ inline std::string to_string(signature const& s) {
   return text;
 }
 
+/// The signature that the known types of a graph's inputs say; inputs that have a default keep it.
+inline signature signature_of(graph const& g) {
+  signature s;
+  for (auto const& p : g.inputs) {
+    auto const& v = g.at(p.value);
+    s.shapes.push_back(v.is_constant() ? std::nullopt : v.type.shape);
+  }
+  return s;
+}
+
+/// Whether the signature gives a shape to an input of `g` that has a default.
+inline bool replaces_default(graph const& g, signature const& s) {
+  for (std::size_t i = 0; i < s.shapes.size(); ++i)
+    if (s.shapes[i] && g.at(g.inputs[i].value).is_constant()) return true;
+  return false;
+}
+
 /// `g` for one signature: the types of its inputs are known, and inputs that have a default are constants unless the
 /// signature gives them a shape. The list of inputs stays as it is.
 inline graph specialize(graph g, signature const& s) {
@@ -44,7 +61,7 @@ inline graph specialize(graph g, signature const& s) {
 
 /// What an executable shares with the others of its model, and what it may cost.
 struct compile_environment {
-  isa set = isa::none;
+  target machine{};
   sinter::limits limits{};
   weight_store* weights = nullptr;
   executor* pool = nullptr;  ///< null: one thread

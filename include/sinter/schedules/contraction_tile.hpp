@@ -101,7 +101,15 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
                bias, epilogue] = tile;
-  key.add(machine.set).add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
+  key.add(machine.lanes())
+      .add(machine.registers())
+      .add(rows)
+      .add(cols)
+      .add(x_origin)
+      .add(x_row)
+      .add(x_col)
+      .add(x_tap_row)
+      .add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
       .add(w_channel)

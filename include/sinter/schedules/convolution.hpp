@@ -141,7 +141,7 @@ class convolution_code {
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
-    std::int64_t pixels = machine_.set != isa::avx512 ? 6 : s_.out_blocks() == 1 ? 24 : 14;
+    std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? 24 : 14;
     auto const registers = blocks_of_tile() * machine_.registers_per_block();
     auto const is_long = [&](tile_run const& x) {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
@@ -153,7 +153,7 @@ class convolution_code {
   /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
     auto const pixels = window_.y.out * window_.x.out;
-    if (machine_.set == isa::avx512) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
+    if (machine_.registers() == 32) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
     return pixels == 1 ? 4 : pixels <= 2 ? 2 : 1;
   }
 

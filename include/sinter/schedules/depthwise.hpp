@@ -30,7 +30,7 @@ class depthwise_code {
     weights_ = code_.weight(depthwise_weights(n_, s_));
     if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
-    auto const pixels = machine_.set == isa::avx512 ? 14 : 5;
+    auto const pixels = machine_.registers() == 32 ? 14 : 5;
     for (auto const& tile : tile_plane(s_.window, pixels)) add_grid(tile);
     return std::move(code_);
   }

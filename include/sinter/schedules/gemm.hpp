@@ -82,7 +82,7 @@ class gemm_code {
   std::int64_t rows_of_tile() const { return 6; }
   /// Few rows leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
-    if (machine_.set == isa::avx512) return s_.rows == 1 && packed_ ? 8 : 4;
+    if (machine_.registers() == 32) return s_.rows == 1 && packed_ ? 8 : 4;
     return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
   }
 

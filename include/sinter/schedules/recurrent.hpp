@@ -57,7 +57,7 @@ class recurrent_code {
       : n_(n), machine_(machine), r_(r), gates_(gates_of(r_.kind)) {}
 
   fragment build() {
-    auto const most = machine_.set == isa::avx512 ? 4 : 2;  // sequences whose sums fit into the registers
+    auto const most = machine_.registers() == 32 ? 4 : 2;  // sequences whose sums fit into the registers
     for (std::int64_t d = 0; d < r_.attributes->directions; ++d)
       for (auto const& rows : equal_runs(r_.batch, most)) add_grid(d, rows);
     return std::move(code_);

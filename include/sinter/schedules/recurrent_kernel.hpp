@@ -199,7 +199,7 @@ class recurrent_builder {
 
   /// Registers for each gate and sequence whose sums are computed at once.
   std::int64_t registers_of_tile(cell_pass const& p) const {
-    auto const sums = machine_.set == isa::avx512 && l_.rows > 1 ? 16 : 8;
+    auto const sums = machine_.registers() == 32 && l_.rows > 1 ? 16 : 8;
     return std::clamp<std::int64_t>(sums / (l_.rows * static_cast<std::int64_t>(p.gates.size())), 1, 8);
   }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
 #include <sinter/program/fragment.hpp>
@@ -16,17 +16,6 @@
 
 /// A schedule is a C++ function that builds fragments of programs for one family of operators.
 namespace sinter {
-
-/// The machine that code is made for.
-struct target {
-  isa set = isa::none;
-
-  int lanes() const { return set == isa::avx512 ? 16 : 8; }
-  /// Vector registers.
-  int registers() const { return set == isa::avx512 ? 32 : 16; }
-  /// Registers that hold one block of 16 channels.
-  int registers_per_block() const { return 16 / lanes(); }
-};
 
 inline constexpr std::int64_t channel_block = 16;
 

@@ -239,7 +239,13 @@ class strip_depthwise_builder {
 inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& machine) {
   auto const& [name, pixels, in_channels, out_blocks, x_block, y_block, interleave, bias, epilogue] = s;
   vector::recipe_key key("strip_pointwise");
-  key.add(machine.set).add(pixels).add(in_channels).add(out_blocks).add(x_block).add(y_block);
+  key.add(machine.lanes())
+      .add(machine.registers())
+      .add(pixels)
+      .add(in_channels)
+      .add(out_blocks)
+      .add(x_block)
+      .add(y_block);
   epilogue.add_to(key.add(interleave).add(bias));
   return {std::move(key).take(),
           [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
@@ -251,7 +257,8 @@ inline vector::recipe strip_depthwise_recipe(strip_depthwise s, target const& ma
                epilogue] = s;
   auto const& [in, out, kernel, x_stride, dilation, pad_begin] = x;
   vector::recipe_key key("strip_depthwise");
-  key.add(machine.set)
+  key.add(machine.lanes())
+      .add(machine.registers())
       .add(rows)
       .add(kernel_rows)
       .add(stride)

@@ -107,7 +107,7 @@ struct winograd_register_tile {
 
 inline winograd_register_tile register_tile_of_winograd(std::int64_t tiles, std::int64_t blocks,
                                                         target const& machine) {
-  bool const wide = machine.set == isa::avx512;
+  bool const wide = machine.registers() == 32;
   if (blocks == 1) return {wide ? 24 : 6, 1};
   if (wide)
     return tiles == 1   ? winograd_register_tile{1, 8}

@@ -26,7 +26,7 @@ class dispatch_printer {
     put("/// Each runs the model: working memory, constants, inputs and the batch in, the places of the outputs "
         "out.\n");
     for (auto const& v : lib_.variants)
-      put("{} run_{}({}) noexcept;\n", run_result(lib_), set_name(v.set), run_parameter_types(lib_));
+      put("{} run_{}({}) noexcept;\n", run_result(lib_), v.name, run_parameter_types(lib_));
     text_ += host_declarations(lib_);
     put("\n}}  // namespace {}_detail\n", lib_.name);
     return std::move(text_);
@@ -89,31 +89,32 @@ class dispatch_printer {
         lib_.name);
     put("  switch (set) {{\n");
     for (auto const& v : lib_.variants)
-      put("    case {0}::instruction_set::{1}: return {0}_detail::run_{1};\n", lib_.name, set_name(v.set));
+      put("    case {0}::instruction_set::{1}: return {0}_detail::run_{1};\n", lib_.name, v.name);
     put("  }}\n  throw std::runtime_error(\"{}: no such instruction set\");\n}}\n\n", lib_.name);
   }
 
-  static std::string_view condition(isa set) {
-    if (set == isa::avx512)
-      return "__builtin_cpu_supports(\"avx512f\") && __builtin_cpu_supports(\"avx512bw\") &&\n"
-             "             __builtin_cpu_supports(\"avx512dq\") && __builtin_cpu_supports(\"avx512vl\")";
-    if (set == isa::avx2) return "__builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\")";
-    return "true";
+  /// What the processor is asked before code for `set` runs.
+  static std::string condition(target const& set) {
+    std::string all;
+    for (auto const& f : target_features)
+      for (auto const probe : f.probes)
+        if (set.has(f.id) && !probe.empty())
+          all += fmt::format("{}__builtin_cpu_supports(\"{}\")", all.empty() ? "" : " &&\n             ", probe);
+    return all.empty() ? "true" : all;
   }
 
   void supports() {
     put("bool {}::supports(instruction_set set) noexcept {{\n  switch (set) {{\n", lib_.name);
-    for (auto const& v : lib_.variants)
-      put("    case instruction_set::{}: return {};\n", set_name(v.set), condition(v.set));
+    for (auto const& v : lib_.variants) put("    case instruction_set::{}: return {};\n", v.name, condition(v.set));
     put("  }}\n  return false;\n}}\n\n");
   }
 
   void best() {
     put("{0}::instruction_set {0}::best() {{\n", lib_.name);
     for (auto v = lib_.variants.rbegin(); v != lib_.variants.rend(); ++v)
-      put("  if (supports(instruction_set::{0})) return instruction_set::{0};\n", set_name(v->set));
+      put("  if (supports(instruction_set::{0})) return instruction_set::{0};\n", v->name);
     put("  throw std::runtime_error(\"{}: the processor has none of", lib_.name);
-    for (auto const& v : lib_.variants) put(" {}", set_name(v.set));
+    for (auto const& v : lib_.variants) put(" {}", v.name);
     put("\");\n}}\n\n");
   }
 

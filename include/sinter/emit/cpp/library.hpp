@@ -1,8 +1,8 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
-#include <sinter/core/cpu.hpp>
 #include <sinter/core/hash.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/emit/cpp/batch.hpp>
 #include <sinter/emit/cpp/host_calls.hpp>
 #include <sinter/emit/cpp/identifier.hpp>
@@ -52,9 +52,10 @@ struct library_ports {
   std::vector<library_port> outputs{};
 };
 
-/// The programs for one instruction set. `isa::none` is the portable one.
+/// The programs for one target.
 struct library_variant {
-  isa set = isa::none;
+  std::string name{};  ///< in the library and of its file
+  target set{"portable"};
   std::vector<program> plans{};            ///< one for each batch size; weights are those of the library
   std::vector<vector::program> kernels{};  ///< of all plans
   /// By plan: which weight an output is, if it is constant.
@@ -90,9 +91,6 @@ struct library {
 inline constexpr std::int64_t memory_alignment = 64;
 /// Working memory up to this size lies in the object.
 inline constexpr std::int64_t object_arena_bytes = 64 << 10;
-
-/// The name of an instruction set in the library.
-inline std::string_view set_name(isa set) { return set == isa::none ? "portable" : sinter::name(set); }
 
 /// The C++ type of an element; empty: there is none.
 inline std::string_view element_type(dtype type) {
@@ -310,7 +308,7 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
   lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
-  std::ranges::sort(lib.variants, {}, &library_variant::set);
+  std::ranges::sort(lib.variants, weaker, &library_variant::set);
   identifier_scope members(
       {lib.name,    "arena",    "arena_bytes",     "Batch",     "batch_sizes",  "best",    "element", "error",
        "has_batch", "inputs",   "instruction_set", "max_batch", "name",         "outputs", "run",     "shape",

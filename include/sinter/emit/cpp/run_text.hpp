@@ -32,7 +32,7 @@ class variant_printer {
   }
 
   std::string whole() {
-    put("// Made by sinter: the kernels and the order of their calls for {}.\n", set_name(v_.set));
+    put("// Made by sinter: the kernels and the order of their calls for {}.\n", v_.name);
     // g++ 12 takes the registers that its own intrinsics leave undefined for mistakes.
     text_ +=
         "#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC diagnostic ignored \"-Wuninitialized\"\n"
@@ -75,7 +75,7 @@ class variant_printer {
   }
 
   void run() {
-    put("{} run_{}({}) noexcept {{\n", run_result(lib_), set_name(v_.set), run_parameters(lib_));
+    put("{} run_{}({}) noexcept {{\n", run_result(lib_), v_.name, run_parameters(lib_));
     put("  [[maybe_unused]] std::byte* const arena = work;\n");
     put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.scratch_offset);
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "

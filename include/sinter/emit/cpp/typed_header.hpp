@@ -122,7 +122,7 @@ class header_printer {
 
   void instruction_sets() {
     put("  /// The instruction sets that there is code for, weakest first.\n  enum class instruction_set {{ ");
-    for (std::size_t i = 0; i < lib_.variants.size(); ++i) put("{}{}", i ? ", " : "", set_name(lib_.variants[i].set));
+    for (std::size_t i = 0; i < lib_.variants.size(); ++i) put("{}{}", i ? ", " : "", lib_.variants[i].name);
     put(" }};\n  /// Whether the processor has the instruction set.\n");
     put("  static bool supports(instruction_set set) noexcept;\n");
     put("  /// The best that the processor has; std::runtime_error if it has none.\n");

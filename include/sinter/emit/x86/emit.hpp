@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/cpu.hpp>
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/emit/x86/code_memory.hpp>
 #include <sinter/vector/program.hpp>
 
@@ -37,7 +37,8 @@ class code_block {
 
 /// Emits verified programs: those of 16 lanes as AVX-512 (F, BW, DQ, VL), those of 8 lanes as AVX2 with FMA and F16C,
 /// without a single EVEX encoding. The bytes are charged to `code`. A program that needs a stronger instruction set
-/// than `set`, or more registers than there are, is `error_code::invalid_argument`. Defined in emit/x86/emitter.hpp.
-code_block emit_x86(std::span<vector::program const> kernels, isa set, budget& code);
+/// than `machine` has, or more registers than there are, is `error_code::invalid_argument`. Defined in
+/// emit/x86/emitter.hpp.
+code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code);
 
 }  // namespace sinter

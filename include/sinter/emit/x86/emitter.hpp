@@ -7,14 +7,13 @@
 
 namespace sinter {
 
-code_block emit_x86(std::span<vector::program const> kernels, isa set, budget& code) {
+code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code) {
   x86::constant_pool pool;
   std::size_t bound = 64;
   for (auto const& p : kernels) {
-    isa const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
-    if ((p.lanes != 16 && p.lanes != 8) || set < needed)
+    if ((p.lanes != 16 && p.lanes != 8) || machine.device() != device_kind::x86_64 || machine.lanes() < p.lanes)
       fail(error_code::invalid_argument, "kernel '{}' has {} lanes: code for {} cannot hold it", p.name, p.lanes,
-           name(set));
+           to_string(machine));
     intern_constants(pool, p);
     bound += x86::code_bound(p);
   }

@@ -68,10 +68,10 @@ void report(char const* file) {
     auto const prepared = sinter::detail::timed(took, [&] { return sinter::prepare(g); });
     prepare.push_back(took);
     auto const code = sinter::compile(prepared, first, how, store, nullptr, &one.of.emplace_back());
+    if (i + 1 == repetitions) print(median(prepare), one, code.plan(), file);
+    if (first == second) continue;
     auto const next = sinter::compile(prepared, second, how, store, nullptr, &two.of.emplace_back());
-    if (i + 1 < repetitions) continue;
-    print(median(prepare), one, code.plan(), file);
-    if (first != second) print(0, two, next.plan(), "  the next signature");
+    if (i + 1 == repetitions) print(0, two, next.plan(), "  the next signature");
   }
 }
 

@@ -141,7 +141,9 @@ class convolution_code {
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
-    std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? 24 : 14;
+    // One block takes an operand from memory for each product: no more pixels than its loads can feed.
+    auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
+    std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? one_block : 14;
     auto const registers = blocks_of_tile() * machine_.registers_per_block();
     auto const is_long = [&](tile_run const& x) {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
@@ -240,7 +242,7 @@ class convolution_code {
     t.y_block = s_.out_plane() * channel_block * 4;
     t.bias = bias;
     t.epilogue = extras_.code;
-    t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks));
+    t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks), machine_);
     return t;
   }
 
@@ -254,7 +256,7 @@ class convolution_code {
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
 
-    bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= 512 * 1024;
+    bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
     grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
     std::array<extent, grid_rank> extents{s_.items};
     extents[axis.block] = columns.count;

@@ -115,7 +115,7 @@ class gemm_code {
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
-    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(s_.depth, s_.blocks()));
+    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(s_.depth, s_.blocks()), machine_);
     t.bias = has_bias();
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;

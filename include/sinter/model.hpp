@@ -21,7 +21,10 @@ inline optimize_options passes_within(limits const& bounds) {
 }
 
 inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
-  compile_options const how{.machine = e.machine, .bounds = e.limits, .passes = passes_within(e.limits)};
+  compile_options const how{.machine = e.machine,
+                            .bounds = e.limits,
+                            .passes = passes_within(e.limits),
+                            .cached_signatures = e.cached_signatures};
   return compile(prepared, s, how, *e.weights, e.pool);
 }
 

@@ -84,6 +84,8 @@ TEST_CASE("functions that are exact") {
   CHECK(worst_error(sign(x), [](double v) { return v > 0 ? 1 : v < 0 ? -1 : v; }) == 0);
   CHECK(worst_error(round_half(x),
                     [](double v) { return double{half_to_float(float_to_half(static_cast<float>(v)))}; }) == 0);
+  CHECK(worst_error(round_bfloat16(x),
+                    [](double v) { return double{bfloat16_to_float(float_to_bfloat16(static_cast<float>(v)))}; }) == 0);
   CHECK(worst_error(reciprocal(x), [](double v) { return 1 / v; }) <= 0.5);
 }
 

@@ -25,6 +25,8 @@ inline std::vector<sinter::any_tensor> random_inputs(sinter::graph const& g, std
         static_cast<float*>(t.data())[i] = value;
       else if (type.element == sinter::dtype::float16)
         static_cast<std::uint16_t*>(t.data())[i] = sinter::float_to_half(value);
+      else if (type.element == sinter::dtype::bfloat16)
+        static_cast<std::uint16_t*>(t.data())[i] = sinter::float_to_bfloat16(value);
       else
         bytes[i * size] = next() & 1u;
     }
@@ -42,7 +44,8 @@ inline double largest_difference(std::vector<sinter::any_tensor> const& a, std::
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].type() != b[i].type() || a[i].shape() != b[i].shape()) return worst;
-    if (a[i].type() != sinter::dtype::float32 && a[i].type() != sinter::dtype::float16) {
+    if (a[i].type() != sinter::dtype::float32 && a[i].type() != sinter::dtype::float16 &&
+        a[i].type() != sinter::dtype::bfloat16) {
       if (std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) return worst;
       continue;
     }
@@ -50,7 +53,8 @@ inline double largest_difference(std::vector<sinter::any_tensor> const& a, std::
     for (std::size_t k = 0; k < a[i].elements(); ++k) {
       auto const at = [&](sinter::any_tensor const& t) {
         if (t.type() == sinter::dtype::float32) return t.as<float>()[k];
-        return sinter::half_to_float(static_cast<std::uint16_t const*>(t.data())[k]);
+        auto const bits = static_cast<std::uint16_t const*>(t.data())[k];
+        return t.type() == sinter::dtype::float16 ? sinter::half_to_float(bits) : sinter::bfloat16_to_float(bits);
       };
       double const x = at(a[i]), y = at(b[i]);
       if (std::isnan(x) != std::isnan(y)) return worst;

@@ -156,6 +156,62 @@ graph opset 13 {
   CHECK(p.output_slots == std::vector<std::int32_t>{1});
 }
 
+TEST_CASE("half precision models run as machine code", "[plan]") {
+  std::string const type = GENERATE("float16", "bfloat16");
+  target const set = GENERATE("avx512", "avx2");
+  auto text = std::string(R"(
+graph opset 13 {
+  input x: half[1x3x16x16]
+  const w1 = half[16x3x3x3] random(1)
+  const w2 = half[16x16x3x3] random(2)
+  const scales = float[4] {1, 1, 2, 2}
+  a = Conv(x, w1) {pads = [1, 1, 1, 1]}
+  b = Relu(a)
+  c = Resize(b, _, scales) {mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"}
+  d = Conv(c, w2)
+  e = Cast(d) {to = 1}
+  f = Softmax(e)
+  y = Cast(f) {to = 10}
+  output y
+})");
+  for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
+  auto const p = plan_of(text, set);
+  CHECK(steps_of<region>(p) == static_cast<std::ptrdiff_t>(p.steps.size()));
+  CHECK(steps_named(p, "(Resize)") == 1);
+  CHECK(steps_named(p, "Conv)") >= 2);
+  CHECK(p.outputs[0].type.element == dtype::float16);
+}
+
+TEST_CASE("what hangs on sizes that depend on data is one island if it contracts", "[plan]") {
+  auto const p = plan_of(R"(
+graph opset 13 {
+  input x: float[8x16]
+  const w = float[16x16] random(1)
+  const zero = int64[1] {0}
+  const s = int64[2] {4, 16}
+  a = Relu(x)
+  i = NonZero(a)
+  p, q = Split(i) {axis = 0}
+  j = Squeeze(p, zero)
+  g = Gather(a, j) {axis = 0}
+  m = MatMul(g, w)
+  r: float = Reshape(m, s)
+  y = MatMul(r, w)
+  output m
+  output y
+})");
+  REQUIRE(steps_of<island>(p) == 2);
+  island const* tail = nullptr;
+  for_each_action<island>(p, [&](island const& i, std::size_t) { tail = &i; });
+  REQUIRE(tail->body);
+  CHECK(tail->body->topological_order().size() == 5);
+  REQUIRE(tail->inputs.size() == 2);   // what NonZero found, and a, which is planned
+  REQUIRE(tail->outputs.size() == 2);  // m in a slot, and r, whose shape is known again
+  CHECK(std::ranges::count_if(tail->outputs, [](auto const& o) { return o.slot < 0; }) == 1);
+  CHECK(steps_of<region>(p) == 2);  // Relu and the last MatMul
+  CHECK(p.slots == 2);
+}
+
 TEST_CASE("an arena above the limit is refused before it is taken", "[plan]") {
   auto g = parse(R"(
 graph opset 13 {

@@ -83,8 +83,9 @@ program island_program() {
   program p;
   p.inputs = {{.type = rows(1), .where = {space::input, 0}, .constant = {}}};
   p.steps = {{.nodes = {node_id{0}},
-              .action = island{
-                  .op = {&positives, {}}, .inputs = {{.slot = -1, .planned = p.inputs[0]}}, .output_slots = {0, 1}}}};
+              .action = island{.op = {&positives, {}},
+                               .inputs = {{.slot = -1, .planned = p.inputs[0]}},
+                               .outputs = {{.slot = 0}, {.slot = 1}}}}};
   p.nodes = {{.name = "pos", .op = "Positives"}};
   p.outputs = {{.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}},
                {.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}}};
@@ -112,6 +113,24 @@ TEST_CASE("a program runs region by region") {
     CHECK(run(e, x, 3) == affine(x));
     CHECK(run(e, x, 3) == affine(x));
   }
+}
+
+TEST_CASE("a result of an island goes to its planned place if it has the planned shape") {
+  auto p = island_program();
+  tensor_type const type{dtype::float32, shape{3}};
+  p.outputs[0] = {.type = type, .where = {space::arena, 0}};
+  std::get<island>(p.steps[0].action).outputs[0] = {.slot = -1, .planned = p.outputs[0]};
+  p.output_slots[0] = -1;
+  p.allocations = {{"kept", 12, 0, 0, 1}};
+  p.arena_bytes = p.arena_bound = 64;
+  weight_store store;
+  executable const e(std::move(p), interpreted(), store);
+  auto x = std::vector<float>(row, -1);
+  x[3] = 7, x[5] = 8, x[30] = 9;
+  CHECK(run(e, x, 1) == std::vector<float>{7, 8, 9});
+  x[4] = 1;
+  CHECK_THROWS_WITH(run(e, x, 1),
+                    says("output 0 came out as float 4, planned for is float 3") && says("node 'pos' (Positives)"));
 }
 
 TEST_CASE("grids step through four axes and side by side") {

@@ -150,15 +150,18 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
 }
 
 TEST_CASE("facts of the machine change tiles and order, but no bit", "[schedules]") {
-  auto const c = convolution_case({.x = {1, 48, 30, 30}, .w = {16, 48, 3, 3}, .pad = 1});
-  target const usual("avx512"), small("x86-64:avx512f/loads=1,l1d=16K,l2=128K");
+  auto const c = convolution_case({.x = {1, 48, 16, 28}, .w = {16, 48, 3, 3}, .pad = 1});
+  target const usual("avx512"), small("x86-64:avx512f/loads=1,l1d=16K,l2=64K");
+  auto const keys = [&](candidate const& how) {
+    std::vector<std::string> all;
+    for (auto const& kernel : how.build(describe_case(c)).kernels) all.push_back(kernel.key());
+    return all;
+  };
   for (auto const* s : {&convolution_schedule, &winograd_schedule}) {
     auto const few = s->offer(describe_case(c), small), many = s->offer(describe_case(c), usual);
     REQUIRE(few.size() == many.size());
     for (std::size_t i = 0; i < few.size(); ++i) {
-      auto const n = describe_case(c);
-      CHECK(few[i].build(n).regions.size() + few[i].build(n).kernels.size() !=
-            many[i].build(n).regions.size() + many[i].build(n).kernels.size());
+      CHECK(keys(few[i]) != keys(many[i]));
       CHECK(same_bits(run_case(c, few[i], small)[0], run_case(c, many[i], usual)[0]));
     }
   }

@@ -28,7 +28,8 @@ enum class op : std::uint8_t {
   exponent,  ///< floor(log2(a)) of a positive normal a
   mantissa,  ///< a / 2^exponent(a), in [1, 2)
   // functions
-  round_half,  ///< to binary16 and back
+  round_half,      ///< to binary16 and back
+  round_bfloat16,  ///< to bfloat16 and back
   neg,
   abs,
   ceil,

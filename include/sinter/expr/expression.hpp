@@ -70,6 +70,7 @@ inline value cos(value a) { return unary(op::cos, std::move(a)); }
 inline value exponent(value a) { return unary(op::exponent, std::move(a)); }
 inline value mantissa(value a) { return unary(op::mantissa, std::move(a)); }
 inline value round_half(value a) { return unary(op::round_half, std::move(a)); }
+inline value round_bfloat16(value a) { return unary(op::round_bfloat16, std::move(a)); }
 
 /// A comparison, to be used by `select`.
 struct condition {

@@ -26,6 +26,7 @@ inline value expand_line(instruction const& line, std::vector<value> x) {
     case op::sign: return select(x[0] > 0.0f, 1.0f, select(x[0] < 0.0f, -1.0f, x[0]));
     case op::reciprocal: return 1.0f / x[0];
     case op::round_half: return expanded_round_half(x[0]);
+    case op::round_bfloat16: return expanded_round_bfloat16(x[0]);
     case op::exp: return expanded_exp(x[0]);
     case op::log: return expanded_log(x[0]);
     case op::tanh: return expanded_tanh(x[0]);

@@ -15,9 +15,10 @@ namespace sinter::expr {
 /// The text of an operation's name; of `select` without its comparison.
 constexpr std::string_view name(op code) {
   constexpr std::string_view names[] = {
-      "input", "constant",   "add",    "sub",    "mul",      "div",      "min",        "max", "fma", "sqrt",
-      "round", "floor",      "scale2", "select", "exponent", "mantissa", "round_half", "neg", "abs", "ceil",
-      "sign",  "reciprocal", "exp",    "log",    "tanh",     "sigmoid",  "erf",        "sin", "cos", "pow"};
+      "input",      "constant",       "add",     "sub",   "mul",    "div",    "min",        "max",
+      "fma",        "sqrt",           "round",   "floor", "scale2", "select", "exponent",   "mantissa",
+      "round_half", "round_bfloat16", "neg",     "abs",   "ceil",   "sign",   "reciprocal", "exp",
+      "log",        "tanh",           "sigmoid", "erf",   "sin",    "cos",    "pow"};
   return names[static_cast<int>(code)];
 }
 

@@ -135,6 +135,17 @@ inline value expanded_round_half(value const& x) {
   return select(max(0.0f - r, r) >= 65536.0f, r * infinity, r);
 }
 
+/// To the nearest multiple of 2^(exponent - 7), of 2^-133 for small x: the sum with 1.5 * 2^(exponent + 16) has that
+/// unit in the last place. Large x are scaled down first, so that the sum is finite.
+inline value expanded_round_bfloat16(value const& x) {
+  auto const large = max(0.0f - x, x) >= 0x1p64f;
+  auto const y = select(large, x * 0x1p-64f, x);
+  auto const turn = scale2(1.5f, exponent(clamp(0x1p-126f, 0x1p64f, max(0.0f - y, y))) + 16.0f);
+  auto const rounded = (y + turn) - turn;
+  auto const r = select(large, rounded * 0x1p64f, rounded);
+  return select(r == 0.0f, x * 0.0f, r);
+}
+
 }  // namespace detail
 
 inline value exp_flushed(value const& x) { return select(x < -0x1.5d589ep+6f, 0.0f, detail::exp_normal(x)); }

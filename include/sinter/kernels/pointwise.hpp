@@ -44,6 +44,9 @@ void compute_line(expr::instruction const& line, std::array<T const*, 4> x, T* y
     case op::round_half:
       one([](T a) { return static_cast<T>(half_to_float(float_to_half(static_cast<float>(a)))); });
       break;
+    case op::round_bfloat16:
+      one([](T a) { return static_cast<T>(bfloat16_to_float(float_to_bfloat16(static_cast<float>(a)))); });
+      break;
     case op::neg: one([](T a) { return -a; }); break;
     case op::abs: one([](T a) { return std::fabs(a); }); break;
     case op::ceil: one([](T a) { return std::ceil(a); }); break;

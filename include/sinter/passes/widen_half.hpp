@@ -3,134 +3,190 @@
 #include <sinter/core/float16.hpp>
 #include <sinter/passes/match.hpp>
 
+#include <algorithm>
 #include <array>
+#include <variant>
 
 namespace sinter::passes {
 
 namespace detail {
 
-// clang-format off
-/// Operators that do the same on float32 values as on float16 ones, but for the rounding of their results; sorted.
-inline constexpr auto widening_operators = std::to_array<std::string_view>({
-    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Ceil", "Clip", "Concat", "Conv",
-    "ConvTranspose", "DepthToSpace", "Div", "Dropout", "Elu", "Erf", "Exp", "Expand", "Flatten", "Floor",
-    "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity",
-    "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "MatMul", "Max",
-    "MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMean",
-    "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "SpaceToDepth",
-    "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where"});
-// clang-format on
+/// float16 or bfloat16.
+inline bool is_half(dtype element) { return element == dtype::float16 || element == dtype::bfloat16; }
+inline bool is_half(graph const& g, value_id id) { return id && is_half(g.at(id).type.element); }
 
-inline bool widens(node const& n) { return n.domain.empty() && std::ranges::binary_search(widening_operators, n.op); }
-
-inline bool is_half(graph const& g, value_id id) { return id && g.at(id).type.element == dtype::float16; }
-
-/// Whether the graph computes with float16 values (more than to cast them), and all nodes that touch them are known.
-inline bool can_widen(graph const& g) {
-  bool found = false;
-  for (std::size_t i = 0; i < g.node_capacity(); ++i) {
-    auto const& n = g.at(node_id{static_cast<std::int32_t>(i)});
-    if (n.erased) continue;
-    auto const touches = [&](value_id id) { return is_half(g, id); };
-    if (!std::ranges::any_of(n.inputs, touches) && !std::ranges::any_of(n.outputs, touches)) continue;
-    found = found || !is(n, "Cast");
-    if (!widens(n)) return false;
-  }
-  return found &&
-         std::ranges::all_of(g.outputs, [&](port const& p) { return !is_half(g, p.value) || g.at(p.value).producer; });
+inline bool touches_half(graph const& g, node const& n) {
+  auto const half = [&](value_id id) { return is_half(g, id); };
+  return std::ranges::any_of(n.inputs, half) || std::ranges::any_of(n.outputs, half);
 }
 
+inline bool has_subgraph(node const& n) {
+  return std::ranges::any_of(
+      n.attributes, [](auto const& a) { return std::holds_alternative<std::shared_ptr<graph const>>(a.second); });
+}
+
+inline tensor_type widened(tensor_type type) {
+  if (is_half(type.element)) type.element = dtype::float32;
+  return type;
+}
+
+/// The float32 values of a constant of a half type.
 inline any_tensor widened(any_tensor const& t) {
   any_tensor result(dtype::float32, t.shape());
   auto const* from = static_cast<std::uint16_t const*>(t.data());
-  std::transform(from, from + t.elements(), static_cast<float*>(result.data()), half_to_float);
+  auto const convert = t.type() == dtype::float16 ? half_to_float : bfloat16_to_float;
+  std::transform(from, from + t.elements(), static_cast<float*>(result.data()), convert);
   return result;
 }
 
-/// A value of the shape of `like`.
-inline value_id similar_value(graph& g, value_id like, std::string_view suffix, dtype element) {
-  auto name = g.at(like).name + std::string(suffix);
-  return g.add_value(std::move(name), {element, g.at(like).type.shape});
-}
-
-/// Lets `id` be computed by a new node from what its producer computes, which becomes another value.
-inline void insert_after(graph& g, value_id id, value_id raw, node n) {
-  auto const source = g.at(id).producer;
-  auto const& outputs = g.at(source).outputs;
-  auto const slot = static_cast<std::size_t>(std::ranges::find(outputs, id) - outputs.begin());
-  take_output(g, source, slot, raw);
-  n.inputs = {raw};
-  n.outputs = {id};
-  g.add_node(std::move(n));
-}
-
-inline node rounding_node() {
-  node n{.domain = "sinter", .op = "Elementwise", .version = 1};
-  n.attributes = {{"function", std::string("round_half x0")}};
-  return n;
-}
-
-inline node cast_node(dtype to) {
-  node n{.op = "Cast", .version = 13};
-  n.attributes = {{"to", static_cast<std::int64_t>(to)}};
-  return n;
-}
-
-/// Graph inputs stay float16 and are cast, outputs are cast back. The values inside are still called float16.
-inline void cast_ports(graph& g) {
-  for (auto const& in : std::vector(g.inputs)) {
-    if (!is_half(g, in.value)) continue;
-    auto const wide = similar_value(g, in.value, "_wide", dtype::float16);
-    g.replace_uses(in.value, wide);
-    auto cast = cast_node(dtype::float32);
-    cast.inputs = {in.value};
-    cast.outputs = {wide};
-    g.add_node(std::move(cast));
+/// Whether `n` computes the same on float32 operands as on half ones, but for the rounding of its results: the operator
+/// makes float32 of float32 where it makes half of half. What converts or reads bits does not, nor what a subgraph
+/// says.
+inline bool widens(graph const& g, node const& n) {
+  static constexpr std::array<std::string_view, 3> by_bits{"BitCast", "Cast", "CastLike"};
+  if (!n.domain.empty() || std::ranges::find(by_bits, n.op) != by_bits.end()) return false;
+  if (!touches_half(g, n) || has_subgraph(n)) return false;
+  std::vector<operand> operands;
+  for (auto const in : n.inputs) {
+    if (!in) {
+      operands.emplace_back();
+      continue;
+    }
+    auto const& v = g.at(in);
+    if (!v.type.shape) return false;
+    operands.push_back({widened(v.type), v.is_constant() && !is_half(g, in) ? &v.constant : nullptr});
   }
-  for (auto const& out : std::vector(g.outputs)) {
-    if (!is_half(g, out.value)) continue;
-    auto const users = g.at(out.value).users;
-    auto const wide = similar_value(g, out.value, "_wide", dtype::float16);
-    insert_after(g, out.value, wide, cast_node(dtype::float16));
-    for (auto const user : users)
-      for (std::size_t slot = 0; slot < g.at(user).inputs.size(); ++slot)
-        if (g.at(user).inputs[slot] == out.value) g.set_input(user, slot, wide);
-  }
+  auto const found = with_context([&] { return describe(n); }, [&] { return bind(n).infer(inputs(operands)); });
+  for (std::size_t i = 0; i < n.outputs.size(); ++i)
+    if (n.outputs[i] && (i >= found.size() || found[i] != widened(g.at(n.outputs[i]).type))) return false;
+  return true;
 }
 
-/// A Cast to float16 inside the graph becomes a rounding; those that widen or narrow a port stay.
-inline void round_cast(graph& g, node_id id) {
-  if (!is(g.at(id), "Cast") || !is_half(g, g.at(id).outputs[0])) return;
-  auto const out = g.at(id).outputs[0];
-  if (g.is_input(g.at(id).inputs[0]) || g.is_output(out)) return;
-  g.at(id).attributes["to"] = static_cast<std::int64_t>(dtype::float32);
-  insert_after(g, out, similar_value(g, out, "_exact", dtype::float32), rounding_node());
-}
+/// One run of the pass: which nodes widen, and the float32 form of each half value that has one.
+class half_widener {
+ public:
+  explicit half_widener(rewriter& r) : r_(r), g_(r.get()), wide_(g_.value_count()) {
+    for (auto const id : g_.topological_order())
+      if (widens(g_, g_.at(id))) nodes_.push_back(id);
+    std::ranges::sort(sorted_ = nodes_);
+  }
+
+  void run() {
+    if (nodes_.empty()) return;
+    for (auto const id : nodes_) widen(id);
+    for (std::size_t i = 0; i < wide_.size(); ++i) lead_casts({static_cast<std::int32_t>(i)});
+    r_.rewrote();
+  }
+
+ private:
+  static bool converts(node const& n) { return is(n, "Cast") || is(n, "CastLike"); }
+  bool is_widened(node_id id) const { return std::ranges::binary_search(sorted_, id); }
+  value_id& wide(value_id id) { return wide_[static_cast<std::size_t>(id.index)]; }
+
+  /// Whether the half form of a value is needed when all who can take the float32 form do.
+  bool stays(value_id id) const {
+    if (g_.is_input(id) || g_.is_output(id)) return true;
+    return !std::ranges::all_of(g_.at(id).users, [&](node_id user) {
+      auto const& n = g_.at(user);
+      return is_widened(user) || (converts(n) && std::ranges::count(n.inputs, id) == 1 && n.inputs[0] == id);
+    });
+  }
+
+  value_id new_value(value_id like) { return g_.add_value(g_.at(like).name + "_wide", widened(g_.at(like).type)); }
+
+  void add_cast(value_id from, value_id to) {
+    node n{.op = "Cast", .version = 13};
+    n.attributes = {{"to", static_cast<std::int64_t>(g_.at(to).type.element)}};
+    n.inputs = {from};
+    n.outputs = {to};
+    g_.add_node(std::move(n));
+  }
+
+  void widen(node_id id) {
+    for (std::size_t slot = 0; slot < g_.at(id).inputs.size(); ++slot)
+      if (auto const in = g_.at(id).inputs[slot]; is_half(g_, in)) g_.set_input(id, slot, widened_input(in));
+    for (std::size_t slot = 0; slot < g_.at(id).outputs.size(); ++slot)
+      if (auto const out = g_.at(id).outputs[slot]; is_half(g_, out)) widen_output(id, slot, out);
+  }
+
+  void widen_output(node_id id, std::size_t slot, value_id out) {
+    auto const raw = stays(out) ? new_value(out) : out;
+    if (raw == out) {
+      g_.at(out).type.element = dtype::float32;
+    } else {
+      take_output(g_, id, slot, raw);
+      add_cast(raw, out);
+    }
+    wide(out) = raw;
+  }
+
+  /// The float32 form of a value that a widened node reads.
+  value_id widened_input(value_id id) {
+    if (wide(id)) return wide(id);
+    auto const& v = g_.at(id);
+    if (v.is_constant()) return wide(id) = widened_constant(id);
+    if (auto const source = rounded_source(v.producer)) return wide(id) = add_rounding(id, source);
+    auto const result = new_value(id);
+    add_cast(id, result);
+    return wide(id) = result;
+  }
+
+  value_id widened_constant(value_id id) {
+    r_.fold_budget().charge(2 * g_.at(id).constant.bytes());
+    auto constant = widened(g_.at(id).constant);
+    if (stays(id)) return g_.add_constant(g_.at(id).name + "_wide", std::move(constant));
+    g_.make_constant(id, std::move(constant));
+    return id;
+  }
+
+  /// The float32 value that a Cast of the model rounds to a half type; none for other nodes.
+  value_id rounded_source(node_id id) {
+    if (!id || !converts(g_.at(id))) return {};
+    auto const source = g_.at(id).inputs[0];
+    if (is_half(g_, source)) return wide(source);
+    return g_.at(source).type.element == dtype::float32 ? source : value_id{};
+  }
+
+  /// In place of the Cast to a half type, or beside it: what it computes, as float32.
+  value_id add_rounding(value_id id, value_id source) {
+    node n{.domain = "sinter", .op = "Elementwise", .version = 1};
+    auto const function = g_.at(id).type.element == dtype::float16 ? "round_half x0" : "round_bfloat16 x0";
+    n.attributes = {{"function", std::string(function)}};
+    n.inputs = {source};
+    if (!stays(id)) {
+      g_.at(id).type.element = dtype::float32;
+      replace_node(g_, g_.at(id).producer, std::move(n));
+      return id;
+    }
+    auto const result = new_value(id);
+    n.outputs = {result};
+    g_.add_node(std::move(n));
+    return result;
+  }
+
+  /// Casts of the model that read a value whose float32 form another node computes read that form.
+  void lead_casts(value_id id) {
+    auto const to = wide(id);
+    if (!to || to == id || !g_.at(to).producer || g_.at(g_.at(to).producer).inputs[0] == id) return;
+    for (auto const user : std::vector(g_.at(id).users))
+      if (converts(g_.at(user)) && g_.at(user).inputs[0] == id) g_.set_input(user, 0, to);
+  }
+
+  rewriter& r_;
+  graph& g_;
+  std::vector<node_id> nodes_{};   // that widen, in topological order
+  std::vector<node_id> sorted_{};  // the same by id
+  std::vector<value_id> wide_;     // by half value
+};
 
 }  // namespace detail
 
-/// Computes in float32 what a model computes in float16. Constants are converted, graph inputs and outputs keep their
-/// type by a Cast; between them values keep the precision of float32, as in ONNX Runtime on CPUs, except where the
-/// model itself casts. The whole graph or nothing: one node that is not known keeps everything as it is.
+/// Computes in float32 what a model computes in float16 or bfloat16. Constants are converted; where a widened node
+/// meets one that is not (graph inputs and outputs, conversions, operators that read bits, subgraphs) stands a Cast.
+/// Between widened nodes values keep the precision of float32, as in ONNX Runtime on CPUs, except where the model
+/// itself casts.
 inline void widen_half(rewriter& r) {
-  auto& g = r.get();
-  if (!r.may_rewrite() || !detail::can_widen(g)) return;
-  for (std::size_t i = 0; i < g.value_count(); ++i) {
-    auto const& v = g.at(value_id{static_cast<std::int32_t>(i)});
-    if (v.is_constant() && v.type.element == dtype::float16 && !v.users.empty())
-      r.fold_budget().charge(2 * v.constant.bytes());
-  }
-  detail::cast_ports(g);
-  for (auto const id : g.topological_order()) detail::round_cast(g, id);
-  for (std::size_t i = 0; i < g.value_count(); ++i) {
-    value_id const id{static_cast<std::int32_t>(i)};
-    if (!detail::is_half(g, id) || g.is_input(id) || g.is_output(id)) continue;
-    if (g.at(id).is_constant())
-      g.make_constant(id, detail::widened(g.at(id).constant));
-    else
-      g.at(id).type.element = dtype::float32;
-  }
-  r.rewrote();
+  if (r.may_rewrite()) detail::half_widener(r).run();
 }
 
 }  // namespace sinter::passes

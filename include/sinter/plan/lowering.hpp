@@ -1,6 +1,8 @@
 #pragma once
 
 #include <sinter/graph/graph.hpp>
+#include <sinter/plan/graph_part.hpp>
+#include <sinter/plan/tail.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -8,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +43,7 @@ enum class operation_kind : std::uint8_t {
   view,       ///< output 0 shows the bytes of input 0
   reorder,    ///< input 0 to output 0, the same value in another layout
   host,       ///< the operator's `evaluate` on planned memory
-  island,     ///< the operator's `evaluate` on a heap
+  island,     ///< the operator's `evaluate`, or a part of the graph, on a heap
   covered     ///< nothing: a later operation does it
 };
 
@@ -56,7 +59,8 @@ struct operation {
   std::vector<value_id> values{};  ///< of the inputs, node by node
   std::vector<stored_id> inputs{};
   std::vector<stored_id> outputs{};
-  std::vector<bool> placed{};  ///< inputs that lie in output 0 already
+  std::vector<bool> placed{};                ///< inputs that lie in output 0 already
+  std::shared_ptr<graph_part const> part{};  ///< of an island of many nodes; `node` is the first one
   bool is_view() const { return kind == operation_kind::view; }
 };
 
@@ -104,6 +108,7 @@ class lowering {
   lowered run() {
     for (std::size_t i = 0; i < g_.inputs.size(); ++i) add_input(i);
     for (auto const id : g_.topological_order()) add_node(id);
+    end_tail();
     for (auto const& out : g_.outputs)
       if (is_planned(out.value)) stored_as(out.value, layout::row_major);
     cover_unused_reorders();
@@ -174,16 +179,21 @@ class lowering {
            std::ranges::all_of(s.outputs, shaped);
   }
 
+  /// Whether a value has no planned place: its size depends on data, or it holds strings.
+  bool is_open(value_id v) const {
+    auto const& type = g_.at(v).type;
+    return !type.shape || type.element == dtype::undefined || type.element == dtype::string;
+  }
+
   bool needs_island(node const& n) const {
-    auto const open = [&](value_id v) {
-      return v && (!g_.at(v).type.shape || l_.slot_of_value[static_cast<std::size_t>(v.index)] >= 0 ||
-                   (g_.at(v).type.element == dtype::string && !g_.at(v).is_constant()));
-    };
+    auto const open = [&](value_id v) { return v && !g_.at(v).is_constant() && is_open(v); };
     return std::ranges::any_of(n.inputs, open) || std::ranges::any_of(n.outputs, open);
   }
 
   void add_node(node_id id) {
     auto const& n = g_.at(id);
+    if (tail_.takes(n)) return tail_.add(id);
+    if (tail_.feeds(n)) end_tail();
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
@@ -303,12 +313,26 @@ class lowering {
     l_.operations.push_back(std::move(op));
   }
 
-  void add_island(operation op, node const& n) {
+  /// The nodes of the tail become one island if compiling them pays, else one each.
+  void end_tail() {
+    auto nodes = tail_.take();
+    if (machine_.device() != device_kind::none && worth_compiling(g_, nodes)) {
+      auto part = std::make_shared<graph_part const>(extract(g_, std::move(nodes)));
+      return add_island({.node = part->nodes.front(), .part = part}, part->inputs, part->outputs);
+    }
+    for (auto const id : nodes) add_island({.node = id, .op = bind(g_.at(id))}, g_.at(id));
+  }
+
+  void add_island(operation op, node const& n) { add_island(std::move(op), n.inputs, n.outputs); }
+
+  void add_island(operation op, std::vector<value_id> const& inputs, std::vector<value_id> const& outputs) {
     op.kind = operation_kind::island;
-    for (auto const in : n.inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
-    for (auto const out : n.outputs) {
-      op.outputs.push_back(-1);
-      if (out) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
+    for (auto const in : inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
+    auto const number = static_cast<std::int32_t>(l_.operations.size());
+    for (auto const out : outputs) {
+      bool const planned = out && !is_open(out);
+      op.outputs.push_back(planned ? add_stored(out, layout::row_major, number) : -1);
+      if (out && !planned) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
     }
     l_.operations.push_back(std::move(op));
   }
@@ -316,6 +340,7 @@ class lowering {
   graph const& g_;
   target machine_;
   lowered l_;
+  tail tail_{g_};  ///< the nodes before `end_tail`
 };
 
 }  // namespace sinter::detail

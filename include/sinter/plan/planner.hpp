@@ -251,12 +251,13 @@ class planner {
   template <typename Action>
   void add_step(operation const& op, Action action) {
     program_step step{.by = op.by, .action = std::move(action)};
-    step.nodes = op.before;
+    step.nodes = op.part ? op.part->nodes : op.before;
     // A reorder stands for the node whose result it is.
-    if (auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer) step.nodes.push_back(id);
-    for (auto const id : step.nodes) {
-      auto const& n = g_.at(id);
-      auto const at = static_cast<std::size_t>(id.index);
+    auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;
+    if (id && !op.part) step.nodes.push_back(id);
+    for (auto const of : step.nodes) {
+      auto const& n = g_.at(of);
+      auto const at = static_cast<std::size_t>(of.index);
       if (p_.nodes.size() <= at) p_.nodes.resize(at + 1);
       p_.nodes[at] = {.name = n.name, .domain = n.domain, .op = n.op, .version = n.version};
     }
@@ -281,15 +282,20 @@ class planner {
   }
 
   void emit_island(operation const& op) {
+    auto const operands = [&](std::vector<value_id> const& values, std::vector<stored_id> const& places) {
+      std::vector<island::operand> all;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        auto const v = values[i];
+        auto const slot = v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1;
+        all.push_back({.slot = slot, .planned = slot >= 0 ? view_binding{} : view_of(places[i], v)});
+      }
+      return all;
+    };
     auto const& n = *node_of(op);
     island made{.op = op.op};
-    for (std::size_t i = 0; i < n.inputs.size(); ++i) {
-      auto const v = n.inputs[i];
-      auto const slot = v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1;
-      made.inputs.push_back({.slot = slot, .planned = slot >= 0 ? view_binding{} : view_of(op.inputs[i], v)});
-    }
-    for (auto const out : n.outputs)
-      made.output_slots.push_back(out ? l_.slot_of_value[static_cast<std::size_t>(out.index)] : -1);
+    if (op.part) made.body = std::shared_ptr<graph const>(op.part, &op.part->body);
+    made.inputs = operands(op.part ? op.part->inputs : n.inputs, op.inputs);
+    made.outputs = operands(op.part ? op.part->outputs : n.outputs, op.outputs);
     add_step(op, std::move(made));
   }
 

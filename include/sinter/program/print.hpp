@@ -113,12 +113,13 @@ class program_printer {
   }
 
   void print(island const& i) {
-    std::string in, out;
-    for (auto const& v : i.inputs)
-      in += (in.empty() ? "" : ", ") + (v.slot >= 0 ? fmt::format("slot {}", v.slot) : text_of(v.planned));
-    for (auto const slot : i.output_slots)
-      out += (out.empty() ? "" : ", ") + (slot >= 0 ? fmt::format("slot {}", slot) : std::string("none"));
-    put("    island {}({}) -> {}\n", i.op.entry->schema.name, in, out);
+    auto const text = [&](std::vector<island::operand> const& operands) {
+      std::string all;
+      for (auto const& v : operands)
+        all += (all.empty() ? "" : ", ") + (v.slot >= 0 ? fmt::format("slot {}", v.slot) : text_of(v.planned));
+      return all;
+    };
+    put("    island {}({}) -> {}\n", i.body ? "graph" : i.op.entry->schema.name, text(i.inputs), text(i.outputs));
   }
 
   program const& p_;

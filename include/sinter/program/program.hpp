@@ -6,6 +6,7 @@
 #include <sinter/vector/program.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,16 +32,18 @@ struct host_call {
   std::int64_t scratch_bytes = 0;
 };
 
-/// A node whose shapes are known only when it runs: `evaluate` on a heap. Its operands are slots of the context
-/// (tensors with shapes) or planned places.
+/// What runs on a heap because shapes are known only then: a node, by `evaluate`, or a part of the graph, compiled for
+/// the shapes that come. Operands and results are slots of the context (tensors with shapes) or planned places, to
+/// which results are copied.
 struct island {
-  bound_operator op{};
   struct operand {
     std::int32_t slot = -1;  ///< a tensor of the context; -1: `planned`
-    view_binding planned;
+    view_binding planned{};  ///< undefined element: omitted or unused
   };
+  bound_operator op{};
+  std::shared_ptr<graph const> body{};  ///< in place of `op`; its inputs and outputs are those of the island
   std::vector<operand> inputs{};
-  std::vector<std::int32_t> output_slots{};  ///< -1: unused
+  std::vector<operand> outputs{};
 };
 
 /// One step: what it does, for which nodes of the graph, and who made it.
@@ -101,8 +104,9 @@ void for_each_address(Program& p, F&& f) {
     if (h.scratch_bytes > 0) f(h.scratch);
   });
   for_each_action<island>(p, [&](auto& i, std::size_t) {
-    for (auto& in : i.inputs)
-      if (in.slot < 0) view(in.planned);
+    for (auto* operands : {&i.inputs, &i.outputs})
+      for (auto& v : *operands)
+        if (v.slot < 0) view(v.planned);
   });
   for (auto& out : p.outputs) view(out);
 }

@@ -31,8 +31,9 @@ class program_verifier {
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
-      for (auto const& in : i.inputs)
-        if (in.slot < 0) check_view(in.planned);
+      for (auto const* operands : {&i.inputs, &i.outputs})
+        for (auto const& v : *operands)
+          if (v.slot < 0) check_view(v.planned);
     });
   }
 

@@ -2,6 +2,7 @@
 
 #include <sinter/program/program.hpp>
 #include <sinter/program/work.hpp>
+#include <sinter/runtime/graph_runner.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
 #include <sinter/runtime/workspace.hpp>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -49,7 +51,10 @@ struct island_record {
   };
   island const* call = nullptr;
   std::vector<operand> inputs{};
-  node context{};  ///< what `evaluate` sees of the node
+  std::vector<operand> outputs{};
+  node context{};                          ///< what `evaluate` sees of the node
+  std::shared_ptr<graph_runner> runner{};  ///< of a body
+  program_step const* step = nullptr;
 };
 
 class binder {
@@ -78,11 +83,12 @@ class binder {
     return record;
   }
 
-  island_record link(island const& call, program_step const& s) const {
-    island_record record{.call = &call, .inputs = {}, .context = context(call.op, s)};
-    for (auto const& in : call.inputs)
-      record.inputs.push_back({in.slot, in.slot >= 0 ? view_record{} : view(in.planned)});
-    for (auto const slot : call.output_slots) record.context.outputs.push_back({slot >= 0 ? 0 : -1});
+  island_record link(island const& call, program_step const& s, runner_factory const& make_runner) const {
+    island_record record{.call = &call, .step = &s};
+    for (auto const& in : call.inputs) record.inputs.push_back(operand(in));
+    for (auto const& out : call.outputs) record.outputs.push_back(operand(out));
+    if (!call.body) record.context = context(call, s);
+    if (call.body && make_runner) record.runner = make_runner(call.body);
     return record;
   }
 
@@ -93,6 +99,10 @@ class binder {
   }
 
  private:
+  island_record::operand operand(island::operand const& v) const {
+    return {v.slot, v.slot >= 0 ? view_record{} : view(v.planned)};
+  }
+
   view_record view(view_binding const& v) const {
     if (v.type.element == dtype::undefined) return {};
     SINTER_ASSERT(v.type.shape);
@@ -115,12 +125,15 @@ class binder {
   }
 
   /// What `evaluate` sees of the node: its name, and the operator by which it was bound.
-  node context(bound_operator const& op, program_step const& s) const {
+  node context(island const& call, program_step const& s) const {
+    auto const& schema = call.op.entry->schema;
     node n;
     if (!s.nodes.empty()) n.name = program_.at(s.nodes[0]).name;
-    n.domain = std::string(op.entry->schema.domain);
-    n.op = std::string(op.entry->schema.name);
-    n.version = op.entry->schema.since;
+    n.domain = std::string(schema.domain);
+    n.op = std::string(schema.name);
+    n.version = schema.since;
+    for (auto const& out : call.outputs)
+      n.outputs.push_back({out.slot >= 0 || out.planned.type.element != dtype::undefined ? 0 : -1});
     return n;
   }
 

@@ -26,12 +26,20 @@ namespace sinter {
 class executable {
  public:
   /// `pool` runs the regions that are worth it and fills the weights; null: everything on the calling thread. It must
-  /// outlive the executable. Errors: limit_exceeded (weights), system.
+  /// outlive the executable. `make_runner` makes what runs the islands that are graphs; none: `evaluate` does. Errors:
+  /// limit_exceeded (weights), system.
   executable(program p, kernel_code code, weight_store& store, executor* pool = nullptr,
-             memory_guard guard = memory_guard::plain);
+             memory_guard guard = memory_guard::plain, runner_factory const& make_runner = {});
 
   program const& plan() const { return *program_; }
-  std::size_t code_bytes() const { return code_.bytes; }
+  /// Machine code, that of islands included.
+  std::size_t code_bytes() const {
+    return code_.bytes + of_islands([](graph_runner const& r) { return r.code_bytes(); });
+  }
+  /// Machine code, and what islands keep.
+  std::size_t bytes() const {
+    return code_.bytes + of_islands([](graph_runner const& r) { return r.bytes(); });
+  }
   /// What a workspace for `run` takes.
   workspace_plan const& memory() const { return memory_; }
 
@@ -42,6 +50,14 @@ class executable {
   void run(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out = {}) const;
 
  private:
+  template <typename Bytes>
+  std::size_t of_islands(Bytes&& bytes) const {
+    std::size_t sum = 0;
+    for (auto const& step : steps_)
+      if (auto const* i = std::get_if<island_record>(&step); i && i->runner) sum += bytes(*i->runner);
+    return sum;
+  }
+  static void keep(workspace& w, island_record const& record, std::size_t output, any_tensor result);
   void run_host(workspace& w, host_record const& host) const;
   void run_island(workspace& w, island_record const& record) const;
   void run_region(workspace& w, linked_region const& region) const;
@@ -58,7 +74,8 @@ class executable {
   std::vector<view_record> results_;
 };
 
-inline executable::executable(program p, kernel_code code, weight_store& store, executor* pool, memory_guard guard)
+inline executable::executable(program p, kernel_code code, weight_store& store, executor* pool, memory_guard guard,
+                              runner_factory const& make_runner)
     : code_(std::move(code)), pool_(pool) {
   weights_ = store.materialize(p.weights, pool);
   for (auto& w : p.weights) w.fill = nullptr;
@@ -68,7 +85,7 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
   for (auto const& s : program_->steps) {
     if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
-    if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s));
+    if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
   }
   for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
 }
@@ -124,14 +141,32 @@ inline void executable::run_island(workspace& w, island_record const& record) co
   for (auto const& [slot, planned] : record.inputs)
     operands.push_back(slot >= 0 ? w.slots[static_cast<std::size_t>(slot)] : borrow(planned.view(table)));
   std::vector<any_tensor> results;
-  with_system_errors([&] { results = evaluate(record.call->op, record.context, operands); });
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    auto const slot = record.call->output_slots[i];
-    if (slot < 0) continue;
-    bool const borrowed = std::ranges::any_of(record.inputs, [&](auto const& in) {
-      return in.slot < 0 && contains(in.planned.view(table), results[i].data());
-    });
-    w.slots[static_cast<std::size_t>(slot)] = borrowed ? copy_of(results[i].view()) : std::move(results[i]);
+  with_system_errors([&] {
+    if (record.runner)
+      results = record.runner->run(operands);
+    else
+      results = record.call->body ? evaluate(*record.call->body, operands)
+                                  : evaluate(record.call->op, record.context, operands);
+  });
+  with_context([&] { return describe(*program_, *record.step); },
+               [&] {
+                 for (std::size_t i = 0; i < record.outputs.size(); ++i) keep(w, record, i, std::move(results[i]));
+               });
+}
+
+/// Puts a result of an island where the steps behind it look for it: into its slot, or to the place that was planned.
+inline void executable::keep(workspace& w, island_record const& record, std::size_t output, any_tensor result) {
+  auto* const* const table = w.table(0);
+  auto const& [slot, planned] = record.outputs[output];
+  if (slot >= 0) {
+    bool const borrowed = std::ranges::any_of(
+        record.inputs, [&](auto const& in) { return in.slot < 0 && contains(in.planned.view(table), result.data()); });
+    w.slots[static_cast<std::size_t>(slot)] = borrowed ? copy_of(result.view()) : std::move(result);
+  } else if (planned.type != dtype::undefined) {
+    if (result.type() != planned.type || result.shape() != planned.shape)
+      fail(error_code::malformed_model, "output {} came out as {} {}, planned for is {} {}", output,
+           name(result.type()), result.shape(), name(planned.type), planned.shape);
+    if (result.bytes() > 0) std::memcpy(planned.mutable_view(table).data, result.data(), result.bytes());
   }
 }
 

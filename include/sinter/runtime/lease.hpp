@@ -27,7 +27,7 @@ class compiled {
   /// Code and idle workspaces; one workspace counts even while it is in use.
   std::size_t bytes() const {
     std::scoped_lock lock(mutex_);
-    return code_.code_bytes() + std::max<std::size_t>(idle_.size(), 1) * code_.memory().bytes();
+    return code_.bytes() + std::max<std::size_t>(idle_.size(), 1) * code_.memory().bytes();
   }
   /// An idle workspace, or none.
   std::unique_ptr<lease> take();

@@ -65,6 +65,7 @@ struct compile_environment {
   sinter::limits limits{};
   weight_store* weights = nullptr;
   executor* pool = nullptr;  ///< null: one thread
+  std::size_t cached_signatures = 32;
 };
 
 }  // namespace sinter

@@ -72,7 +72,7 @@ void inspect(settings const& s) {
   if (s.shows("summary")) print_summary(before, after, p, rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(before, short_constants));
   if (s.shows("after")) fmt::print("{}", sinter::print(after, short_constants));
-  if (s.shows("program")) fmt::print("{}", sinter::print(p));
+  if (s.shows("program")) fmt::print("{}", sinter::print(p, {.kernels = false}));
   if (s.shows("kernels"))
     for (std::size_t k = 0; k < p.kernels.size(); ++k)
       fmt::print("; kernel {}\n{}", k, sinter::vector::print(p.kernels[k]));

@@ -235,7 +235,7 @@ class planner {
 
   template <typename Action>
   void add_step(operation const& op, Action action) {
-    program_step step{.by = op.by, .action = std::move(action)};
+    program_step step{.by = std::string(op.by), .action = std::move(action)};
     auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;  // a reorder: of this node's result
     if (id) {
       step.nodes.push_back(id);

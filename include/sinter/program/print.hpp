@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -57,12 +59,15 @@ class program_printer {
     return e.base ? fmt::format("{}+{}n", e.base, e.step) : fmt::format("{}n", e.step);
   }
 
-  static std::string text_of(address const& a) {
+  /// Extents of the indices around a call, grid axes first.
+  using turns = std::array<extent, index_rank>;
+
+  static std::string text_of(address const& a, turns const& around = {}) {
     auto text = std::string(space_prefixes[static_cast<std::size_t>(a.in)]);
     if (a.in != space::scratch) text += fmt::format("{}", a.index);
     if (a.offset != 0) text += fmt::format("{:+}", a.offset);
     for (std::size_t i = 0; i < index_rank; ++i)
-      if (a.stride[i] != 0) text += fmt::format("{:+}*i{}", a.stride[i], i);
+      if (a.stride[i] != 0 && around[i] != extent()) text += fmt::format("{:+}*i{}", a.stride[i], i);
     return text;
   }
 
@@ -103,14 +108,20 @@ class program_printer {
     std::string extents;
     for (std::size_t axis = 0; axis < rank; ++axis) extents += (axis ? "x" : "") + text_of(g.extents[axis]);
     put("    grid {}\n", extents);
-    int indent = 6;
+    turns around;
+    std::ranges::copy(g.extents, around.begin());
+    std::size_t depth = 0;
     for (auto const& s : g.body) {
-      if (s.what == statement::kind::end) indent -= 2;
-      if (s.what == statement::kind::loop) put("{:{}}loop {}\n", "", indent, text_of(s.turns)), indent += 2;
+      if (s.what == statement::kind::end && depth > 0 && --depth < loop_depth) around[grid_rank + depth] = {};
+      if (s.what == statement::kind::loop) {
+        put("{:{}}loop {}\n", "", 6 + 2 * depth, text_of(s.turns));
+        if (depth < loop_depth) around[grid_rank + depth] = s.turns;
+        ++depth;
+      }
       if (s.what != statement::kind::call) continue;
       std::string arguments;
-      for (auto const& a : s.arguments) arguments += (arguments.empty() ? " " : ", ") + text_of(a);
-      put("{:{}}call k{}{}\n", "", indent, s.kernel.index, arguments);
+      for (auto const& a : s.arguments) arguments += (arguments.empty() ? " " : ", ") + text_of(a, around);
+      put("{:{}}call k{}{}\n", "", 6 + 2 * depth, s.kernel.index, arguments);
     }
   }
 
@@ -194,7 +205,8 @@ class program_printer {
 ///     address   = ("in"number | "out"number | "t"number | "w"number | "s") {("+"|"-") bytes ["*i"index]}
 ///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
 ///
-/// Types and names are those of graph/text.hpp; keys, schedules and names of tensors are quoted.
+/// Indices of one turn, which are always 0, are left out of addresses. Types and names are those of graph/text.hpp;
+/// keys, schedules and names of tensors are quoted.
 inline std::string print(program const& p, program_text_options options = {}) {
   return detail::program_printer(p, options).whole();
 }

@@ -22,3 +22,11 @@ function(sinter_own_code target)
     target_link_options(${target} PUBLIC -fsanitize=${SINTER_SANITIZE})
   endif()
 endfunction()
+
+# The command, a list with generator expressions, that compiles what includes sinter's headers at -O2.
+function(sinter_compile_command result)
+  set(definitions "$<TARGET_PROPERTY:sinter_compiled,COMPILE_DEFINITIONS>")
+  set(folders "$<TARGET_PROPERTY:sinter_compiled,INCLUDE_DIRECTORIES>")
+  set(${result} ${CMAKE_CXX_COMPILER} -std=c++20 -O2 "$<TARGET_PROPERTY:sinter,INTERFACE_COMPILE_OPTIONS>"
+                "-D$<JOIN:${definitions},$<SEMICOLON>-D>" "-I$<JOIN:${folders},$<SEMICOLON>-I>" PARENT_SCOPE)
+endfunction()

@@ -48,6 +48,7 @@ void bench(settings const& s) {
   auto start = clock::now();
   auto const net = sinter::load(s.model.file, {.max_isa = parse_isa(s.set), .threads = s.threads});
   auto const load = milliseconds_since(start);
+  print_warnings(net.warnings());
   std::vector<named_extents> given;
   for (auto const& text : s.model.shapes) given.push_back(parse_shape(text));
   std::vector<sinter::any_tensor> tensors;

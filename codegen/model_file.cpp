@@ -2,6 +2,7 @@
 
 #include <sinter/core/dimension.hpp>
 #include <sinter/onnx/import.hpp>
+#include <sinter/ops/evaluate.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -143,6 +144,8 @@ std::vector<sinter::graph> load_graphs(model_arguments const& arguments, library
   return sinter::with_context([&] { return fmt::format("file '{}'", arguments.file); },
                               [&] {
                                 auto const imported = sinter::onnx::import_file(arguments.file);
+                                sinter::check_supported(imported);
+                                print_warnings(sinter::warnings(imported));
                                 std::vector<named_extents> given;
                                 for (auto const& text : arguments.shapes) given.push_back(parse_shape(text));
                                 std::vector<sinter::graph> result;
@@ -155,6 +158,10 @@ std::vector<sinter::graph> load_graphs(model_arguments const& arguments, library
 }
 
 sinter::graph load_graph(model_arguments const& arguments) { return std::move(load_graphs(arguments, {}).front()); }
+
+void print_warnings(std::span<std::string const> warnings) {
+  for (auto const& text : warnings) fmt::print(stderr, "sinter: warning: {}\n", text);
+}
 
 sinter::isa parse_isa(std::string_view text) {
   if (text == "native") return sinter::detect_isa();

@@ -4,6 +4,7 @@
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/graph/graph.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ std::vector<sinter::graph> load_graphs(model_arguments const& arguments, sinter:
 
 /// The graph for the shapes alone.
 sinter::graph load_graph(model_arguments const& arguments);
+
+/// Prints each on a line of standard error.
+void print_warnings(std::span<std::string const> warnings);
 
 /// `avx2`, `avx512`, `none`, or `native`: the best of this machine. Errors: invalid_argument.
 sinter::isa parse_isa(std::string_view text);

@@ -50,6 +50,7 @@ void run(settings const& s) {
   progress shown("run");
   shown.stage("loading " + s.model);
   auto const net = sinter::load(s.model, {.max_isa = parse_isa(s.set), .threads = s.threads});
+  print_warnings(net.warnings());
   shown.stage("reading inputs");
   auto const tensors = gather(s, net);
   std::vector<sinter::named_tensor> inputs;

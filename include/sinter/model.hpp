@@ -5,7 +5,9 @@
 #include <sinter/compile.hpp>
 #include <sinter/model_state.hpp>
 #include <sinter/onnx/import.hpp>
+#include <sinter/passes/infer_types.hpp>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -16,6 +18,21 @@ inline executable compile_for_model(graph g, compile_environment const& e) {
   compile_options how{.machine = {.set = e.set}, .bounds = e.limits, .passes = {}};
   how.passes.fold_bytes = e.limits.fold_bytes;
   return compile(std::move(g), how, *e.weights, e.pool);
+}
+
+/// Gives outputs that the model declares no element type for the one that they have.
+inline void type_outputs(graph& g) {
+  auto const typed = [&](port const& p) { return g.at(p.value).type.element != dtype::undefined; };
+  if (std::ranges::all_of(g.outputs, typed)) return;
+  auto inferred = g;
+  passes::infer_types(inferred);
+  for (auto const& p : g.outputs) g.at(p.value).type.element = inferred.at(p.value).type.element;
+}
+
+inline model make(graph g, options const& how) {
+  check_supported(g);
+  type_outputs(g);
+  return model_state::make(std::move(g), how, compile_for_model);
 }
 
 }  // namespace detail
@@ -115,6 +132,7 @@ std::span<port_info const> model::optional_inputs() const {
   return std::span(state_->inputs()).subspan(state_->required());
 }
 std::span<port_info const> model::outputs() const { return state_->outputs(); }
+std::span<std::string const> model::warnings() const { return state_->warnings; }
 memory_report model::memory() const { return state_->memory(); }
 isa model::instruction_set() const { return state_->set(); }
 int model::threads() const { return state_->threads(); }
@@ -129,12 +147,11 @@ context model::context(std::span<named_shape const> shapes) const { return {stat
 
 model load(std::string const& file, options const& how) {
   auto g = onnx::import_file(file, how.limits);
-  return with_context([&] { return fmt::format("file '{}'", file); },
-                      [&] { return model_state::make(std::move(g), how, detail::compile_for_model); });
+  return with_context([&] { return fmt::format("file '{}'", file); }, [&] { return detail::make(std::move(g), how); });
 }
 
 model load_bytes(std::span<std::byte const> bytes, options const& how) {
-  return model_state::make(onnx::import_bytes(bytes, how.limits), how, detail::compile_for_model);
+  return detail::make(onnx::import_bytes(bytes, how.limits), how);
 }
 
 load_result try_load(std::string const& file, options const& how) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/ops/evaluate.hpp>
 #include <sinter/runtime/lease.hpp>
 #include <sinter/runtime/lru_cache.hpp>
 #include <sinter/runtime/signature.hpp>
@@ -39,6 +40,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::size_t required() const {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
+  std::vector<std::string> const warnings;  ///< for people
   isa set() const { return environment_.set; }
   int threads() const { return environment_.pool ? environment_.pool->workers() : 1; }
   memory_report memory() const;
@@ -83,7 +85,8 @@ class model_state : public std::enable_shared_from_this<model_state> {
 };
 
 inline model_state::model_state(graph g, options const& how, compiler compile)
-    : graph_(required_first(std::move(g))),
+    : warnings(sinter::warnings(g)),
+      graph_(required_first(std::move(g))),
       compile_(std::move(compile)),
       weights_(how.limits.weight_bytes),
       inputs_(describe_ports(graph_, graph_.inputs)),

@@ -173,6 +173,8 @@ class model {
     return context(std::span(shapes.begin(), shapes.size()));
   }
 
+  /// What about the model may not be as the library takes it, in words; usually nothing.
+  std::span<std::string const> warnings() const;
   memory_report memory() const;
   /// The instruction set in use; `none`: every node runs as plain loops, which is slow.
   isa instruction_set() const;

@@ -43,7 +43,7 @@ constexpr char const* lookup = R"(graph opset 17 {
 
 }  // namespace
 
-TEST_CASE("a library calls shipped kernels, and says when an index is out of range") {
+TEST_CASE("a library calls shipped kernels, and says when an index is out of range", "[thorough]") {
   if (!has_compiler()) return;
   temporary_folder folder;
   auto const printed = printed_by(lookup, R"(
@@ -60,7 +60,7 @@ TEST_CASE("a library calls shipped kernels, and says when an index is out of ran
         "25 36 1 4 ''\nnode 'the lookup' (Gather): an index or length that came at run time is out of range\n");
 }
 
-TEST_CASE("integers are computed by shipped kernels") {
+TEST_CASE("integers are computed by shipped kernels", "[thorough]") {
   if (!has_compiler()) return;
   temporary_folder folder;
   auto const printed = printed_by(R"(graph opset 17 {

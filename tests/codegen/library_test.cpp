@@ -92,7 +92,7 @@ TEST_CASE("a weights file of another model is refused") {
 }
 
 #ifdef SINTER_TEST_MNIST
-TEST_CASE("libraries of real models give the bits of the in-process compiler") {
+TEST_CASE("libraries of real models give the bits of the in-process compiler", "[thorough]") {
   auto const cntk = shared("models/mnist_cntk/model.onnx"), pytorch = shared("models/mnist_pytorch/model.onnx");
   REQUIRE(cntk);
   REQUIRE(pytorch);
@@ -107,7 +107,7 @@ TEST_CASE("libraries of real models give the bits of the in-process compiler") {
 #endif
 
 #ifdef SINTER_TEST_QDQ
-TEST_CASE("libraries of quantised models give the bits of the in-process compiler") {
+TEST_CASE("libraries of quantised models give the bits of the in-process compiler", "[thorough]") {
   auto const classifier = shared("models/classifier_qdq/model.onnx"),
              keywords = shared("models/keyword_spotting_qdq/model.onnx");
   REQUIRE(classifier);

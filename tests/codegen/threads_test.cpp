@@ -31,7 +31,7 @@ class thread_for_each_task final : public executor {
   int calls = 0;
 };
 
-std::vector<float> random_images(std::size_t batch) {
+std::vector<float> images_for_threads(std::size_t batch) {
   std::mt19937 random(3);
   std::uniform_real_distribution<float> values(-1, 1);
   std::vector<float> images(digits_threads::image::size(batch));
@@ -61,7 +61,7 @@ TEST_CASE("a library with threads gives the same bits on any number of them") {
       continue;
     }
     for (std::size_t const batch : {std::size_t{1}, std::size_t{5}, digits_threads::max_batch}) {
-      auto const images = random_images(batch);
+      auto const images = images_for_threads(batch);
       auto const expected = expected_scores(images, set);
       for (int const threads : {1, 2, 3, 7}) {
         thread_pool pool(threads);
@@ -82,7 +82,7 @@ TEST_CASE("an executor of the user's runs the tasks of a library, in any order")
   thread_for_each_task executor;
   auto const memory = std::make_unique<digits_threads::arena>();
   digits_threads net(*memory, digits_threads::best(), &executor);
-  auto const images = random_images(digits_threads::max_batch);
+  auto const images = images_for_threads(digits_threads::max_batch);
   auto const scores = net.run(digits_threads::max_batch, {.image = images}).scores;
   CHECK(executor.calls > 0);
   CHECK(std::ranges::equal(scores, expected_scores(images, digits_threads::best())));

@@ -23,7 +23,7 @@ struct options {
   std::string backend = "evaluate";
   fs::path expected{};
   fs::path json{};
-  double seconds = 600;
+  std::optional<double> seconds{};  ///< for each case
   bool list = false;
   bool verbose = false;
 };
@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
   app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2 or cpp");
   app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
-  app.add_option("--timeout", o.seconds, "Seconds that a case may take");
+  app.add_option("--timeout", o.seconds, "Seconds that a case may take, to find one that never ends");
   app.add_flag("--list", o.list, "Only print the names of the cases");
   app.add_flag("--verbose", o.verbose, "Print skipped cases too");
   CLI11_PARSE(app, argc, argv);

@@ -55,16 +55,18 @@ inline result check_caught(test_case const& c, backend const& b) {
 
 namespace detail {
 
-/// Everything that a child writes until it closes the pipe; nothing if that takes longer than `seconds`.
-inline std::optional<std::string> read_until_closed(int fd, double seconds) {
+/// Everything that a child writes until it closes the pipe; nothing if that takes longer than `seconds`, if given.
+inline std::optional<std::string> read_until_closed(int fd, std::optional<double> seconds) {
   using clock = std::chrono::steady_clock;
-  auto const end = clock::now() + std::chrono::duration<double>(seconds);
+  auto const start = clock::now();
   std::string text;
   char buffer[4096];
   for (;;) {
-    auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(end - clock::now()).count();
-    pollfd waiting{fd, POLLIN, 0};
-    if (left <= 0 || poll(&waiting, 1, static_cast<int>(left)) == 0) return std::nullopt;
+    if (seconds) {
+      auto const left = *seconds - std::chrono::duration<double>(clock::now() - start).count();
+      pollfd waiting{fd, POLLIN, 0};
+      if (left <= 0 || poll(&waiting, 1, static_cast<int>(1000 * left)) == 0) return std::nullopt;
+    }
     auto const n = read(fd, buffer, sizeof buffer);
     if (n <= 0) return text;
     text.append(buffer, static_cast<std::size_t>(n));
@@ -81,8 +83,8 @@ inline void write_all(int fd, std::string const& text) {
 
 }  // namespace detail
 
-/// Runs a case in a child process, so that a crash or an endless loop is this case's failure only.
-inline result run_isolated(test_case const& c, backend const& b, double seconds) {
+/// Runs a case in a child process, so that a crash is this case's failure only; and, with `seconds`, an endless loop.
+inline result run_isolated(test_case const& c, backend const& b, std::optional<double> seconds) {
   auto const start = std::chrono::steady_clock::now();
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("no pipe");
@@ -102,7 +104,7 @@ inline result run_isolated(test_case const& c, backend const& b, double seconds)
   waitpid(child, &status, 0);
   result r;
   if (!answer)
-    r = {outcome::failed, fmt::format("not finished after {} s", seconds)};
+    r = {outcome::failed, fmt::format("not finished after {} s", *seconds)};
   else if (WIFSIGNALED(status))
     r = {outcome::failed, fmt::format("killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))};
   else if (answer->empty())

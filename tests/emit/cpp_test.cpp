@@ -59,7 +59,7 @@ constexpr char const* avx2_flags = "-mavx2 -mfma -mf16c";
 
 }  // namespace
 
-TEST_CASE("C++ text gives the bits of the interpreter") {
+TEST_CASE("C++ text gives the bits of the interpreter", "[thorough]") {
   if (!has_compiler()) {
     WARN("SKIPPED: there is no C++ compiler");
     return;

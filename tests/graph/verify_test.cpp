@@ -84,3 +84,17 @@ TEST_CASE("verify allows omitted operands, dead values and inputs that became co
   s.g.add_node({.op = "F", .inputs = {value_id{}}, .outputs = {value_id{}}});
   CHECK_NOTHROW(verify(s.g));
 }
+
+TEST_CASE("after inference, every value in use has an element type") {
+  graph g;
+  auto const x = g.add_value("x", {dtype::float32, std::nullopt}), y = g.add_value("y"), z = g.add_value("z");
+  g.add_value("dead");
+  g.inputs = {{x, {}}};
+  g.add_node({.op = "F", .inputs = {x}, .outputs = {y}});
+  g.add_node({.op = "F", .inputs = {y}, .outputs = {z}});
+  CHECK_THROWS_WITH(verify_types(g), "the element type of value 'y' is not known");
+  g.at(y).type.element = dtype::int64;
+  CHECK_NOTHROW(verify_types(g));
+  g.outputs = {{z, {}}};
+  CHECK_THROWS_WITH(verify_types(g), "the element type of value 'z' is not known");
+}

@@ -76,7 +76,7 @@ TEST_CASE("real models agree with their reference data") {
   check_compiled(*m, sets);
 }
 
-TEST_CASE("light models agree with their reference data") {
+TEST_CASE("light models agree with their reference data", "[thorough]") {
   auto const* const name = GENERATE(from_range(light));
   auto const folder = shared("onnx-backend-tests/light");
   if (!folder) {
@@ -133,7 +133,7 @@ TEST_CASE("real models give equal bits on any number of threads, and in the inte
   }
 }
 
-TEST_CASE("a guarded arena changes no bit of any model") {
+TEST_CASE("a guarded arena changes no bit of any model", "[thorough]") {
   auto const* const name = GENERATE(from_range(supported));
   auto const m = find_model(name);
   if (!m) return;

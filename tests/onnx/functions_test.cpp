@@ -89,6 +89,7 @@ TEST_CASE("functions call functions, and attributes reach the innermost node") {
   auto m = caller();
   auto& inner = add_function(m, "inner", {"a"}, {"r"});
   set_reference(add_node(inner, "LeakyRelu", {"a"}, {"r"}), "alpha", "slope");
+  inner.add_attribute("slope");
   auto& outer = add_function(m, "outer", {"a"}, {"r"});
   auto& opset = *outer.add_opset_import();
   opset.set_domain("local");
@@ -97,6 +98,8 @@ TEST_CASE("functions call functions, and attributes reach the innermost node") {
   auto& n = call(add_node(*m.mutable_graph(), "outer", {"x"}, {"y"}));
   CHECK(text_of(m).find("y = LeakyRelu(x) as outer_0/inner_0/LeakyRelu_0") != std::string::npos);
   set_float(*n.add_attribute(), "s", 0.25f);
+  CHECK_THAT(error_of(m).what(), says("the function does not know the attribute 's'"));
+  m.mutable_functions(1)->add_attribute("s");
   CHECK(text_of(m).find("LeakyRelu(x) {alpha = 0.25}") != std::string::npos);
 }
 

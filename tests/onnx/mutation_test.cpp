@@ -4,7 +4,6 @@
 #include "messages.hpp"
 #include "shared.hpp"
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -67,12 +66,11 @@ TEST_CASE("damaged models give errors or graphs, and never crash") {
     return;
   }
   std::mt19937 random(20'240'501);
-  auto const until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   for (auto const& file : models_below(*models)) {
     auto const bytes = bytes_of_file(file);
     INFO(file.string());
     auto const below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
-    for (int round = 0; round < 60 && std::chrono::steady_clock::now() < until; ++round) {
+    for (int round = 0; round < 60; ++round) {
       import_damaged(bytes.substr(0, below(bytes.size())));
       auto damaged = bytes;
       for (int flips = 0; flips < 1 + round % 4; ++flips)

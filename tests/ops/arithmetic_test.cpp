@@ -96,6 +96,16 @@ TEST_CASE("bits: logic, shifts, complements") {
   auto const x = any_tensor::of<std::uint8_t>({3}, {16, 4, 129}), by = any_tensor::of<std::uint8_t>({3}, {1, 9, 1});
   CHECK(elements<std::uint8_t>(run("BitShift", 11, {x, by}, {{"direction", std::string("LEFT")}})) ==
         std::vector<std::uint8_t>{32, 0, 2});
+  auto const shifted = [](std::string direction, std::initializer_list<std::int8_t> values,
+                          std::initializer_list<std::int8_t> counts) {
+    shape const s{static_cast<std::int64_t>(values.size())};
+    auto const y = run("BitShift", 28, {any_tensor::of<std::int8_t>(s, values), any_tensor::of<std::int8_t>(s, counts)},
+                       {{"direction", std::move(direction)}});
+    auto const got = elements<std::int8_t>(y);
+    return list(got.begin(), got.end());
+  };
+  CHECK(shifted("RIGHT", {-8, 8, -8, 8, -8, 8}, {1, 1, 8, 8, -1, -1}) == list{-4, 4, -1, 0, -1, 0});
+  CHECK(shifted("LEFT", {-8, 8, 64, 1, -1}, {1, 1, 1, 8, -1}) == list{-16, 16, -128, 0, 0});
   CHECK(elements<std::uint8_t>(run("BitwiseNot", 18, {x})) == std::vector<std::uint8_t>{239, 251, 126});
   CHECK(elements<std::int64_t>(run("BitwiseAnd", 18, {ints({1}, {-1}), ints({1}, {6})})) == list{6});
 }

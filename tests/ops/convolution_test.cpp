@@ -4,14 +4,7 @@
 using sinter::any_tensor;
 using std::string;
 
-namespace {
-
-any_tensor line(std::initializer_list<float> values) {
-  return floats({1, 1, static_cast<std::int64_t>(values.size())}, values);
-}
 using values = std::vector<float>;
-
-}  // namespace
 
 TEST_CASE("Conv pads as auto_pad says") {
   auto const x = line({1, 2, 3, 4}), w = line({1, 10});

@@ -6,8 +6,6 @@ using sinter::shape;
 
 namespace {
 
-std::int64_t const one = 1;
-
 /// 0, 1, 2, … in a tensor of int64.
 any_tensor counting(shape s) {
   any_tensor t(sinter::dtype::int64, s);
@@ -190,6 +188,8 @@ TEST_CASE("DepthToSpace and SpaceToDepth") {
   CHECK(elements<std::int64_t>(run("SpaceToDepth", 13, {dcr}, {{"blocksize", std::int64_t{2}}})) ==
         list{0, 1, 2, 3, 4, 5, 6, 7});
   CHECK(!error_of("DepthToSpace", 13, {counting({1, 6, 1, 1})}, {{"blocksize", std::int64_t{2}}}).empty());
+  CHECK_THAT(error_of("SpaceToDepth", 28, {dcr}, {{"blocksize", std::int64_t{2}}, {"mode", std::string("DRC")}}),
+             says("'mode' is 'DRC'"));
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 3, 2})}, {{"blocksize", std::int64_t{2}}}).empty());
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 2, 2})}, {{"blocksize", std::int64_t{0}}}).empty());
 }

@@ -53,3 +53,16 @@ inline sinter::any_tensor strings(sinter::shape s, std::initializer_list<std::st
 }
 
 using list = std::vector<std::int64_t>;
+
+inline constexpr std::int64_t one = 1;  ///< an attribute's value
+
+/// One row of pixels: 1x1xn.
+inline sinter::any_tensor line(std::initializer_list<float> values) {
+  return floats({1, 1, static_cast<std::int64_t>(values.size())}, values);
+}
+
+inline void check_close(sinter::any_tensor const& got, std::vector<double> const& expected) {
+  REQUIRE(got.elements() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK(static_cast<double>(got.as<float>()[i]) == Approx(expected[i]).epsilon(1e-6));
+}

@@ -5,15 +5,7 @@
 
 using sinter::any_tensor;
 
-namespace {
-
-any_tensor line(std::initializer_list<float> values) {
-  return floats({1, 1, static_cast<std::int64_t>(values.size())}, values);
-}
 using values = std::vector<float>;
-std::int64_t const one = 1;
-
-}  // namespace
 
 TEST_CASE("ceil_mode keeps a last window that starts in the input, and drops one that starts in the padding") {
   sinter::attribute_map a{{"kernel_shape", list{2}}, {"strides", list{2}}, {"ceil_mode", one}};

@@ -10,12 +10,6 @@ namespace {
 any_tensor zeros(sinter::shape s) { return any_tensor(sinter::dtype::float32, s); }
 sinter::attribute_map const hidden{{"hidden_size", std::int64_t{1}}};
 
-void check_close(any_tensor const& got, std::vector<double> const& expected) {
-  REQUIRE(got.elements() == expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    CHECK(static_cast<double>(got.as<float>()[i]) == Approx(expected[i]).epsilon(1e-6));
-}
-
 }  // namespace
 
 TEST_CASE("LSTM: gates of one half and a candidate of one") {
@@ -56,6 +50,7 @@ TEST_CASE("RNN: both directions, lengths of sequences, clip and layout") {
 TEST_CASE("Recurrent operators check shapes, activations and lengths") {
   auto const x = zeros({2, 1, 1}), w = zeros({1, 1, 1});
   CHECK_THAT(error_of("RNN", 14, {x, w, zeros({1, 2, 1})}, hidden), says("the input 2 has shape 1x2x1"));
+  CHECK_THAT(error_of("RNN", 14, {x, w, w}, {{"hidden_size", std::int64_t{2}}}), says("'hidden_size' is 2"));
   CHECK_THAT(error_of("RNN", 14, {x, w, w}, {{"activations", std::vector<string>{"Cosh"}}}), says("'Cosh'"));
   CHECK_THAT(error_of("RNN", 14, {x, w, w}, {{"direction", string("up")}}), says("'direction' is 'up'"));
   CHECK_THAT(error_of("RNN", 14, {x, w, w, {}, any_tensor::of<std::int32_t>({1}, {3})}, hidden),

@@ -9,7 +9,7 @@ namespace {
 
 any_tensor const none;
 
-void check_close(any_tensor const& got, values const& expected) {
+void check_resized(any_tensor const& got, values const& expected) {
   REQUIRE(got.elements() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(got.as<float>()[i] == Approx(expected[i]).margin(1e-6));
 }
@@ -22,10 +22,10 @@ TEST_CASE("Resize maps coordinates as its mode says") {
     return run("Resize", 19, {x, none, scales},
                {{"mode", string("linear")}, {"coordinate_transformation_mode", string(mode)}});
   };
-  check_close(at("half_pixel"), {0, 0.25f, 0.75f, 1});
-  check_close(at("pytorch_half_pixel"), {0, 0.25f, 0.75f, 1});
-  check_close(at("align_corners"), {0, 1.0f / 3, 2.0f / 3, 1});
-  check_close(at("asymmetric"), {0, 0.5f, 1, 1});
+  check_resized(at("half_pixel"), {0, 0.25f, 0.75f, 1});
+  check_resized(at("pytorch_half_pixel"), {0, 0.25f, 0.75f, 1});
+  check_resized(at("align_corners"), {0, 1.0f / 3, 2.0f / 3, 1});
+  check_resized(at("asymmetric"), {0, 0.5f, 1, 1});
 }
 
 TEST_CASE("Resize takes the nearest element as nearest_mode says") {
@@ -52,7 +52,7 @@ TEST_CASE("Upsample and Resize 10 divide coordinates") {
   auto const x = floats({1, 1, 1, 2}, {1, 2});
   CHECK(elements<float>(run("Upsample", 7, {x}, {{"scales", std::vector<float>{1, 1, 1, 2}}})) == values{1, 1, 2, 2});
   CHECK(elements<float>(run("Upsample", 9, {x, floats({4}, {1, 1, 2, 1})})) == values{1, 2, 1, 2});
-  check_close(run("Resize", 10, {x, floats({4}, {1, 1, 1, 2})}, {{"mode", string("linear")}}), {1, 1.5f, 2, 2});
+  check_resized(run("Resize", 10, {x, floats({4}, {1, 1, 1, 2})}, {{"mode", string("linear")}}), {1, 1.5f, 2, 2});
 }
 
 TEST_CASE("Resize tells what is wrong") {
@@ -73,15 +73,15 @@ TEST_CASE("GridSample reads zeros, borders or reflections outside") {
   auto const at = [&](char const* padding) {
     return run("GridSample", 16, {x, grid}, {{"padding_mode", string(padding)}, {"align_corners", std::int64_t{1}}});
   };
-  check_close(at("zeros"), {1, 0, 0});
-  check_close(at("border"), {1, 1, 4});
-  check_close(at("reflection"), {1, 2, 2.5f});
+  check_resized(at("zeros"), {1, 0, 0});
+  check_resized(at("border"), {1, 1, 4});
+  check_resized(at("reflection"), {1, 2, 2.5f});
 }
 
 TEST_CASE("RoiAlign averages samples, and refuses a batch index outside") {
   auto const x = floats({1, 1, 2, 2}, {1, 2, 3, 4}), roi = floats({1, 4}, {0, 0, 2, 2});
   sinter::attribute_map const a{{"sampling_ratio", std::int64_t{2}}};
-  check_close(run("RoiAlign", 16, {x, roi, ints({1}, {0})}, a), {2.5f});
+  check_resized(run("RoiAlign", 16, {x, roi, ints({1}, {0})}, a), {2.5f});
   CHECK_THAT(error_of("RoiAlign", 16, {x, roi, ints({1}, {1})}, a), says("index or length is 1, expected 0 to 0"));
 }
 

@@ -76,7 +76,7 @@ long counted(Body&& body) {
   return allocations.load() - before;
 }
 
-model affine_model(executor* pool) {
+model affine_net(executor* pool) {
   graph g;
   auto const x = g.add_value("x", {dtype::float32, std::nullopt}), y = g.add_value("y", {dtype::float32, std::nullopt});
   g.inputs = {{x, {{{-1, "N"}, {row, {}}}}}};
@@ -115,7 +115,7 @@ TEST_CASE("a workspace allocates nothing from the second run on") {
 TEST_CASE("a model allocates nothing on inputs of the last shape, a context never") {
   for (int const threads : {1, 2}) {
     thread_pool pool(threads);
-    auto const net = affine_model(&pool);
+    auto const net = affine_net(&pool);
     tensor<float> const x({4, row}), other({5, row});
     auto const run = [&] {
       auto const out = net.run({{"x", x}});

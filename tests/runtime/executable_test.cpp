@@ -38,6 +38,7 @@ struct backwards final : executor {
 operator_entry const negate{.schema = {.name = "Negate"},
                             .parse = nullptr,
                             .infer = [](inputs const& in, void const*) -> types { return {in[0]}; },
+                            .element = nullptr,
                             .kernel = nullptr,
                             .evaluate =
                                 [](input_views in, output_views out, void const*) {
@@ -53,6 +54,7 @@ operator_entry const negate{.schema = {.name = "Negate"},
 operator_entry const positives{.schema = {.name = "Positives"},
                                .parse = nullptr,
                                .infer = nullptr,
+                               .element = nullptr,
                                .kernel = nullptr,
                                .evaluate = nullptr,
                                .execute = [](std::span<any_tensor const> in, void const*) -> std::vector<any_tensor> {

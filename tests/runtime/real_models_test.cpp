@@ -63,7 +63,7 @@ std::vector<std::filesystem::path> models() {
 
 }  // namespace
 
-TEST_CASE("a guarded arena changes no bit of real models") {
+TEST_CASE("a guarded arena changes no bit of real models", "[thorough]") {
   for (auto const& file : models()) {
     loaded const m(file);
     for (auto const set : {isa::avx512, isa::avx2}) {

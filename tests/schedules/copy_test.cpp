@@ -14,8 +14,6 @@ constexpr auto slice_entry = entry_of<slice>();
 constexpr auto shuffle_entry = entry_of<channel_shuffle>();
 using integers = std::vector<std::int64_t>;
 
-test_operand blocked(shape s, std::uint32_t seed) { return {random_tensor(s, seed), false, layout::blocked}; }
-
 }  // namespace
 
 TEST_CASE("channels are concatenated at any position") {

@@ -11,7 +11,6 @@ namespace {
 
 constexpr auto fused = entry_of<fused_elementwise>();
 
-test_operand blocked(shape s, std::uint32_t seed) { return {random_tensor(s, seed), false, layout::blocked}; }
 test_operand rows(shape s, std::uint32_t seed) { return {random_tensor(s, seed)}; }
 test_operand constant(shape s, std::uint32_t seed) { return {random_tensor(s, seed), true}; }
 

@@ -8,9 +8,9 @@ using namespace sinter::test;
 
 namespace {
 
-constexpr auto average_entry = entry_of<global_average_pool>();
-constexpr auto max_entry = entry_of<global_max_pool>();
-constexpr auto mean_entry = entry_of<reduce<reduction::mean>>();
+constexpr auto global_average_entry = entry_of<global_average_pool>();
+constexpr auto global_max_entry = entry_of<global_max_pool>();
+constexpr auto global_mean_entry = entry_of<reduce<reduction::mean>>();
 
 }  // namespace
 
@@ -19,8 +19,8 @@ TEST_CASE("global pools") {
                         shape{1, 33, 40, 30}, shape{2, 12, 11}}) {
     INFO(to_string(s));
     test_operand const x{random_tensor(s, 3, 0, 2), false, layout::blocked};
-    check_case(make_case(average_entry, {}, {x}), global_pooling_schedule);
-    auto c = make_case(max_entry, {}, {x});
+    check_case(make_case(global_average_entry, {}, {x}), global_pooling_schedule);
+    auto c = make_case(global_max_entry, {}, {x});
     c.slack_blocks = 2;
     check_case(c, global_pooling_schedule, 0);
   }
@@ -29,10 +29,10 @@ TEST_CASE("global pools") {
 TEST_CASE("means over the spatial axes") {
   test_operand const x{random_tensor({2, 20, 5, 6}, 3), false, layout::blocked};
   for (std::int64_t const keep : {0, 1})
-    check_case(make_case(mean_entry, {{"axes", std::vector<std::int64_t>{2, -1}}, {"keepdims", keep}}, {x}),
+    check_case(make_case(global_mean_entry, {{"axes", std::vector<std::int64_t>{2, -1}}, {"keepdims", keep}}, {x}),
                global_pooling_schedule);
   test_operand const axes{any_tensor::of<std::int64_t>({2}, {-2, 3}), true};
-  check_case(make_case(mean_entry, {}, {x, axes}, 18), global_pooling_schedule);
-  auto const other = make_case(mean_entry, {{"axes", std::vector<std::int64_t>{1, 2}}}, {x});
+  check_case(make_case(global_mean_entry, {}, {x, axes}, 18), global_pooling_schedule);
+  auto const other = make_case(global_mean_entry, {{"axes", std::vector<std::int64_t>{1, 2}}}, {x});
   CHECK_FALSE(offers(global_pooling_schedule, other, targets[0]));
 }

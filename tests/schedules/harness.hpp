@@ -8,6 +8,7 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "schedules/fragment_run.hpp"
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -27,23 +28,6 @@ namespace sinter::test {
 
 inline constexpr std::array targets{target{isa::avx512}, target{isa::avx2}};
 
-/// A way to run kernels: makes one callable.
-using kernel_call = std::function<void(std::byte* const*)>;
-using kernel_runner = std::function<kernel_call(vector::program const&)>;
-
-inline kernel_call interpreted(vector::program const& p) {
-  return [&p](std::byte* const* arguments) { vector::interpret(p, arguments); };
-}
-
-/// Machine code, where this CPU can run it; else the interpreter.
-inline kernel_call emitted(vector::program const& p) {
-  auto const needed = p.lanes == 16 ? isa::avx512 : isa::avx2;
-  if (detect_isa() < needed) return interpreted(p);
-  budget code("a kernel", limits{}.code_bytes);
-  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, needed, code));
-  return [block](std::byte* const* arguments) { block->entry(0)(arguments); };
-}
-
 inline any_tensor random_tensor(shape s, std::uint32_t seed, float low = -2, float high = 2) {
   std::mt19937 engine(seed);
   std::uniform_real_distribution<float> draw(low, high);
@@ -59,6 +43,10 @@ struct test_operand {
   bool constant = false;
   layout how = layout::row_major;
 };
+
+inline test_operand blocked(shape s, std::uint32_t seed = 1) {
+  return {random_tensor(s, seed), false, layout::blocked};
+}
 
 /// One node on concrete operands.
 struct test_case {
@@ -134,149 +122,6 @@ inline scheduled_node describe_case(test_case const& c) {
   return n;
 }
 
-/// Memory of one operand in its layout; bytes that no element owns are NaN (blocked lanes past the last channel: 1.5).
-class test_buffer {
- public:
-  test_buffer() = default;
-  test_buffer(operand_info const& o) : info_(o), bytes_(static_cast<std::size_t>(extent(o)), std::byte{0xff}) {}
-  explicit test_buffer(std::int64_t bytes) : bytes_(static_cast<std::size_t>(bytes), std::byte{0xff}) {}
-
-  std::byte* data() { return bytes_.data(); }
-  std::int64_t size() const { return static_cast<std::int64_t>(bytes_.size()); }
-
-  void write(any_tensor const& t) {
-    if (blocked())
-      for_each_lane([&](std::int64_t at, std::int64_t from) {
-        float const v = from < 0 ? 1.5f : static_cast<float const*>(t.data())[from];
-        std::memcpy(bytes_.data() + at, &v, 4);
-      });
-    else
-      std::memcpy(bytes_.data(), t.data(), t.bytes());
-  }
-  /// The elements; fails if a lane past the last channel is not finite.
-  any_tensor read() const {
-    if (!info_.present()) return {};
-    any_tensor t(info_.type.element, info_.shape());
-    bool finite = true;
-    if (blocked())
-      for_each_lane([&](std::int64_t at, std::int64_t to) {
-        float v;
-        std::memcpy(&v, bytes_.data() + at, 4);
-        if (to < 0) finite = finite && std::isfinite(v);
-        if (to >= 0) static_cast<float*>(t.data())[to] = v;
-      });
-    else
-      std::memcpy(t.data(), bytes_.data(), t.bytes());
-    CHECK(finite);
-    return t;
-  }
-
- private:
-  static std::int64_t extent(operand_info const& o) {
-    if (!o.present()) return 0;
-    auto const dense = item_bytes(o.shape(), o.type.element, o.how);
-    auto const items = o.shape().empty() ? 1 : o.shape()[0];
-    return items == 0 ? 0 : (items - 1) * (o.how == layout::blocked ? o.item_stride : dense) + dense;
-  }
-  bool blocked() const { return info_.how == layout::blocked && info_.shape().rank() >= 2; }
-
-  /// visit(byte of the lane, row-major index of its element or -1)
-  template <typename Visit>
-  void for_each_lane(Visit&& visit) const {
-    auto const& s = info_.shape();
-    auto const pixels = static_cast<std::int64_t>(s.elements(2, s.rank())), blocks = ceil_div(s[1], 16);
-    for (std::int64_t n = 0; n < s[0]; ++n)
-      for (std::int64_t c = 0; c < blocks * 16; ++c)
-        for (std::int64_t p = 0; p < pixels; ++p)
-          visit(n * info_.item_stride + (c / 16 * pixels + p) * 64 + c % 16 * 4,
-                c < s[1] ? (n * s[1] + c) * pixels + p : -1);
-  }
-
-  operand_info info_{};
-  std::vector<std::byte> bytes_;
-};
-
-/// Buffers that code works on.
-struct test_memory {
-  std::vector<test_buffer> inputs{}, outputs{}, weights{}, temporaries{};
-  test_buffer scratch{};
-
-  test_buffer& of(address const& a) {
-    switch (a.in) {
-      case space::input: return inputs.at(a.index);
-      case space::output: return outputs.at(a.index);
-      case space::weight: return weights.at(a.index);
-      case space::arena: return temporaries.at(a.index);
-      case space::scratch: break;
-    }
-    return scratch;
-  }
-};
-
-/// Runs a fragment, task by task; an argument that reaches outside of its buffer fails the test.
-class fragment_run {
- public:
-  fragment_run(fragment const& code, test_memory& memory, kernel_runner const& run) : code_(code), memory_(memory) {
-    for (auto const& w : code.weights) {
-      memory.weights.emplace_back(w.bytes);
-      w.fill(memory.weights.back().data());
-    }
-    for (auto const& t : code.temporaries) memory.temporaries.emplace_back(t.bytes);
-    memory.scratch = test_buffer(code.scratch_bytes);
-    for (auto const& k : code.kernels) kernels_.push_back(k.make());
-    for (auto const& k : kernels_) calls_.push_back(run(k));
-    for (auto const& region : code.regions)
-      for (auto const& grid : region.grids) axis(grid, 0);
-  }
-
- private:
-  void axis(grid const& g, std::size_t number) {
-    if (number == grid_rank) return body(g.body, 0, grid_rank);
-    for (index_[number] = 0; index_[number] < g.extents[number].turns(); ++index_[number]) axis(g, number + 1);
-    index_[number] = 0;
-  }
-
-  /// Runs lines from `at` on; those of a loop of depth `depth` until its end.
-  void body(std::vector<statement> const& lines, std::size_t at, std::size_t depth) {
-    for (; at < lines.size() && lines[at].what != statement::kind::end; ++at) {
-      if (lines[at].what == statement::kind::call) {
-        call(lines[at]);
-        continue;
-      }
-      for (index_.at(depth) = 0; index_[depth] < lines[at].turns.turns(); ++index_[depth])
-        body(lines, at + 1, depth + 1);
-      index_[depth] = 0;
-      for (int open = 1; open > 0;) {
-        ++at;
-        open += lines[at].what == statement::kind::loop;
-        open -= lines[at].what == statement::kind::end;
-      }
-    }
-  }
-
-  void call(statement const& s) {
-    auto const& kernel = kernels_.at(s.kernel.index);
-    REQUIRE(s.arguments.size() == kernel.arguments.size());
-    std::vector<std::byte*> pointers;
-    for (std::size_t a = 0; a < s.arguments.size(); ++a) {
-      auto at = s.arguments[a].offset;
-      for (std::size_t i = 0; i < index_rank; ++i) at += index_[i] * s.arguments[a].stride[i];
-      auto& buffer = memory_.of(s.arguments[a]);
-      INFO("argument " << kernel.arguments[a].name << " of " << kernel.name << ": " << at << " + "
-                       << kernel.arguments[a].bytes << " of " << buffer.size());
-      if (at < 0 || at + kernel.arguments[a].bytes > buffer.size()) FAIL("out of bounds");
-      pointers.push_back(buffer.data() + at);
-    }
-    calls_[s.kernel.index](pointers.data());
-  }
-
-  fragment const& code_;
-  test_memory& memory_;
-  std::vector<vector::program> kernels_{};
-  std::vector<kernel_call> calls_{};
-  std::array<std::int64_t, index_rank> index_{};
-};
-
 /// Whether all kernels with this key, of all cases so far, are one program.
 inline bool is_decided_by_key(std::string const& key, vector::program const& kernel) {
   static std::map<std::string, vector::program> seen;
@@ -297,28 +142,46 @@ inline void verify_code(fragment const& code, target const& t) {
 inline bool offers(schedule const& s, scheduled_node const& n, target const& t) { return !s.offer(n, t).empty(); }
 inline bool offers(schedule const& s, test_case const& c, target const& t) { return offers(s, describe_case(c), t); }
 
-/// Runs a case by a candidate, in place of input `in_place` if that is given.
-inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how, target const& t,
-                                        kernel_runner const& run = interpreted,
-                                        std::optional<std::uint32_t> in_place = {}) {
-  auto n = describe_case(c);
+/// Cases as a group: each but the first has the result of the one before it as input 0.
+inline scheduled_node describe_group(std::vector<test_case> const& cases) {
+  auto n = describe_case(cases.back());
+  for (std::size_t i = 0; i + 1 < cases.size(); ++i) {
+    n.before.push_back(describe_case(cases[i]));
+    n.before.back().first_input = n.first_input;
+    for (auto& in : n.before.back().inputs)
+      if (in.constant) in.constant_key += " of case " + std::to_string(i);
+    n.first_input += static_cast<std::uint32_t>(cases[i].inputs.size());
+  }
+  return n;
+}
+
+/// Runs a group by a candidate, in place of input `in_place` if that is given.
+inline std::vector<any_tensor> run_group(std::vector<test_case> const& cases, candidate const& how, target const& t,
+                                         kernel_runner const& run = interpreted,
+                                         std::optional<std::uint32_t> in_place = {}) {
+  auto n = describe_group(cases);
   auto const& wanted = how.layouts;
-  REQUIRE(wanted.inputs.size() == n.inputs.size());
+  REQUIRE(wanted.inputs.size() == n.first_input + n.inputs.size());
   REQUIRE(wanted.outputs.size() == n.outputs.size());
   auto const relayout = [&](operand_info& o, layout as, std::int64_t slack) {
     auto const again = info_of(o.type, as, slack);
     o.how = as, o.item_stride = again.item_stride;
   };
-  for (std::size_t i = 0; i < n.inputs.size(); ++i) relayout(n.inputs[i], wanted.inputs[i], c.slack_blocks);
-  for (std::size_t i = 0; i < n.outputs.size(); ++i) relayout(n.outputs[i], wanted.outputs[i], c.slack_blocks);
+  test_memory memory;
+  for (std::size_t k = 0; k < cases.size(); ++k) {
+    auto const& c = cases[k];
+    auto& each = k + 1 < cases.size() ? n.before[k] : n;
+    for (std::size_t i = 0; i < each.inputs.size(); ++i) {
+      relayout(each.inputs[i], wanted.inputs[each.first_input + i], c.slack_blocks);
+      bool const stored = each.inputs[i].present() && !c.inputs[i].constant && (k == 0 || i > 0);
+      memory.inputs.push_back(stored ? test_buffer(each.inputs[i]) : test_buffer{});
+      if (stored) memory.inputs.back().write(c.inputs[i].value);
+    }
+  }
+  for (std::size_t i = 0; i < n.outputs.size(); ++i)
+    relayout(n.outputs[i], wanted.outputs[i], cases.back().slack_blocks);
   auto code = how.build(n);
   verify_code(code, t);
-  test_memory memory;
-  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
-    bool const stored = n.inputs[i].present() && !c.inputs[i].constant;
-    memory.inputs.push_back(stored ? test_buffer(n.inputs[i]) : test_buffer{});
-    if (stored) memory.inputs.back().write(c.inputs[i].value);
-  }
   for (auto const& o : n.outputs) memory.outputs.emplace_back(o);
   if (in_place) {  // both operands are the one buffer
     std::swap(memory.outputs[0], memory.inputs[*in_place]);
@@ -332,6 +195,12 @@ inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how
   std::vector<any_tensor> result;
   for (auto const& o : memory.outputs) result.push_back(o.read());
   return result;
+}
+
+inline std::vector<any_tensor> run_case(test_case const& c, candidate const& how, target const& t,
+                                        kernel_runner const& run = interpreted,
+                                        std::optional<std::uint32_t> in_place = {}) {
+  return run_group({c}, how, t, run, in_place);
 }
 
 /// Runs a case by the first candidate of a schedule; no value if there is none.
@@ -366,32 +235,40 @@ inline bool same_bits(any_tensor const& a, any_tensor const& b) {
   return a.shape() == b.shape() && std::ranges::equal(a.as<float>(), b.as<float>(), same);
 }
 
-/// Runs a case by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
+/// Runs a group by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
 /// magnitude) and the targets' bits with one another.
-inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
-  auto const expected = expected_outputs(c);
-  auto const candidates = s.offer(describe_case(c), targets[0]).size();
+inline void check_group(std::vector<test_case> cases, schedule const& s, double tolerance = 2e-6) {
+  auto expected = expected_outputs(cases[0]);
+  for (std::size_t k = 1; k < cases.size(); ++k) {
+    cases[k].inputs[0].value = expected[0];
+    expected = expected_outputs(cases[k]);
+  }
+  auto const candidates = s.offer(describe_group(cases), targets[0]).size();
   REQUIRE(candidates > 0);
   for (std::size_t number = 0; number < candidates; ++number) {
     std::optional<std::vector<any_tensor>> first;
     for (auto const& t : targets) {
       INFO("candidate " << number << ", lanes " << t.lanes());
-      auto const offered = s.offer(describe_case(c), t);
+      auto const offered = s.offer(describe_group(cases), t);
       REQUIRE(offered.size() == candidates);
       auto const& how = offered[number];
-      auto const got = run_case(c, how, t);
+      auto const got = run_group(cases, how, t);
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(difference(got[i], expected[i]) <= tolerance);
       if (!first) first = got;
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(got[i], (*first)[i]));
-      auto const machine = run_case(c, how, t, emitted);
+      auto const machine = run_group(cases, how, t, emitted);
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(machine[i], (*first)[i]));
       for (auto const i : how.layouts.in_place) {
         INFO("in place of input " << i);
-        auto const again = run_case(c, how, t, emitted, i);
+        auto const again = run_group(cases, how, t, emitted, i);
         CHECK(same_bits(again[0], (*first)[0]));
       }
     }
   }
+}
+
+inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
+  check_group({c}, s, tolerance);
 }
 
 }  // namespace sinter::test

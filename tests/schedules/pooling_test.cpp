@@ -7,8 +7,8 @@ using namespace sinter::test;
 
 namespace {
 
-constexpr auto max_entry = entry_of<max_pool>();
-constexpr auto average_entry = entry_of<average_pool>();
+constexpr auto max_pool_entry = entry_of<max_pool>();
+constexpr auto average_pool_entry = entry_of<average_pool>();
 using integers = std::vector<std::int64_t>;
 
 struct pool_case {
@@ -24,10 +24,10 @@ void check_pool(pool_case const& p) {
   if (!p.pads.empty()) a["pads"] = p.pads;
   if (!p.dilations.empty()) a["dilations"] = p.dilations;
   test_operand const x{random_tensor(p.in, 7), false, layout::blocked};
-  check_case(make_case(max_entry, a, {x}), pooling_schedule, 0);
-  check_case(make_case(average_entry, a, {x}), pooling_schedule);
+  check_case(make_case(max_pool_entry, a, {x}), pooling_schedule, 0);
+  check_case(make_case(average_pool_entry, a, {x}), pooling_schedule);
   a["count_include_pad"] = std::int64_t{1};
-  auto c = make_case(average_entry, a, {x});
+  auto c = make_case(average_pool_entry, a, {x});
   c.slack_blocks = 1;
   check_case(c, pooling_schedule);
 }
@@ -50,9 +50,9 @@ TEST_CASE("pools with any border") {
 
 TEST_CASE("pools that no kernel does are left to others") {
   attribute_map const a{{"kernel_shape", integers{2, 2}}};
-  auto c = make_case(max_entry, a, {{random_tensor({1, 4, 6, 6}, 1), false, layout::blocked}});
+  auto c = make_case(max_pool_entry, a, {{random_tensor({1, 4, 6, 6}, 1), false, layout::blocked}});
   c.node.outputs.push_back({5});
   CHECK_FALSE(offers(pooling_schedule, c, targets[0]));
-  auto volume = make_case(max_entry, {{"kernel_shape", integers{2, 2, 2}}}, {{random_tensor({1, 4, 6, 6, 6}, 1)}});
+  auto volume = make_case(max_pool_entry, {{"kernel_shape", integers{2, 2, 2}}}, {{random_tensor({1, 4, 6, 6, 6}, 1)}});
   CHECK_FALSE(offers(pooling_schedule, volume, targets[0]));
 }

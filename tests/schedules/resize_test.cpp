@@ -11,7 +11,6 @@ constexpr auto resize_entry = entry_of<resize>();
 constexpr auto upsample_entry = entry_of<resize_by_scales<true>>();
 
 test_operand scales(float rows, float columns) { return {any_tensor::of<float>({4}, {1, 1, rows, columns}), true}; }
-test_operand blocked(shape s) { return {random_tensor(s, 1), false, layout::blocked}; }
 
 }  // namespace
 

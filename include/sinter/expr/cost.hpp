@@ -10,7 +10,7 @@
 namespace sinter {
 
 /// Registers that applying `f` needs besides those of its operands (which stay live) and of kept constants.
-inline int registers_to_apply(expr::function const& f) {
+inline int registers_to_apply(expr::function const& f, bool constants_kept = false) {
   auto const n = f.lines.size();
   std::vector<std::size_t> last(n, 0);
   for (std::size_t i = 0; i < n; ++i)
@@ -26,7 +26,7 @@ inline int registers_to_apply(expr::function const& f) {
       if (std::ranges::find(seen, o) != seen.end()) continue;
       seen.push_back(o);
       auto const code = f.lines[o].code;
-      if (code == expr::op::constant) ++constants;
+      if (code == expr::op::constant && !constants_kept) ++constants;
       if (expr::arity(code) > 0 && last[o] == i) ++dying;
     }
     int const integers = f.lines[i].code == expr::op::mantissa || f.lines[i].code == expr::op::exponent ? 2 : 0;

@@ -146,4 +146,15 @@ class graph_verifier {
 /// - the subgraphs in attributes satisfy the same rules.
 inline void verify(graph const& g) { detail::graph_verifier(g).run(); }
 
+/// After type inference: `error_code::malformed_model` names a value that a node reads or the graph gives, and whose
+/// element type is not known. Rewrites may rely on it when they compare types.
+inline void verify_types(graph const& g) {
+  for (std::size_t i = 0; i < g.value_count(); ++i) {
+    value_id const id{static_cast<std::int32_t>(i)};
+    auto const& v = g.at(id);
+    if (v.type.element == dtype::undefined && (!v.users.empty() || g.is_output(id)))
+      fail(error_code::malformed_model, "the element type of value '{}' is not known", v.name);
+  }
+}
+
 }  // namespace sinter

@@ -64,43 +64,76 @@ struct score_rule {
   std::int64_t probe_stage = 0;
 };
 
-/// The weights of `count` keys for one query, of which those before `end` and up to `last` may be attended to.
+/// The keys that one query may attend to, both ends included.
+struct key_range {
+  std::int64_t first = 0, last = 0;
+  bool holds(std::int64_t key) const { return key >= first && key <= last; }
+};
+
+/// Which keys the queries see: of the first `length` those up to the query's own position, if `causal`, and in a window
+/// around it, where `left` and `right` are -1 without a bound.
+struct visibility {
+  bool causal = false;
+  std::int64_t left = -1, right = -1;
+
+  key_range of(std::int64_t position, std::int64_t length) const {
+    auto last = length - 1;
+    if (causal) last = std::min(last, position);
+    if (right >= 0) last = std::min(last, position + right);
+    return {left >= 0 ? std::max<std::int64_t>(position - left, 0) : 0, last};
+  }
+};
+
+/// Softmax of `count` scores; all are 0 where no key is attended to.
+inline void weigh(double* scores, std::int64_t count, bool attended) {
+  auto const greatest = attended ? *std::max_element(scores, scores + count) : 0;
+  if (!attended || greatest == -std::numeric_limits<double>::infinity()) {
+    std::fill_n(scores, count, 0.0);
+    return;
+  }
+  double sum = 0;
+  for (std::int64_t key = 0; key < count; ++key) sum += scores[key] = std::exp(scores[key] - greatest);
+  for (std::int64_t key = 0; key < count; ++key) scores[key] /= sum;
+}
+
+/// The weights of `count` keys for one query, which may attend to those in `range` that the mask lets through.
 template <typename T>
 void score_keys(score_rule const& rule, std::int64_t size, T const* query, T const* keys, T const* mask,
-                std::int64_t end, std::int64_t last, std::int64_t count, double* scores, T* probe) {
+                key_range const& range, std::int64_t count, double* scores, T* probe) {
   auto const infinity = std::numeric_limits<double>::infinity();
-  auto const keep = [&](std::int64_t stage, std::int64_t j) {
-    if (probe && rule.probe_stage == stage) probe[j] = static_cast<T>(scores[j]);
+  auto const keep = [&](std::int64_t stage) {
+    if (probe && rule.probe_stage == stage)
+      std::transform(scores, scores + count, probe, [](double s) { return static_cast<T>(s); });
   };
-  double greatest = -infinity, sum = 0;
+  for (std::int64_t key = 0; key < count; ++key)
+    scores[key] = rule.scale * static_cast<double>(inner_product(size, query, keys + key * size));
+  keep(0);
+  for (std::int64_t key = 0; key < count && rule.softcap != 0; ++key)
+    scores[key] = rule.softcap * std::tanh(scores[key] / rule.softcap);
+  keep(1);
+  bool attended = false;
   for (std::int64_t key = 0; key < count; ++key) {
-    auto& s = scores[key];
-    s = rule.scale * static_cast<double>(inner_product(size, query, keys + key * size));
-    keep(0, key);
-    if (rule.softcap != 0) s = rule.softcap * std::tanh(s / rule.softcap);
-    keep(1, key);
-    if (mask) s += static_cast<double>(mask[key]);
-    if (key >= end || key > last) s = -infinity;
-    keep(2, key);
-    greatest = std::max(greatest, s);
+    auto const bias = !range.holds(key) ? -infinity : mask ? static_cast<double>(mask[key]) : 0.0;
+    attended = attended || bias != -infinity;
+    scores[key] = bias == -infinity ? -infinity : scores[key] + bias;
   }
-  for (std::int64_t key = 0; key < count; ++key) sum += scores[key] = std::exp(scores[key] - greatest);
-  for (std::int64_t key = 0; key < count; ++key) {
-    scores[key] /= sum;
-    keep(3, key);
-  }
+  keep(2);
+  weigh(scores, count, attended);
+  keep(3);
 }
 
 /// softmax(softcap(scale * Q * K') + mask) * V for each head. Inputs: Q, K, V, mask, past keys, past values, lengths;
 /// outputs: Y, keys, values, a stage of the scores. Numbers: the layouts of Q, K and V, how many keys are past, how
-/// many there are, the mask's last extent, the probe's stage, whether queries see no later keys; reals: scale, softcap.
+/// many there are, the mask's last extent, the probe's stage, whether queries see no later keys, how many keys to the
+/// left and to the right they see; reals: scale, softcap. Query i has the position i after the past keys or, where
+/// lengths are given, is one of the last queries.
 inline status attention(call const& c) {
   auto const query = head_layout::of(c.integers), key = head_layout::of(c.integers.subspan(5)),
              value = head_layout::of(c.integers.subspan(10));
   auto const past = c.integers[15], total = c.integers[16];
   shape const full{query.batch, query.heads, query.length, c.integers[17]};
   score_rule const rule{.scale = c.reals[0], .softcap = c.reals[1], .probe_stage = c.integers[18]};
-  bool const causal = c.integers[19] != 0;
+  visibility const visible{.causal = c.integers[19] != 0, .left = c.integers[20], .right = c.integers[21]};
   return visit_floating(c.in[0].type, [&]<typename T>() -> status {
     staged_input<T> q(c.in[0], c.memory);
     staged_input<std::int64_t> lengths(c.input(6), c.memory);
@@ -113,14 +146,17 @@ inline status attention(call const& c) {
     if (auto const to = c.output(1)) store_run<T>(to.type, to.data, 0, to.elements(), keys);
     if (auto const to = c.output(2)) store_run<T>(to.type, to.data, 0, to.elements(), values);
     auto const share = query.heads / value.heads;
-    for (std::int64_t b = 0; b < query.batch; ++b)
+    for (std::int64_t b = 0; b < query.batch; ++b) {
+      auto const length = lengths.data() ? lengths[b] : total;
+      if (length < 0 || length > total) return status::outside(length, 0, total);
+      auto const offset = lengths.data() ? length - query.length : past;
       for (std::int64_t h = 0; h < query.heads; ++h)
         for (std::int64_t i = 0; i < query.length; ++i) {
           auto const row = (b * query.heads + h) * query.length + i;
           auto const block = (b * value.heads + h / share) * total;
           score_keys<T>(rule, query.size, q + query.row(b, h, i), keys + block * query.size,
-                        mask ? mask + row * total : nullptr, lengths.data() ? lengths[b] : total,
-                        causal ? i + past : total, total, scores, probe.data() ? probe.data() + row * total : nullptr);
+                        mask ? mask + row * total : nullptr, visible.of(offset + i, length), total, scores,
+                        probe.data() ? probe.data() + row * total : nullptr);
           auto* to = y + (query.interleaved ? (b * query.length + i) * query.heads + h : row) * value.size;
           for (std::int64_t d = 0; d < value.size; ++d) {
             double sum = 0;
@@ -129,6 +165,7 @@ inline status attention(call const& c) {
             to[d] = static_cast<T>(sum);
           }
         }
+    }
     return {};
   });
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 /// Elementwise kernels on integers and bool, and those whose operands and result differ in type. Integers are computed
 /// in 64 bits and wrap; narrower types wrap when they are stored.
@@ -83,7 +84,8 @@ struct bits_xor {
     return a ^ b;
   }
 };
-/// Shifts of unsigned integers; by the width or more they give 0.
+/// Shifts; by the width or more, or by a negative count, all bits go: what is left are copies of the sign bit on a
+/// shift to the right, else 0.
 struct shift_left {
   template <typename T>
   T operator()(T a, T b) const {
@@ -95,7 +97,8 @@ struct shift_right {
   template <typename T>
   T operator()(T a, T b) const {
     auto const by = static_cast<std::uint64_t>(b);
-    return by > 63 ? T(0) : static_cast<T>(static_cast<std::uint64_t>(a) >> by);
+    if (by > 63) return std::cmp_less(a, 0) ? static_cast<T>(-1) : T(0);
+    return static_cast<T>(a >> by);
   }
 };
 /// A negative exponent gives the quotient towards zero: 0 unless the base is 1 or -1.

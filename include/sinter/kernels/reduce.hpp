@@ -183,9 +183,17 @@ inline status accumulate(call const& c) {
 
 enum class softmax_kind { softmax, log_softmax, hardmax };
 
-/// One line of softmax and its kin: `count` elements, `step` apart.
+/// One line of softmax and its kin: `count` elements, `step` apart. Each step of ONNX's definition rounds to `type`,
+/// the elements' own.
 template <typename T>
-void normalize_line(softmax_kind kind, T const* x, T* y, std::int64_t count, std::int64_t step) {
+void normalize_line(softmax_kind kind, dtype type, T const* x, T* y, std::int64_t count, std::int64_t step) {
+  bool const narrow = type != dtype_of<T>;
+  auto const round = [&](T value) {
+    std::uint32_t element = 0;
+    if (!narrow) return value;
+    store<T>(type, &element, 0, value);
+    return load<T>(type, &element, 0);
+  };
   std::int64_t best = 0;
   for (std::int64_t i = 1; i < count; ++i)
     if (x[i * step] > x[best * step]) best = i;
@@ -196,13 +204,14 @@ void normalize_line(softmax_kind kind, T const* x, T* y, std::int64_t count, std
   auto const greatest = x[best * step];
   double sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    auto const e = std::exp(x[i * step] - greatest);
+    auto const e = round(std::exp(round(x[i * step] - greatest)));
     if (kind == softmax_kind::softmax) y[i * step] = e;
     sum += static_cast<double>(e);
   }
-  auto const scale = static_cast<T>(1 / sum), shift = static_cast<T>(std::log(sum));
+  if (auto const s = round(static_cast<T>(sum)); narrow && std::isfinite(s)) sum = static_cast<double>(s);
+  auto const scale = static_cast<T>(1 / sum), shift = round(static_cast<T>(std::log(sum)));
   for (std::int64_t i = 0; i < count; ++i)
-    y[i * step] = kind == softmax_kind::softmax ? y[i * step] * scale : x[i * step] - greatest - shift;
+    y[i * step] = kind == softmax_kind::softmax ? y[i * step] * scale : round(x[i * step] - greatest) - shift;
 }
 
 /// Softmax and its kin along lines. Numbers: the kind, and how the tensor is seen: outer, extent, inner.
@@ -213,7 +222,8 @@ inline status softmax(call const& c) {
     staged_output<T> y(c.out[0], c.memory);
     if (c.memory.measuring() || view.extent == 0) return {};
     view.for_each_line([&](std::int64_t first) {
-      normalize_line(static_cast<softmax_kind>(c.integers[0]), x + first, y + first, view.extent, view.inner);
+      normalize_line(static_cast<softmax_kind>(c.integers[0]), c.in[0].type, x + first, y + first, view.extent,
+                     view.inner);
     });
     return {};
   });

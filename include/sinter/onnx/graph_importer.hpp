@@ -5,6 +5,7 @@
 #include <sinter/onnx/attribute.hpp>
 #include <sinter/onnx/functions.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -107,7 +108,11 @@ class graph_importer {
                      auto const id = use(s, out.name());
                      if (!id) fail(error_code::malformed_model, "the output has no name or names an omitted value");
                      auto [p, type] = read_port(out, id);
-                     if (s.g.at(id).type.element == dtype::undefined) s.g.at(id).type.element = type.element;
+                     auto& element = s.g.at(id).type.element;
+                     if (element != dtype::undefined && type.element != dtype::undefined && element != type.element)
+                       fail(error_code::malformed_model, "the output is declared as {}, its value holds {}",
+                            sinter::name(type.element), sinter::name(element));
+                     if (element == dtype::undefined) element = type.element;
                      s.g.outputs.push_back(std::move(p));
                    });
     }
@@ -279,8 +284,11 @@ class graph_importer {
     add_opsets(function.opset_import(), inner.opsets);
     auto const defaults = default_attributes(function);
     for (auto const& a : defaults) inner.attributes[a.name()] = &a;
-    for (auto const& a : call.attribute())
+    for (auto const& a : call.attribute()) {
+      if (!inner.attributes.contains(a.name()) && std::ranges::count(function.attribute(), a.name()) == 0)
+        fail(error_code::malformed_model, "the function does not know the attribute '{}'", a.name());
       if (auto const* const given = resolve(a, f)) inner.attributes[a.name()] = given;
+    }
 
     scope body{.g = s.g};
     for (int i = 0; i < function.input_size(); ++i)

@@ -22,6 +22,7 @@ struct arg_reduce {
             .last = r.get("select_last_index", false)};
   }
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const& a) {
     auto out = in.shape(0);
     auto const axis = normalize_axis(a.axis, out.rank());

@@ -11,8 +11,10 @@ namespace sinter {
 
 using kernels::head_layout;
 
-/// The layout of a tensor; `heads` is needed for rank 3 only.
+/// The layout of a tensor; `heads` is needed for rank 3 only, and 0 where it is not given.
 inline head_layout layout_of_heads(shape const& s, std::int64_t heads, std::string_view attribute) {
+  if (s.rank() == 4 && heads != 0 && heads != s[1])
+    fail(error_code::malformed_model, "the attribute '{}' is {}, an input has shape {}", attribute, heads, s);
   if (s.rank() == 4) return {s[0], s[1], s[2], s[3], false};
   if (s.rank() != 3) fail(error_code::malformed_model, "an input has shape {}, expected rank 3 or 4", s);
   if (heads < 1 || s[2] % heads != 0)
@@ -36,6 +38,7 @@ struct attention {
     std::optional<float> scale{};
     double softcap = 0;
     bool causal = false;
+    std::int64_t left = -1, right = -1;  ///< how many keys before and after its own position a query sees; -1: all
   };
 
   static attributes parse(attribute_reader const& r) {
@@ -44,15 +47,29 @@ struct attention {
                  .probe = r.get<std::int64_t>("qk_matmul_output_mode", 0),
                  .scale = {},
                  .softcap = static_cast<double>(r.get("softcap", 0.0f)),
-                 .causal = r.get("is_causal", false)};
+                 .causal = r.get("is_causal", false),
+                 .left = r.get<std::int64_t>("left_window_size", -1),
+                 .right = r.get<std::int64_t>("right_window_size", -1)};
     if (r.has("scale")) a.scale = r.require<float>("scale");
+    for (auto const window : {a.left, a.right})
+      if (window < -1) fail(error_code::malformed_model, "a window has the size {}, expected -1 or more", window);
+    // Softmax is computed in double, at least as exact as any type that the attribute may name.
+    if (auto const type = r.get<std::int64_t>("softmax_precision", 1);
+        std::ranges::find(precisions, type) == precisions.end())
+      fail(error_code::malformed_model, "the attribute 'softmax_precision' is {}, expected one of {}", type,
+           fmt::join(precisions, ", "));
     if (a.probe < 0 || a.probe > 3)
       fail(error_code::malformed_model, "the attribute 'qk_matmul_output_mode' is {}, expected 0 to 3", a.probe);
     return a;
   }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t output) {
+    return in.element(output == 1 || output == 2 ? output : 0);
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto const l = layouts_of(in, a);
+    if (in.has(6) && in.has(4))
+      fail(error_code::malformed_model, "past keys and the input 'nonpad_kv_seqlen' are given, expected one of them");
     if (in.has(3)) mask_shape(in.shape(3), l);
     if (in.has(6) && in.shape(6) != shape{l.query.batch})
       fail(error_code::malformed_model, "the input 'nonpad_kv_seqlen' has shape {}, expected {}", in.shape(6),
@@ -68,16 +85,20 @@ struct attention {
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
     auto const l = layouts_of(in, a);
-    kernel_call call{.kernel = {kernels::attention, "attention", "attention.hpp"}};
+    kernel_call call{.kernel = {kernels::attention, "attention", "attention.hpp"}, .may_fail = in.has(6)};
     for (auto const& layout : {l.query, l.key, l.value}) append(call.integers, layout);
     call.integers.insert(call.integers.end(),
                          {l.past, l.total, in.has(3) ? mask_shape(in.shape(3), l)[3] : l.total, a.probe, a.causal});
+    for (auto const window : {a.left, a.right})  // what reaches further than all keys and queries is as good as all
+      call.integers.push_back(std::min(window, checked_add(l.total, l.query.length)));
     auto const scale = a.scale ? static_cast<double>(*a.scale) : 1 / std::sqrt(static_cast<double>(l.query.size));
     call.reals = {scale, a.softcap};
     return call;
   }
 
  private:
+  static constexpr std::array<std::int64_t, 4> precisions{1, 10, 11, 16};
+
   struct layouts {
     head_layout query{}, key{}, value{};
     std::int64_t past = 0, total = 0;

@@ -22,10 +22,14 @@ struct batch_normalization {
                  .momentum = r.get("momentum", 0.9f),
                  .training = r.get("training_mode", false),
                  .spatial = r.get("spatial", true)};
+    r.ignore("is_test");  // the outputs that are named tell as much
     if (r.version() < 14) a.training = r.output_count() > 1;
     return a;
   }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t output) {
+    return in.element(output == 0 ? 0 : 3);
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto const& x = in.shape(0);
     if (x.empty()) fail(error_code::malformed_model, "the input is a scalar, expected NxC or more dimensions");

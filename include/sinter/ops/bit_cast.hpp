@@ -29,6 +29,7 @@ struct bit_cast_elements {
     }
   }
 
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const& a) {
     if (width(in.element(0)) != width(a.to) || width(a.to) == 0)
       fail(error_code::malformed_model, "the bits of {} cannot be read as {}", name(in.element(0)), name(a.to));

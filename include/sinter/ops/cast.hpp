@@ -34,6 +34,14 @@ inline dtype dtype_from_attribute(std::int64_t number) {
   return static_cast<dtype>(number);
 }
 
+/// The attribute `stash_type`: the floating type in which intermediate results are kept, at least.
+inline dtype parse_stash_type(attribute_reader const& r) {
+  auto const type = dtype_from_attribute(r.get<std::int64_t>("stash_type", 1));
+  if (!is_floating(type))
+    fail(error_code::malformed_model, "the attribute 'stash_type' is {}, expected a floating type", name(type));
+  return type;
+}
+
 /// Cast   https://onnx.ai/onnx/operators/onnx__Cast.html
 struct cast {
   static constexpr op_schema schema{.name = "Cast", .max_inputs = 1};
@@ -46,6 +54,7 @@ struct cast {
     if (r.version() < 6) return {.to = dtype_from_name(r.require<std::string>("to")), .options = {}};
     return {.to = dtype_from_attribute(r.require<std::int64_t>("to")), .options = cast_options::parse(r)};
   }
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const& a) { return {{a.to, in[0].shape}}; }
   static kernel_call kernel(inputs const&, attributes const& a) { return a.options.call(); }
 
@@ -64,6 +73,7 @@ struct cast_like {
   using attributes = cast_options;
 
   static attributes parse(attribute_reader const& r) { return cast_options::parse(r); }
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const&) { return {{in.element(1), in[0].shape}}; }
   static kernel_call kernel(inputs const&, attributes const& a) { return a.call(); }
 };

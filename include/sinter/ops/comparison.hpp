@@ -29,6 +29,7 @@ struct comparison_operator {
   static constexpr op_schema schema{.name = comparison_rows[Row].name, .since = 7, .min_inputs = 2, .max_inputs = 2};
   using attributes = no_attributes;
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::boolean; }
   static types infer(inputs const& in, attributes const&) {
     expect_one_element_type(in);
     return {{dtype::boolean, broadcast_shape(in)}};
@@ -43,6 +44,7 @@ struct legacy_comparison_operator {
   using attributes = legacy_broadcast;
 
   static attributes parse(attribute_reader const& r) { return legacy_broadcast::parse(r); }
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::boolean; }
   static types infer(inputs const& in, attributes const& a) {
     expect_one_element_type(in);
     a.aligned(in.shape(1), in.shape(0));
@@ -61,6 +63,7 @@ struct is_nan {
   static constexpr op_schema schema{.name = "IsNaN", .since = 9, .max_inputs = 1};
   using attributes = no_attributes;
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::boolean; }
   static types infer(inputs const& in, attributes const&) { return {{dtype::boolean, in[0].shape}}; }
   static kernel_call kernel(inputs const&, attributes const&) {
     return {.kernel = {kernels::is_nan, "is_nan", "integers.hpp"}};
@@ -78,6 +81,7 @@ struct is_inf {
   static attributes parse(attribute_reader const& r) {
     return {.negative = r.get("detect_negative", true), .positive = r.get("detect_positive", true)};
   }
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::boolean; }
   static types infer(inputs const& in, attributes const&) { return {{dtype::boolean, in[0].shape}}; }
   static kernel_call kernel(inputs const&, attributes const& a) {
     return {.kernel = {kernels::is_infinite, "is_infinite", "integers.hpp"}, .integers = {a.negative, a.positive}};

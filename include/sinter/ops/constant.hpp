@@ -31,6 +31,7 @@ struct constant {
     auto const values = r.require<std::vector<T>>(name);
     return any_tensor::of<T>(shape{static_cast<std::int64_t>(values.size())}, std::span<T const>(values));
   }
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const&, attributes const& a) { return {{a.value.type(), a.value.shape()}}; }
   static void evaluate(input_views, output_views out, attributes const& a) { copy_all(a.value.view(), out[0]); }
 };
@@ -46,6 +47,7 @@ struct constant_of_shape {
       fail(error_code::malformed_model, "value has shape {}, expected one element", a.value.shape());
     return a;
   }
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const& a) {
     auto const extents = in.integers(0);
     if (!extents) return {unknown_shape(a.value.type())};
@@ -73,6 +75,7 @@ struct shape_of {
     auto const first = bound(a.start), last = std::max(bound(a.end), first);
     return s.span().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
   }
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const& a) {
     return {{dtype::int64, shape{static_cast<std::int64_t>(part(in.shape(0), a).size())}}};
   }
@@ -86,6 +89,7 @@ struct size_of_tensor {
   static constexpr op_schema schema{.name = "Size", .max_inputs = 1};
   using attributes = no_attributes;
 
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const&, attributes const&) { return {{dtype::int64, shape{}}}; }
   static void evaluate(input_views in, output_views out, attributes const&) {
     out[0].as<std::int64_t>()[0] = static_cast<std::int64_t>(in[0].elements());
@@ -97,6 +101,10 @@ struct range_of_numbers {
   static constexpr op_schema schema{.name = "Range", .since = 11, .min_inputs = 3, .max_inputs = 3};
   using attributes = no_attributes;
 
+  static attributes parse(attribute_reader const& r) {
+    parse_stash_type(r);  // narrow types are computed in float
+    return {};
+  }
   static types infer(inputs const& in, attributes const&) {
     auto const start = in.value(0), limit = in.value(1), delta = in.value(2);
     if (!start || !limit || !delta) return {unknown_shape(in.element(0))};
@@ -148,9 +156,12 @@ struct eye_like {
     auto const type = r.has("dtype") ? dtype_from_attribute(r.require<std::int64_t>("dtype")) : dtype::undefined;
     return {.type = type, .diagonal = r.get<std::int64_t>("k", 0)};
   }
+  static dtype element(inputs const& in, attributes const& a, std::size_t) {
+    return a.type == dtype::undefined ? in.element(0) : a.type;
+  }
   static types infer(inputs const& in, attributes const& a) {
     if (in.shape(0).rank() != 2) fail(error_code::malformed_model, "expected a matrix, got {}", in.shape(0));
-    return {{a.type == dtype::undefined ? in.element(0) : a.type, in.shape(0)}};
+    return {{element(in, a, 0), in.shape(0)}};
   }
   static kernel_call kernel(inputs const&, attributes const& a) {
     return {.kernel = {kernels::diagonal, "diagonal", "copy.hpp"}, .integers = {a.diagonal}, .reads = 0};

@@ -35,14 +35,19 @@ struct if_else {
   }
 
   /// Known where the condition is known or both branches agree.
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const& a) {
     std::vector<operand> captures;
     for (std::size_t i = 1; i < in.size(); ++i) captures.push_back({in[i], in.tensor(i)});
     if (auto const condition = in.value(0)) return infer_outputs(a.branch(*condition), captures);
     auto result = infer_outputs(*a.then_branch, captures);
     auto const other = infer_outputs(*a.else_branch, captures);
-    for (std::size_t i = 0; i < result.size() && i < other.size(); ++i)
+    for (std::size_t i = 0; i < result.size() && i < other.size(); ++i) {
+      if (result[i].element != other[i].element)
+        fail(error_code::malformed_model, "output {} holds {} or {}, as the condition says", i, name(result[i].element),
+             name(other[i].element));
       if (result[i].shape != other[i].shape) result[i].shape = std::nullopt;
+    }
     return result;
   }
 

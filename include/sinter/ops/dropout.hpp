@@ -14,13 +14,17 @@ struct dropout {
   };
 
   static attributes parse(attribute_reader const& r) {
+    for (auto const* name : {"is_test", "ratio", "seed"}) r.ignore(name);  // runs are inference
     return {.mask = r.version() < 10 ? dtype::undefined : dtype::boolean};
+  }
+  static dtype element(inputs const& in, attributes const& a, std::size_t output) {
+    return output == 0 || a.mask == dtype::undefined ? in.element(0) : a.mask;
   }
   static types infer(inputs const& in, attributes const& a) {
     for (std::size_t i = 1; i < in.size(); ++i)
       if (in.has(i) && in.shape(i).elements() != 1)
         fail(error_code::malformed_model, "input {} has shape {}, expected a scalar", i, in.shape(i));
-    return {in[0], {a.mask == dtype::undefined ? in.element(0) : a.mask, in.shape(0)}};
+    return {in[0], {element(in, a, 1), in.shape(0)}};
   }
   static kernel_call kernel(inputs const& in, attributes const&) {
     for (std::size_t i = 1; i < 3; ++i)

@@ -43,6 +43,8 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 ///   struct attributes;                 (or `using attributes = no_attributes;`)
 ///   static attributes parse(attribute_reader const&);                                 omitted: default attributes
 ///   static types infer(inputs const&, attributes const&);
+///   static dtype element(inputs const&, attributes const&, std::size_t output);       omitted: that of input 0
+///   static constexpr bool infers_any_shape = true;       in its place, where `infer` does not need the inputs' shapes
 ///   static kernel_call kernel(inputs const&, attributes const&);
 ///   static expr::value expression(std::span<expr::value const>, attributes const&);   optional
 /// or, in place of the kernel, what only the in-process compiler runs: plain loops on the heap, or for operators that
@@ -68,6 +70,13 @@ constexpr operator_entry entry_of() {
     }
   };
   entry.infer = [](inputs const& in, void const* a) { return Operator::infer(in, *static_cast<attributes const*>(a)); };
+  if constexpr (typed_operator<Operator>) {
+    entry.element = [](inputs const& in, void const* a, std::size_t output) {
+      return Operator::element(in, *static_cast<attributes const*>(a), output);
+    };
+  } else if constexpr (!shapeless_operator<Operator>) {
+    entry.element = [](inputs const& in, void const*, std::size_t) { return in.element(0); };
+  }
   if constexpr (pointwise_operator<Operator>) {
     entry.expression = [](std::span<expr::value const> x, void const* a) {
       return Operator::expression(x, *static_cast<attributes const*>(a));

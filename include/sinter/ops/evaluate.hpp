@@ -2,6 +2,7 @@
 
 #include <sinter/ops/operator.hpp>
 
+#include <string>
 #include <vector>
 
 namespace sinter {
@@ -15,9 +16,14 @@ std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& 
 /// tensor for each output of the node, empty where the output is unused. Defined in ops/all.hpp.
 std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs);
 
-/// `error_code::unsupported_operator` with a list of all operators of `g` and its subgraphs that the library lacks.
+/// An error that lists all nodes of `g` and its subgraphs that the library cannot run as they are, each with the
+/// reason: `error_code::unsupported_operator` if it lacks an operator, else the code that `bind` gives for the first.
 /// Defined in ops/all.hpp.
 void check_supported(graph const& g);
+
+/// What about a graph may not be as the library takes it, for people: an operator set newer than those that its
+/// operators were written for. Defined in ops/all.hpp.
+std::vector<std::string> warnings(graph const& g);
 
 /// Types of the outputs of a graph, from the types (and values, where known) of its inputs, in the order of `g.inputs`.
 /// Defined in ops/all.hpp.

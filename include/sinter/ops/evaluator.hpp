@@ -7,21 +7,32 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <string>
 
 namespace sinter {
 
 namespace detail {
 
-inline void list_unsupported(graph const& g, std::vector<std::string>& missing) {
-  for (auto const id : g.topological_order()) {
-    auto const& n = g.at(id);
-    if (!find_operator(n.domain, n.op, n.version))
-      missing.push_back(fmt::format("{}, version {}", describe(n), n.version));
-    for (auto const& [name, a] : n.attributes)
-      if (auto const* body = std::get_if<std::shared_ptr<graph const>>(&a)) list_unsupported(**body, missing);
+/// What is wrong with the nodes of a graph.
+struct unsupported_nodes {
+  std::vector<std::string> reasons{};
+  std::optional<error_code> code{};  ///< of the first; unsupported_operator, if that is one of them
+
+  void collect(graph const& g) {
+    for (auto const id : g.topological_order()) {
+      auto const& n = g.at(id);
+      try {
+        bind(n);
+      } catch (error const& e) {
+        reasons.push_back(fmt::format("{}: {}", describe(n), e.message()));
+        if (!code || e.code() == error_code::unsupported_operator) code = e.code();
+      }
+      for (auto const& [name, a] : n.attributes)
+        if (auto const* body = std::get_if<std::shared_ptr<graph const>>(&a)) collect(**body);
+    }
   }
-}
+};
 
 inline any_tensor allocate(tensor_type const& type) {
   if (!type.shape) fail(error_code::unsupported_feature, "the shape of an output is unknown even when all inputs are");
@@ -94,11 +105,21 @@ class running_values {
 }  // namespace detail
 
 void check_supported(graph const& g) {
-  std::vector<std::string> missing;
-  detail::list_unsupported(g, missing);
-  if (missing.empty()) return;
-  fail(error_code::unsupported_operator, "{} nodes need operators that are not supported:\n    {}", missing.size(),
-       fmt::join(missing, "\n    "));
+  detail::unsupported_nodes found;
+  found.collect(g);
+  if (!found.code) return;
+  fail(*found.code, "{} of the model's nodes are not supported:\n    {}", found.reasons.size(),
+       fmt::join(found.reasons, "\n    "));
+}
+
+std::vector<std::string> warnings(graph const& g) {
+  constexpr std::int64_t newest = 28;  // the operator set of ai.onnx that the table of operators knows
+  auto const opset = g.opsets.find("");
+  if (opset == g.opsets.end() || opset->second <= newest) return {};
+  return {
+      fmt::format("the model was written for operator set {}, newer than {}, the newest that this library knows; "
+                  "what an operator does may have changed",
+                  opset->second, newest)};
 }
 
 std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs) {
@@ -126,33 +147,34 @@ std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& 
     for (auto const in : n.inputs) values.used(in);
   }
   std::vector<any_tensor> outputs;
-  for (auto const& out : g.outputs) outputs.push_back(values.get(out.value));
+  for (auto const& out : g.outputs) {
+    outputs.push_back(values.get(out.value));
+    expect_declared(g.at(out.value), outputs.back().type());
+  }
   return outputs;
 }
 
 types infer_outputs(graph const& g, std::span<operand const> inputs_given) {
   std::vector<operand> known(g.value_count());
+  auto const at = [&](value_id id) -> operand& { return known[static_cast<std::size_t>(id.index)]; };
   for (std::size_t i = 0; i < known.size(); ++i) {
     auto const& v = g.at(value_id{static_cast<std::int32_t>(i)});
     if (v.is_constant()) known[i] = {v.type, &v.constant};
   }
-  for (std::size_t i = 0; i < g.inputs.size() && i < inputs_given.size(); ++i)
-    known[static_cast<std::size_t>(g.inputs[i].value.index)] = inputs_given[i];
+  for (std::size_t i = 0; i < g.inputs.size() && i < inputs_given.size(); ++i) at(g.inputs[i].value) = inputs_given[i];
   for (auto const id : g.topological_order()) {
     auto const& n = g.at(id);
     std::vector<operand> operands;
-    bool complete = true;
-    for (auto const in : n.inputs) {
-      operands.push_back(in ? known[static_cast<std::size_t>(in.index)] : operand{});
-      complete = complete && (!in || operands.back().type.shape);
-    }
-    types found(n.outputs.size());
-    if (complete) found = with_context([&] { return describe(n); }, [&] { return bind(n).infer(inputs(operands)); });
-    for (std::size_t i = 0; i < n.outputs.size() && i < found.size(); ++i)
-      if (n.outputs[i]) known[static_cast<std::size_t>(n.outputs[i].index)].type = found[i];
+    for (auto const in : n.inputs) operands.push_back(in ? at(in) : operand{});
+    auto const found = infer(n, operands);
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      if (n.outputs[i]) at(n.outputs[i]).type = found[i];
   }
   types outputs;
-  for (auto const& out : g.outputs) outputs.push_back(known[static_cast<std::size_t>(out.value.index)].type);
+  for (auto const& out : g.outputs) {
+    outputs.push_back(at(out.value).type);
+    expect_declared(g.at(out.value), outputs.back().element);
+  }
   return outputs;
 }
 

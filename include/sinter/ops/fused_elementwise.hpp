@@ -25,6 +25,7 @@ struct fused_elementwise {
     return {.function = std::move(function)};
   }
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::float32; }
   static types infer(inputs const& in, attributes const&) {
     auto out = in.shape(0);
     for (std::size_t i = 0; i < in.size(); ++i) {

@@ -17,6 +17,7 @@ struct gemm {
   };
 
   static attributes parse(attribute_reader const& r) {
+    r.ignore("broadcast");  // C broadcasts where it must
     return {.alpha = r.get("alpha", 1.0f),
             .beta = r.get("beta", 1.0f),
             .transpose_a = r.get("transA", false),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/kernels/normalization.hpp>
+#include <sinter/ops/cast.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/window.hpp>
 
@@ -25,6 +26,7 @@ struct normalization_by_image {
     if constexpr (Grouped) {
       a.groups = r.require<std::int64_t>("num_groups");
       check_range("num_groups", {a.groups}, 1);
+      parse_stash_type(r);  // the kernel computes in float or, for double, in double
     }
     return a;
   }

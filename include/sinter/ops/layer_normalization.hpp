@@ -2,6 +2,7 @@
 
 #include <sinter/kernels/normalization.hpp>
 #include <sinter/kernels/staging.hpp>
+#include <sinter/ops/cast.hpp>
 #include <sinter/ops/entry.hpp>
 
 namespace sinter {
@@ -22,14 +23,14 @@ struct normalization_from_axis {
   };
 
   static attributes parse(attribute_reader const& r) {
-    auto const stash = r.get<std::int64_t>("stash_type", 1);
-    if (stash < 0 || stash >= dtype_count || !is_floating(static_cast<dtype>(stash)))
-      fail(error_code::malformed_model, "the attribute 'stash_type' is {}, expected a float type", stash);
     return {.axis = r.get<std::int64_t>("axis", -1),
             .epsilon = r.get("epsilon", 1e-5f),
-            .moments_type = static_cast<dtype>(stash)};
+            .moments_type = parse_stash_type(r)};
   }
 
+  static dtype element(inputs const& in, attributes const& a, std::size_t output) {
+    return output == 0 ? in.element(0) : a.moments_type;
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto moments = in.shape(0);
     for (std::size_t i = normalize_axis(a.axis, moments.rank()); i < moments.rank(); ++i) moments[i] = 1;

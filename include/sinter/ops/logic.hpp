@@ -99,7 +99,7 @@ struct bitwise_not {
   }
 };
 
-/// BitShift of unsigned integers; shifting by the width or more gives 0.
+/// BitShift; to the right it copies the sign bit.
 /// https://onnx.ai/onnx/operators/onnx__BitShift.html
 struct bit_shift {
   static constexpr op_schema schema{.name = "BitShift", .since = 11, .min_inputs = 2, .max_inputs = 2};

@@ -18,6 +18,7 @@ struct non_max_suppression {
 
   static attributes parse(attribute_reader const& r) { return {.centred = r.get("center_point_box", false)}; }
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const&) {
     check(in.shape(0), in.shape(1));
     return {unknown_shape(dtype::int64)};

@@ -16,6 +16,7 @@ struct one_hot {
 
   static attributes parse(attribute_reader const& r) { return {.axis = r.get<std::int64_t>("axis", -1)}; }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(2); }
   static types infer(inputs const& in, attributes const& a) {
     if (in.shape(2) != shape{2}) fail(error_code::malformed_model, "values have shape {}, expected 2", in.shape(2));
     if (in.shape(1).elements() != 1)

@@ -2,13 +2,10 @@
 
 #include <sinter/expr/expression.hpp>
 #include <sinter/graph/graph.hpp>
+#include <sinter/ops/attribute_reader.hpp>
 #include <sinter/ops/kernel_call.hpp>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -30,60 +27,9 @@ struct op_schema {
   std::size_t max_outputs = 1;
 };
 
-/// Reads the attributes of one node with type checks; errors name the attribute.
-class attribute_reader {
- public:
-  explicit attribute_reader(node const& n) : node_(n) {}
-
-  std::int64_t version() const { return node_.version; }
-  std::size_t input_count() const { return node_.inputs.size(); }
-  bool has_input(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i]; }
-  std::size_t output_count() const { return node_.outputs.size(); }
-  bool has(std::string_view name) const { return node_.attributes.find(name) != node_.attributes.end(); }
-
-  /// The attribute, or `otherwise` where the node has none.
-  template <typename T>
-  T get(std::string_view name, T otherwise) const {
-    auto const it = node_.attributes.find(name);
-    return it == node_.attributes.end() ? std::move(otherwise) : read<T>(name, it->second);
-  }
-  /// The attribute; an error where the node has none.
-  template <typename T>
-  T require(std::string_view name) const {
-    auto const it = node_.attributes.find(name);
-    if (it == node_.attributes.end()) fail(error_code::malformed_model, "the attribute '{}' is required", name);
-    return read<T>(name, it->second);
-  }
-
-  /// The position of the attribute's text, or of `otherwise` where the node has none, in a list of names.
-  template <std::size_t N>
-  std::size_t choice(std::string_view name, std::string_view otherwise,
-                     std::array<std::string_view, N> const& names) const {
-    auto const text = get(name, std::string(otherwise));
-    auto const found = std::ranges::find(names, text);
-    if (found == names.end())
-      fail(error_code::malformed_model, "the attribute '{}' is '{}', expected one of {}", name, text,
-           fmt::join(names, ", "));
-    return static_cast<std::size_t>(found - names.begin());
-  }
-
- private:
-  template <typename T>
-  static T read(std::string_view name, attribute const& a) {
-    if constexpr (std::same_as<T, bool>) {
-      return read<std::int64_t>(name, a) != 0;
-    } else {
-      if (auto const* v = std::get_if<T>(&a)) return *v;
-      fail(error_code::malformed_model, "the attribute '{}' has another type than the operator's schema says", name);
-    }
-  }
-
-  node const& node_;
-};
-
 /// One input of an operator during inference.
 struct operand {
-  tensor_type type{};                 ///< the shape is known whenever `infer` is called
+  tensor_type type{};
   any_tensor const* value = nullptr;  ///< where the elements are known already
 };
 
@@ -103,6 +49,11 @@ class inputs {
   }
   dtype element(std::size_t i) const { return (*this)[i].element; }
   sinter::shape const& shape(std::size_t i) const { return *(*this)[i].shape; }
+  /// Whether the shapes of all inputs that are given are known.
+  bool have_shapes() const {
+    return std::ranges::all_of(
+        operands_, [](operand const& o) { return o.type.element == dtype::undefined || o.type.shape.has_value(); });
+  }
   /// Input `i` if its elements are known now, else null.
   any_tensor const* tensor(std::size_t i) const { return has(i) ? operands_[i].value : nullptr; }
   /// The elements of input `i` if they are known now.
@@ -125,7 +76,10 @@ inline tensor_type unknown_shape(dtype element) { return {element, std::nullopt}
 struct operator_entry {
   op_schema schema{};
   std::shared_ptr<void const> (*parse)(attribute_reader const&);
+  /// The types of the outputs, from inputs whose shapes are known; from any inputs where `element` is null.
   types (*infer)(inputs const&, void const* attributes);
+  /// The element type of an output, whose shape needs those of the inputs.
+  dtype (*element)(inputs const&, void const* attributes, std::size_t output);
   /// The call of a shipped kernel. It is empty where the kernel needs values of inputs that are not known.
   kernel_call (*kernel)(inputs const&, void const* attributes);
   /// Plain loops.
@@ -146,8 +100,10 @@ std::span<operator_entry const> operator_table();
 struct bound_operator {
   operator_entry const* entry = nullptr;
   std::shared_ptr<void const> attributes{};
+  std::size_t outputs = 1;  ///< that the node names
 
-  types infer(inputs const& in) const { return entry->infer(in, attributes.get()); }
+  /// The types of the outputs. Element types are always known, shapes where those of the inputs are known and suffice.
+  types infer(inputs const& in) const;
   bool allocates() const { return entry->execute != nullptr; }
   /// Computes the outputs on the heap; not for operators that allocate them.
   void evaluate(input_views in, output_views out) const;
@@ -162,6 +118,18 @@ struct bound_operator {
   }
 };
 
+inline types bound_operator::infer(inputs const& in) const {
+  if (!entry->element) return entry->infer(in, attributes.get());
+  bool const shaped = in.have_shapes();
+  types found = shaped ? entry->infer(in, attributes.get()) : types();
+  for (std::size_t i = 0; i < outputs; ++i) {
+    auto const element = entry->element(in, attributes.get(), i);
+    if (!shaped) found.push_back(unknown_shape(element));
+    SINTER_ASSERT(i >= found.size() || found[i].element == element);
+  }
+  return found;
+}
+
 inline void bound_operator::evaluate(input_views in, output_views out) const {
   if (!entry->kernel) return entry->evaluate(in, out, attributes.get());
   std::vector<any_tensor> tensors;
@@ -175,13 +143,28 @@ inline void bound_operator::evaluate(input_views in, output_views out) const {
 /// "node 'conv1' (Conv)", for the context of errors.
 std::string describe(node const& n);
 
-/// Finds the operator of `n` and parses its attributes. An unknown operator is `error_code::unsupported_operator`; a
-/// wrong number of inputs or an attribute that does not fit is `error_code::malformed_model`.
+/// Finds the operator of `n` and parses its attributes. An unknown operator is `error_code::unsupported_operator`, an
+/// attribute that the operator does not know `error_code::unsupported_feature`; a wrong number of inputs or an
+/// attribute that does not fit is `error_code::malformed_model`.
 bound_operator bind(node const& n);
 
-/// Infers the output types of `n`; all inputs must have known shapes, else the outputs have unknown ones. Errors name
-/// the node.
+/// Infers the output types of `n` from what is known of its inputs, one for each output. Errors name the node; one is
+/// an input whose element type is unknown.
+types infer(node const& n, std::span<operand const> operands);
 types infer(graph const& g, node const& n);
+
+/// `error_code::malformed_model` if an output of a graph holds another type than the model declares.
+void expect_declared(value const& output, dtype found);
+
+/// An operator whose outputs do not all have the element type of its first input says which they have.
+template <typename Operator>
+concept typed_operator = requires(inputs const& in, typename Operator::attributes const& a, std::size_t output) {
+  { Operator::element(in, a, output) } -> std::same_as<dtype>;
+};
+
+/// An operator whose `infer` does not need the shapes of the inputs.
+template <typename Operator>
+concept shapeless_operator = Operator::infers_any_shape;
 
 template <typename Operator>
 concept pointwise_operator = requires(std::span<expr::value const> x, typename Operator::attributes const& a) {

@@ -24,6 +24,9 @@ struct max_pool {
     return {.window = parse_window(r), .column_major = r.get("storage_order", false)};
   }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t output) {
+    return output == 0 ? in.element(0) : dtype::int64;
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto const out = window_output(pooling_window(in.shape(0), a.window), in.shape(0), in.shape(0)[1]);
     return {{in.element(0), out}, {dtype::int64, out}};

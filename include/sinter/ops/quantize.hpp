@@ -18,6 +18,9 @@ inline quantize_attributes parse_quantize(attribute_reader const& r) {
   auto const type = r.get<std::int64_t>("output_dtype", 0);
   if (type < 0 || type >= dtype_count)
     fail(error_code::malformed_model, "the attribute 'output_dtype' is {}, expected a data type", type);
+  // Divisions are in float32, at least as exact as any type that `precision` may name.
+  if (auto const precision = r.get<std::int64_t>("precision", 0); precision < 0 || precision >= dtype_count)
+    fail(error_code::malformed_model, "the attribute 'precision' is {}, expected a data type", precision);
   quantize_attributes const a{.axis = r.get<std::int64_t>("axis", 1),
                               .block = r.get<std::int64_t>("block_size", 0),
                               .output = static_cast<dtype>(type),
@@ -62,10 +65,13 @@ struct quantize_linear {
 
   static attributes parse(attribute_reader const& r) { return parse_quantize(r); }
 
+  static dtype element(inputs const& in, attributes const& a, std::size_t) {
+    return in.has(2) ? in.element(2) : a.output != dtype::undefined ? a.output : dtype::uint8;
+  }
   static types infer(inputs const& in, attributes const& a) {
     scales_of(in.shape(0), in.shape(1), a);
     check_zero_point(in, 1, 2);
-    auto const type = in.has(2) ? in.element(2) : a.output != dtype::undefined ? a.output : dtype::uint8;
+    auto const type = element(in, a, 0);
     if (!is_floating(type) && (!is_integer(type) || size_of(type) > 4))
       fail(error_code::malformed_model, "cannot quantize to {}", name(type));
     return {{type, in.shape(0)}};
@@ -85,10 +91,13 @@ struct dequantize_linear {
 
   static attributes parse(attribute_reader const& r) { return parse_quantize(r); }
 
+  static dtype element(inputs const& in, attributes const& a, std::size_t) {
+    return a.output != dtype::undefined ? a.output : in.element(1);
+  }
   static types infer(inputs const& in, attributes const& a) {
     scales_of(in.shape(0), in.shape(1), a);
     check_zero_point(in, 1, 2);
-    return {{a.output != dtype::undefined ? a.output : in.element(1), in.shape(0)}};
+    return {{element(in, a, 0), in.shape(0)}};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
@@ -103,6 +112,9 @@ struct dynamic_quantize_linear {
   static constexpr op_schema schema{.name = "DynamicQuantizeLinear", .since = 11, .max_inputs = 1, .max_outputs = 3};
   using attributes = no_attributes;
 
+  static dtype element(inputs const&, attributes const&, std::size_t output) {
+    return output == 1 ? dtype::float32 : dtype::uint8;
+  }
   static types infer(inputs const& in, attributes const&) {
     return {{dtype::uint8, in.shape(0)}, {dtype::float32, shape{}}, {dtype::uint8, shape{}}};
   }

@@ -32,6 +32,7 @@ struct conv_integer {
 
   static attributes parse(attribute_reader const& r) { return parse_convolution(r); }
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int32; }
   static types infer(inputs const& in, attributes const& a) {
     auto const w = convolution_window(in.shape(0), in.shape(1), a);
     detail::check_zero_point(in, 2, in.shape(0)[0]);
@@ -52,6 +53,7 @@ struct qlinear_conv {
 
   static attributes parse(attribute_reader const& r) { return parse_convolution(r); }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(7); }
   static types infer(inputs const& in, attributes const& a) {
     auto const channels = in.shape(3)[0];
     auto const w = convolution_window(in.shape(0), in.shape(3), a);
@@ -76,6 +78,7 @@ struct matmul_integer {
   static constexpr op_schema schema{.name = "MatMulInteger", .since = 10, .min_inputs = 2, .max_inputs = 4};
   using attributes = no_attributes;
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int32; }
   static types infer(inputs const& in, attributes const&) {
     auto const e = kernels::extents_of_matmul(in.shape(0), in.shape(1));
     detail::check_zero_point(in, 2, detail::rows_of(in.shape(0)));
@@ -94,6 +97,7 @@ struct qlinear_matmul {
   static constexpr op_schema schema{.name = "QLinearMatMul", .since = 10, .min_inputs = 8, .max_inputs = 8};
   using attributes = no_attributes;
 
+  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(7); }
   static types infer(inputs const& in, attributes const&) {
     auto const e = kernels::extents_of_matmul(in.shape(0), in.shape(3));
     detail::check_zero_point(in, 2, detail::rows_of(in.shape(0)));

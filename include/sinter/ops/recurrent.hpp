@@ -15,6 +15,7 @@ struct recurrent_attributes {
   bool input_forget = false;
   bool linear_before_reset = false;
   double clip = 0;
+  std::int64_t hidden = 0;  ///< 0: as R says
 };
 
 namespace detail {
@@ -94,6 +95,8 @@ struct recurrent {
     a.batch_first = r.get("layout", false);
     a.input_forget = r.get("input_forget", false);
     a.linear_before_reset = r.get("linear_before_reset", false);
+    a.hidden = r.get<std::int64_t>("hidden_size", 0);
+    r.ignore("output_sequence");  // the outputs that are named tell as much
     a.clip = static_cast<double>(r.get("clip", 0.0f));
     std::vector<std::string> const one = is_lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"}
                                          : Kind == recurrent_kind::gru ? std::vector<std::string>{"Sigmoid", "Tanh"}
@@ -111,6 +114,8 @@ struct recurrent {
   static detail::recurrent_extents extents_of(shape const& x, shape const& r, attributes const& a) {
     if (x.rank() != 3 || r.rank() != 3)
       fail(error_code::malformed_model, "the inputs X and R have shapes {} and {}, expected rank 3", x, r);
+    if (a.hidden != 0 && a.hidden != r[2])
+      fail(error_code::malformed_model, "the attribute 'hidden_size' is {}, the input R has shape {}", a.hidden, r);
     return {a.batch_first ? x[1] : x[0], a.batch_first ? x[0] : x[1], x[2], r[2]};
   }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace sinter {
 
@@ -42,6 +44,37 @@ std::string describe(node const& n) {
   return n.name.empty() ? fmt::format("a node without name ({})", op) : fmt::format("node '{}' ({})", n.name, op);
 }
 
+namespace detail {
+
+inline void check_counts(op_schema const& schema, node const& n) {
+  auto const required = std::min(schema.min_inputs, n.inputs.size());
+  auto const given =
+      static_cast<std::size_t>(std::count_if(n.inputs.begin(), n.inputs.begin() + static_cast<std::ptrdiff_t>(required),
+                                             [](value_id id) { return static_cast<bool>(id); }));
+  if (given < schema.min_inputs)
+    fail(error_code::malformed_model, "the first {} inputs are required, {} of them are given", schema.min_inputs,
+         given);
+  if (n.inputs.size() > schema.max_inputs)
+    fail(error_code::malformed_model, "{} inputs are given, at most {} are expected", n.inputs.size(),
+         schema.max_inputs);
+  if (n.outputs.size() > schema.max_outputs)
+    fail(error_code::malformed_model, "{} outputs are named, at most {} are expected", n.outputs.size(),
+         schema.max_outputs);
+}
+
+/// An attribute that nothing reads would be ignored, and the results silently wrong.
+inline void check_all_read(attribute_reader const& r, node const& n) {
+  if (n.domain.empty() && n.version < 6) r.ignore("consumed_inputs");  // which inputs may be overwritten
+  auto unknown = r.unread();
+  std::erase_if(unknown,
+                [](std::string_view name) { return name.starts_with("__"); });  // notes, as ONNX's checker says
+  if (unknown.empty()) return;
+  fail(error_code::unsupported_feature, "{} at version {} of its operator set does not know the attribute{} '{}'", n.op,
+       n.version, unknown.size() == 1 ? "" : "s", fmt::join(unknown, "', '"));
+}
+
+}  // namespace detail
+
 bound_operator bind(node const& n) {
   return with_context([&] { return describe(n); },
                       [&]() -> bound_operator {
@@ -49,42 +82,42 @@ bound_operator bind(node const& n) {
                         if (!entry)
                           fail(error_code::unsupported_operator,
                                "the operator {} is not supported at version {} of its operator set", n.op, n.version);
-                        auto const& schema = entry->schema;
-                        auto const required = std::min(schema.min_inputs, n.inputs.size());
-                        auto const given = std::ranges::count_if(
-                            n.inputs.begin(), n.inputs.begin() + static_cast<std::ptrdiff_t>(required),
-                            [](value_id id) { return static_cast<bool>(id); });
-                        if (static_cast<std::size_t>(given) < schema.min_inputs)
-                          fail(error_code::malformed_model, "the first {} inputs are required, {} of them are given",
-                               schema.min_inputs, given);
-                        if (n.inputs.size() > schema.max_inputs)
-                          fail(error_code::malformed_model, "{} inputs are given, at most {} are expected",
-                               n.inputs.size(), schema.max_inputs);
-                        if (n.outputs.size() > schema.max_outputs)
-                          fail(error_code::malformed_model, "{} outputs are named, at most {} are expected",
-                               n.outputs.size(), schema.max_outputs);
-                        return {entry, entry->parse(attribute_reader(n))};
+                        detail::check_counts(entry->schema, n);
+                        attribute_reader const reader(n);
+                        auto attributes = entry->parse(reader);
+                        detail::check_all_read(reader, n);
+                        return {entry, std::move(attributes), n.outputs.size()};
+                      });
+}
+
+types infer(node const& n, std::span<operand const> operands) {
+  auto const op = bind(n);
+  return with_context([&] { return describe(n); },
+                      [&] {
+                        for (std::size_t i = 0; i < operands.size(); ++i)
+                          if (n.inputs[i] && operands[i].type.element == dtype::undefined)
+                            fail(error_code::malformed_model, "the element type of input {} is not known", i);
+                        auto found = op.infer(inputs(operands));
+                        if (found.size() < n.outputs.size())
+                          fail(error_code::malformed_model, "the node names {} outputs, the operator has {}",
+                               n.outputs.size(), found.size());
+                        found.resize(n.outputs.size());
+                        return found;
                       });
 }
 
 types infer(graph const& g, node const& n) {
-  auto const op = bind(n);
   std::vector<operand> operands;
-  for (auto const in : n.inputs) {
-    if (!in) {
-      operands.emplace_back();
-      continue;
-    }
-    auto const& v = g.at(in);
-    operands.push_back({v.type, v.is_constant() ? &v.constant : nullptr});
-  }
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (!n.inputs[i] || operands[i].type.shape) continue;
-    types unknown;
-    for (auto const out : n.outputs) unknown.push_back(unknown_shape(out ? g.at(out).type.element : dtype::undefined));
-    return unknown;
-  }
-  return with_context([&] { return describe(n); }, [&] { return op.infer(inputs(operands)); });
+  for (auto const in : n.inputs)
+    operands.push_back(in ? operand{g.at(in).type, g.at(in).is_constant() ? &g.at(in).constant : nullptr} : operand{});
+  return infer(n, operands);
+}
+
+void expect_declared(value const& output, dtype found) {
+  auto const declared = output.type.element;
+  if (declared != dtype::undefined && declared != found)
+    fail(error_code::malformed_model, "the output '{}' of the graph is declared as {}, what computes it gives {}",
+         output.name, name(declared), name(found));
 }
 
 std::optional<std::vector<std::int64_t>> inputs::integers(std::size_t i) const {

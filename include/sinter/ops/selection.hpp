@@ -82,6 +82,7 @@ struct non_zero {
     return found;
   }
 
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const&) {
     auto const x = in.value(0);
     if (!x) return {unknown_shape(dtype::int64)};

@@ -18,12 +18,16 @@ struct top_k {
   };
 
   static attributes parse(attribute_reader const& r) {
+    r.ignore("sorted");  // unsorted is any order
     attributes a{.axis = r.get<std::int64_t>("axis", -1), .k = {}, .largest = r.get("largest", true)};
     if (r.version() < 10) a.k = r.require<std::int64_t>("k");
     if (!a.k && r.input_count() < 2) fail(error_code::malformed_model, "the input 'K' is required");
     return a;
   }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t output) {
+    return output == 0 ? in.element(0) : dtype::int64;
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto out = in.shape(0);
     auto const axis = normalize_axis(a.axis, out.rank());

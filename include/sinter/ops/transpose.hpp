@@ -2,6 +2,7 @@
 
 #include <sinter/ops/reshape.hpp>
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -61,6 +62,12 @@ inline std::int64_t parse_block_size(attribute_reader const& r) {
   return block;
 }
 
+/// Whether the position in a block is the outer part of the channel (DCR) and not the inner one (CRD).
+inline bool parse_depth_first(attribute_reader const& r) {
+  constexpr std::array<std::string_view, 2> modes{"CRD", "DCR"};
+  return r.choice("mode", "DCR", modes) == 1;
+}
+
 inline void expect_image(shape const& s) {
   if (s.rank() != 4) fail(error_code::malformed_model, "expected a tensor of 4 dimensions, got {}", s);
 }
@@ -72,14 +79,11 @@ struct depth_to_space {
   static constexpr op_schema schema{.name = "DepthToSpace", .max_inputs = 1};
   struct attributes {
     std::int64_t block = 1;
-    bool depth_first = true;  ///< DCR: the block's position is the outer part of the channel; CRD: the inner part
+    bool depth_first = true;
   };
 
   static attributes parse(attribute_reader const& r) {
-    auto const mode = r.get<std::string>("mode", "DCR");
-    if (mode != "DCR" && mode != "CRD")
-      fail(error_code::malformed_model, "mode is '{}', expected 'DCR' or 'CRD'", mode);
-    return {.block = detail::parse_block_size(r), .depth_first = mode == "DCR"};
+    return {.block = detail::parse_block_size(r), .depth_first = detail::parse_depth_first(r)};
   }
   static types infer(inputs const& in, attributes const& a) {
     auto const& s = in.shape(0);
@@ -108,7 +112,7 @@ struct space_to_depth {
   };
 
   static attributes parse(attribute_reader const& r) {
-    return {.block = detail::parse_block_size(r), .depth_first = r.get<std::string>("mode", "DCR") != "CRD"};
+    return {.block = detail::parse_block_size(r), .depth_first = detail::parse_depth_first(r)};
   }
   static types infer(inputs const& in, attributes const& a) {
     auto const& s = in.shape(0);

@@ -116,6 +116,9 @@ struct unique {
         x.type, [&]<typename T>() { return find_by([&](std::size_t i) { return load<T>(x.type, x.data, i); }); });
   }
 
+  static dtype element(inputs const& in, attributes const&, std::size_t output) {
+    return output == 0 ? in.element(0) : dtype::int64;
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto const x = in.value(0);
     auto const list = [](std::size_t n) { return tensor_type{dtype::int64, shape{static_cast<std::int64_t>(n)}}; };

@@ -10,6 +10,7 @@ struct where {
   static constexpr op_schema schema{.name = "Where", .since = 9, .min_inputs = 3, .max_inputs = 3};
   using attributes = no_attributes;
 
+  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(1); }
   static types infer(inputs const& in, attributes const&) {
     if (in.element(0) != dtype::boolean)
       fail(error_code::malformed_model, "the condition holds {}, expected bool", name(in.element(0)));

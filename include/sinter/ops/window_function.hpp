@@ -32,6 +32,7 @@ struct window_function {
     return {.type = static_cast<dtype>(type), .periodic = r.get("periodic", true)};
   }
 
+  static dtype element(inputs const&, attributes const& a, std::size_t) { return a.type; }
   static types infer(inputs const& in, attributes const& a) {
     auto const size = in.integers(0);
     if (!size) return {unknown_shape(a.type)};

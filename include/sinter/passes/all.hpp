@@ -107,6 +107,7 @@ std::int64_t optimize(graph& g, optimize_options const& options) {
   passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)));
   if (wanted > passes::first_fusion)
     passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion));
+  verify_types(g);
   return r.count();
 }
 

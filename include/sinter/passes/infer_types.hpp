@@ -5,15 +5,16 @@
 
 namespace sinter::passes {
 
-/// Sets the types of the outputs of one node from those of its inputs. What a model declares does not count.
+/// Sets the types of the outputs of one node from those of its inputs. What a model declares does not count, but for
+/// the element types of the graph's outputs, which must be those that the model declares.
 inline void infer_types(graph& g, node const& n) {
   auto const found = infer(g, n);
   for (std::size_t i = 0; i < n.outputs.size(); ++i) {
     if (!n.outputs[i]) continue;
-    auto& type = g.at(n.outputs[i]).type;
-    auto const declared = type.element;
-    type = i < found.size() ? found[i] : tensor_type{};
-    if (type.element == dtype::undefined) type.element = declared;
+    auto& v = g.at(n.outputs[i]);
+    if (v.type.element != found[i].element && g.is_output(n.outputs[i]))
+      with_context([&] { return describe(n); }, [&] { expect_declared(v, found[i].element); });
+    v.type = found[i];
   }
 }
 

@@ -157,7 +157,9 @@ inline bool merge_input(rewriter& r, node_id id) {
 inline void merge_convolutions(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);
-    if (!is(n, "Add") || g.at(n.inputs[0]).type != g.at(n.inputs[1]).type) return;
+    if (!is(n, "Add")) return;
+    auto const &a = g.at(n.inputs[0]).type, &b = g.at(n.inputs[1]).type;
+    if (a != b || !a.shape) return;
     if (detail::merge_pair(r, id) || detail::merge_input(r, id)) r.rewrote();
   });
 }

@@ -40,7 +40,8 @@ enum class operation_kind : std::uint8_t {
   view,       ///< output 0 shows the bytes of input 0
   reorder,    ///< input 0 to output 0, the same value in another layout
   host,       ///< the operator's `evaluate` on planned memory
-  island      ///< the operator's `evaluate` on a heap
+  island,     ///< the operator's `evaluate` on a heap
+  covered     ///< nothing: a later operation does it
 };
 
 /// One operation of the plan, in order of execution.
@@ -48,8 +49,11 @@ struct operation {
   operation_kind kind = operation_kind::host;
   node_id node{};
   bound_operator op{};
-  std::string_view by{};  ///< the schedule
+  std::vector<node_id> before{};  ///< further nodes that it computes, in order of execution
+  std::string_view by{};          ///< the schedule
   candidate how{};
+  double cost = INFINITY;          ///< with the reorders of its inputs
+  std::vector<value_id> values{};  ///< of the inputs, node by node
   std::vector<stored_id> inputs{};
   std::vector<stored_id> outputs{};
   std::vector<bool> placed{};  ///< inputs that lie in output 0 already
@@ -102,6 +106,7 @@ class lowering {
     for (auto const id : g_.topological_order()) add_node(id);
     for (auto const& out : g_.outputs)
       if (is_planned(out.value)) stored_as(out.value, layout::row_major);
+    cover_unused_reorders();
     return std::move(l_);
   }
 
@@ -139,8 +144,12 @@ class lowering {
     SINTER_ASSERT(other >= 0);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     auto const id = add_stored(v, how, number);
-    l_.operations.push_back(
-        {.kind = operation_kind::reorder, .by = "reorder", .inputs = {other}, .outputs = {id}, .placed = {false}});
+    auto& reorder = l_.operations.emplace_back();
+    reorder.kind = operation_kind::reorder;
+    reorder.by = "reorder";
+    reorder.inputs = {other};
+    reorder.outputs = {id};
+    reorder.placed = {false};
     return id;
   }
 
@@ -149,8 +158,8 @@ class lowering {
     return v && l_.find(v, layout::blocked) >= 0 ? layout::blocked : layout::row_major;
   }
 
-  scheduled_node scheduled(node const& n, bound_operator const& op) {
-    scheduled_node s{.n = &n, .op = op};
+  scheduled_node scheduled(node const& n, bound_operator const& op, std::uint32_t first_input = 0) {
+    scheduled_node s{.n = &n, .op = op, .first_input = first_input};
     for (auto const in : n.inputs) s.inputs.push_back(describe_operand(g_, in, current_layout(in)));
     for (auto const out : n.outputs) s.outputs.push_back(describe_operand(g_, out, layout::row_major));
     return s;
@@ -176,9 +185,15 @@ class lowering {
   void add_node(node_id id) {
     auto const& n = g_.at(id);
     operation op{.node = id, .op = bind(n)};
+    op.values = n.inputs;
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (machine_.set != isa::none && computable(node_view)) choose(op, node_view);
+    if (machine_.set != isa::none && computable(node_view)) {
+      for (auto const& s : schedule_table())
+        if (!s.match) choose(op, s, node_view);
+      for (auto const& s : schedule_table())
+        if (s.match) choose_group(op, s);
+    }
     if (op.kind == operation_kind::host) {
       op.how.layouts.inputs.assign(n.inputs.size(), layout::row_major);
       op.how.layouts.outputs.assign(n.outputs.size(), layout::row_major);
@@ -186,18 +201,68 @@ class lowering {
     add_operands(std::move(op), n);
   }
 
-  /// Gives the operation the cheapest of all candidates, if there is any.
-  void choose(operation& op, scheduled_node const& n) {
-    double least = INFINITY;
-    for (auto const& schedule : schedule_table())
-      for (auto& offered : schedule.offer(n, machine_)) {
-        auto const cost = offered.cost + cost_of_reorders(n, offered.layouts);
-        if (cost >= least) continue;
-        least = cost;
-        op.kind = offered.layouts.view ? operation_kind::view : operation_kind::scheduled;
-        op.by = schedule.name;
-        op.how = std::move(offered);
-      }
+  /// Takes a candidate of `s` that is cheaper than what the operation has; `replaced` is the cost of the nodes before
+  /// it that would be computed with it. Returns whether it took one.
+  bool choose(operation& op, schedule const& s, scheduled_node const& n, double replaced = 0) {
+    bool taken = false;
+    for (auto& offered : s.offer(n, machine_)) {
+      auto const cost = offered.cost + cost_of_reorders(n, offered.layouts);
+      if (cost >= op.cost + replaced) continue;
+      op.cost = cost;
+      op.kind = offered.layouts.view ? operation_kind::view : operation_kind::scheduled;
+      op.by = s.name;
+      op.how = std::move(offered);
+      taken = true;
+      replaced = 0;
+    }
+    return taken;
+  }
+
+  /// Lets a schedule of groups compute the operation together with operations before it.
+  void choose_group(operation& op, schedule const& s) {
+    auto const before = s.match(g_, op.node);
+    if (before.empty() || !op.before.empty()) return;
+    scheduled_node group;
+    std::vector<scheduled_node> nodes;
+    std::vector<value_id> values;
+    double replaced = 0;
+    auto const add = [&](node_id id, bound_operator const& bound) {
+      nodes.push_back(scheduled(g_.at(id), bound, static_cast<std::uint32_t>(values.size())));
+      values.insert(values.end(), g_.at(id).inputs.begin(), g_.at(id).inputs.end());
+    };
+    for (auto const id : before) {
+      auto const* const single = operation_of(id);
+      if (!single || single->kind != operation_kind::scheduled || !single->before.empty()) return;
+      replaced += single->cost;
+      add(id, single->op);
+    }
+    add(op.node, op.op);
+    group = std::move(nodes.back());
+    nodes.pop_back();
+    group.before = std::move(nodes);
+    if (!choose(op, s, group, replaced)) return;
+    op.before = before;
+    op.values = std::move(values);
+    for (auto const id : before) operation_of(id)->kind = operation_kind::covered;
+  }
+
+  /// Reorders for nodes that a later operation computes in another layout.
+  void cover_unused_reorders() {
+    std::vector<bool> used(l_.tensors.size(), false);
+    for (auto const& op : l_.operations)
+      if (op.kind != operation_kind::covered)
+        for (auto const id : op.inputs)
+          if (id >= 0) used[static_cast<std::size_t>(id)] = true;
+    for (auto const& out : g_.outputs)
+      if (is_planned(out.value)) used[static_cast<std::size_t>(l_.find(out.value, layout::row_major))] = true;
+    for (auto& op : l_.operations)
+      if (op.kind == operation_kind::reorder && !used[static_cast<std::size_t>(op.outputs[0])])
+        op.kind = operation_kind::covered;
+  }
+
+  operation* operation_of(node_id id) {
+    auto const found = std::ranges::find(l_.operations, id, &operation::node);
+    return found == l_.operations.end() ? nullptr : &*found;
   }
 
   /// The cost of bringing the inputs into the layouts wanted.
@@ -205,16 +270,23 @@ class lowering {
     double bytes = 0;
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
       auto const& in = n.inputs[i];
-      if (in.present() && !in.constant && in.how != wanted.inputs[i])
-        bytes += 2 * static_cast<double>(tensor_bytes(in.shape(), in.type.element, in.how));
+      if (in.present() && !in.constant && in.how != wanted.inputs[n.first_input + i])
+        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how));
     }
-    return traffic_cost(bytes);
+    auto cost = traffic_cost(bytes);
+    for (auto const& each : n.before) cost += cost_of_reorders(each, wanted);
+    return cost;
   }
 
   void add_operands(operation op, node const& n) {
-    for (std::size_t i = 0; i < n.inputs.size(); ++i)
-      op.inputs.push_back(is_planned(n.inputs[i]) ? stored_as(n.inputs[i], op.how.layouts.inputs[i]) : -1);
-    op.placed.assign(n.inputs.size(), false);
+    auto const made_inside = [&](value_id v) {
+      return v && std::ranges::find(op.before, g_.at(v).producer) != op.before.end();
+    };
+    for (std::size_t i = 0; i < op.values.size(); ++i) {
+      auto const v = op.values[i];
+      op.inputs.push_back(is_planned(v) && !made_inside(v) ? stored_as(v, op.how.layouts.inputs[i]) : -1);
+    }
+    op.placed.assign(op.inputs.size(), false);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);

@@ -62,12 +62,26 @@ class planner {
     return fmt::format("{:016x}{:016x}", d.high, d.low);
   }
 
-  scheduled_node scheduled(operation const& op) const {
-    auto const& n = *node_of(op);
-    scheduled_node s{.n = &n, .op = op.op};
+  /// Node `id` of an operation, whose inputs are those from `first` on.
+  scheduled_node scheduled(operation const& op, node_id id, std::size_t first) const {
+    auto const& n = g_.at(id);
+    scheduled_node s{.n = &n, .op = id == op.node ? op.op : bind(n), .first_input = static_cast<std::uint32_t>(first)};
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
-      s.inputs.push_back(operand(op.inputs[i], n.inputs[i], op.placed[i]));
-    for (std::size_t i = 0; i < n.outputs.size(); ++i) s.outputs.push_back(operand(op.outputs[i], n.outputs[i]));
+      s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i]));
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      s.outputs.push_back(operand(id == op.node ? op.outputs[i] : -1, n.outputs[i]));
+    return s;
+  }
+
+  scheduled_node scheduled(operation const& op) const {
+    std::vector<scheduled_node> before;
+    std::size_t first = 0;
+    for (auto const id : op.before) {
+      before.push_back(scheduled(op, id, first));
+      first += g_.at(id).inputs.size();
+    }
+    auto s = scheduled(op, op.node, first);
+    s.before = std::move(before);
     return s;
   }
 
@@ -209,7 +223,7 @@ class planner {
       where.index = static_cast<std::uint32_t>(first_temporary + a.index);
     } else if (a.in == space::input && op.inputs[a.index] < 0) {
       where.in = space::weight;
-      where.index = weight(plain_weight(g_.at(node_of(op)->inputs[a.index]).constant));
+      where.index = weight(plain_weight(g_.at(op.values[a.index]).constant));
     } else if (a.in != space::scratch) {
       where = place_of(a.in == space::input ? op.inputs[a.index] : op.outputs[a.index]);
       where.offset += a.offset;
@@ -219,6 +233,7 @@ class planner {
   }
 
   void emit(operation const& op, built& made) {
+    if (op.kind == operation_kind::covered) return;
     if (op.kind == operation_kind::island) return emit_island(op);
     if (op.kind == operation_kind::host) return emit_host(op, std::move(made.host));
     std::vector<std::uint32_t> weights;
@@ -236,9 +251,10 @@ class planner {
   template <typename Action>
   void add_step(operation const& op, Action action) {
     program_step step{.by = std::string(op.by), .action = std::move(action)};
-    auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;  // a reorder: of this node's result
-    if (id) {
-      step.nodes.push_back(id);
+    step.nodes = op.before;
+    // A reorder stands for the node whose result it is.
+    if (auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer) step.nodes.push_back(id);
+    for (auto const id : step.nodes) {
       auto const& n = g_.at(id);
       auto const at = static_cast<std::size_t>(id.index);
       if (p_.nodes.size() <= at) p_.nodes.resize(at + 1);

@@ -32,7 +32,7 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
   };
   for (std::size_t i = 0; i < l.operations.size(); ++i) {
     auto const& op = l.operations[i];
-    if (op.is_view()) continue;
+    if (op.is_view() || op.kind == operation_kind::covered) continue;
     for (auto const id : op.inputs) use(id, static_cast<std::int32_t>(i));
     for (auto const id : op.outputs) use(id, static_cast<std::int32_t>(i));
   }
@@ -46,7 +46,7 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
 /// Lets producers write into the tensor that joins their results, where the schedule of the joining node allows it.
 inline void place_parts(lowered& l) {
   for (auto& op : l.operations) {
-    if (op.how.layouts.input_places.empty()) continue;
+    if (op.how.layouts.input_places.empty() || op.kind == operation_kind::covered) continue;
     for (std::size_t i = 0; i < op.how.layouts.input_places.size(); ++i) {
       auto const id = op.inputs[i];
       if (id < 0 || op.how.layouts.input_places[i] < 0) continue;
@@ -66,6 +66,7 @@ inline void overwrite_operands(lowered& l, graph const& g) {
   auto lifetimes = root_lifetimes(l, g);
   for (std::size_t i = 0; i < l.operations.size(); ++i) {
     auto& op = l.operations[i];
+    if (op.kind == operation_kind::covered) continue;
     if (op.how.layouts.in_place.empty() || op.outputs[0] < 0 || l.at(op.outputs[0]).base >= 0) continue;
     for (auto const slot : op.how.layouts.in_place) {
       auto const id = op.inputs[slot];

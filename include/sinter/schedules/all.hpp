@@ -15,6 +15,7 @@
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/resize.hpp>
+#include <sinter/schedules/row_strips.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/transpose.hpp>
@@ -29,10 +30,10 @@ namespace sinter {
 /// The table of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
 std::span<schedule const> schedule_table() {
   static constexpr std::array table{
-      view_schedule,       depthwise_schedule,      convolution_schedule,     winograd_schedule, gemm_schedule,
-      pooling_schedule,    global_pooling_schedule, channel_shuffle_schedule, copy_schedule,     softmax_schedule,
-      layer_norm_schedule, reduce_schedule,         transpose_schedule,       resize_schedule,   recurrent_schedule,
-      cast_schedule,       elementwise_schedule,
+      view_schedule,      depthwise_schedule,  convolution_schedule,    winograd_schedule,        row_strips_schedule,
+      gemm_schedule,      pooling_schedule,    global_pooling_schedule, channel_shuffle_schedule, copy_schedule,
+      softmax_schedule,   layer_norm_schedule, reduce_schedule,         transpose_schedule,       resize_schedule,
+      recurrent_schedule, cast_schedule,       elementwise_schedule,
   };
   return table;
 }

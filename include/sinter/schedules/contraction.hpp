@@ -1,9 +1,8 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
-#include <sinter/schedules/epilogue.hpp>
+#include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/schedule.hpp>
-#include <sinter/schedules/spatial_tiles.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/verify.hpp>
 
@@ -23,61 +22,29 @@
 ///     y[pixel][block] = epilogue(acc[pixel][block], extras…)
 namespace sinter {
 
-/// A run of input channels that are packed alike: `chunks` times `channels`.
-struct reduction_section {
-  std::int64_t chunks = 1, channels = 1;
-  std::int64_t x_offset = 0, x_chunk = 0;  ///< bytes: of the first chunk, between chunks
-  std::int64_t w_offset = 0;               ///< bytes
+/// The operands of a tile in the kernel under construction.
+struct contraction_operands {
+  vector::pointer x{}, w{}, bias{}, y{};
+  std::vector<vector::pointer> extras{};
 };
-
-/// Everything that decides the code of a tile. Distances are in bytes.
-struct contraction_tile {
-  std::string name{};
-  std::int64_t rows = 1, cols = 1;            ///< pixels
-  std::int64_t x_origin = 0;                  ///< of pixel (0,0), tap (0,0); may be negative where it is padding
-  std::int64_t x_row = 0, x_col = 0;          ///< between pixels of the input
-  std::int64_t x_tap_row = 0, x_tap_col = 0;  ///< between taps in the input
-  std::int64_t x_channel = 4;                 ///< between channels of a chunk
-  std::vector<tap_group> taps_y{}, taps_x{};
-  std::int64_t kernel_rows = 1, kernel_cols = 1;
-  std::vector<reduction_section> sections{};
-  std::int64_t w_channel = 64;           ///< between channels of the weights
-  std::vector<std::int64_t> w_blocks{};  ///< of each block of 16 output channels
-  std::int64_t w_prefetch = 0;           ///< how far ahead weights are fetched into the caches; 0: they are not
-  std::int64_t y_row = 0, y_col = 0, y_block = 64;
-  std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
-  bool dense_weights = true;     ///< weights are padded to whole blocks
-  bool bias = false;
-  epilogue_code epilogue{};
-
-  std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
-  std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
-};
-
-/// Instructions for one channel and tap of a tile, about.
-inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t registers) {
-  return pixels + registers * (1 + pixels);
-}
 
 namespace detail {
 
-/// Builds the program of one tile.
-class contraction_builder {
+/// Emits the code of one tile.
+class contraction_emitter {
  public:
-  contraction_builder(contraction_tile const& tile, target const& machine)
-      : t_(tile), per_block_(machine.registers_per_block()), b_(tile.name, machine.lanes()) {}
+  contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
+      : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {}
 
-  vector::program build() {
-    declare_arguments();
+  void emit() {
     start_accumulators();
     for (auto const& section : t_.sections) accumulate(section);
     finish();
-    return std::move(b_).take();
   }
 
  private:
   std::size_t registers() const { return static_cast<std::size_t>(t_.blocks() * per_block_); }
-  std::int64_t pixels() const { return t_.rows * t_.cols; }
+  std::int64_t pixels() const { return t_.pixels(); }
   std::int64_t register_offset(std::size_t r, std::int64_t block_stride) const {
     auto const block = static_cast<std::int64_t>(r) / per_block_, half = static_cast<std::int64_t>(r) % per_block_;
     return block * block_stride + half * b_.register_bytes();
@@ -92,46 +59,10 @@ class contraction_builder {
     return accumulators_[static_cast<std::size_t>(pixel) * registers() + r];
   }
 
-  void declare_arguments() {
-    using vector::access;
-    x_ = b_.argument("x", access::in, x_bytes());
-    w_ = b_.argument("w", t_.dense_weights ? access::constant : access::in, w_bytes());
-    if (t_.bias) bias_ = b_.argument("b", access::constant, t_.blocks() * 64);
-    auto const last_block = (t_.blocks() - 1) * t_.y_block + t_.last_lanes * 4;
-    auto const y_bytes = (t_.rows - 1) * t_.y_row + (t_.cols - 1) * t_.y_col + last_block;
-    extras_ = t_.epilogue.declare(b_, y_bytes, (t_.blocks() - 1) * 64 + t_.last_lanes * 4);
-    y_ = b_.argument("y", access::out, y_bytes);
-  }
-
-  static std::int64_t furthest(std::vector<tap_group> const& taps, std::int64_t pixel_step, std::int64_t tap_step) {
-    std::int64_t most = 0;
-    for (auto const& group : taps)
-      for (std::size_t i = 0; i < group.inside.size(); ++i)
-        if (group.inside[i])
-          most = std::max(most, static_cast<std::int64_t>(i) * pixel_step + (group.first + group.count - 1) * tap_step);
-    return most;
-  }
-
-  std::int64_t x_bytes() const {
-    std::int64_t reduction = 0;
-    for (auto const& s : t_.sections)
-      reduction = std::max(reduction, s.x_offset + (s.chunks - 1) * s.x_chunk + (s.channels - 1) * t_.x_channel);
-    return t_.x_origin + furthest(t_.taps_y, t_.x_row, t_.x_tap_row) + furthest(t_.taps_x, t_.x_col, t_.x_tap_col) +
-           reduction + 4;
-  }
-
-  std::int64_t w_bytes() const {
-    std::int64_t reduction = 0;
-    for (auto const& s : t_.sections)
-      reduction = std::max(reduction,
-                           s.w_offset + (s.chunks * t_.kernel_rows * t_.kernel_cols * s.channels - 1) * t_.w_channel);
-    return reduction + t_.w_blocks.back() + (t_.dense_weights ? 64 : t_.last_lanes * 4);
-  }
-
   void start_accumulators() {
     accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
     for (std::size_t r = 0; r < registers(); ++r) {
-      auto const first = t_.bias ? b_.load(bias_.at(register_offset(r, 64))) : b_.zero();
+      auto const first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
       accumulator(0, r) = first;
       for (std::int64_t p = 1; p < pixels(); ++p) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero();
     }
@@ -226,9 +157,10 @@ class contraction_builder {
     bool const in_registers = t_.epilogue.fits_in_registers();
     if (!in_registers)
       each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) { put(r, at, accumulator(pixel, r)); });
+    applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
     each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) {
-      auto const value = in_registers ? accumulator(pixel, r) : b_.load(y_.at(at), lanes_of(r));
-      put(r, at, t_.epilogue.apply(b_, extras_, value, at, register_offset(r, 64), lanes_of(r)));
+      auto const value = in_registers ? accumulator(pixel, r) : b_.load(o_.y.at(at), lanes_of(r));
+      put(r, at, epilogue(value, at, register_offset(r, 64), lanes_of(r)));
     });
   }
 
@@ -241,52 +173,41 @@ class contraction_builder {
     }
   }
 
-  void put(std::size_t r, std::int64_t at, vector::reg value) { b_.store(y_.at(at), value, lanes_of(r)); }
+  void put(std::size_t r, std::int64_t at, vector::reg value) { b_.store(o_.y.at(at), value, lanes_of(r)); }
 
   contraction_tile const& t_;
   int per_block_;
-  vector::builder b_;
-  vector::pointer x_, w_, bias_, y_;
-  std::vector<vector::pointer> extras_;
+  vector::builder& b_;
+  vector::pointer x_, w_;
+  contraction_operands const& o_;
   std::vector<vector::reg> accumulators_;
   std::vector<vector::reg> weights_;
 };
 
 }  // namespace detail
 
-/// All of a tile but its name.
-inline std::string key_of(contraction_tile const& tile, target const& machine) {
-  vector::recipe_key key;
-  auto const add_taps = [](vector::recipe_key& k, tap_group const& taps) {
-    auto const& [first, count, inside] = taps;
-    k.add(first).add(count).add_all(inside);
-  };
-  auto const add_section = [](vector::recipe_key& k, reduction_section const& section) {
-    auto const& [chunks, channels, x_offset, x_chunk, w_offset] = section;
-    k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
-  };
-  auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
-               kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
-               bias, epilogue] = tile;
-  key.add(machine.set).add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
-  key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
-  key.add_all(sections, add_section)
-      .add(w_channel)
-      .add_all(w_blocks)
-      .add(w_prefetch)
-      .add(y_row)
-      .add(y_col)
-      .add(y_block);
-  key.add(last_lanes).add(dense_weights).add(bias);
-  epilogue.add_to(key);
-  return std::move(key).take();
+/// Appends the code of a tile to a kernel.
+inline void emit_contraction(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands) {
+  detail::contraction_emitter(tile, b, operands).emit();
 }
 
 /// The vector program of a tile. Arguments: x, w, bias if any, the epilogue's extras, y.
+inline vector::program build_contraction(contraction_tile const& t, target const& machine) {
+  using vector::access;
+  vector::builder b(t.name, machine.lanes());
+  contraction_operands o;
+  o.x = b.argument("x", access::in, t.x_bytes());
+  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes());
+  if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64);
+  o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes());
+  o.y = b.argument("y", access::out, t.y_bytes());
+  emit_contraction(t, b, o);
+  return std::move(b).take();
+}
+
 inline vector::recipe contraction_recipe(contraction_tile tile, target const& machine) {
   auto key = key_of(tile, machine);
-  return {std::move(key),
-          [tile = std::move(tile), machine] { return detail::contraction_builder(tile, machine).build(); }};
+  return {std::move(key), [tile = std::move(tile), machine] { return build_contraction(tile, machine); }};
 }
 
 }  // namespace sinter

@@ -240,6 +240,7 @@ class convolution_code {
     t.y_block = s_.out_plane() * channel_block * 4;
     t.bias = bias;
     t.epilogue = extras_.code;
+    t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks));
     return t;
   }
 
@@ -321,14 +322,14 @@ class convolution_code {
 };
 
 /// Channels of the last block and of shared groups count as whole blocks.
-inline double direct_convolution_cost(convolution_shape const& s, target const& t) {
+inline double direct_convolution_cost(convolution_shape const& s) {
   auto const per_block =
       s.groups == 1
           ? s.in_channels
           : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
-  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
-  return multiply_add_cost(
-      sums * static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()), t);
+  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  return multiply_add_cost(sums *
+                           static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));
 }
 
 inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
@@ -336,7 +337,7 @@ inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, 
   bool const few_channels = n.inputs[0].shape()[1] <= 8 && n.inputs[0].how == layout::row_major;
   auto const s = shape_of_convolution(n);
   return {{.layouts = blocked_convolution_layouts(n, few_channels ? layout::row_major : layout::blocked),
-           .cost = direct_convolution_cost(s, t),
+           .cost = direct_convolution_cost(s) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return convolution_code(s, at, t).build(); }}};
 }
 

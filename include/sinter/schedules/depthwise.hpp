@@ -11,6 +11,15 @@
 namespace sinter {
 namespace detail {
 
+/// The weights as [block of channels][tap][16].
+inline packing depthwise_weights(scheduled_node const& n, convolution_shape const& s) {
+  weight_source source{.tensor = n.inputs[1].constant,
+                       .outputs = s.out_channels,
+                       .output_step = s.taps(),
+                       .chunks = {{.channels = 1, .taps = s.taps()}}};
+  return packed("depthwise:" + n.inputs[1].constant_key, std::move(source), 1);
+}
+
 /// Builds the grids of one depthwise convolution.
 class depthwise_code {
  public:
@@ -18,12 +27,7 @@ class depthwise_code {
       : n_(n), machine_(machine), s_(s) {}
 
   fragment build() {
-    auto const& w = n_.inputs[1];
-    weight_source source{.tensor = w.constant,
-                         .outputs = s_.out_channels,
-                         .output_step = s_.taps(),
-                         .chunks = {{.channels = 1, .taps = s_.taps()}}};
-    weights_ = code_.weight(packed("depthwise:" + w.constant_key, std::move(source), 1));
+    weights_ = code_.weight(depthwise_weights(n_, s_));
     if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
     auto const pixels = machine_.set == isa::avx512 ? 14 : 5;
@@ -98,9 +102,10 @@ class depthwise_code {
           b.fma_to(sums[static_cast<std::size_t>(p)], weight, x.at(from + at));
         }
       });
+      applied_epilogue const epilogue(extras_.code, b, extras);
       for (std::int64_t p = 0; p < pixels; ++p) {
         auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
-        b.store(y.at(to), extras_.code.apply(b, extras, sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
+        b.store(y.at(to), epilogue(sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
       }
     }
     return std::move(b).take();
@@ -135,13 +140,17 @@ class depthwise_code {
   fragment code_;
 };
 
+inline double depthwise_cost(convolution_shape const& s) {
+  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  return multiply_add_cost(sums * static_cast<double>(s.taps()), 0.5);
+}
+
 inline std::vector<candidate> depthwise_offer(scheduled_node const& n, target const& t) {
   if (!is_plain_convolution(n)) return {};
   auto const s = shape_of_convolution(n);
   if (s.groups == 1 || s.group_inputs() != 1 || s.group_outputs() != 1 || s.taps() > 49) return {};
-  auto const sums = static_cast<double>(s.items * s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
   return {{.layouts = blocked_convolution_layouts(n, layout::blocked),
-           .cost = std::max(traffic_cost(n), multiply_add_cost(sums * static_cast<double>(s.taps()), t, 0.5)),
+           .cost = depthwise_cost(s) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return depthwise_code(s, at, t).build(); }}};
 }
 

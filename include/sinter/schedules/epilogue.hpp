@@ -24,6 +24,9 @@ enum class extra_kind : std::uint8_t {
   scalar
 };
 
+/// Registers that every register tile leaves free.
+inline constexpr int free_registers = 4;
+
 /// The code of an epilogue. Input 0 of the function is the result, input i the extra i-1.
 struct epilogue_code {
   expr::function function{};  ///< expanded; no lines: the result itself
@@ -33,7 +36,7 @@ struct epilogue_code {
 
   /// Whether it runs in the registers that every register tile leaves free. Otherwise it runs over the stored result.
   bool fits_in_registers() const {
-    return empty() || registers_to_apply(function) + static_cast<int>(extras.size()) <= 4;
+    return empty() || registers_to_apply(function) + static_cast<int>(extras.size()) <= free_registers;
   }
 
   void add_to(vector::recipe_key& key) const {
@@ -63,22 +66,43 @@ struct epilogue_code {
     }
     return pointers;
   }
+};
+
+/// An epilogue in the kernel under construction, to be applied to many results.
+class applied_epilogue {
+ public:
+  /// With `keep`, constants lie in registers that the tile leaves free, from here on.
+  applied_epilogue(epilogue_code const& code, vector::builder& b, std::vector<vector::pointer> const& extras,
+                   bool keep = true)
+      : code_(code), b_(b), extras_(extras) {
+    if (code.empty()) return;
+    function_.emplace(code.function);
+    auto const constants =
+        static_cast<int>(std::ranges::count(code.function.lines, expr::op::constant, &expr::instruction::code));
+    if (keep && registers_to_apply(code.function, true) + constants + static_cast<int>(extras.size()) <= free_registers)
+      function_->keep_constants(b, constants);
+  }
 
   /// The function of `value`, which belongs at byte `at` of the result and `channel_at` of the channels' values.
-  vector::reg apply(vector::builder& b, std::vector<vector::pointer> const& pointers, vector::reg value,
-                    std::int64_t at, std::int64_t channel_at, std::int32_t lanes) const {
-    if (empty()) return value;
+  vector::reg operator()(vector::reg value, std::int64_t at, std::int64_t channel_at, std::int32_t lanes) const {
+    if (!function_) return value;
     std::vector<vector::reg> operands{value};
-    for (std::size_t i = 0; i < extras.size(); ++i) {
-      switch (extras[i]) {
-        case extra_kind::element: operands.push_back(b.load(pointers[i].at(at), lanes)); break;
+    for (std::size_t i = 0; i < extras_.size(); ++i) {
+      switch (code_.extras[i]) {
+        case extra_kind::element: operands.push_back(b_.load(extras_[i].at(at), lanes)); break;
         case extra_kind::channel:
-        case extra_kind::item_channel: operands.push_back(b.load(pointers[i].at(channel_at))); break;
-        case extra_kind::scalar: operands.push_back(b.load(pointers[i].broadcast(0))); break;
+        case extra_kind::item_channel: operands.push_back(b_.load(extras_[i].at(channel_at))); break;
+        case extra_kind::scalar: operands.push_back(b_.load(extras_[i].broadcast(0))); break;
       }
     }
-    return sinter::apply(function, b, operands);
+    return (*function_)(b_, operands);
   }
+
+ private:
+  epilogue_code const& code_;
+  vector::builder& b_;
+  std::vector<vector::pointer> const& extras_;
+  std::optional<applied_function> function_{};
 };
 
 /// Whether a shape is one value for each of `channels` at axis `axis` of a result of rank `rank`.
@@ -184,7 +208,7 @@ inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::fun
     if (vector || blocked_constant)
       bound.sources.push_back(code.weight(vector ? pack_vector(in) : pack_blocked(in)));
     else
-      bound.sources.push_back({.in = space::input, .index = static_cast<std::uint32_t>(i)});
+      bound.sources.push_back({.in = space::input, .index = n.first_input + static_cast<std::uint32_t>(i)});
   }
   return bound;
 }

@@ -115,6 +115,7 @@ class gemm_code {
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
+    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(s_.depth, s_.blocks()));
     t.bias = has_bias();
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
@@ -165,7 +166,7 @@ inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& 
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = {layout::row_major},
                        .in_place = overwritable_extras(n, a.epilogue, 3, axis)},
-           .cost = multiply_add_cost(sums * static_cast<double>(s->depth), t),
+           .cost = multiply_add_cost(sums * static_cast<double>(s->depth)),
            .build = [s = *s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }}};
 }
 

@@ -43,10 +43,14 @@ inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t inte
   return reduction * interleave * channel_block * 4;
 }
 
+/// How far ahead kernels fetch packed weights of `bytes` bytes, in bytes: 0, not at all, where they stay in the
+/// first-level cache.
+inline std::int64_t weight_prefetch(std::int64_t bytes) { return bytes >= 32 << 10 ? 8192 : 0; }
+
 namespace detail {
 
 /// Rows of float32 weights, wherever a tensor has its elements: those in a file are read into a buffer that stays in
-/// the second-level cache.
+/// the first-level cache.
 class weight_rows {
  public:
   static constexpr std::int64_t buffered = 128 << 10;  ///< elements to load at most, where one row has no more

@@ -51,15 +51,18 @@ struct operand_info {
   sinter::shape const& shape() const { return *type.shape; }
 };
 
-/// A node with its operands.
+/// A node with its operands, or a group of nodes: the last one, and those before it whose results it alone needs.
 struct scheduled_node {
   node const* n = nullptr;
   bound_operator op{};
   std::vector<operand_info> inputs{};
   std::vector<operand_info> outputs{};
+  std::vector<scheduled_node> before{};  ///< in order of execution; no groups themselves
+  /// Number of input 0 in fragments and layout choices: those of a group are numbered through, node by node.
+  std::uint32_t first_input = 0;
 };
 
-/// Layouts in which a schedule wants the operands of a node, and how memory may be shared.
+/// Layouts in which a schedule wants the operands of a node or group, and how memory may be shared.
 struct layout_choice {
   std::vector<layout> inputs{};
   std::vector<layout> outputs{};
@@ -77,7 +80,7 @@ struct layout_choice {
 /// One way to compute a node.
 struct candidate {
   layout_choice layouts{};
-  double cost = 0;  ///< estimated nanoseconds on one core of the target, without reorders of the inputs
+  double cost = 0;  ///< see cost.hpp; without reorders of the inputs
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };
@@ -86,6 +89,9 @@ struct candidate {
 struct schedule {
   std::string_view name{};
   std::vector<candidate> (*offer)(scheduled_node const&, target const&);
+  /// Set for schedules of groups: the nodes before this one that they would compute with it, in order of execution;
+  /// none: it ends no such group. The result of each is needed by the next one alone.
+  std::vector<node_id> (*match)(graph const&, node_id) = nullptr;
 };
 
 /// All schedules. The planner takes the cheapest candidate of all; of equally cheap ones the first. Defined in

@@ -302,12 +302,12 @@ class winograd_code {
 };
 
 /// Multiply-adds, the transforms' traffic, and weights that come from far.
-inline double winograd_cost(winograd_shape const& s, std::int64_t items, target const& t) {
-  auto const tiles = static_cast<double>(items * s.tile_rows() * s.row_tiles() * s.points());
+inline double winograd_cost(winograd_shape const& s) {
+  auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
   auto const in = static_cast<double>(s.in_blocks() * channel_block),
              out = static_cast<double>(s.out_blocks() * channel_block);
   auto const weights = static_cast<double>(s.points()) * in * out * 4;
-  auto const products = multiply_add_cost(tiles * in * out, t, 0.85);
+  auto const products = multiply_add_cost(tiles * in * out, 0.85);
   return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in + 2 * out) * 4);
 }
 
@@ -319,7 +319,7 @@ inline std::vector<candidate> winograd_offer(scheduled_node const& n, target con
   for (std::int64_t const m : {2, 4}) {
     winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
     offered.push_back({.layouts = blocked_convolution_layouts(n, layout::blocked),
-                       .cost = winograd_cost(s, c.items, t),
+                       .cost = winograd_cost(s) + far_traffic_cost(n),
                        .build = [s, items = c.items, t](scheduled_node const& at) {
                          return winograd_code(s, items, at, t).build();
                        }});

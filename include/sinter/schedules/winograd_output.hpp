@@ -155,11 +155,12 @@ class winograd_output_builder {
       return in_registers_ ? between_[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)]
                            : b_.load(scratch_.at((row * t_.alpha() + column) * pixel));
     });
+    applied_epilogue const epilogue(t_.epilogue, b_, extras_, false);
     for (std::int64_t column = 0; column < columns; ++column) {
       auto value = values[static_cast<std::size_t>(column)];
       auto const to = y_at + column * pixel + at;
       if (t_.bias) value = b_.binary(vector::opcode::add, value, bias_.at(at));
-      if (t_.epilogue.fits_in_registers()) value = t_.epilogue.apply(b_, extras_, value, to, at, b_.lanes());
+      if (t_.epilogue.fits_in_registers()) value = epilogue(value, to, at, b_.lanes());
       b_.store(y_.at(to), value);
     }
   }
@@ -168,9 +169,10 @@ class winograd_output_builder {
   void apply_epilogue() {
     b_.loop(t_.rows, along_y(t_.y_row, 0), [&] {
       b_.loop(t_.columns, along_y(pixel, 0), [&] {
+        applied_epilogue const epilogue(t_.epilogue, b_, extras_, false);
         for (int half = 0; half < halves_; ++half) {
           auto const at = half * b_.register_bytes();
-          b_.store(y_.at(at), t_.epilogue.apply(b_, extras_, b_.load(y_.at(at)), at, at, b_.lanes()));
+          b_.store(y_.at(at), epilogue(b_.load(y_.at(at)), at, at, b_.lanes()));
         }
       });
     });
@@ -190,7 +192,7 @@ class winograd_output_builder {
 /// All of a transform but its name.
 inline std::string key_of(winograd_output const& t, target const& machine) {
   auto const& [name, m, rows, columns, blocks, y_row, y_block, planes, bias, epilogue] = t;
-  vector::recipe_key key;
+  vector::recipe_key key("winograd_output");
   key.add(machine.set).add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
   planes.add_to(key);
   epilogue.add_to(key);

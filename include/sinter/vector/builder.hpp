@@ -11,13 +11,15 @@
 
 namespace sinter::vector {
 
-/// A pointer of the kernel under construction: an argument or a further stream over one.
+/// A pointer of the kernel under construction: bytes from an argument or a further stream over one.
 struct pointer {
   std::int32_t stream = -1;
+  std::int64_t from = 0;
   /// The operand at `offset` bytes; 2 GiB and more are `error_code::limit_exceeded`.
-  memory at(std::int64_t offset) const { return {stream, displacement(offset), false}; }
+  memory at(std::int64_t offset) const { return {stream, displacement(from + offset), false}; }
   /// One element at `offset` bytes in all lanes.
-  memory broadcast(std::int64_t offset) const { return {stream, displacement(offset), true}; }
+  memory broadcast(std::int64_t offset) const { return {stream, displacement(from + offset), true}; }
+  friend pointer operator+(pointer p, std::int64_t bytes) { return {p.stream, p.from + bytes}; }
 
  private:
   static std::int32_t displacement(std::int64_t offset) {
@@ -50,7 +52,7 @@ class builder {
   /// A second induction over the memory of `base`'s argument, starting `offset` bytes in.
   pointer stream(std::string name, pointer base, std::int64_t offset) {
     auto const& s = p_.streams[static_cast<std::size_t>(base.stream)];
-    p_.streams.push_back({std::move(name), s.argument, s.offset + offset});
+    p_.streams.push_back({std::move(name), s.argument, s.offset + base.from + offset});
     return {static_cast<std::int32_t>(p_.streams.size() - 1)};
   }
 

@@ -8,14 +8,19 @@
 #include <functional>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace sinter::vector {
 
-/// Collects the values that decide a program; equal keys come from equal values, as long as the order of types is one.
+/// Collects the values that decide a program; equal keys come from equal values, of one family, as long as the
+/// order of types is one.
 class recipe_key {
  public:
+  /// `family` tells the programs of one builder from those of others.
+  explicit recipe_key(std::string_view family) : bytes_(family) { bytes_ += '\0'; }
+
   template <typename T>
   requires std::is_integral_v<T> || std::is_enum_v<T> recipe_key& add(T value) {
     auto const wide = static_cast<std::int64_t>(value);

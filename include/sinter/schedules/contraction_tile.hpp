@@ -1,0 +1,118 @@
+#pragma once
+
+#include <sinter/schedules/epilogue.hpp>
+#include <sinter/schedules/spatial_tiles.hpp>
+#include <sinter/vector/recipe.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What decides the code of a register tile of convolution or matrix product: see contraction.hpp.
+namespace sinter {
+
+/// A run of input channels that are packed alike: `chunks` times `channels`.
+struct reduction_section {
+  std::int64_t chunks = 1, channels = 1;
+  std::int64_t x_offset = 0, x_chunk = 0;  ///< bytes: of the first chunk, between chunks
+  std::int64_t w_offset = 0;               ///< bytes
+};
+
+/// Everything that decides the code of a tile. Distances are in bytes.
+struct contraction_tile {
+  std::string name{};
+  std::int64_t rows = 1, cols = 1;            ///< pixels
+  std::int64_t x_origin = 0;                  ///< of pixel (0,0), tap (0,0); may be negative where it is padding
+  std::int64_t x_row = 0, x_col = 0;          ///< between pixels of the input
+  std::int64_t x_tap_row = 0, x_tap_col = 0;  ///< between taps in the input
+  std::int64_t x_channel = 4;                 ///< between channels of a chunk
+  std::vector<tap_group> taps_y{}, taps_x{};
+  std::int64_t kernel_rows = 1, kernel_cols = 1;
+  std::vector<reduction_section> sections{};
+  std::int64_t w_channel = 64;           ///< between channels of the weights
+  std::vector<std::int64_t> w_blocks{};  ///< of each block of 16 output channels
+  std::int64_t w_prefetch = 0;           ///< how far ahead weights are fetched into the caches; 0: they are not
+  std::int64_t y_row = 0, y_col = 0, y_block = 64;
+  std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
+  bool dense_weights = true;     ///< weights are padded to whole blocks
+  bool bias = false;
+  epilogue_code epilogue{};
+
+  std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
+  std::int64_t pixels() const { return rows * cols; }
+  std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
+
+  // Bytes that the tile reaches from its operands' pointers on.
+  std::int64_t x_bytes() const;
+  std::int64_t w_bytes() const;
+  std::int64_t y_bytes() const {
+    return (rows - 1) * y_row + (cols - 1) * y_col + (blocks() - 1) * y_block + last_lanes * 4;
+  }
+  /// Of an operand that has a value for each output channel.
+  std::int64_t channel_bytes() const { return (blocks() - 1) * 64 + last_lanes * 4; }
+};
+
+namespace detail {
+
+inline std::int64_t furthest_tap(std::vector<tap_group> const& taps, std::int64_t pixel_step, std::int64_t tap_step) {
+  std::int64_t most = 0;
+  for (auto const& group : taps)
+    for (std::size_t i = 0; i < group.inside.size(); ++i)
+      if (group.inside[i])
+        most = std::max(most, static_cast<std::int64_t>(i) * pixel_step + (group.first + group.count - 1) * tap_step);
+  return most;
+}
+
+}  // namespace detail
+
+inline std::int64_t contraction_tile::x_bytes() const {
+  std::int64_t reduction = 0;
+  for (auto const& s : sections)
+    reduction = std::max(reduction, s.x_offset + (s.chunks - 1) * s.x_chunk + (s.channels - 1) * x_channel);
+  return x_origin + detail::furthest_tap(taps_y, x_row, x_tap_row) + detail::furthest_tap(taps_x, x_col, x_tap_col) +
+         reduction + 4;
+}
+
+inline std::int64_t contraction_tile::w_bytes() const {
+  std::int64_t reduction = 0;
+  for (auto const& s : sections)
+    reduction = std::max(reduction, s.w_offset + (s.chunks * kernel_rows * kernel_cols * s.channels - 1) * w_channel);
+  return reduction + w_blocks.back() + (dense_weights ? 64 : last_lanes * 4);
+}
+
+/// Instructions for one channel and tap of a tile, about.
+inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t registers) {
+  return pixels + registers * (1 + pixels);
+}
+
+/// All of a tile but its name.
+inline std::string key_of(contraction_tile const& tile, target const& machine) {
+  vector::recipe_key key("contraction");
+  auto const add_taps = [](vector::recipe_key& k, tap_group const& taps) {
+    auto const& [first, count, inside] = taps;
+    k.add(first).add(count).add_all(inside);
+  };
+  auto const add_section = [](vector::recipe_key& k, reduction_section const& section) {
+    auto const& [chunks, channels, x_offset, x_chunk, w_offset] = section;
+    k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
+  };
+  auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
+               kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
+               bias, epilogue] = tile;
+  key.add(machine.set).add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
+  key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
+  key.add_all(sections, add_section)
+      .add(w_channel)
+      .add_all(w_blocks)
+      .add(w_prefetch)
+      .add(y_row)
+      .add(y_col)
+      .add(y_block);
+  key.add(last_lanes).add(dense_weights).add(bias);
+  epilogue.add_to(key);
+  return std::move(key).take();
+}
+
+}  // namespace sinter

@@ -1,0 +1,324 @@
+#pragma once
+
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/depthwise.hpp>
+#include <sinter/schedules/strip_kernels.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Expand, depthwise, project (an inverted residual), or depthwise and project, in strips of rows, so that the wide
+/// tensors between them never leave the near caches:
+///
+///     parallel for item, part of the rows:
+///       for strip:
+///         expand the rows that the strip needs anew                (into a ring of two strips, scratch)
+///         depthwise rows of the ring, or of the input              (scratch)
+///         project them
+///
+/// The ring has the rows of two strips, and the loop lists a strip for each half: no index is taken modulo.
+namespace sinter {
+namespace detail {
+
+/// Geometry of a group. Rows of the tensor that the depthwise convolution reads are "wide rows".
+struct row_strips_shape {
+  std::optional<convolution_shape> expand{};
+  convolution_shape depthwise, project;
+  expr::function depthwise_epilogue{};  ///< expanded
+
+  window_axis const& y() const { return depthwise.window.y; }
+  std::int64_t stride() const { return y().stride; }
+  /// Wide rows that a strip needs anew: enough to hold those that the strip before has in common with it.
+  std::int64_t new_rows() const { return round_up(std::max(halo(), stride()), stride()); }
+  std::int64_t strip_rows() const { return new_rows() / stride(); }
+  std::int64_t halo() const { return y().kernel - stride(); }
+  /// A kernel for `rows` rows of the depthwise result.
+  strip_depthwise depthwise_rows(std::int64_t rows) const {
+    return {.name = fmt::format("depthwise_{}x{}", rows, depthwise.window.x.out),
+            .rows = rows,
+            .kernel_rows = y().kernel,
+            .stride = stride(),
+            .x = depthwise.window.x,
+            .blocks = depthwise.out_blocks(),
+            .epilogue = {.function = depthwise_epilogue}};
+  }
+  /// Parts are independent; each expands the halo at its start by itself.
+  std::int64_t parts() const { return y().in / 28; }
+};
+
+/// The shape of a group of convolutions; none: no kernels for it.
+inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, target const& machine) {
+  if (n.before.empty() || n.before.size() > 2) return std::nullopt;
+  auto const fits = [](scheduled_node const& c) { return is_plain_convolution(c) && c.inputs[0].shape().rank() == 4; };
+  auto const per_channel = [](scheduled_node const& c) {  // for results that nobody sees whole
+    for (std::size_t i = 3; i < c.inputs.size(); ++i)
+      if (!c.inputs[i].constant || classify_extra(c.inputs[i], c.outputs[0].shape(), 1) == extra_kind::element)
+        return false;
+    return true;
+  };
+  if (!fits(n) || !std::ranges::all_of(n.before, fits) || !std::ranges::all_of(n.before, per_channel))
+    return std::nullopt;
+  row_strips_shape s{.depthwise = shape_of_convolution(n.before.back()), .project = shape_of_convolution(n)};
+  if (n.before.size() == 2) s.expand = shape_of_convolution(n.before[0]);
+  auto const& attributes = n.before.back().op.attributes_as<fused_convolution::attributes>();
+  if (attributes.epilogue) s.depthwise_epilogue = expr::expand(*attributes.epilogue);
+  auto const pointwise = [](convolution_shape const& c) {
+    return c.groups == 1 && c.window.y.pointwise() && c.window.x.pointwise();
+  };
+  auto const& d = s.depthwise;
+  bool const deep = d.groups == d.in_channels && d.groups > 1 && d.group_outputs() == 1 && d.window.y.dilation == 1;
+  bool const small = d.window.y.kernel <= 5 && d.window.x.kernel <= 5 && d.window.y.stride <= 2 &&
+                     d.window.y.kernel > d.window.y.stride && d.window.y.pad_begin <= s.halo();
+  if (!pointwise(s.expand.value_or(s.project)) || !pointwise(s.project) || !deep || !small || s.parts() < 2)
+    return std::nullopt;
+  return s.depthwise_rows(1).tile_columns(machine) > 0 ? std::optional(s) : std::nullopt;
+}
+
+class row_strips_code {
+ public:
+  row_strips_code(row_strips_shape const& s, scheduled_node const& n, target const& machine)
+      : n_(n), machine_(machine), s_(s) {
+    auto const operand_of = [&](scheduled_node const& each, convolution_shape const& c, bool depthwise) {
+      stage made;
+      made.weights = code_.weight(depthwise ? depthwise_weights(each, c) : pointwise_weights(each, c));
+      if (each.inputs.size() > 2 && each.inputs[2].present()) made.bias = code_.weight(pack_vector(each.inputs[2]));
+      made.extras = bind_extras(each, each.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+      return made;
+    };
+    if (s.expand) expand_ = operand_of(n.before[0], *s.expand, false);
+    depthwise_ = operand_of(n.before.back(), s.depthwise, true);
+    project_ = operand_of(n, s.project, false);
+    if (s.expand) ring_ = code_.scratch(s.depthwise.out_blocks() * ring_block());
+    between_ = code_.scratch(s.depthwise.out_blocks() * s.strip_rows() * out_row());
+  }
+
+  fragment build() {
+    auto const rows = s_.y().out;
+    for (auto const& run : equal_runs(rows, ceil_div(rows, s_.parts())))
+      for (std::int64_t i = 0; i < run.count; ++i) {
+        auto const first = run.first + i * run.length;
+        add_part(first, std::min(first + run.length, rows));
+      }
+    return std::move(code_);
+  }
+
+ private:
+  static constexpr std::int64_t pixel = channel_block * 4;
+
+  /// A convolution's constant operands.
+  struct stage {
+    address weights{};
+    std::optional<address> bias{};
+    bound_extras extras{};
+  };
+
+  static packing pointwise_weights(scheduled_node const& n, convolution_shape const& c) {
+    weight_source source{.tensor = n.inputs[1].constant, .outputs = c.out_channels, .output_step = c.in_channels};
+    source.chunks.push_back({.channels = c.in_channels});
+    return packed(fmt::format("convolution:{}:{}:{}:{}:{}", n.inputs[1].constant_key, true, 1, 0, c.out_blocks()),
+                  std::move(source), convolution_interleave);
+  }
+
+  std::int64_t wide_row() const { return s_.depthwise.window.x.in * pixel; }
+  std::int64_t out_row() const { return s_.depthwise.window.x.out * pixel; }
+  /// Bytes of one block of channels in the ring.
+  std::int64_t ring_block() const { return 2 * s_.new_rows() * wide_row(); }
+
+  /// Where a wide row lies in the ring: `row` counts from the first row that the strip of this half needs anew; those
+  /// before it are at the end of the other half.
+  std::int64_t slot(std::int64_t half, std::int64_t row) const {
+    return row >= 0 ? half * s_.new_rows() + row : (1 - half) * s_.new_rows() + s_.new_rows() + row;
+  }
+
+  /// The first wide row that the strip of result row `out` needs anew.
+  std::int64_t first_new(std::int64_t out) const { return s_.y().position(out - 1, s_.y().kernel - 1) + 1; }
+
+  static void append(std::vector<address>& arguments, stage const& s) {
+    arguments.push_back(s.weights);
+    if (s.bias) arguments.push_back(*s.bias);
+  }
+
+  /// Those of the wide rows [first, first + count) that lie in the image into the ring, the first of them to slot `to`.
+  /// The loop moves on by `step` result rows a turn.
+  void expand(std::vector<statement>& body, std::int64_t first, std::int64_t count, std::int64_t to,
+              std::int64_t step = 0) {
+    auto const begin = std::clamp<std::int64_t>(-first, 0, count);
+    auto const end = std::clamp<std::int64_t>(s_.y().in - first, begin, count);
+    if (!s_.expand || begin == end) return;
+    strip_pointwise k{.name = fmt::format("expand_{}x{}", end - begin, s_.depthwise.window.x.in)};
+    k.pixels = (end - begin) * s_.depthwise.window.x.in;
+    k.in_channels = s_.expand->in_channels;
+    k.out_blocks = s_.expand->out_blocks();
+    k.x_block = s_.expand->in_plane() * pixel;
+    k.y_block = ring_block();
+    k.bias = expand_.bias.has_value();
+    k.epilogue = expand_.extras.code;
+    std::vector<address> arguments{in_input(first + begin, step)};
+    append(arguments, expand_);
+    for (auto const& extra : expand_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
+    arguments.push_back(ring_);
+    arguments.back().offset += (to + begin) * wide_row();
+    body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
+  }
+
+  /// Depthwise and project for `rows` result rows from `out` on, by a strip of this half.
+  void finish(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t half, std::int64_t step) {
+    auto most = rows;
+    while (most > 1 && s_.depthwise_rows(most).tile_columns(machine_) == 0) most /= 2;
+    for (std::int64_t row = 0; row < rows; row += most)
+      depthwise(body, out, row, std::min(most, rows - row), rows, half, step);
+    project(body, out, rows, step);
+  }
+
+  /// Of a strip of `rows` result rows from `out` on: the depthwise rows [row, row + count).
+  void depthwise(std::vector<statement>& body, std::int64_t out, std::int64_t row, std::int64_t count,
+                 std::int64_t rows, std::int64_t half, std::int64_t step) {
+    auto d = s_.depthwise_rows(count);
+    auto const first = s_.y().position(out + row, 0);
+    d.first_inside = std::clamp<std::int64_t>(-first, 0, d.input_rows());
+    d.end_inside = std::clamp<std::int64_t>(s_.y().in - first, d.first_inside, d.input_rows());
+    d.x_block = s_.expand ? ring_block() : s_.depthwise.in_plane() * pixel;
+    d.y_row = out_row();
+    d.y_block = rows * out_row();
+    d.bias = depthwise_.bias.has_value();
+    d.epilogue = depthwise_.extras.code;
+    std::vector<address> arguments;
+    for (auto i = d.first_inside; i < d.end_inside; ++i)
+      arguments.push_back(s_.expand ? in_ring(half, row * s_.stride() + i - s_.halo()) : in_input(first + i, step));
+    append(arguments, depthwise_);
+    for (auto const& extra : depthwise_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
+    arguments.push_back(between_);
+    arguments.back().offset += row * out_row();
+    body.push_back(code_.call(strip_depthwise_recipe(std::move(d), machine_), std::move(arguments)));
+  }
+
+  address in_ring(std::int64_t half, std::int64_t row) const {
+    auto at = ring_;
+    at.offset += slot(half, row) * wide_row();
+    return at;
+  }
+  /// A row of the group's input; the loop moves on by `step` result rows a turn.
+  address in_input(std::int64_t row, std::int64_t step) const {
+    address at{.in = space::input, .index = n_.before[0].first_input, .offset = row * wide_row()};
+    at.stride[0] = n_.before[0].inputs[0].item_stride;
+    at.stride[grid_rank] = step * s_.stride() * wide_row();
+    return at;
+  }
+
+  void project(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t step) {
+    strip_pointwise k{.name = fmt::format("project_{}x{}", rows, s_.project.window.x.out)};
+    k.pixels = rows * s_.project.window.x.out;
+    k.in_channels = s_.project.in_channels;
+    k.out_blocks = s_.project.out_blocks();
+    k.x_block = rows * out_row();
+    k.y_block = s_.project.out_plane() * pixel;
+    k.bias = project_.bias.has_value();
+    k.epilogue = project_.extras.code;
+    address y{.in = space::output, .offset = out * out_row()};
+    y.stride[0] = n_.outputs[0].item_stride;
+    y.stride[grid_rank] = step * out_row();
+    std::vector<address> arguments{between_};
+    append(arguments, project_);
+    for (auto const& extra : project_.extras.at(y.offset, 0, y.stride, {})) arguments.push_back(extra);
+    arguments.push_back(y);
+    body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
+  }
+
+  /// The result rows [first, end).
+  void add_part(std::int64_t first, std::int64_t end) {
+    grid g{.extents = {s_.depthwise.items}};
+    auto const rows = s_.strip_rows();
+    auto const strip = [&](std::int64_t out, std::int64_t half, std::int64_t step) {
+      auto const count = std::min(rows, end - out);
+      expand(g.body, first_new(out), count * s_.stride(), half * s_.new_rows(), step);
+      finish(g.body, out, count, half, step);
+    };
+    expand(g.body, first_new(first) - s_.halo(), s_.halo(), 2 * s_.new_rows() - s_.halo());
+    // Strips whose wide rows lie inside the image, in pairs.
+    auto const inside = [&](std::int64_t out) {
+      return out + 2 * rows <= end && s_.y().position(out, 0) >= 0 && first_new(out) + 2 * s_.new_rows() <= s_.y().in;
+    };
+    auto out = first;
+    if (!inside(out) && out + 2 * rows <= end) strip(out, 0, 0), strip(out + rows, 1, 0), out += 2 * rows;
+    std::int64_t pairs = 0;
+    while (inside(out + pairs * 2 * rows)) ++pairs;
+    if (pairs > 0) {
+      g.body.push_back({.what = statement::kind::loop, .turns = pairs});
+      strip(out, 0, 2 * rows);
+      strip(out + rows, 1, 2 * rows);
+      g.body.push_back({.what = statement::kind::end});
+      out += pairs * 2 * rows;
+    }
+    for (std::int64_t half = 0; out < end; out += rows, half = 1 - half) strip(out, half, 0);
+    code_.add(std::move(g));
+  }
+
+  scheduled_node const& n_;
+  target machine_;
+  row_strips_shape s_;
+  stage expand_{}, depthwise_{}, project_{};
+  address ring_{}, between_{};
+  fragment code_{};
+};
+
+/// The producer of a node's first input, if it is a convolution whose result only this node needs.
+inline node_id convolution_before(graph const& g, node_id id) {
+  auto const& n = g.at(id);
+  if (n.domain != "sinter" || n.op != "Conv" || !n.inputs[0]) return {};
+  auto const& x = g.at(n.inputs[0]);
+  auto const is_output = [&](port const& p) { return p.value == n.inputs[0]; };
+  if (!x.producer || x.users.size() != 1 || std::ranges::any_of(g.outputs, is_output)) return {};
+  auto const& before = g.at(x.producer);
+  return before.domain == "sinter" && before.op == "Conv" ? x.producer : node_id{};
+}
+
+inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
+  auto const depthwise = convolution_before(g, project);
+  if (!depthwise) return {};
+  auto const expand = convolution_before(g, depthwise);
+  auto const is_pointwise = [&](node_id id) {
+    auto const kernel = attribute_reader(g.at(id)).get("kernel_shape", std::vector<std::int64_t>());
+    return std::ranges::all_of(kernel, [](auto extent) { return extent == 1; });
+  };
+  return expand && is_pointwise(expand) ? std::vector{expand, depthwise} : std::vector{depthwise};
+}
+
+/// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
+inline double row_strips_cost(row_strips_shape const& s) {
+  auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand) * (1 + halo) : 0;
+  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project);
+}
+
+inline std::vector<candidate> row_strips_offer(scheduled_node const& n, target const& t) {
+  auto const s = row_strips_of(n, t);
+  if (!s) return {};
+  layout_choice layouts{.outputs = {layout::blocked}};
+  auto const add = [&](scheduled_node const& each) {
+    auto const own = blocked_convolution_layouts(each, layout::blocked);
+    layouts.inputs.insert(layouts.inputs.end(), own.inputs.begin(), own.inputs.end());
+  };
+  std::ranges::for_each(n.before, add);
+  add(n);
+  for (auto const i : overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1))
+    layouts.in_place.push_back(n.first_input + i);
+  auto far = n;  // what goes in and out of the group
+  far.inputs.push_back(n.before[0].inputs[0]);
+  far.inputs[0] = {};
+  return {{.layouts = std::move(layouts),
+           .cost = row_strips_cost(*s) + far_traffic_cost(far),
+           .build = [s = *s, t](scheduled_node const& at) { return row_strips_code(s, at, t).build(); }}};
+}
+
+}  // namespace detail
+
+inline constexpr schedule row_strips_schedule{
+    .name = "row strips", .offer = detail::row_strips_offer, .match = detail::row_strips_match};
+
+}  // namespace sinter

@@ -75,7 +75,7 @@ void inspect(settings const& s) {
   if (s.shows("before")) fmt::print("{}", sinter::print(model.g, short_constants));
   if (s.shows("prepared")) fmt::print("{}", sinter::print(prepared.g, short_constants));
   if (s.shows("after")) fmt::print("{}", sinter::print(bound.g, short_constants));
-  if (s.shows("program")) fmt::print("{}", sinter::print(p));
+  if (s.shows("program")) fmt::print("{}", sinter::print(p, {.kernels = false}));
   if (s.shows("kernels"))
     for (std::size_t k = 0; k < p.kernels.size(); ++k)
       fmt::print("; kernel {}\n{}", k, sinter::vector::print(p.kernels[k]));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/error.hpp>
+#include <sinter/core/quote.hpp>
 #include <sinter/graph/text_print.hpp>
 
 #include <string>
@@ -66,7 +67,7 @@ class text_lexer {
     if (at_ == text_.size()) return;
     if (char const c = text_[at_]; c == '"') {
       token_.what = text_token::kind::quoted;
-      take_quoted();
+      token_.text = take_quoted(text_, at_, [&](std::size_t at, std::string_view why) { fail_at(at, why); });
     } else if (c == '%') {
       token_.what = text_token::kind::suffix;
       for (token_.text = text_[at_++]; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9';)
@@ -88,26 +89,6 @@ class text_lexer {
         ++at_;
       else
         return;
-    }
-  }
-
-  void take_quoted() {
-    auto const start = at_++;
-    auto const need = [&] {
-      if (at_ == text_.size()) fail_at(start, "the quoted text has no end");
-      return text_[at_++];
-    };
-    for (char c = need(); c != '"'; c = need()) {
-      if (c == '\\' && (c = need()) == 'x') {
-        auto const digit = [&](char d) {
-          if (d >= '0' && d <= '9') return d - '0';
-          if (d >= 'a' && d <= 'f') return d - 'a' + 10;
-          fail_at(at_ - 1, "expected two digits of 0-9, a-f after \\x");
-        };
-        int const high = digit(need());
-        c = static_cast<char>(high * 16 + digit(need()));
-      }
-      token_.text += c;
     }
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/float16.hpp>
+#include <sinter/core/quote.hpp>
 #include <sinter/core/tensor.hpp>
 
 #include <cmath>
@@ -47,19 +48,6 @@ auto visit_integer(dtype type, Data* data, std::size_t i, F f) {
     case 4: return is_signed ? at(std::int32_t{}) : at(std::uint32_t{});
     default: return is_signed ? at(std::int64_t{}) : at(std::uint64_t{});
   }
-}
-
-inline std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (char const c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out + '"';
 }
 
 /// The shortest text that reads back as the same number, always with a point, an exponent or letters.

@@ -20,7 +20,7 @@
 #include <sinter/ops/dropout.hpp>
 #include <sinter/ops/einsum.hpp>
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/executor.hpp>
+#include <sinter/ops/evaluator.hpp>
 #include <sinter/ops/expand.hpp>
 #include <sinter/ops/fused.hpp>
 #include <sinter/ops/gather.hpp>

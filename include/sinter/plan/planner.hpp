@@ -250,7 +250,7 @@ class planner {
 
   template <typename Action>
   void add_step(operation const& op, Action action) {
-    program_step step{.by = op.by, .action = std::move(action)};
+    program_step step{.by = std::string(op.by), .action = std::move(action)};
     step.nodes = op.part ? op.part->nodes : op.before;
     // A reorder stands for the node whose result it is.
     auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;

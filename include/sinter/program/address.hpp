@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace sinter {
 
@@ -16,6 +17,9 @@ enum class space : std::uint8_t {
   weight,  ///< a packed constant
   scratch  ///< memory of the worker that runs the task
 };
+
+/// What an address begins with in text, by `space`; no prefix begins another.
+inline constexpr std::array<std::string_view, 5> space_prefixes{"in", "out", "t", "w", "s"};
 
 /// Axes of a grid, loops around a call of its body, and both: the indices that an address may depend on.
 inline constexpr std::size_t grid_rank = 4, loop_depth = 2, index_rank = grid_rank + loop_depth;

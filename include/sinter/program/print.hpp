@@ -1,11 +1,12 @@
 #pragma once
 
-#include <sinter/core/dtype.hpp>
+#include <sinter/graph/text_print.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/vector/print.hpp>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string>
@@ -13,34 +14,37 @@
 #include <utility>
 
 namespace sinter {
-namespace detail {
 
-/// The prefix of a space in text, by `space`.
-inline constexpr std::array<std::string_view, 5> space_prefixes{"in", "out", "t", "w", "s"};
+struct program_text_options {
+  /// Whether kernels print with their code, not with their names only.
+  bool kernels = true;
+};
+
+namespace detail {
 
 class program_printer {
  public:
-  explicit program_printer(program const& p) : p_(p) {}
+  program_printer(program const& p, program_text_options options) : p_(p), options_(options) {}
 
   std::string whole() {
     put("program\n");
-    for (std::size_t i = 0; i < p_.inputs.size(); ++i) put("  input in{} {}\n", i, text_of(p_.inputs[i].type));
+    for (std::size_t i = 0; i < p_.inputs.size(); ++i) put("  input in{}: {}\n", i, type_text(p_.inputs[i].type));
     for (std::size_t i = 0; i < p_.outputs.size(); ++i) {
-      bool const in_slot = !p_.output_slots.empty() && p_.output_slots[i] >= 0;
-      put("  output {} = {}\n", text_of(p_.outputs[i].type),
-          in_slot ? fmt::format("slot {}", p_.output_slots[i]) : text_of(p_.outputs[i]));
+      auto const slot = p_.output_slots.empty() ? -1 : p_.output_slots[i];
+      auto const where = slot >= 0 ? slot_text(slot) : place_of(p_.outputs[i]);
+      put("  output out{}: {} = {}\n", i, type_text(p_.outputs[i].type), where);
     }
-    for (std::size_t i = 0; i < p_.kernels.size(); ++i) put("  kernel k{} {}\n", i, p_.kernels[i].name);
     for (std::size_t i = 0; i < p_.weights.size(); ++i)
-      put("  weight w{} {} \"{}\"\n", i, p_.weights[i].bytes, p_.weights[i].key);
-    put("  arena {}\n", p_.arena_bytes);
+      put("  weight w{} {} {}\n", i, p_.weights[i].bytes, quote(p_.weights[i].key));
+    put("  arena {} bound {}\n", p_.arena_bytes, p_.arena_bound);
     for (std::size_t i = 0; i < p_.allocations.size(); ++i) {
       auto const& a = p_.allocations[i];
-      put("  tensor t{} {} at {} steps {}..{} \"{}\"\n", i, a.bytes, a.offset, a.first, a.last, a.name);
+      put("  tensor t{} {} at {} steps {}..{} {}\n", i, a.bytes, a.offset, a.first, a.last, quote(a.name));
     }
     if (p_.scratch_bytes > 0) put("  scratch {}\n", p_.scratch_bytes);
     if (p_.slots > 0) put("  slots {}\n", p_.slots);
     for (std::size_t i = 0; i < p_.steps.size(); ++i) step(i);
+    for (std::size_t i = 0; i < p_.kernels.size(); ++i) kernel(i);
     return std::move(text_);
   }
 
@@ -50,34 +54,48 @@ class program_printer {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
 
-  static std::string text_of(tensor_type const& t) {
-    if (t.element == dtype::undefined) return "none";
-    return fmt::format("{}[{}]", name(t.element),
-                       t.shape ? fmt::format("{}", fmt::join(t.shape->span(), "x")) : std::string("?"));
-  }
-
   static std::string text_of(extent e) {
-    if (!e.grows()) return fmt::format("{}", e.turns());
+    if (!e.grows()) return fmt::format("{}", e.base);
     return e.base ? fmt::format("{}+{}n", e.base, e.step) : fmt::format("{}n", e.step);
   }
 
-  static std::string text_of(address const& a) {
+  /// Extents of the indices around a call, grid axes first.
+  using turns = std::array<extent, index_rank>;
+
+  static std::string text_of(address const& a, turns const& around = {}) {
     auto text = std::string(space_prefixes[static_cast<std::size_t>(a.in)]);
     if (a.in != space::scratch) text += fmt::format("{}", a.index);
     if (a.offset != 0) text += fmt::format("{:+}", a.offset);
     for (std::size_t i = 0; i < index_rank; ++i)
-      if (a.stride[i] != 0) text += fmt::format("{:+}*i{}", a.stride[i], i);
+      if (a.stride[i] != 0 && around[i] != extent()) text += fmt::format("{:+}*i{}", a.stride[i], i);
     return text;
   }
 
+  static std::string slot_text(std::int32_t slot) { return slot >= 0 ? fmt::format("slot {}", slot) : "_"; }
+  static std::string place_of(view_binding const& v) { return v.constant ? "const" : text_of(v.where); }
   static std::string text_of(view_binding const& v) {
-    if (v.type.element == dtype::undefined) return "none";
-    return v.constant ? "constant" : text_of(v.where);
+    if (v.type.element == dtype::undefined) return "_";
+    return fmt::format("{}: {}", place_of(v), type_text(v.type));
+  }
+
+  static std::string operator_text(std::string_view domain, std::string_view name, std::int64_t version) {
+    return fmt::format("{}{}@{}", domain.empty() ? "" : name_text(domain) + ":", name_text(name), version);
+  }
+  static std::string text_of(bound_operator const& op) {
+    if (!op.entry) return "_";
+    return operator_text(op.entry->schema.domain, op.entry->schema.name, op.entry->schema.since);
   }
 
   void step(std::size_t number) {
     auto const& s = p_.steps[number];
-    put("  step {} ; {}\n", number, describe(p_, s));
+    put("  step {}:", number);
+    for (std::size_t i = 0; i < s.nodes.size(); ++i) {
+      auto const& n = p_.at(s.nodes[i]);
+      put("{} n{} {}", i ? "," : "", s.nodes[i].index, operator_text(n.domain, n.op, n.version));
+      if (!n.name.empty()) put(" as {}", name_text(n.name));
+    }
+    if (!s.by.empty()) put(" by {}", quote(s.by));
+    put("\n");
     if (auto const* r = std::get_if<region>(&s.action))
       for (auto const& g : r->grids) print(g);
     if (auto const* h = std::get_if<host_call>(&s.action)) print(*h);
@@ -90,20 +108,27 @@ class program_printer {
     std::string extents;
     for (std::size_t axis = 0; axis < rank; ++axis) extents += (axis ? "x" : "") + text_of(g.extents[axis]);
     put("    grid {}\n", extents);
-    int indent = 6;
+    turns around;
+    std::ranges::copy(g.extents, around.begin());
+    std::size_t depth = 0;
     for (auto const& s : g.body) {
-      if (s.what == statement::kind::end) indent -= 2;
-      if (s.what == statement::kind::loop) put("{:{}}loop {}\n", "", indent, text_of(s.turns)), indent += 2;
+      if (s.what == statement::kind::end && depth > 0 && --depth < loop_depth) around[grid_rank + depth] = {};
+      if (s.what == statement::kind::loop) {
+        put("{:{}}loop {}\n", "", 6 + 2 * depth, text_of(s.turns));
+        if (depth < loop_depth) around[grid_rank + depth] = s.turns;
+        ++depth;
+      }
       if (s.what != statement::kind::call) continue;
       std::string arguments;
-      for (auto const& a : s.arguments) arguments += (arguments.empty() ? " " : ", ") + text_of(a);
-      put("{:{}}call k{}{}\n", "", indent, s.kernel.index, arguments);
+      for (auto const& a : s.arguments) arguments += (arguments.empty() ? " " : ", ") + text_of(a, around);
+      put("{:{}}call k{}{}\n", "", 6 + 2 * depth, s.kernel.index, arguments);
     }
   }
 
   void print(host_call const& h) {
-    put("    host {}({}) -> {}{}\n", h.op.entry ? h.op.entry->schema.name : std::string_view("?"), list(h.inputs),
-        list(h.outputs), h.scratch_bytes > 0 ? " in " + text_of(h.scratch) : std::string());
+    put("    host {}({}) -> {}", text_of(h.op), list(h.inputs), list(h.outputs));
+    if (h.scratch_bytes > 0) put(" workspace {} {}", text_of(h.scratch), h.scratch_bytes);
+    put("\n");
   }
 
   static std::string list(std::vector<view_binding> const& views) {
@@ -113,38 +138,79 @@ class program_printer {
   }
 
   void print(island const& i) {
-    auto const text = [&](std::vector<island::operand> const& operands) {
+    auto const text = [](std::vector<island::operand> const& operands) {
       std::string all;
       for (auto const& v : operands)
-        all += (all.empty() ? "" : ", ") + (v.slot >= 0 ? fmt::format("slot {}", v.slot) : text_of(v.planned));
+        all += (all.empty() ? "" : ", ") + (v.slot >= 0 ? slot_text(v.slot) : text_of(v.planned));
       return all;
     };
-    put("    island {}({}) -> {}\n", i.body ? "graph" : i.op.entry->schema.name, text(i.inputs), text(i.outputs));
+    put("    island {}({}) -> {}\n", i.body ? "graph" : text_of(i.op), text(i.inputs), text(i.outputs));
+  }
+
+  /// The text of vector/print.hpp, indented, with the kernel's number before its name.
+  void kernel(std::size_t number) {
+    auto const text = vector::print(p_.kernels[number]);
+    auto const name = text.find(' ') + 1;
+    put("  kernel k{} ", number);
+    for (std::size_t from = name, to = 0; from < text.size(); from = to) {
+      to = text.find('\n', from) + 1;
+      if (from != name) text_ += "  ";
+      text_.append(text, from, to - from);
+      if (!options_.kernels) return;
+    }
   }
 
   program const& p_;
+  program_text_options options_;
   std::string text_;
 };
 
 }  // namespace detail
 
-/// A program as text, for people and tests:
+/// The text form of a program: one statement a line, bodies indented by two.
 ///
 ///     program
-///       input in0 float32[1x16x8x8]
-///       output float32[1x16x8x8] = out0
-///       kernel k0 conv1x1_1x14x1
-///       weight w0 1024 "convolution:…"
-///       arena 4096
-///       tensor t0 4096 at 0 steps 0..1 "a"       ; bytes, offset, the steps that it lives in, its name
-///       scratch 2304                              ; bytes of each worker
-///       step 0 ; node 'conv' (Conv): direct convolution
-///         grid 1x4x2                              ; independent tasks, indices i0 i1 i2 i3
-///           call k0 in0+64*i1, w0, t0+128*i2      ; addresses: in, out, t(ensor), w(eight), s(cratch)
-///           loop 3                                ; indices i4 i5
-///             call k1 t0+64*i4, out0+64*i4
-///       step 1 ; node 'n' (NonZero): island
-///         island NonZero(t0) -> slot 0
-inline std::string print(program const& p) { return detail::program_printer(p).whole(); }
+///       input in0: float[1x16x8x8]
+///       output out0: float[1x16x8x8] = t1
+///       weight w0 1024 "convolution:…"                  ; bytes, key
+///       arena 8192 bound 8192                            ; bytes, and the most that are alive at once
+///       tensor t0 4096 at 0 steps 0..1 "a"               ; bytes, offset, the steps that it lives in, its name
+///       tensor t1 4096 at 4096 steps 1..1 "y"
+///       scratch 2304                                     ; bytes of each worker
+///       step 0: n3 Conv@11 as conv1 by "direct convolution"
+///         grid 1x4x2                                     ; independent tasks, indices i0 i1 i2 i3
+///           call k0 in0+64*i1, w0, t0+128*i2             ; in(put), out(put), t(ensor), w(eight), s(cratch)
+///       step 1: n4 sinter:some_op@1
+///         host sinter:some_op@1(t0: float[1x16x8x8], const: int64[2], _) -> t1: float[1x16x8x8]
+///       kernel k0 conv1x1 w16                            ; as vector/print.hpp prints it
+///         arg x f32 in 4096
+///         …
+///
+///     program   = "program" {input} {output} {weight} arena {tensor} ["scratch" bytes] ["slots" count] {step} {kernel}
+///     input     = "input" "in"number ":" type
+///     output    = "output" "out"number ":" type "=" (place | "slot" number)
+///     weight    = "weight" "w"number bytes key
+///     arena     = "arena" bytes "bound" bytes
+///     tensor    = "tensor" "t"number bytes "at" offset "steps" first ".." last name
+///     step      = "step" number ":" [node {"," node}] ["by" schedule]      ; then lines of grids, a host or an island
+///     node      = "n"number operator ["as" name]
+///     operator  = "_" | [domain ":"] name "@" version
+///     grid      = "grid" extent {"x" extent}                               ; then lines of calls and loops
+///     loop      = "loop" extent                                            ; indices i4, i5; its body is indented
+///     call      = "call" "k"number [address {"," address}]
+///     host      = "host" operator "(" [view {"," view}] ")" "->" view {"," view} ["workspace" address bytes]
+///     island    = "island" operator "(" [operand {"," operand}] ")" "->" result {"," result}
+///     operand   = view | "slot" number
+///     result    = "_" | "slot" number
+///     view      = "_" | place ":" type                                     ; "_": omitted
+///     place     = address | "const"
+///     address   = ("in"number | "out"number | "t"number | "w"number | "s") {("+"|"-") bytes ["*i"index]}
+///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
+///
+/// Indices of one turn, which are always 0, are left out of addresses. Types and names are those of graph/text.hpp;
+/// keys, schedules and names of tensors are quoted.
+inline std::string print(program const& p, program_text_options options = {}) {
+  return detail::program_printer(p, options).whole();
+}
 
 }  // namespace sinter

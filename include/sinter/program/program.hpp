@@ -49,7 +49,7 @@ struct island {
 /// One step: what it does, for which nodes of the graph, and who made it.
 struct program_step {
   std::vector<node_id> nodes{};
-  std::string_view by{};  ///< the schedule; lives as long as the process
+  std::string by{};  ///< the schedule
   std::variant<region, host_call, island> action{};
 };
 
@@ -77,7 +77,7 @@ inline std::string describe(program const& p, program_step const& s) {
   std::string text;
   for (auto const id : s.nodes) text += (text.empty() ? "" : ", ") + describe(p.at(id));
   if (s.by.empty()) return text;
-  return text.empty() ? std::string(s.by) : fmt::format("{}: {}", text, s.by);
+  return text.empty() ? s.by : fmt::format("{}: {}", text, s.by);
 }
 
 /// Calls `f(step, number)` for each step that does an `Action`; as `std::get_if` gives it.

@@ -27,14 +27,16 @@ class program_verifier {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* views : {&host.inputs, &host.outputs})
         for (auto const& v : *views) check_view(v);
-      if (host.scratch_bytes > 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
+      for (auto const& v : host.outputs)
+        if (v.type.element != dtype::undefined) check_written(v.where, "an output of the host call");
+      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* operands : {&i.inputs, &i.outputs})
-        for (auto const& v : *operands)
-          if (v.slot < 0) check_view(v.planned);
+        for (auto const& v : *operands) v.slot < 0 ? check_view(v.planned) : check_slot(v.slot);
     });
+    check_outputs();
   }
 
  private:
@@ -46,8 +48,12 @@ class program_verifier {
   void check_allocations() const {
     for (std::size_t i = 0; i < p_.allocations.size(); ++i) {
       auto const& a = p_.allocations[i];
-      if (a.offset < 0 || a.offset + a.bytes > p_.arena_bytes)
+      if (a.bytes < 0 || a.offset < 0 || checked_add(a.offset, a.bytes) > p_.arena_bytes)
         fail(error_code::system, "the tensor '{}' lies outside the arena", a.name);
+      if (a.offset % arena_alignment != 0)
+        fail(error_code::system, "the tensor '{}' lies at {}, no multiple of {}", a.name, a.offset, arena_alignment);
+      if (a.first < 0 || a.last < a.first)
+        fail(error_code::system, "the tensor '{}' lives from step {} to {}", a.name, a.first, a.last);
       for (std::size_t j = 0; j < i; ++j) {
         auto const& b = p_.allocations[j];
         bool const apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
@@ -57,17 +63,34 @@ class program_verifier {
     }
   }
 
+  void check_outputs() {
+    if (!p_.output_slots.empty() && p_.output_slots.size() != p_.outputs.size())
+      fail(error_code::system, "{} slots for {} outputs", p_.output_slots.size(), p_.outputs.size());
+    step_ = std::max(static_cast<std::int32_t>(p_.steps.size()) - 1, 0);
+    for (std::size_t i = 0; i < p_.outputs.size(); ++i) {
+      auto const slot = p_.output_slots.empty() ? -1 : p_.output_slots[i];
+      with_context([&] { return fmt::format("output {}", i); },
+                   [&] { slot < 0 ? check_view(p_.outputs[i]) : check_slot(slot); });
+    }
+  }
+
+  void check_slot(std::int32_t slot) const {
+    if (slot >= p_.slots) fail_here("slot {} does not exist, there are {}", slot, p_.slots);
+  }
+
   template <typename... Args>
   [[noreturn]] void fail_here(fmt::format_string<Args...> text, Args&&... args) const {
-    fail(error_code::system, "step {} ({}): {}", step_, describe(p_, p_.steps[static_cast<std::size_t>(step_)]),
-         fmt::format(text, std::forward<Args>(args)...));
+    auto const at = static_cast<std::size_t>(step_);
+    auto const what = at < p_.steps.size() ? describe(p_, p_.steps[at]) : "the end";
+    fail(error_code::system, "step {} ({}): {}", step_, what, fmt::format(text, std::forward<Args>(args)...));
   }
 
   void check_grid(grid const& g) const {
     std::vector<extent> open;
     std::size_t arguments = 0;
+    for (auto const& e : g.extents) check_extent(e);
     for (auto const& s : g.body) {
-      if (s.what == statement::kind::loop) open.push_back(s.turns);
+      if (s.what == statement::kind::loop) check_extent(s.turns), open.push_back(s.turns);
       if (open.size() > loop_depth) fail_here("loops are nested more than {} deep", loop_depth);
       if (s.what == statement::kind::end && open.empty()) fail_here("an end without a loop");
       if (s.what == statement::kind::end) open.pop_back();
@@ -78,6 +101,11 @@ class program_verifier {
     if (!open.empty()) fail_here("a loop without an end");
     if (arguments > most_body_arguments)
       fail_here("a body with {} arguments, {} are the most", arguments, most_body_arguments);
+  }
+
+  void check_extent(extent e) const {
+    if (e.grows()) fail_here("an extent that grows, whose most turns nothing says");
+    if (e.turns() < 1) fail_here("an extent of {} turns", e.turns());
   }
 
   void check_call(grid const& g, statement const& call, std::vector<extent> const& open) const {
@@ -91,15 +119,31 @@ class program_verifier {
       for (std::size_t axis = 0; axis < index_rank; ++axis) {
         auto const depth = axis - grid_rank;
         auto const turns = axis < grid_rank ? g.extents[axis] : depth < open.size() ? open[depth] : extent();
-        auto const way = (turns.turns() - 1) * a.stride[axis];
-        r.low += std::min<std::int64_t>(way, 0);
-        r.high += std::max<std::int64_t>(way, 0);
+        auto const way = checked_mul(turns.turns() - 1, a.stride[axis]);
+        r.low = checked_add(r.low, std::min<std::int64_t>(way, 0));
+        r.high = checked_add(r.high, std::max<std::int64_t>(way, 0));
+        check_alignment(way == 0 ? 0 : a.stride[axis], kernel, i);
       }
-      check_range(a, r, kernel.name + "." + kernel.arguments[i].name);
+      check_alignment(a.offset, kernel, i);
+      auto const what = kernel.name + "." + kernel.arguments[i].name;
+      check_range(a, r, what);
+      if (kernel.arguments[i].mode == vector::access::out) check_written(a, what);
     }
   }
 
+  /// Bases of all spaces are aligned as any kernel wants them.
+  void check_alignment(std::int64_t bytes, vector::program const& kernel, std::size_t argument) const {
+    auto const& a = kernel.arguments[argument];
+    if (bytes % a.alignment != 0)
+      fail_here("{}.{} moves by {} bytes, no multiple of {}", kernel.name, a.name, bytes, a.alignment);
+  }
+
+  void check_written(address const& where, std::string_view what) const {
+    if (where.in == space::input || where.in == space::weight) fail_here("{} writes to an input or a weight", what);
+  }
+
   static std::int64_t bytes_of(view_binding const& v) {
+    if (!v.type.shape) return 0;
     return static_cast<std::int64_t>(v.type.shape->elements() * size_of(v.type.element));
   }
 
@@ -110,10 +154,10 @@ class program_verifier {
 
   /// Checks bytes that the step touches; `what` names them in the error.
   void check_range(address const& where, byte_range r, std::string_view what) const {
-    r.low += where.offset, r.high += where.offset;
+    r.low = checked_add(r.low, where.offset), r.high = checked_add(r.high, where.offset);
     if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
-      fail_here("{} reaches bytes {} to {} of space {} {}, which lie outside", what, r.low, r.high,
-                static_cast<int>(where.in), where.index);
+      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what, r.low, r.high,
+                space_prefixes[static_cast<std::size_t>(where.in)], where.index);
   }
 
   /// Bytes behind an address's base; 0 where there is nothing, or not at this step.
@@ -140,7 +184,11 @@ class program_verifier {
 /// - every byte that a step can touch lies inside the tensor, weight, input, output or scratch that its address names,
 ///   and tensors of the arena are touched only in the steps that they live in;
 /// - no two tensors that are alive at once share bytes;
-/// - calls have the arguments that their kernels declare, loops end and are nested at most `loop_depth` deep.
+/// - inputs and weights are not written;
+/// - calls have the arguments that their kernels declare, aligned as these want; loops end, turn at least once and are
+///   nested at most `loop_depth` deep;
+/// - slots exist, and outputs are alive at the end.
+/// Kernels have a specification of their own, vector/verify.hpp.
 inline void verify(program const& p) { detail::program_verifier(p).run(); }
 
 }  // namespace sinter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/line_reader.hpp>
 #include <sinter/vector/print.hpp>
 
 #include <bit>
@@ -12,90 +13,26 @@ namespace sinter::vector {
 
 /// Reads the text form of vector/print.hpp; `;` starts a comment. What does not follow the form is
 /// `error_code::invalid_argument` with the line. The result is not verified.
-class parser {
+class parser : line_reader {
  public:
-  explicit parser(std::string_view text) : text_(text) {}
+  explicit parser(std::string_view text, int first_line = 1, int margin = 0)
+      : line_reader(text, ",[]", first_line, margin) {}
 
   program whole() {
-    while (next_line())
-      with_context([&] { return fmt::format("line {}: '{}'", number_, line_); }, [&] { statement(); });
+    while (next_line()) at_line([&] { statement(); });
     close_to(1);
     return std::move(p_);
   }
 
  private:
-  /// The next line that is not empty: its depth, and its words in `rest_`.
-  bool next_line() {
-    while (!text_.empty()) {
-      auto const end = text_.find('\n');
-      line_ = text_.substr(0, end);
-      text_ = end == std::string_view::npos ? std::string_view() : text_.substr(end + 1);
-      ++number_;
-      rest_ = line_.substr(0, line_.find(';'));
-      auto const indent = rest_.find_first_not_of(' ');
-      if (indent == std::string_view::npos) continue;
-      indent_ = static_cast<int>(indent);
-      return true;
-    }
-    return false;
-  }
-
-  template <typename... Args>
-  [[noreturn]] static void reject(fmt::format_string<Args...> format, Args&&... args) {
-    fail(error_code::invalid_argument, format, std::forward<Args>(args)...);
-  }
-
-  static bool in_word(char c) { return c != ' ' && c != ',' && c != '[' && c != ']'; }
-  void skip() {
-    while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
-  }
-  bool at_end() { return skip(), rest_.empty(); }
-  std::string_view peek() {
-    skip();
-    std::size_t n = 0;
-    while (n < rest_.size() && in_word(rest_[n])) ++n;
-    return rest_.substr(0, n);
-  }
-  std::string_view word() {
-    auto const w = peek();
-    if (w.empty()) reject("a word is expected before '{}'", rest_);
-    rest_.remove_prefix(w.size());
-    return w;
-  }
-  void expect(std::string_view what) {
-    skip();
-    if (rest_.substr(0, what.size()) != what) reject("'{}' is expected before '{}'", what, rest_);
-    rest_.remove_prefix(what.size());
-  }
-  bool accept(std::string_view what) {
-    skip();
-    if (rest_.substr(0, what.size()) != what) return false;
-    rest_.remove_prefix(what.size());
-    return true;
-  }
-
-  template <typename T>
-  static T number(std::string_view text) {
-    T value{};
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) reject("'{}' is no number in range", text);
-    return value;
-  }
-  template <typename Enum, std::size_t N>
-  static Enum named(std::array<std::string_view, N> const& names, std::string_view text) {
-    for (std::size_t k = 0; k < N; ++k)
-      if (names[k] == text) return static_cast<Enum>(k);
-    reject("'{}' is unknown here", text);
-  }
-
   void statement() {
-    if (indent_ == 0) return kernel();
+    if (indent() == 0) return kernel();
     auto const first = peek();
     if (first == "arg") return argument();
     if (first == "stream") return stream();
-    if (indent_ % 2 != 0 || indent_ / 2 > depth_)
-      reject("the indentation is {}, at most {} fits here", indent_, depth_ * 2);
-    close_to(indent_ / 2);
+    if (indent() % 2 != 0 || indent() / 2 > depth_)
+      reject("the indentation is {}, at most {} fits here", indent(), depth_ * 2);
+    close_to(indent() / 2);
     instruction();
   }
 
@@ -105,11 +42,11 @@ class parser {
 
   void kernel() {
     expect("kernel ");
-    auto const lanes = rest_.find_last_not_of(' ');
-    auto const width = rest_.rfind(" w");
+    auto const lanes = rest().find_last_not_of(' ');
+    auto const width = rest().rfind(" w");
     if (width == std::string_view::npos) reject("the number of lanes is expected, as in w16");
-    p_.name = rest_.substr(0, width);
-    p_.lanes = number<int>(rest_.substr(width + 2, lanes - width - 1));
+    p_.name = rest().substr(0, width);
+    p_.lanes = number<int>(rest().substr(width + 2, lanes - width - 1));
   }
 
   void argument() {
@@ -171,10 +108,10 @@ class parser {
 
   void instruction() {
     vector::instruction i;
-    auto const saved = rest_;
+    auto const saved = rest();
     if (is_register(peek())) {
       i.d = source();
-      if (!accept("=")) i.d = {}, rest_ = saved;
+      if (!accept("=")) i.d = {}, set_rest(saved);
     }
     auto mnemonic = word();
     auto const dot = mnemonic.find('.');
@@ -193,7 +130,7 @@ class parser {
     bool const follows = info(i.op).result == operand_type::any && (i.a || i.c);
     if (follows) type = type_of(p_, info(i.op).form == operand_form::choice ? i.c : i.a);
     if (i.d) p_.registers[static_cast<std::size_t>(i.d.id)] = type;
-    if (!at_end()) reject("'{}' is left over", rest_);
+    expect_end();
     p_.code.push_back(i);
     if (i.op == opcode::loop) ++depth_;
   }
@@ -277,9 +214,6 @@ class parser {
     p_.steps.push_back(std::move(steps));
   }
 
-  std::string_view text_, line_, rest_;
-  int number_ = 0;
-  int indent_ = 0;
   int depth_ = 1;
   program p_;
 };

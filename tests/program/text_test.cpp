@@ -180,7 +180,7 @@ TEST_CASE("what is no text of a program is refused with its line", "[program]") 
   CHECK_THAT(complaint_of("host TopK@1", "host TopK@2"), says("no definition TopK@2"));
   CHECK_THAT(complaint_of("    host", "    grid 2\n    host"), says("does not fit here"));
   CHECK_THAT(complaint_of("      call", "      put"), says("'call' or 'loop' is expected"));
-  CHECK_THAT(complaint_of("-> slot 1", "-> t0"), says("'slot' or '_' is expected"));
+  CHECK_THAT(complaint_of("-> slot 1", "-> t0"), says("':' is expected"));
   CHECK_THAT(complaint_of("v0 = load x[0]", "v0 = lead x[0]"), says("no operation 'lead'") && says("line 37"));
   CHECK_THAT(complaint_of("kernel k1", "kernel k5"), says("k1 is expected"));
 }

@@ -160,10 +160,12 @@ TEST_CASE("facts of the machine change tiles and order, but no bit", "[schedules
   for (auto const* s : {&convolution_schedule, &winograd_schedule}) {
     auto const few = s->offer(describe_case(c), small), many = s->offer(describe_case(c), usual);
     REQUIRE(few.size() == many.size());
+    bool differ = false;
     for (std::size_t i = 0; i < few.size(); ++i) {
-      CHECK(keys(few[i]) != keys(many[i]));
+      differ = differ || keys(few[i]) != keys(many[i]);
       CHECK(same_bits(run_case(c, few[i], small)[0], run_case(c, many[i], usual)[0]));
     }
+    CHECK(differ);
   }
 }
 

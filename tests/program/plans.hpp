@@ -68,6 +68,23 @@ graph opset 18 {
   output b
   output d
 })"},
+    planned_graph{"an island of several nodes", R"(
+graph opset 13 {
+  input x: float[8x16]
+  const w = float[16x16] random(1)
+  const zero = int64[1] {0}
+  const s = int64[2] {4, 16}
+  a = Relu(x)
+  i = NonZero(a)
+  p, q = Split(i) {axis = 0}
+  j = Squeeze(p, zero)
+  g = Gather(a, j) {axis = 0}
+  m = MatMul(g, w)
+  r: float = Reshape(m, s)
+  y = MatMul(r, w)
+  output m
+  output y
+})"},
     planned_graph{"islands", R"(
 graph opset 13 {
   input x: float[4]

@@ -45,6 +45,8 @@ constexpr char const* every_form = R"text(program
   step 3: n9 NonZero@13
     island NonZero@9(in1: int64[], slot 0, _) -> slot 1, _
   step 4:
+  step 5: n10 Loop@13, n11 MatMul@13
+    island graph(slot 1) -> out0: float[2x16], slot 1
   kernel k0 add one w16
     arg x f32 in 64
     arg w f32 const 64
@@ -125,7 +127,7 @@ TEST_CASE("the planned graphs have what programs can have", "[program]") {
   std::string all;
   for (auto const& g : test::planned_graphs) all += print(test::plan_of(g.text, "avx2"), {.kernels = false});
   for (auto const* part : {"Winograd", "\"V of ", "loop ", "host ", "workspace t", "const: ", "_, ", "island ",
-                           "= slot ", "= const", "= in0", "scratch ", "as \"first one\""})
+                           "= slot ", "= const", "= in0", "scratch ", "island graph(", "as \"first one\""})
     CHECK_THAT(all, says(part));
 }
 
@@ -181,7 +183,7 @@ TEST_CASE("what is no text of a program is refused with its line", "[program]") 
   CHECK_THAT(complaint_of("    host", "    grid 2\n    host"), says("does not fit here"));
   CHECK_THAT(complaint_of("      call", "      put"), says("'call' or 'loop' is expected"));
   CHECK_THAT(complaint_of("-> slot 1", "-> t0"), says("':' is expected"));
-  CHECK_THAT(complaint_of("v0 = load x[0]", "v0 = lead x[0]"), says("no operation 'lead'") && says("line 37"));
+  CHECK_THAT(complaint_of("v0 = load x[0]", "v0 = lead x[0]"), says("no operation 'lead'") && says("line 39"));
   CHECK_THAT(complaint_of("kernel k1", "kernel k5"), says("k1 is expected"));
 }
 

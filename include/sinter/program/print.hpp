@@ -199,9 +199,8 @@ class program_printer {
 ///     loop      = "loop" extent                                            ; indices i4, i5; its body is indented
 ///     call      = "call" "k"number [address {"," address}]
 ///     host      = "host" operator "(" [view {"," view}] ")" "->" view {"," view} ["workspace" address bytes]
-///     island    = "island" operator "(" [operand {"," operand}] ")" "->" result {"," result}
+///     island    = "island" (operator | "graph") "(" [operand {"," operand}] ")" "->" operand {"," operand}
 ///     operand   = view | "slot" number
-///     result    = "_" | "slot" number
 ///     view      = "_" | place ":" type                                     ; "_": omitted
 ///     place     = address | "const"
 ///     address   = ("in"number | "out"number | "t"number | "w"number | "s") {("+"|"-") bytes ["*i"index]}

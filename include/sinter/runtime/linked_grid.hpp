@@ -71,7 +71,8 @@ class linked_grid {
       index[axis] = static_cast<std::int32_t>(rest % extents_[axis]);
       rest /= extents_[axis];
     }
-    for (std::size_t i = 0; i < places_.size(); ++i) {
+    auto const count = places_.size();
+    for (std::size_t i = 0; i < count; ++i) {
       auto offset = places_[i].offset;
       for (std::size_t axis = 0; axis < grid_rank; ++axis) offset += index[axis] * steps_[axis][i];
       arguments[i] = table[places_[i].base] + offset;
@@ -84,7 +85,8 @@ class linked_grid {
       if (++task == end) return;
       auto axis = grid_rank - 1;
       for (; ++index[axis] == extents_[axis]; --axis) index[axis] = 0;
-      advance(arguments, carry_[axis], 0, places_.size(), 1);
+      auto const* const carry = carry_[axis].data();
+      for (std::size_t i = 0; i < count; ++i) arguments[i] += carry[i];
     }
   }
 
@@ -106,11 +108,6 @@ class linked_grid {
     }
   }
 
-  static void advance(std::byte** arguments, std::vector<std::int64_t> const& steps, std::size_t first,
-                      std::size_t last, std::int64_t times) noexcept {
-    for (auto i = first; i < last; ++i) arguments[i] += times * steps[i];
-  }
-
   void run_body(std::byte** arguments) const noexcept {
     std::array<std::int32_t, loop_depth> turn{};
     std::size_t depth = 0;
@@ -124,7 +121,8 @@ class linked_grid {
         auto const& start = body_[l.start];
         auto const& steps = steps_[grid_rank + depth - 1];
         bool const again = ++turn[depth - 1] < start.turns;
-        advance(arguments, steps, start.first, l.first, again ? 1 : 1 - start.turns);
+        auto const turns = again ? 1 : 1 - start.turns;
+        for (auto k = start.first; k < l.first; ++k) arguments[k] += turns * steps[k];
         if (again)
           i = l.start;
         else

@@ -1,8 +1,16 @@
 #pragma once
 
-#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/pack_weights.hpp>
+#include <sinter/vector/builder.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
 /// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
 ///

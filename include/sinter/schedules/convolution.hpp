@@ -44,8 +44,7 @@ class convolution_code {
  private:
   void build_group(block_group const& g) {
     auto const weights = code_.weight(pack_convolution(n_.inputs[1], s_, g, blocked_input_));
-    std::optional<address> bias;
-    if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias = code_.weight(pack_vector(n_.inputs[2]));
+    auto const bias = bind_bias(n_, code_);
     auto const& a = n_.op.attributes_as<fused_convolution::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
     auto const wide = blocks_of_tile();

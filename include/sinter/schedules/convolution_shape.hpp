@@ -52,7 +52,7 @@ inline bool is_plain_convolution(scheduled_node const& n) {
   if (n.inputs[0].type.element != dtype::float32 || (rank != 3 && rank != 4)) return false;
   if (!n.inputs[1].constant || n.outputs[0].shape().elements() == 0 || n.inputs[1].shape().elements() == 0)
     return false;
-  if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return false;
+  if (has_input(n, 2) && !n.inputs[2].constant) return false;
   return supports_extras(n, 3, 1);
 }
 

@@ -34,7 +34,7 @@ class row_strips_code {
       stage made;
       made.weights = code_.weight(depthwise ? depthwise_weights(each, c)
                                             : pack_convolution(each.inputs[1], c, all_blocks(c), true));
-      if (each.inputs.size() > 2 && each.inputs[2].present()) made.bias = code_.weight(pack_vector(each.inputs[2]));
+      made.bias = bind_bias(each, code_);
       made.extras = bind_extras(each, each.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
       return made;
     };

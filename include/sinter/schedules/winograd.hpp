@@ -38,7 +38,7 @@ class winograd_code {
       : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s)), items_(items) {
     group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
     weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, n.inputs[1].constant, s, group_));
-    if (n.inputs.size() > 2 && n.inputs[2].present()) bias_ = code_.weight(pack_vector(n.inputs[2]));
+    bias_ = bind_bias(n, code_);
     extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
   }
 

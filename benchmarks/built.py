@@ -76,7 +76,7 @@ def equality(built, jit, theirs, chosen_set):
 
 
 def measure(model, compiler, chosen_set, arguments):
-    jit_set = "avx2" if chosen_set == "portable" else chosen_set
+    jit_set = "native" if chosen_set == "portable" else chosen_set
     with sinter_server(model, 1, arguments.server, jit_set) as jit, onnxruntime_server(model) as theirs:
         inputs = make_inputs(jit.inputs)
         shapes = [f"{d['name']}={format_shape(x.shape)}" for d, x in zip(jit.inputs, inputs) if -1 in d["shape"]]
@@ -107,7 +107,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=pathlib.Path)
     parser.add_argument("--compilers", default="g++", type=lambda text: text.split(","))
-    parser.add_argument("--sets", default="avx512", type=lambda text: text.split(","))
+    parser.add_argument("--sets", default="native", type=lambda text: text.split(","), help="targets (native)")
     parser.add_argument("--runs", type=int, default=30, help="alternating runs of each (30)")
     parser.add_argument("--bits-only", action="store_true", help="no timing")
     parser.add_argument("--server", type=pathlib.Path, help="the program sinter_bench; the tool is taken from its build")

@@ -13,6 +13,7 @@ install(EXPORT sinter_model NAMESPACE sinter:: FILE sinterModelTargets.cmake DES
 file(CONFIGURE OUTPUT sinterConfig.cmake CONTENT [[
 include("${CMAKE_CURRENT_LIST_DIR}/sinterModelTargets.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/sinter_add_model.cmake")
+set_property(GLOBAL PROPERTY SINTER_LIBRARY_TARGETS @library_targets@)
 set(sinter_model_FOUND TRUE)
 if(NOT "${sinter_FIND_COMPONENTS}" STREQUAL "model")
   include("${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake")

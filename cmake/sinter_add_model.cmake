@@ -95,7 +95,7 @@ endfunction()
 # The targets that are asked for, or the default.
 function(sinter_library_targets wanted result)
   if(NOT wanted AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-    set(wanted avx2 avx512)
+    get_property(wanted GLOBAL PROPERTY SINTER_LIBRARY_TARGETS)
   elseif(NOT wanted)
     set(wanted portable)
   endif()

@@ -43,9 +43,9 @@ void write_file(std::filesystem::path const& file, std::string const& text) {
 
 /// Fills the block of weights, and writes it with its hash at the end, which it sets in `lib`.
 void write_weights(library& lib, std::filesystem::path const& file) {
-  auto const bytes = static_cast<std::size_t>(lib.weight_bytes);
+  auto const bytes = static_cast<std::size_t>(lib.memory.weight_bytes);
   auto const block = std::make_unique<std::byte[]>(bytes + sizeof lib.weight_hash);
-  for (auto const& w : lib.weights) w.fill(block.get() + w.offset);
+  for (auto const& w : lib.memory.weights) w.fill(block.get() + w.offset);
   lib.weight_hash = hash_of(block.get(), bytes);
   std::memcpy(block.get() + bytes, &lib.weight_hash, sizeof lib.weight_hash);
   write_file(file, block.get(), bytes + sizeof lib.weight_hash);
@@ -65,7 +65,7 @@ std::vector<sinter::cpp::library_port> ports(sinter::graph const& g, std::vector
 }
 
 /// The variant of a library for the target that `text` names.
-sinter::cpp::library_variant variant(std::string const& text) {
+sinter::library_variant variant(std::string const& text) {
   sinter::target const machine(text);
   bool const portable = machine.device() == sinter::device_kind::portable;
   if (!portable && (machine.device() != sinter::device_kind::x86_64 || machine.lanes() < 8))
@@ -88,7 +88,7 @@ void write_library(shaped_model model, library_options const& options, std::file
   if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
   auto const names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
   std::vector<sinter::cpp::library_ports> all_ports;
-  std::vector<sinter::cpp::library_variant> variants;
+  std::vector<sinter::library_variant> variants;
   for (auto const& text : options.sets) variants.push_back(variant(text));
   options.begins("rewriting the graph");
   auto const prepared = sinter::prepare(std::move(model.g));

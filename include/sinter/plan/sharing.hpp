@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/plan/lowering.hpp>
+#include <sinter/plan/lowered.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -1,14 +1,18 @@
 #pragma once
 
-#include <sinter/ops/fused_convolution.hpp>
 #include <sinter/schedules/contraction.hpp>
-#include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/pack_weights.hpp>
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/convolution_weights.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 /// Direct convolution, one or two spatial axes, into NCHW16c:
 ///
@@ -18,63 +22,6 @@
 /// The input is NCHW16c, or row-major where it has few channels (the first layer).
 namespace sinter {
 namespace detail {
-
-inline constexpr std::int64_t convolution_interleave = 2;
-
-/// Geometry of a convolution, with one spatial axis seen as a plane of one row.
-struct convolution_shape {
-  std::int64_t items, in_channels, out_channels, groups;
-  window2d window;
-
-  std::int64_t group_inputs() const { return in_channels / groups; }
-  std::int64_t group_outputs() const { return out_channels / groups; }
-  std::int64_t out_blocks() const { return ceil_div(out_channels, channel_block); }
-  std::int64_t in_plane() const { return window.y.in * window.x.in; }
-  std::int64_t out_plane() const { return window.y.out * window.x.out; }
-  std::int64_t taps() const { return window.y.kernel * window.x.kernel; }
-};
-
-inline window_axis convolution_axis(fused_convolution::attributes const& a, std::size_t axis, shape const& in,
-                                    shape const& out) {
-  return {.in = in[axis + 2],
-          .out = out[axis + 2],
-          .kernel = a.kernel_shape[axis],
-          .stride = a.strides[axis],
-          .dilation = a.dilations[axis],
-          .pad_begin = a.pads[axis]};
-}
-
-inline convolution_shape shape_of_convolution(scheduled_node const& n) {
-  auto const& a = n.op.attributes_as<fused_convolution::attributes>();
-  auto const &x = n.inputs[0].shape(), &y = n.outputs[0].shape();
-  window2d w;
-  if (a.kernel_shape.size() == 2) w.y = convolution_axis(a, 0, x, y);
-  w.x = convolution_axis(a, a.kernel_shape.size() - 1, x, y);
-  return {.items = x[0], .in_channels = x[1], .out_channels = y[1], .groups = a.group, .window = w};
-}
-
-/// Whether `n` is a sinter.Conv on float32 with constant weights over one or two spatial axes and a supported epilogue.
-inline bool is_plain_convolution(scheduled_node const& n) {
-  if (n.n->domain != "sinter" || n.n->op != "Conv") return false;
-  auto const rank = n.inputs[0].shape().rank();
-  if (n.inputs[0].type.element != dtype::float32 || (rank != 3 && rank != 4)) return false;
-  if (!n.inputs[1].constant || n.outputs[0].shape().elements() == 0 || n.inputs[1].shape().elements() == 0)
-    return false;
-  if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return false;
-  return supports_extras(n, 3, 1);
-}
-
-/// The layouts of a convolution in NCHW16c.
-inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout input) {
-  layout_choice choice;
-  choice.inputs.assign(n.inputs.size(), layout::row_major);
-  choice.inputs[0] = input;
-  for (std::size_t i = 3; i < n.inputs.size(); ++i)
-    if (!n.inputs[i].constant) choice.inputs[i] = layout::blocked;
-  choice.outputs = {layout::blocked};
-  choice.in_place = overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1);
-  return choice;
-}
 
 /// Builds the grids of one convolution.
 class convolution_code {
@@ -86,34 +33,18 @@ class convolution_code {
 
   fragment build() {
     if (s_.groups == 1) {
-      build_group({.first_input = 0, .inputs = s_.in_channels, .first_block = 0, .blocks = s_.out_blocks()});
+      build_group(all_blocks(s_));
     } else {
-      for (std::int64_t block = 0; block < s_.out_blocks(); ++block) build_group(inputs_of_block(block));
+      for (std::int64_t block = 0; block < s_.out_blocks(); ++block)
+        build_group(group_of_block(s_, block, blocked_input_));
     }
     return std::move(code_);
   }
 
  private:
-  /// Output blocks that read the same input channels.
-  struct block_group {
-    std::int64_t first_input, inputs, first_block, blocks;
-  };
-
-  /// The whole input blocks that one block of a grouped convolution reads.
-  block_group inputs_of_block(std::int64_t block) const {
-    auto const first_group = block * channel_block / s_.group_outputs();
-    auto const last_output = std::min((block + 1) * channel_block, s_.out_channels) - 1;
-    auto const last_group = last_output / s_.group_outputs();
-    auto const step = blocked_input_ ? channel_block : 1;
-    auto const first = first_group * s_.group_inputs() / step * step;
-    auto const end = std::min(round_up((last_group + 1) * s_.group_inputs(), step), s_.in_channels);
-    return {.first_input = first, .inputs = end - first, .first_block = block, .blocks = 1};
-  }
-
   void build_group(block_group const& g) {
-    auto const weights = add_weights(g);
-    std::optional<address> bias;
-    if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias = code_.weight(pack_vector(n_.inputs[2]));
+    auto const weights = code_.weight(pack_convolution(n_.inputs[1], s_, g, blocked_input_));
+    auto const bias = bind_bias(n_, code_);
     auto const& a = n_.op.attributes_as<fused_convolution::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
     auto const wide = blocks_of_tile();
@@ -174,40 +105,6 @@ class convolution_code {
                      .x_offset = first + chunks * plane * channel_block,
                      .w_offset = chunks * channel_block * s_.taps() * row});
     return all;
-  }
-
-  /// Packs the weights of a block group: chunk, tap y, tap x, channel of the chunk, output channel. A grouped
-  /// convolution gets zeros where an output channel does not read an input channel.
-  address add_weights(block_group const& g) {
-    auto const& w = n_.inputs[1];
-    weight_source source{
-        .tensor = w.constant, .outputs = s_.out_channels, .output_step = s_.group_inputs() * s_.taps()};
-    if (s_.groups > 1) {
-      source.tensor = spread(g);
-      source.outputs = std::min(channel_block, s_.out_channels - g.first_block * channel_block);
-      source.output_step = g.inputs * s_.taps();
-    }
-    auto const chunk = blocked_input_ && s_.taps() > 1 ? channel_block : g.inputs;
-    for (std::int64_t c = 0; c < g.inputs; c += chunk)
-      source.chunks.push_back({.first = c * s_.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s_.taps()});
-    auto key =
-        fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input_, s_.groups, g.first_block, g.blocks);
-    return code_.weight(packed(std::move(key), std::move(source), convolution_interleave));
-  }
-
-  /// The weights of one block of a grouped convolution over all the input channels that the block reads.
-  any_tensor spread(block_group const& g) const {
-    auto const outputs = std::min(channel_block, s_.out_channels - g.first_block * channel_block);
-    any_tensor dense(dtype::float32, {outputs, g.inputs, s_.taps()});
-    auto* to = static_cast<float*>(dense.data());
-    auto const* from = static_cast<float const*>(n_.inputs[1].constant.data());
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      auto const output = g.first_block * channel_block + o;
-      auto const first = output / s_.group_outputs() * s_.group_inputs() - g.first_input;
-      auto const count = s_.group_inputs() * s_.taps();
-      std::copy_n(from + output * count, count, to + (o * g.inputs + first) * s_.taps());
-    }
-    return dense;
   }
 
   /// Which axis of a grid counts what; axis 0 counts items.
@@ -322,17 +219,6 @@ class convolution_code {
   bound_extras extras_;
   fragment code_;
 };
-
-/// Channels of the last block and of shared groups count as whole blocks.
-inline double direct_convolution_cost(convolution_shape const& s) {
-  auto const per_block =
-      s.groups == 1
-          ? s.in_channels
-          : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
-  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
-  return multiply_add_cost(sums *
-                           static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));
-}
 
 inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_plain_convolution(n)) return {};

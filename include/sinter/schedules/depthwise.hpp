@@ -1,8 +1,16 @@
 #pragma once
 
-#include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/pack_weights.hpp>
+#include <sinter/vector/builder.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
 /// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
 ///
@@ -28,7 +36,7 @@ class depthwise_code {
 
   fragment build() {
     weights_ = code_.weight(depthwise_weights(n_, s_));
-    if (n_.inputs.size() > 2 && n_.inputs[2].present()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
+    bias_ = bind_bias(n_, code_);
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
     auto const pixels = machine_.registers() == 32 ? 14 : 5;
     for (auto const& tile : tile_plane(s_.window, pixels)) add_grid(tile);

@@ -189,6 +189,11 @@ struct bound_extras {
   }
 };
 
+/// The bias of `n`, input 2, if it has one: a weight of `code`.
+inline std::optional<address> bind_bias(scheduled_node const& n, fragment& code) {
+  return has_input(n, 2) ? std::optional(code.weight(pack_vector(n.inputs[2]))) : std::nullopt;
+}
+
 /// Binds `function` and the extras of `n`; constants become weights of `code`. Call only after `classify_extra`
 /// accepted each.
 inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::function> const& function,

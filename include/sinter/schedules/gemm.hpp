@@ -54,7 +54,7 @@ class gemm_code {
 
   fragment build() {
     w_ = packed_ ? code_.weight(pack()) : address{.in = space::input, .index = 1};
-    if (has_bias()) bias_ = code_.weight(pack_vector(n_.inputs[2]));
+    bias_ = bind_bias(n_, code_);
     auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
     auto const wide = blocks_of_tile();
@@ -78,7 +78,6 @@ class gemm_code {
     std::int64_t first, count, step, blocks;
   };
 
-  bool has_bias() const { return n_.inputs.size() > 2 && n_.inputs[2].present(); }
   std::int64_t rows_of_tile() const { return 6; }
   /// Few rows leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
@@ -116,7 +115,7 @@ class gemm_code {
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
     if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(s_.depth, s_.blocks()), machine_);
-    t.bias = has_bias();
+    t.bias = bias_.has_value();
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
     if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
@@ -129,8 +128,8 @@ class gemm_code {
     w.offset = weight_at(columns.first);
     w.stride = {s_.batched_b ? s_.depth * s_.columns * 4 : 0, weight_at(columns.first + columns.step) - w.offset, 0, 0};
     std::vector<address> arguments{x, w};
-    if (has_bias()) {
-      auto b = bias_;
+    if (bias_) {
+      auto b = *bias_;
       b.offset = columns.first * 64;
       b.stride = {0, columns.step * 64, 0, 0};
       arguments.push_back(b);
@@ -148,7 +147,8 @@ class gemm_code {
   target machine_;
   gemm_shape s_;
   bool packed_ = false;
-  address w_{}, bias_{};
+  address w_{};
+  std::optional<address> bias_{};
   bound_extras extras_;
   fragment code_;
 };
@@ -159,7 +159,7 @@ inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& 
   auto const s = shape_of_gemm(n);
   if (!s || s->batch * s->rows * s->depth * s->columns == 0) return {};
   if (a.trans_b && (!n.inputs[1].constant || s->batched_b)) return {};
-  if (n.inputs.size() > 2 && n.inputs[2].present() && !n.inputs[2].constant) return {};
+  if (has_input(n, 2) && !n.inputs[2].constant) return {};
   auto const axis = n.outputs[0].shape().rank() - 1;
   if (!supports_extras(n, 3, axis)) return {};
   auto const sums = static_cast<double>(s->batch * s->rows) * static_cast<double>(s->blocks() * channel_block);

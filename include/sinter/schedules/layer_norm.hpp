@@ -57,7 +57,7 @@ inline std::optional<layer_norm_rows> layer_norm_rows_of(scheduled_node const& n
   auto const first = normalize_axis(axis, s.rank());
   r.rows = static_cast<std::int64_t>(s.elements(0, first));
   r.length = static_cast<std::int64_t>(s.elements(first, s.rank()));
-  r.biased = n.inputs.size() > 2 && n.inputs[2].present();
+  r.biased = has_input(n, 2);
   // The same factors for every row: their extents are those of the row, or 1 before it.
   for (std::size_t i = 1; i < (r.biased ? 3u : 2u); ++i)
     if (!is_float_tensor(n.inputs[i]) || static_cast<std::int64_t>(n.inputs[i].shape().elements()) != r.length ||

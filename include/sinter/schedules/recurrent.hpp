@@ -24,11 +24,6 @@ struct recurrent_node {
   std::int64_t steps = 1, batch = 1, hidden = 1;
 };
 
-inline bool has_input(scheduled_node const& n, std::size_t i) { return i < n.inputs.size() && n.inputs[i].present(); }
-inline bool has_output(scheduled_node const& n, std::size_t i) {
-  return i < n.outputs.size() && n.outputs[i].present();
-}
-
 inline std::optional<recurrent_node> recurrent_node_of(scheduled_node const& n) {
   if (n.n->domain != "sinter") return std::nullopt;
   struct row {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <sinter/core/checked.hpp>
 #include <sinter/schedules/apply.hpp>
-#include <sinter/schedules/recurrent_cell.hpp>
-#include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/recurrent_layer.hpp>
+#include <sinter/schedules/recurrent_memory.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/liveness.hpp>
@@ -29,59 +28,32 @@
 /// cache.
 namespace sinter::detail {
 
-/// An operand of the layer in memory: where the first step and the first of the kernel's sequences lie for the task.
-struct layer_operand {
-  address from{};
-  std::int64_t step = 0;  ///< bytes between steps
-  std::int64_t row = 0;   ///< bytes between sequences
-};
-
-struct recurrent_layer {
-  std::vector<cell_pass> passes{};
-  std::int64_t gates = 1;  ///< of the model
-  std::int64_t steps = 1, rows = 1, hidden = 1;
-  bool backwards = false;
-  layer_operand projection{};
-  std::vector<address> weights{};  ///< for each pass
-  std::optional<address> state_bias{}, peephole{};
-  std::optional<layer_operand> first_hidden{}, first_cell{}, y{}, last_hidden{}, last_cell{};
-
-  std::int64_t blocks() const { return ceil_div(hidden, channel_block); }
-  /// Bytes of one value for each unit, whole blocks.
-  std::int64_t units_bytes() const { return blocks() * channel_block * 4; }
-  /// Factors that a sum runs over: at least two, the second one then being zero, so that it is a loop.
-  std::int64_t depth() const { return std::max<std::int64_t>(hidden, 2); }
-  std::int64_t scratch_bytes() const {
-    return checked_mul(static_cast<std::int64_t>(state_buffers) * rows, units_bytes());
-  }
-};
-
-/// Bytes of the weights that a pass reads for a block of units: [depth][gate][16].
-inline std::int64_t block_bytes(recurrent_layer const& l, cell_pass const& p) {
-  return l.depth() * static_cast<std::int64_t>(p.gates.size()) * channel_block * 4;
-}
-
+/// Builds the kernel of a layer.
 class recurrent_builder {
  public:
   recurrent_builder(recurrent_layer const& layer, std::string name, target const& machine)
-      : l_(layer), machine_(machine), per_block_(machine.registers_per_block()), b_(std::move(name), machine.lanes()) {}
+      : l_(layer),
+        machine_(machine),
+        per_block_(machine.registers_per_block()),
+        b_(std::move(name), machine.lanes()),
+        arguments_(declare_arguments(b_, l_)),
+        states_(b_, l_, arguments_.units) {}
 
   /// `kept` constants of each function stay in registers.
   vector::program build(int kept) {
-    declare_arguments();
     for (auto const& p : l_.passes) {
       auto& functions = functions_.emplace_back();
       for (auto const& r : p.results) functions.emplace_back(r.function).keep_constants(b_, kept);
     }
-    start(state_buffer::hidden, first_hidden_, l_.first_hidden);
-    if (keeps(state_buffer::cell)) start(state_buffer::cell, first_cell_, l_.first_cell);
+    states_.start(state_buffer::hidden, arguments_.first_hidden, l_.first_hidden);
+    if (keeps(state_buffer::cell)) states_.start(state_buffer::cell, arguments_.first_cell, l_.first_cell);
     run_steps();
-    if (l_.last_hidden) finish(current(), last_hidden_, *l_.last_hidden);
-    if (l_.last_cell) finish(state_buffer::cell, last_cell_, *l_.last_cell);
+    if (l_.last_hidden) states_.finish(state_buffer::hidden, arguments_.last_hidden, *l_.last_hidden);
+    if (l_.last_cell) states_.finish(state_buffer::cell, arguments_.last_cell, *l_.last_cell);
     return std::move(b_).take();
   }
 
-  std::vector<address> const& arguments() const { return arguments_; }
+  std::vector<address> const& addresses() const { return arguments_.addresses; }
 
  private:
   /// `count` groups of `blocks` blocks from block `first` on; the last block has `lanes` units.
@@ -101,84 +73,13 @@ class recurrent_builder {
     });
   }
 
-  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes, address from) {
-    arguments_.push_back(from);
-    return b_.argument(std::move(name), mode, bytes);
-  }
-  vector::pointer declare(std::string name, vector::access mode, std::int64_t bytes,
-                          std::optional<layer_operand> const& o) {
-    if (!o) return {};
-    return declare(std::move(name), mode, (l_.steps - 1) * o->step + (l_.rows - 1) * o->row + bytes, o->from);
-  }
-
-  void declare_arguments() {
-    using vector::access;
-    auto const units = l_.hidden * 4, padded = l_.units_bytes();
-    projection_ = declare("x", access::in, l_.gates * padded, std::optional(l_.projection));
-    for (std::size_t i = 0; i < l_.passes.size(); ++i)
-      weights_.push_back(declare("r" + std::to_string(i), access::constant, l_.blocks() * block_bytes(l_, l_.passes[i]),
-                                 l_.weights[i]));
-    if (l_.state_bias) state_bias_ = declare("b", access::constant, l_.gates * padded, *l_.state_bias);
-    if (l_.peephole) peephole_ = declare("p", access::constant, 3 * padded, *l_.peephole);
-    first_hidden_ = declare("h0", access::in, units, l_.first_hidden);
-    first_cell_ = declare("c0", access::in, units, l_.first_cell);
-    y_ = declare("y", access::out, units, l_.y);
-    last_hidden_ = declare("h1", access::out, units, l_.last_hidden);
-    last_cell_ = declare("c1", access::out, units, l_.last_cell);
-    units_ = declare("s", access::scratch, l_.scratch_bytes(), address{.in = space::scratch});
-    factors_ = b_.stream("k", units_, 0);
-  }
-
-  /// Where a buffer starts in scratch; the two of the hidden state change places after each step.
-  std::int64_t buffer_at(state_buffer b, std::int64_t row) const {
-    if (odd_ && b == state_buffer::hidden)
-      b = state_buffer::next_hidden;
-    else if (odd_ && b == state_buffer::next_hidden)
-      b = state_buffer::hidden;
-    return (static_cast<std::int64_t>(b) * l_.rows + row) * l_.units_bytes();
-  }
-  state_buffer current() const { return state_buffer::hidden; }
-
-  /// Calls visit(offset, lanes) for each register of the units of a row; `streams` advance along them.
-  template <typename Visit>
-  void along_units(std::vector<vector::pointer> const& streams, Visit&& visit) {
-    std::vector<std::pair<vector::pointer, std::int64_t>> advance;
-    for (auto const s : streams) advance.emplace_back(s, channel_block * 4);
-    auto const block = [&](std::int64_t at, std::int64_t units) {
-      for (std::int64_t i = 0; i < per_block_; ++i)
-        visit(at + i * b_.register_bytes(), present(units - i * b_.lanes()));
-    };
-    auto const whole = l_.hidden / channel_block;
-    if (whole > 0) b_.loop(whole, advance, [&] { block(0, channel_block); });
-    if (auto const rest = l_.hidden % channel_block) block(whole * channel_block * 4, rest);
-  }
-  std::int32_t present(std::int64_t units) const {
-    return static_cast<std::int32_t>(std::clamp<std::int64_t>(units, 0, b_.lanes()));
-  }
-
-  void start(state_buffer buffer, vector::pointer from, std::optional<layer_operand> const& given) {
-    for (std::int64_t row = 0; row < l_.rows; ++row)
-      along_units(given ? std::vector{units_, from} : std::vector{units_}, [&](std::int64_t at, std::int32_t lanes) {
-        auto const v = given && lanes > 0 ? b_.load(from.at(row * given->row + at), lanes) : b_.zero();
-        b_.store(units_.at(buffer_at(buffer, row) + at), v);
-      });
-  }
-
-  void finish(state_buffer buffer, vector::pointer to, layer_operand const& wanted) {
-    for (std::int64_t row = 0; row < l_.rows; ++row)
-      along_units({units_, to}, [&](std::int64_t at, std::int32_t lanes) {
-        if (lanes == 0) return;
-        b_.store(to.at(row * wanted.row + at), b_.load(units_.at(buffer_at(buffer, row) + at)), lanes);
-      });
-  }
-
   void run_steps() {
     auto const way = l_.backwards ? -1 : 1;
     auto const x = way * l_.projection.step, y = l_.y ? way * l_.y->step : 0;
     position at;
     if (l_.backwards) at = {(l_.steps - 1) * l_.projection.step, l_.y ? (l_.steps - 1) * l_.y->step : 0, 0};
-    std::vector<std::pair<vector::pointer, std::int64_t>> advance{{projection_, 2 * x}};
-    if (l_.y) advance.emplace_back(y_, 2 * y);
+    std::vector<std::pair<vector::pointer, std::int64_t>> advance{{arguments_.projection, 2 * x}};
+    if (l_.y) advance.emplace_back(arguments_.y, 2 * y);
     auto const pairs = l_.steps / 2;
     if (pairs > 0)
       b_.loop(pairs, advance, [&] {
@@ -191,10 +92,10 @@ class recurrent_builder {
   void step(position const& at) {
     for (std::size_t i = 0; i < l_.passes.size(); ++i) {
       auto runs = groups_of(l_.passes[i]);
-      if (odd_) std::ranges::reverse(runs);
+      if (states_.odd()) std::ranges::reverse(runs);
       for (auto const& run : runs) groups(i, run, at);
     }
-    odd_ = !odd_;
+    states_.exchange();
   }
 
   /// Registers for each gate and sequence whose sums are computed at once.
@@ -220,14 +121,15 @@ class recurrent_builder {
 
   void groups(std::size_t pass, group_run const& run, position at) {
     auto const& p = l_.passes[pass];
-    auto const step = (odd_ ? -1 : 1) * run.blocks;
-    at.block = run.first + (odd_ ? (run.count - 1) * run.blocks : 0);
+    auto const step = (states_.odd() ? -1 : 1) * run.blocks;
+    at.block = run.first + (states_.odd() ? (run.count - 1) * run.blocks : 0);
     auto const units = step * channel_block * 4;
-    std::vector<std::pair<vector::pointer, std::int64_t>> advance{
-        {weights_[pass], step * block_bytes(l_, p)}, {projection_, units * l_.gates}, {units_, units}};
-    if (l_.state_bias) advance.emplace_back(state_bias_, units);
-    if (l_.peephole) advance.emplace_back(peephole_, units);
-    if (l_.y) advance.emplace_back(y_, units);
+    std::vector<std::pair<vector::pointer, std::int64_t>> advance{{arguments_.weights[pass], step * block_bytes(l_, p)},
+                                                                  {arguments_.projection, units * l_.gates},
+                                                                  {arguments_.units, units}};
+    if (l_.state_bias) advance.emplace_back(arguments_.state_bias, units);
+    if (l_.peephole) advance.emplace_back(arguments_.peephole, units);
+    if (l_.y) advance.emplace_back(arguments_.y, units);
     auto const registers = run.blocks * per_block_;
     auto const tile = std::min(registers, registers_of_tile(p));
     b_.loop(run.count, advance, [&] {
@@ -249,8 +151,8 @@ class recurrent_builder {
   }
   vector::memory projection_of(std::int64_t gate, position const& at, std::int64_t i, std::int64_t row) const {
     auto const block = l_.gates * channel_block * 4;
-    return projection_.at(at.projection + row * l_.projection.row + at.block * block + register_at(i, block) +
-                          gate * channel_block * 4);
+    return arguments_.projection.at(at.projection + row * l_.projection.row + at.block * block + register_at(i, block) +
+                                    gate * channel_block * 4);
   }
   /// Position in a list of the values of each gate or result, for the registers and sequences of the tile.
   std::size_t slot(std::size_t number, std::int64_t i, std::int64_t row) const {
@@ -271,7 +173,7 @@ class recurrent_builder {
             sum(g, i, row) = b_.load(projection_of(gate, at, i, row));
           else
             sum(g, i, row) =
-                l_.state_bias ? b_.load(state_bias_.at(gate * l_.units_bytes() + unit_at(at, i))) : b_.zero();
+                l_.state_bias ? b_.load(arguments_.state_bias.at(gate * l_.units_bytes() + unit_at(at, i))) : b_.zero();
         }
   }
 
@@ -282,12 +184,14 @@ class recurrent_builder {
     std::int64_t unroll = 4;
     while (unroll * 2 > l_.depth()) unroll /= 2;
     auto const whole = l_.depth() / unroll * unroll;
-    auto const way = odd_ ? -unroll : unroll, first = odd_ ? whole - unroll : 0;
-    for (auto k = l_.depth() - 1; odd_ && k >= whole; --k) multiply(pass, at, k);
-    b_.loop(whole / unroll, {{weights_[pass], way * row_of_weights}, {factors_, way * factor_bytes()}}, [&] {
-      for (std::int64_t k = 0; k < unroll; ++k) multiply(pass, at, odd_ ? first + unroll - 1 - k : first + k);
-    });
-    for (auto k = whole; !odd_ && k < l_.depth(); ++k) multiply(pass, at, k);
+    auto const way = states_.odd() ? -unroll : unroll, first = states_.odd() ? whole - unroll : 0;
+    for (auto k = l_.depth() - 1; states_.odd() && k >= whole; --k) multiply(pass, at, k);
+    b_.loop(whole / unroll,
+            {{arguments_.weights[pass], way * row_of_weights}, {arguments_.factors, way * factor_bytes()}}, [&] {
+              for (std::int64_t k = 0; k < unroll; ++k)
+                multiply(pass, at, states_.odd() ? first + unroll - 1 - k : first + k);
+            });
+    for (auto k = whole; !states_.odd() && k < l_.depth(); ++k) multiply(pass, at, k);
   }
 
   /// Bytes between factors; a second one that is there for the loop only is the first again.
@@ -298,12 +202,12 @@ class recurrent_builder {
     auto const& p = l_.passes[pass];
     std::vector<vector::reg> factors;
     for (std::int64_t row = 0; row < l_.rows; ++row)
-      factors.push_back(b_.load(factors_.broadcast(buffer_at(p.multiplied, row) + k * factor_bytes())));
+      factors.push_back(b_.load(arguments_.factors.broadcast(states_.offset(p.multiplied, row) + k * factor_bytes())));
     auto const gates = static_cast<std::int64_t>(p.gates.size());
     for (std::size_t g = 0; g < p.gates.size(); ++g)
       for (std::int64_t i = 0; i < count_; ++i) {
-        auto const w = weights_[pass].at(at.block * block_bytes(l_, p) + register_at(i, block_bytes(l_, p)) +
-                                         (k * gates + static_cast<std::int64_t>(g)) * channel_block * 4);
+        auto const w = arguments_.weights[pass].at(at.block * block_bytes(l_, p) + register_at(i, block_bytes(l_, p)) +
+                                                   (k * gates + static_cast<std::int64_t>(g)) * channel_block * 4);
         if (l_.rows == 1) {
           b_.fma_to(sum(g, i, 0), factors[0], w);
           continue;
@@ -331,11 +235,11 @@ class recurrent_builder {
 
   void keep(state_buffer buffer, vector::reg value, group_run const& run, position const& at, std::int64_t i,
             std::int64_t row) {
-    b_.store(units_.at(buffer_at(buffer, row) + unit_at(at, i)), value);
+    b_.store(states_.at(buffer, row, unit_at(at, i)), value);
     if (buffer != state_buffer::next_hidden || !l_.y) return;
     auto const block = (first_ + i) / per_block_, half = (first_ + i) % per_block_;
-    auto const lanes = present((block + 1 < run.blocks ? channel_block : run.lanes) - half * b_.lanes());
-    if (lanes > 0) b_.store(y_.at(at.y + row * l_.y->row + unit_at(at, i)), value, lanes);
+    auto const lanes = states_.lanes_of((block + 1 < run.blocks ? channel_block : run.lanes) - half * b_.lanes());
+    if (lanes > 0) b_.store(arguments_.y.at(at.y + row * l_.y->row + unit_at(at, i)), value, lanes);
   }
 
   static bool reads(expr::function const& f, std::size_t input) {
@@ -349,24 +253,20 @@ class recurrent_builder {
       case cell_operand::kind::sum: return sum(o.index, i, row);
       case cell_operand::kind::result: return value(o.index, i, row);
       case cell_operand::kind::projection: return b_.load(projection_of(index, at, i, row));
-      case cell_operand::kind::peephole: return b_.load(peephole_.at(index * l_.units_bytes() + unit_at(at, i)));
+      case cell_operand::kind::peephole:
+        return b_.load(arguments_.peephole.at(index * l_.units_bytes() + unit_at(at, i)));
       case cell_operand::kind::state: break;
     }
-    return b_.load(units_.at(buffer_at(static_cast<state_buffer>(o.index), row) + unit_at(at, i)));
+    return b_.load(states_.at(static_cast<state_buffer>(o.index), row, unit_at(at, i)));
   }
 
   recurrent_layer const& l_;
   target machine_;
   std::int64_t per_block_;
   vector::builder b_;
-  std::vector<address> arguments_;
-  vector::pointer projection_{}, state_bias_{}, peephole_{}, first_hidden_{}, first_cell_{}, y_{}, last_hidden_{},
-      last_cell_{};
-  vector::pointer units_{};    ///< scratch, along the units
-  vector::pointer factors_{};  ///< scratch, along the factors of a sum
-  std::vector<vector::pointer> weights_;
+  recurrent_arguments arguments_;
+  recurrent_states states_;
   std::vector<std::vector<applied_function>> functions_;  ///< by pass and result
-  bool odd_ = false;                                      ///< the step has the buffers of the hidden state exchanged
   std::int64_t first_ = 0, count_ = 0;                    ///< registers of the tile, within the group
   std::vector<vector::reg> sums_, values_;                ///< by `slot`
 };
@@ -380,7 +280,7 @@ inline void add_recurrent_grid(fragment& code, recurrent_layer const& l, std::st
     auto kernel = builder.build(kept);
     vector::find_live_ranges(kernel, ranges);
     if (kept > 0 && vector::find_pressure(kernel, ranges).registers > machine.registers()) continue;
-    return code.add(std::move(kernel), {tasks}, builder.arguments());
+    return code.add(std::move(kernel), {tasks}, builder.addresses());
   }
 }
 

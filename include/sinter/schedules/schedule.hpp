@@ -6,6 +6,7 @@
 #include <sinter/program/fragment.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -50,6 +51,12 @@ struct scheduled_node {
   /// Number of input 0 in fragments and layout choices: those of a group are numbered through, node by node.
   std::uint32_t first_input = 0;
 };
+
+/// Whether an operand is there at all.
+inline bool has_input(scheduled_node const& n, std::size_t i) { return i < n.inputs.size() && n.inputs[i].present(); }
+inline bool has_output(scheduled_node const& n, std::size_t i) {
+  return i < n.outputs.size() && n.outputs[i].present();
+}
 
 /// Layouts in which a schedule wants the operands of a node or group, and how memory may be shared.
 struct layout_choice {

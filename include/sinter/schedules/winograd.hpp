@@ -1,8 +1,7 @@
 #pragma once
 
-#include <sinter/ops/fused_convolution.hpp>
-#include <sinter/schedules/convolution.hpp>
-#include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/winograd_chunks.hpp>
 #include <sinter/schedules/winograd_input.hpp>
 #include <sinter/schedules/winograd_output.hpp>
 #include <sinter/schedules/winograd_weights.hpp>
@@ -32,33 +31,6 @@
 namespace sinter {
 namespace detail {
 
-/// Rows of tiles side by side that touch the borders alike: `count` of them from `first` on.
-struct winograd_rows {
-  std::int64_t first = 0, count = 1;
-};
-
-/// How the tiles of a convolution are cut: a chunk is `rows` whole or partial rows of at most `row_tiles` tiles.
-struct winograd_cut {
-  std::int64_t rows = 1, row_tiles = 1;
-  bool staged = false;  ///< all of V is made before it is used
-};
-
-inline constexpr std::int64_t winograd_chunk_tiles = 28;
-
-inline winograd_cut cut_of_winograd(winograd_shape const& s, target const& machine) {
-  auto const tiles = s.tile_rows() * s.row_tiles();
-  auto const v_bytes = planes_of_winograd(s.in_blocks(), tiles).bytes(s.points());
-  if (tiles <= 2 * winograd_chunk_tiles && v_bytes <= machine.facts().l2)
-    return {.rows = s.tile_rows(), .row_tiles = s.row_tiles(), .staged = true};
-  auto const row = std::min(s.row_tiles(), winograd_chunk_tiles);
-  return {.rows = std::clamp<std::int64_t>(14 / row, 1, s.tile_rows()), .row_tiles = row};
-}
-
-/// Output blocks whose weights lie side by side: enough to keep the multipliers busy on `tiles` tiles, on every target.
-inline std::int64_t winograd_group(winograd_shape const& s, std::int64_t tiles) {
-  return std::min<std::int64_t>(tiles == 1 ? 8 : tiles <= 6 ? 4 : 2, s.out_blocks());
-}
-
 /// Builds the regions of one convolution.
 class winograd_code {
  public:
@@ -66,7 +38,7 @@ class winograd_code {
       : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s, machine)), items_(items) {
     group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
     weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, n.inputs[1].constant, s, group_));
-    if (n.inputs.size() > 2 && n.inputs[2].present()) bias_ = code_.weight(pack_vector(n.inputs[2]));
+    bias_ = bind_bias(n, code_);
     extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
   }
 
@@ -76,72 +48,6 @@ class winograd_code {
   }
 
  private:
-  /// A chunk of tiles, and how often it occurs: `count` times along the rows, `x.count` times along the columns.
-  struct chunk {
-    std::vector<winograd_rows> rows{};
-    std::int64_t first = 0, length = 1, count = 1;
-    tile_run x{};
-    std::int64_t tiles() const { return length * x.length; }
-  };
-
-  // Which tiles are alike.
-
-  static bool alike(window_axis const& axis, std::int64_t m, tile_run const& a, tile_run const& b) {
-    auto const same = [&](window_axis const& windows) {
-      auto const p = winograd_part_inside(windows, a), q = winograd_part_inside(windows, b);
-      return p.first == q.first && p.count == q.count;
-    };
-    return a.length == b.length && same(winograd_input_axis(axis, m)) && same(winograd_output_axis(axis, m));
-  }
-
-  /// Cuts an axis into equal runs of at most `most` tiles and joins those that are alike.
-  static std::vector<tile_run> runs_of(window_axis const& axis, std::int64_t m, std::int64_t most) {
-    std::vector<tile_run> joined;
-    for (auto const& run : equal_runs(ceil_div(axis.out, m), most))
-      for (std::int64_t i = 0; i < run.count; ++i) {
-        tile_run const one{run.first + i * run.length, run.length, 1};
-        if (!joined.empty() && alike(axis, m, joined.back(), one))
-          ++joined.back().count;
-        else
-          joined.push_back(one);
-      }
-    return joined;
-  }
-
-  /// The rows of tiles [first, first + length), alike ones together; counted from `first` on.
-  std::vector<winograd_rows> rows_of(std::int64_t first, std::int64_t length) const {
-    std::vector<winograd_rows> rows;
-    for (std::int64_t i = 0; i < length; ++i) {
-      bool const joins = !rows.empty() && alike(s_.window.y, s_.m, {first + rows.back().first}, {first + i});
-      if (joins)
-        ++rows.back().count;
-      else
-        rows.push_back({i, 1});
-    }
-    return rows;
-  }
-
-  /// All chunks, those that differ in their place only together.
-  std::vector<chunk> chunks() const {
-    std::vector<chunk> all;
-    auto const same = [](winograd_rows const& a, winograd_rows const& b) {
-      return a.first == b.first && a.count == b.count;
-    };
-    for (auto const& run : equal_runs(s_.tile_rows(), cut_.rows))
-      for (std::int64_t i = 0; i < run.count; ++i) {
-        auto const first = run.first + i * run.length;
-        auto rows = rows_of(first, run.length);
-        bool joins = !all.empty() && all.back().length == run.length && std::ranges::equal(all.back().rows, rows, same);
-        for (auto const& r : rows)
-          joins = joins && alike(s_.window.y, s_.m, {all.back().first + r.first}, {first + r.first});
-        if (joins)
-          ++all.back().count;
-        else
-          all.push_back({.rows = std::move(rows), .first = first, .length = run.length});
-      }
-    return all;
-  }
-
   // Statements. Grid axes: item, chunk along the rows, chunk along the columns; staged: item, group of blocks.
 
   static constexpr std::size_t chunk_axis = 1, column_axis = 2, outer_loop = grid_rank, inner_loop = grid_rank + 1;
@@ -152,7 +58,7 @@ class winograd_code {
   static void end(std::vector<statement>& body) { body.push_back({.what = statement::kind::end}); }
 
   /// The input transforms of rows of tiles: row i of them goes to tile `i * x.length` of V.
-  void transform_input(std::vector<statement>& body, chunk const& c, winograd_rows const& rows, address v,
+  void transform_input(std::vector<statement>& body, winograd_chunk const& c, winograd_rows const& rows, address v,
                        winograd_planes const& planes) {
     auto const y_axis = winograd_input_axis(s_.window.y, s_.m), x_axis = winograd_input_axis(s_.window.x, s_.m);
     tile_run const y{c.first + rows.first}, x{c.x.first, c.x.length};
@@ -197,7 +103,7 @@ class winograd_code {
   }
 
   /// The output transforms of a chunk, inside of the loop over groups.
-  void transform_output(std::vector<statement>& body, chunk const& c, std::int64_t block, std::int64_t blocks,
+  void transform_output(std::vector<statement>& body, winograd_chunk const& c, std::int64_t block, std::int64_t blocks,
                         std::size_t group_index) {
     auto const planes = planes_of_winograd(group_, c.tiles());
     for (auto const& rows : c.rows) {
@@ -249,8 +155,8 @@ class winograd_code {
   void build_chunks() {
     auto const most = cut_.rows * cut_.row_tiles;
     auto const v = lay_out_scratch(most, planes_of_winograd(s_.in_blocks(), most).bytes(s_.points()));
-    for (auto& c : chunks())
-      for (auto const& x : runs_of(s_.window.x, s_.m, cut_.row_tiles)) {
+    for (auto& c : winograd_chunks(s_, cut_))
+      for (auto const& x : winograd_runs(s_.window.x, s_.m, cut_.row_tiles)) {
         c.x = x;
         auto const planes = planes_of_winograd(s_.in_blocks(), c.tiles());
         grid g{.extents = {items_, c.count, x.count}};
@@ -266,7 +172,8 @@ class winograd_code {
   }
 
   void build_staged() {
-    chunk const all{.rows = rows_of(0, s_.tile_rows()), .length = s_.tile_rows(), .x = {.length = s_.row_tiles()}};
+    winograd_chunk const all{
+        .rows = winograd_rows_of(s_, 0, s_.tile_rows()), .length = s_.tile_rows(), .x = {.length = s_.row_tiles()}};
     auto const planes = planes_of_winograd(s_.in_blocks(), all.tiles());
     auto const v_bytes = planes.bytes(s_.points());
     lay_out_scratch(all.tiles(), 0);

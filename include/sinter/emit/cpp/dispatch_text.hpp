@@ -72,9 +72,9 @@ class dispatch_printer {
   }
   /// Whether constants that are part of the program are copied when the first object is made.
   bool resident() const {
-    return lib_.embed && lib_.weight_bytes >= static_cast<std::int64_t>(resident_constants_bytes);
+    return lib_.embed && lib_.memory.weight_bytes >= static_cast<std::int64_t>(resident_constants_bytes);
   }
-  bool in_object() const { return lib_.arena_bytes <= object_arena_bytes; }
+  bool in_object() const { return lib_.memory.working_bytes <= object_arena_bytes; }
 
   void constants() {
     put("std::byte const* constants() noexcept {{\n"

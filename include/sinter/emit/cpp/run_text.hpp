@@ -1,10 +1,14 @@
 #pragma once
 
+#include <sinter/emit/cpp/grid_text.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/print.hpp>
+#include <sinter/plan/batch.hpp>
 #include <sinter/program/work.hpp>
 
-#include <array>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <numeric>
 #include <set>
@@ -49,7 +53,7 @@ class variant_printer {
           "template <typename... Address>\n"
           "bool call(bool (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
           "  std::byte* const arguments[] = {at...};\n  return kernel(arguments);\n}\n";
-    if (lib_.threads > 1) parallel();
+    if (lib_.threads > 1) text_ += parallel_function(lib_);
     for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
     run();
@@ -77,14 +81,14 @@ class variant_printer {
   void run() {
     put("{} run_{}({}) noexcept {{\n", run_result(lib_), v_.name, run_parameters(lib_));
     put("  [[maybe_unused]] std::byte* const arena = work;\n");
-    put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.scratch_offset);
+    put("  [[maybe_unused]] std::byte* const scratch = work + {};\n", lib_.memory.scratch_offset);
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "
         "them\n");
     for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
       put("  [[maybe_unused]] std::byte* const in{0} = const_cast<std::byte*>(inputs[{0}]);  // {1}, only read\n", i,
           comment_text(lib_.inputs[i].name));
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
-      put("  [[maybe_unused]] std::byte* const out{} = work + {};  // {}\n", i, lib_.output_offsets[i],
+      put("  [[maybe_unused]] std::byte* const out{} = work + {};  // {}\n", i, lib_.memory.output_offsets[i],
           comment_text(lib_.outputs[i].name));
     std::vector<std::size_t> all(v_.plans.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
@@ -159,8 +163,8 @@ class variant_printer {
     for (auto const* views : {&h.inputs, &h.outputs})
       for (auto const& v : *views)
         if (v.type.element != dtype::undefined)
-          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : text_of(p, v.where));
-    if (h.scratch_bytes > 0) text += ", " + text_of(p, h.scratch);
+          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : text_of(lib_, p, v.where));
+    if (h.scratch_bytes > 0) text += ", " + text_of(lib_, p, h.scratch);
     if (!h.kernel.may_fail) return text + ");\n";
     return fmt::format(
         "if (!{})) return {};\n", text,
@@ -169,145 +173,15 @@ class variant_printer {
 
   std::string output(std::size_t plan, std::size_t i) const {
     if (auto const weight = v_.constant_outputs[plan][i])
-      return fmt::format("weights + {}", lib_.weights[*weight].offset);
+      return fmt::format("weights + {}", lib_.memory.weights[*weight].offset);
     if (port_bytes(lib_.outputs[i]) == 0) return "work";
-    return text_of(v_.plans[plan], v_.plans[plan].outputs[i].where);
-  }
-
-  /// An address where all indices are 0.
-  std::string text_of(program const& p, address const& a) const {
-    auto const at = [&](std::string_view base, std::int64_t offset) {
-      return offset ? fmt::format("{} + {}", base, offset) : std::string(base);
-    };
-    switch (a.in) {
-      case space::arena: return at("arena", p.allocations[a.index].offset + a.offset);
-      case space::scratch: return at("scratch", a.offset);
-      case space::input: return at(fmt::format("in{}", a.index), a.offset);
-      case space::output: return at(fmt::format("out{}", a.index), a.offset);
-      case space::weight: return at("weights", lib_.weights[a.index].offset + a.offset);
-    }
-    SINTER_ASSERT(false);
-    return {};
-  }
-
-  /// In terms of the batch, `n`, where it grows with it.
-  static std::string text_of(extent e) {
-    if (!e.grows()) return fmt::format("{}", e.turns());
-    return e.step == 1 ? "n" : fmt::format("{} * n", e.step);
+    return text_of(lib_, v_.plans[plan], v_.plans[plan].outputs[i].where);
   }
 
   void print(program const& p, region const& r, std::int64_t most) {
-    if (lib_.threads > 1 && worth_threads(r, instructions_, most)) return tasks(p, r);
-    for (auto const& g : r.grids) loops(p, g);
-  }
-
-  /// The loops over one grid; axes of one turn have none.
-  void loops(program const& p, grid const& g) {
-    int indent = indent_;
-    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
-      if (g.extents[axis] == extent()) continue;
-      put("{:{}}for (std::ptrdiff_t i{} = 0; i{} < {}; ++i{})", "", indent, axis, axis, text_of(g.extents[axis]), axis);
-      indent += 2;
-      text_ += g.body.size() > 1 && axis == last_axis(g) ? " {\n" : "\n";
-    }
-    body(p, g, indent);
-    if (g.body.size() > 1 && indent > indent_) put("{:{}}}}\n", "", indent - 2);
-  }
-
-  /// The last axis of more than one turn.
-  static std::size_t last_axis(grid const& g) {
-    std::size_t last = 0;
-    for (std::size_t axis = 0; axis < grid_rank; ++axis)
-      if (g.extents[axis] != extent()) last = axis;
-    return last;
-  }
-
-  /// A function that runs tasks on the threads.
-  void parallel() {
-    put(R"(
-/// Runs task(i, scratch) for i from 0 to count on the threads, each with scratch memory of its own.
-template <typename Task>
-void parallel(::sinter::executor& threads, std::ptrdiff_t count, std::byte* scratch, Task const& task) noexcept {{
-  auto const run = [&](std::int64_t begin, std::int64_t end, int worker) noexcept {{
-    for (; begin < end; ++begin) task(static_cast<std::ptrdiff_t>(begin), scratch + {} * std::ptrdiff_t{{worker}});
-  }};
-  threads.parallel_for(
-      count,
-      [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {{
-        (*static_cast<decltype(run)*>(context))(begin, end, worker);
-      }},
-      const_cast<void*>(static_cast<void const*>(&run)));
-}}
-)",
-        lib_.scratch_bytes);
-  }
-
-  /// A region whose tasks the threads share; they are numbered across its grids.
-  void tasks(program const& p, sinter::region const& r) {
-    std::vector<std::string> counts;
-    for (auto const& g : r.grids) counts.push_back(product(g, 0));
-    put("{:{}}parallel(threads, {}, scratch, [&](std::ptrdiff_t task, [[maybe_unused]] std::byte* scratch) {{\n", "",
-        indent_, fmt::join(counts, " + "));
-    indent_ += 2;
-    for (std::size_t i = 0; i < r.grids.size(); ++i) {
-      bool const last = i + 1 == r.grids.size();
-      if (!last) put("{:{}}if (task < {}) {{\n", "", indent_, counts[i]);
-      task(p, r.grids[i], last ? indent_ : indent_ + 2);
-      if (!last) put("{0:{1}}return;\n{0:{2}}}}\n{0:{2}}task -= {3};\n", "", indent_ + 2, indent_, counts[i]);
-    }
-    indent_ -= 2;
-    put("{:{}}}});\n", "", indent_);
-  }
-
-  /// The body of a grid for number `task`.
-  void task(program const& p, grid const& g, int indent) {
-    for (std::size_t axis = 0; axis < grid_rank; ++axis) {
-      if (g.extents[axis] == extent()) continue;
-      auto const inner = product(g, axis + 1), outer = product(g, 0, axis);
-      put("{:{}}std::ptrdiff_t const i{} = task", "", indent, axis);
-      if (inner != "1") put(" / ({})", inner);
-      if (outer != "1") put(" % ({})", text_of(g.extents[axis]));
-      text_ += ";\n";
-    }
-    body(p, g, indent);
-  }
-
-  /// The product of the extents of axes [first, last).
-  static std::string product(grid const& g, std::size_t first, std::size_t last = grid_rank) {
-    std::vector<std::string> factors;
-    for (auto axis = first; axis < last; ++axis)
-      if (g.extents[axis] != extent()) factors.push_back(text_of(g.extents[axis]));
-    return factors.empty() ? "1" : fmt::format("{}", fmt::join(factors, " * "));
-  }
-
-  /// The lines of a body; indices of its loops follow those of the axes.
-  void body(program const& p, grid const& g, int indent) {
-    std::vector<extent> turns(g.extents.begin(), g.extents.end());
-    for (auto const& s : g.body) {
-      if (s.what == statement::kind::call) {
-        call(p, s, turns, indent);
-      } else if (s.what == statement::kind::loop) {
-        put("{0:{1}}for (std::ptrdiff_t i{2} = 0; i{2} < {3}; ++i{2}) {{\n", "", indent, turns.size(),
-            text_of(s.turns));
-        turns.push_back(s.turns);
-        indent += 2;
-      } else {
-        turns.pop_back();
-        indent -= 2;
-        put("{:{}}}}\n", "", indent);
-      }
-    }
-  }
-
-  void call(program const& p, statement const& s, std::vector<extent> const& turns, int indent) {
-    put("{:{}}call({}", "", indent, symbols_[s.kernel.index]);
-    for (auto const& a : s.arguments) {
-      put(", {}", text_of(p, a));
-      for (std::size_t i = 0; i < turns.size(); ++i)
-        if (auto const stride = a.stride[i]; stride && turns[i] != extent())
-          put(" {} {} * i{}", stride < 0 ? '-' : '+', stride < 0 ? -stride : stride, i);
-    }
-    text_ += ");\n";
+    grid_printer grids(text_, lib_, symbols_);
+    if (lib_.threads > 1 && worth_threads(r, instructions_, most)) return grids.tasks(p, r, indent_);
+    for (auto const& g : r.grids) grids.loops(p, g, indent_);
   }
 
   library const& lib_;

@@ -68,7 +68,7 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
       "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
       "{0}{7}run_({4}, constants_, from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
       indent, lib.inputs.size(), from, lib.outputs.size(),
-      lib.arena_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to,
+      lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to,
       may_fail ? "char const* const problem = " : "", lib.threads > 1 ? ", *threads_" : "", error);
 }
 
@@ -88,9 +88,9 @@ class header_printer {
         batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch");
     put("class {} {{\n public:\n", lib_.name);
     put("  /// Bytes of working memory, all that a run needs: activations, scratch, outputs.\n");
-    put("  static constexpr std::size_t arena_bytes = {};\n", lib_.arena_bytes);
+    put("  static constexpr std::size_t arena_bytes = {};\n", lib_.memory.working_bytes);
     put("  /// Bytes of constants, which all objects share.\n");
-    put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.weight_bytes);
+    put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.memory.weight_bytes);
     if (lib_.threads > 1)
       put("  /// The most threads that a run uses, the caller's among them.\n  static constexpr int threads = {};\n\n",
           lib_.threads);
@@ -118,7 +118,7 @@ class header_printer {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
   library_batch const& batch() const { return lib_.batch; }
-  bool in_object() const { return lib_.arena_bytes <= object_arena_bytes; }
+  bool in_object() const { return lib_.memory.working_bytes <= object_arena_bytes; }
 
   void instruction_sets() {
     put("  /// The instruction sets that there is code for, weakest first.\n  enum class instruction_set {{ ");

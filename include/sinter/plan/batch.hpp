@@ -13,11 +13,11 @@
 
 /// What the programs of one model for several batch sizes share: kernels, the places of tensors in the arena, and grids
 /// that differ in their extents only.
-namespace sinter::cpp {
+namespace sinter {
 
 /// Takes the kernels out of the programs, equal ones once; the programs then name kernels of the result.
 inline std::vector<vector::program> share_kernels(std::span<program> plans) {
-  sinter::detail::kernel_set shared;
+  detail::kernel_set shared;
   for (auto& p : plans) {
     std::vector<kernel_id> number;
     for (auto& kernel : p.kernels) number.push_back(shared.add(std::move(kernel)));
@@ -105,4 +105,4 @@ inline std::vector<shared_region> share_regions(std::span<program const> plans, 
   return result;
 }
 
-}  // namespace sinter::cpp
+}  // namespace sinter

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <sinter/core/hash.hpp>
+#include <sinter/core/target.hpp>
+#include <sinter/plan/kernel_set.hpp>
+#include <sinter/plan/lowered.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/schedules/reorder.hpp>
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The code of operations: fragments by their schedules, and calls of operators. Nothing has a place yet.
+namespace sinter::detail {
+
+/// What an operation does: code, whose kernels have their numbers in the program, or the call of an operator.
+struct built {
+  fragment code{};
+  std::vector<kernel_id> kernels{};
+  host_call host{};
+};
+
+/// Names a constant: by its place in the model's file, or by its content.
+inline std::string key_of(any_tensor const& constant) {
+  if (constant.type() == dtype::string) return {};
+  if (constant.number() != 0) return fmt::format("#{}", constant.number());
+  auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
+  return fmt::format("{:016x}{:016x}", d.high, d.low);
+}
+
+/// Builds the operations of a lowered graph.
+class operation_builder {
+ public:
+  operation_builder(graph const& g, lowered const& l, target const& machine) : g_(g), l_(l), machine_(machine) {}
+
+  /// Adds the kernels of the code to `kernels`.
+  built build(operation const& op, kernel_set& kernels) const {
+    built made;
+    auto const in_context = [&](auto&& make) { return with_context([&] { return describe(g_.at(op.node)); }, make); };
+    if (op.kind == operation_kind::reorder) {
+      auto const v = l_.at(op.inputs[0]).value;
+      made.code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), machine_);
+    } else if (op.kind == operation_kind::scheduled) {
+      made.code = in_context([&] { return op.how.build(scheduled(op)); });
+    } else if (op.kind == operation_kind::host) {
+      made.host = in_context([&] { return build_host(op); });
+    }
+    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(std::move(kernel)));
+    made.code.kernels.clear();
+    return made;
+  }
+
+ private:
+  operand_info operand(stored_id id, value_id v, bool placed = false) const {
+    auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
+    if (id >= 0) info.item_stride = l_.item_stride(id);
+    info.placed = placed;
+    if (info.constant) info.constant_key = key_of(info.constant);
+    return info;
+  }
+
+  /// Node `id` of an operation, whose inputs are those from `first` on.
+  scheduled_node scheduled(operation const& op, node_id id, std::size_t first) const {
+    auto const& n = g_.at(id);
+    scheduled_node s{.n = &n, .op = id == op.node ? op.op : bind(n), .first_input = static_cast<std::uint32_t>(first)};
+    for (std::size_t i = 0; i < n.inputs.size(); ++i)
+      s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i]));
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      s.outputs.push_back(operand(id == op.node ? op.outputs[i] : -1, n.outputs[i]));
+    return s;
+  }
+
+  scheduled_node scheduled(operation const& op) const {
+    std::vector<scheduled_node> before;
+    std::size_t first = 0;
+    for (auto const id : op.before) {
+      before.push_back(scheduled(op, id, first));
+      first += g_.at(id).inputs.size();
+    }
+    auto s = scheduled(op, op.node, first);
+    s.before = std::move(before);
+    return s;
+  }
+
+  /// The call of a node's kernel with the types of its operands and the size of its workspace, without places.
+  host_call build_host(operation const& op) const {
+    auto const& n = g_.at(op.node);
+    host_call call{.op = op.op};
+    std::vector<sinter::operand> operands;
+    std::vector<tensor_view> in;
+    std::vector<mutable_tensor_view> out;
+    for (auto const v : n.inputs) {
+      auto const& value = g_.at(v ? v : n.outputs[0]);
+      operands.push_back(v ? sinter::operand{value.type, value.constant ? &value.constant : nullptr}
+                           : sinter::operand{});
+      in.push_back(v ? tensor_view{value.type.element, *value.type.shape} : tensor_view{});
+    }
+    for (auto const v : n.outputs)
+      out.push_back(v ? mutable_tensor_view{g_.at(v).type.element, *g_.at(v).type.shape} : mutable_tensor_view{});
+    call.kernel = op.op.kernel(inputs(operands));
+    if (!call.kernel) return call;
+    kernels::measuring_workspace memory;
+    call.kernel.run(call.kernel.views(in), out, memory);
+    call.scratch_bytes = static_cast<std::int64_t>(memory.bytes());
+    return call;
+  }
+
+  graph const& g_;
+  lowered const& l_;
+  target const& machine_;
+};
+
+/// Builds all operations, in order; their kernels are numbers in `kernels`.
+inline std::vector<built> build_operations(graph const& g, lowered const& l, target const& machine,
+                                           kernel_set& kernels) {
+  operation_builder const builder(g, l, machine);
+  std::vector<built> all;
+  for (auto const& op : l.operations) all.push_back(builder.build(op, kernels));
+  return all;
+}
+
+}  // namespace sinter::detail

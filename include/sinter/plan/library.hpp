@@ -1,0 +1,154 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+#include <sinter/core/hash.hpp>
+#include <sinter/core/target.hpp>
+#include <sinter/plan/batch.hpp>
+#include <sinter/program/allocation.hpp>
+#include <sinter/program/program.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Placement of the programs of a library, several targets and batch sizes of one model: one block of weights for all,
+/// and working memory that any of them fits into.
+namespace sinter {
+
+/// The programs for one target.
+struct library_variant {
+  std::string name{};  ///< in the library and of its file
+  target set{"portable"};
+  std::vector<program> plans{};            ///< one for each batch size; once placed, weights are those of the library
+  std::vector<vector::program> kernels{};  ///< of all plans, once placed
+  /// By plan: which weight of the library an output is, if it is constant.
+  std::vector<std::vector<std::optional<std::uint32_t>>> constant_outputs{};
+};
+
+/// What the block of weights holds, in order.
+struct library_weight {
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+  std::function<void(std::byte*)> fill;
+};
+
+/// Where everything lies. Working memory is the arena, then scratch for each thread, then outputs that the library
+/// keeps memory for.
+struct library_memory {
+  std::vector<library_weight> weights{};
+  std::int64_t weight_bytes = 0;
+  std::int64_t scratch_offset = 0;
+  std::int64_t scratch_bytes = 0;  ///< of one thread
+  std::vector<std::int64_t> output_offsets{};
+  std::int64_t working_bytes = 0;
+};
+
+namespace detail {
+
+/// Adds to the weights of a library, equal keys once.
+class weight_block {
+ public:
+  explicit weight_block(library_memory& memory) : memory_(memory) {}
+
+  std::uint32_t add(packing const& w) {
+    auto const [it, fresh] = placed_.try_emplace(w.key, static_cast<std::uint32_t>(memory_.weights.size()));
+    if (fresh) {
+      memory_.weights.push_back({memory_.weight_bytes, w.bytes, w.fill});
+      memory_.weight_bytes += round_up(w.bytes, arena_alignment);
+    }
+    SINTER_ASSERT(memory_.weights[it->second].bytes == w.bytes);
+    return it->second;
+  }
+  /// A constant as it is.
+  std::uint32_t add(any_tensor const& constant) {
+    std::span const bytes(static_cast<std::byte const*>(constant.data()), constant.bytes());
+    auto const name = content_digest(bytes);
+    return add({.key = fmt::format("constant:{:016x}{:016x}", name.high, name.low),
+                .bytes = static_cast<std::int64_t>(bytes.size()),
+                .fill = [constant, bytes](std::byte* to) { std::ranges::copy(bytes, to); }});
+  }
+
+ private:
+  library_memory& memory_;
+  std::map<std::string, std::uint32_t, std::less<>> placed_{};
+};
+
+/// Turns the weights of a program into weights of the library.
+inline void place_weights(weight_block& block, program& p) {
+  std::vector<std::uint32_t> number;
+  for (auto const& w : p.weights) number.push_back(block.add(w));
+  for_each_address(p, [&](address& a) {
+    if (a.in == space::weight) a.index = number[a.index];
+  });
+  for_each_action<host_call>(p, [&](host_call& host, std::size_t) {
+    for (auto& in : host.inputs)
+      if (in.constant) in.where = {.in = space::weight, .index = block.add(in.constant)};
+  });
+}
+
+inline std::vector<std::optional<std::uint32_t>> place_constant_outputs(weight_block& block, program const& p) {
+  std::vector<std::optional<std::uint32_t>> weights;
+  for (auto const& out : p.outputs)
+    weights.push_back(out.constant ? std::optional(block.add(out.constant)) : std::nullopt);
+  return weights;
+}
+
+/// Lets all programs share what they can: weights, and those of one target kernels and places in the arena.
+inline void share_programs(library_memory& memory, std::span<library_variant> variants) {
+  weight_block block(memory);
+  for (auto& v : variants) {
+    for (std::size_t i = 0; i < v.plans.size(); ++i) {
+      if (i + 1 < v.plans.size()) adopt_arena(v.plans[i], v.plans.back());
+      place_weights(block, v.plans[i]);
+      v.constant_outputs.push_back(place_constant_outputs(block, v.plans[i]));
+    }
+    v.kernels = share_kernels(v.plans);
+  }
+}
+
+/// Lays out working memory for the largest of all programs.
+inline void place_working_memory(library_memory& memory, std::span<library_variant const> variants,
+                                 std::span<std::int64_t const> output_bytes, int threads) {
+  std::int64_t arena = 0, scratch = 0;
+  for (auto const& v : variants)
+    for (auto const& p : v.plans) {
+      arena = std::max(arena, p.arena_bytes);
+      scratch = std::max(scratch, p.scratch_bytes);
+    }
+  memory.scratch_offset = round_up(arena, arena_alignment);
+  memory.scratch_bytes = round_up(scratch, arena_alignment);
+  auto& end = memory.working_bytes;
+  end = checked_add(memory.scratch_offset, checked_mul(std::int64_t{threads}, memory.scratch_bytes));
+  for (std::size_t i = 0; i < output_bytes.size(); ++i) {
+    memory.output_offsets.push_back(end);
+    bool const own = std::ranges::any_of(variants, [&](library_variant const& v) {
+      return std::ranges::any_of(
+          v.plans, [&](program const& p) { return !p.outputs[i].constant && p.outputs[i].where.in == space::output; });
+    });
+    if (own) end = checked_add(end, round_up(output_bytes[i], arena_alignment));
+  }
+  end = std::max(end, arena_alignment);
+}
+
+}  // namespace detail
+
+/// Places the programs of all variants, which have the same outputs: `output_bytes` long for the largest batch. Batch
+/// sizes ascend. A run uses at most `threads` threads.
+inline library_memory place_library(std::span<library_variant> variants, std::span<std::int64_t const> output_bytes,
+                                    int threads) {
+  library_memory memory;
+  detail::share_programs(memory, variants);
+  detail::place_working_memory(memory, variants, output_bytes, threads);
+  return memory;
+}
+
+}  // namespace sinter

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <sinter/graph/graph.hpp>
+#include <sinter/plan/graph_part.hpp>
+#include <sinter/program/address.hpp>
+#include <sinter/schedules/schedule.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+/// The plan in the making: operations on stored tensors, before memory is placed and code is built.
+namespace sinter::detail {
+
+/// Index of a stored tensor; -1 for an operand that has none (constants, omitted operands, values in slots).
+using stored_id = std::int32_t;
+
+/// A value in memory, in one layout. Its bytes are those of `base` where that is set: a view, a part of a larger
+/// tensor, or an operand that is overwritten in place.
+struct stored {
+  value_id value{};
+  tensor_type type{};
+  layout how = layout::row_major;
+  std::optional<address> external{};  ///< where it lies outside of the arena: graph inputs
+  stored_id base = -1;
+  std::int64_t base_offset = 0;  ///< bytes into each item of `base`
+  bool part = false;             ///< one of several tensors within each item of `base`
+  bool viewed = false;           ///< some view shows its bytes
+  bool has_parts = false;
+  std::int32_t producer = -1;  ///< operation
+
+  std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
+};
+
+enum class operation_kind : std::uint8_t {
+  scheduled,  ///< code of a schedule
+  view,       ///< output 0 shows the bytes of input 0
+  reorder,    ///< input 0 to output 0, the same value in another layout
+  host,       ///< the operator's `evaluate` on planned memory
+  island,     ///< the operator's `evaluate`, or a part of the graph, on a heap
+  covered     ///< nothing: a later operation does it
+};
+
+/// One operation of the plan, in order of execution.
+struct operation {
+  operation_kind kind = operation_kind::host;
+  node_id node{};
+  bound_operator op{};
+  std::vector<node_id> before{};  ///< further nodes that it computes, in order of execution
+  std::string_view by{};          ///< the schedule
+  candidate how{};
+  double cost = INFINITY;          ///< with the reorders of its inputs
+  std::vector<value_id> values{};  ///< of the inputs, node by node
+  std::vector<stored_id> inputs{};
+  std::vector<stored_id> outputs{};
+  std::vector<bool> placed{};                ///< inputs that lie in output 0 already
+  std::shared_ptr<graph_part const> part{};  ///< of an island of many nodes; `node` is the first one
+  bool is_view() const { return kind == operation_kind::view; }
+};
+
+/// All that lowering finds out about a graph.
+struct lowered {
+  std::vector<stored> tensors{};
+  std::vector<operation> operations{};
+  std::vector<std::array<stored_id, 2>> of_value{};  ///< by value and layout
+  std::vector<std::int32_t> slot_of_value{};         ///< values whose shape depends on data
+  std::int32_t slots = 0;
+
+  stored& at(stored_id id) { return tensors[static_cast<std::size_t>(id)]; }
+  stored const& at(stored_id id) const { return tensors[static_cast<std::size_t>(id)]; }
+  stored_id& find(value_id v, layout how) {
+    return of_value[static_cast<std::size_t>(v.index)][static_cast<std::size_t>(how)];
+  }
+  stored_id find(value_id v, layout how) const {
+    return of_value[static_cast<std::size_t>(v.index)][static_cast<std::size_t>(how)];
+  }
+  /// The tensor whose bytes `id` shares, through any number of views and parts.
+  stored_id root(stored_id id) const {
+    while (at(id).base >= 0) id = at(id).base;
+    return id;
+  }
+  /// Bytes into each item of the root.
+  std::int64_t root_offset(stored_id id) const {
+    std::int64_t offset = 0;
+    for (; at(id).base >= 0; id = at(id).base) offset += at(id).base_offset;
+    return offset;
+  }
+  /// Distance between the items of axis 0 of a tensor.
+  std::int64_t item_stride(stored_id id) const {
+    while (at(id).part) id = at(id).base;
+    return item_bytes(*at(id).type.shape, at(id).type.element, at(id).how);
+  }
+};
+
+/// How a schedule sees a value: dense, in the layout `how`; nothing for an omitted operand.
+inline operand_info describe_operand(graph const& g, value_id v, layout how) {
+  if (!v) return {};
+  auto const& value = g.at(v);
+  operand_info info{.type = value.type, .how = how};
+  if (value.type.shape) info.item_stride = item_bytes(*value.type.shape, value.type.element, how);
+  info.constant = value.constant;
+  return info;
+}
+
+}  // namespace sinter::detail

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <sinter/ops/fused_convolution.hpp>
+#include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/epilogue.hpp>
+#include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/spatial_tiles.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+/// Convolutions that schedules can compute: which nodes these are, their geometry, layouts and cost.
+namespace sinter::detail {
+
+/// Geometry of a convolution, with one spatial axis seen as a plane of one row.
+struct convolution_shape {
+  std::int64_t items, in_channels, out_channels, groups;
+  window2d window;
+
+  std::int64_t group_inputs() const { return in_channels / groups; }
+  std::int64_t group_outputs() const { return out_channels / groups; }
+  std::int64_t out_blocks() const { return ceil_div(out_channels, channel_block); }
+  std::int64_t in_plane() const { return window.y.in * window.x.in; }
+  std::int64_t out_plane() const { return window.y.out * window.x.out; }
+  std::int64_t taps() const { return window.y.kernel * window.x.kernel; }
+};
+
+inline window_axis convolution_axis(fused_convolution::attributes const& a, std::size_t axis, shape const& in,
+                                    shape const& out) {
+  return {.in = in[axis + 2],
+          .out = out[axis + 2],
+          .kernel = a.kernel_shape[axis],
+          .stride = a.strides[axis],
+          .dilation = a.dilations[axis],
+          .pad_begin = a.pads[axis]};
+}
+
+inline convolution_shape shape_of_convolution(scheduled_node const& n) {
+  auto const& a = n.op.attributes_as<fused_convolution::attributes>();
+  auto const &x = n.inputs[0].shape(), &y = n.outputs[0].shape();
+  window2d w;
+  if (a.kernel_shape.size() == 2) w.y = convolution_axis(a, 0, x, y);
+  w.x = convolution_axis(a, a.kernel_shape.size() - 1, x, y);
+  return {.items = x[0], .in_channels = x[1], .out_channels = y[1], .groups = a.group, .window = w};
+}
+
+/// Whether `n` is a sinter.Conv on float32 with constant weights over one or two spatial axes and a supported epilogue.
+inline bool is_plain_convolution(scheduled_node const& n) {
+  if (n.n->domain != "sinter" || n.n->op != "Conv") return false;
+  auto const rank = n.inputs[0].shape().rank();
+  if (n.inputs[0].type.element != dtype::float32 || (rank != 3 && rank != 4)) return false;
+  if (!n.inputs[1].constant || n.outputs[0].shape().elements() == 0 || n.inputs[1].shape().elements() == 0)
+    return false;
+  if (has_input(n, 2) && !n.inputs[2].constant) return false;
+  return supports_extras(n, 3, 1);
+}
+
+/// The layouts of a convolution in NCHW16c.
+inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout input) {
+  layout_choice choice;
+  choice.inputs.assign(n.inputs.size(), layout::row_major);
+  choice.inputs[0] = input;
+  for (std::size_t i = 3; i < n.inputs.size(); ++i)
+    if (!n.inputs[i].constant) choice.inputs[i] = layout::blocked;
+  choice.outputs = {layout::blocked};
+  choice.in_place = overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1);
+  return choice;
+}
+
+/// Channels of the last block and of shared groups count as whole blocks.
+inline double direct_convolution_cost(convolution_shape const& s) {
+  auto const per_block =
+      s.groups == 1
+          ? s.in_channels
+          : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
+  auto const sums = static_cast<double>(s.out_blocks() * channel_block) * static_cast<double>(s.out_plane());
+  return multiply_add_cost(sums *
+                           static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));
+}
+}  // namespace sinter::detail

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/depthwise.hpp>
+#include <sinter/schedules/strip_kernels.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+/// Groups of convolutions that run in strips of rows (see row_strips.hpp): which nodes these are, their geometry and
+/// cost.
+namespace sinter::detail {
+
+/// The producer of a node's first input, if it is a convolution whose result only this node needs.
+inline node_id convolution_before(graph const& g, node_id id) {
+  auto const& n = g.at(id);
+  if (n.domain != "sinter" || n.op != "Conv" || !n.inputs[0]) return {};
+  auto const& x = g.at(n.inputs[0]);
+  auto const is_output = [&](port const& p) { return p.value == n.inputs[0]; };
+  if (!x.producer || x.users.size() != 1 || std::ranges::any_of(g.outputs, is_output)) return {};
+  auto const& before = g.at(x.producer);
+  return before.domain == "sinter" && before.op == "Conv" ? x.producer : node_id{};
+}
+
+inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
+  auto const depthwise = convolution_before(g, project);
+  if (!depthwise) return {};
+  auto const expand = convolution_before(g, depthwise);
+  auto const is_pointwise = [&](node_id id) {
+    auto const kernel = attribute_reader(g.at(id)).get("kernel_shape", std::vector<std::int64_t>());
+    return std::ranges::all_of(kernel, [](auto extent) { return extent == 1; });
+  };
+  return expand && is_pointwise(expand) ? std::vector{expand, depthwise} : std::vector{depthwise};
+}
+
+/// Geometry of a group. Rows of the tensor that the depthwise convolution reads are "wide rows".
+struct row_strips_shape {
+  std::optional<convolution_shape> expand{};
+  convolution_shape depthwise, project;
+  expr::function depthwise_epilogue{};  ///< expanded
+
+  window_axis const& y() const { return depthwise.window.y; }
+  std::int64_t stride() const { return y().stride; }
+  /// Wide rows that a strip needs anew: enough to hold those that the strip before has in common with it.
+  std::int64_t new_rows() const { return round_up(std::max(halo(), stride()), stride()); }
+  std::int64_t strip_rows() const { return new_rows() / stride(); }
+  std::int64_t halo() const { return y().kernel - stride(); }
+  /// A kernel for `rows` rows of the depthwise result.
+  strip_depthwise depthwise_rows(std::int64_t rows) const {
+    return {.name = fmt::format("depthwise_{}x{}", rows, depthwise.window.x.out),
+            .rows = rows,
+            .kernel_rows = y().kernel,
+            .stride = stride(),
+            .x = depthwise.window.x,
+            .blocks = depthwise.out_blocks(),
+            .epilogue = {.function = depthwise_epilogue}};
+  }
+  /// Parts are independent; each expands the halo at its start by itself.
+  std::int64_t parts() const { return y().in / 28; }
+};
+
+/// The shape of a group of convolutions; none: no kernels for it.
+inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, target const& machine) {
+  if (n.before.empty() || n.before.size() > 2) return std::nullopt;
+  auto const fits = [](scheduled_node const& c) { return is_plain_convolution(c) && c.inputs[0].shape().rank() == 4; };
+  auto const per_channel = [](scheduled_node const& c) {  // for results that nobody sees whole
+    for (std::size_t i = 3; i < c.inputs.size(); ++i)
+      if (!c.inputs[i].constant || classify_extra(c.inputs[i], c.outputs[0].shape(), 1) == extra_kind::element)
+        return false;
+    return true;
+  };
+  if (!fits(n) || !std::ranges::all_of(n.before, fits) || !std::ranges::all_of(n.before, per_channel))
+    return std::nullopt;
+  row_strips_shape s{.depthwise = shape_of_convolution(n.before.back()), .project = shape_of_convolution(n)};
+  if (n.before.size() == 2) s.expand = shape_of_convolution(n.before[0]);
+  auto const& attributes = n.before.back().op.attributes_as<fused_convolution::attributes>();
+  if (attributes.epilogue) s.depthwise_epilogue = expr::expand(*attributes.epilogue);
+  auto const pointwise = [](convolution_shape const& c) {
+    return c.groups == 1 && c.window.y.pointwise() && c.window.x.pointwise();
+  };
+  auto const& d = s.depthwise;
+  bool const deep = d.groups == d.in_channels && d.groups > 1 && d.group_outputs() == 1 && d.window.y.dilation == 1;
+  bool const small = d.window.y.kernel <= 5 && d.window.x.kernel <= 5 && d.window.y.stride <= 2 &&
+                     d.window.y.kernel > d.window.y.stride && d.window.y.pad_begin <= s.halo();
+  if (!pointwise(s.expand.value_or(s.project)) || !pointwise(s.project) || !deep || !small || s.parts() < 2)
+    return std::nullopt;
+  return s.depthwise_rows(1).tile_columns(machine) > 0 ? std::optional(s) : std::nullopt;
+}
+
+/// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
+inline double row_strips_cost(row_strips_shape const& s) {
+  auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand) * (1 + halo) : 0;
+  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project);
+}
+
+}  // namespace sinter::detail

@@ -1,5 +1,6 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
-#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...] [WEIGHTS embed|file] [THREADS <n>])
+#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...] [WEIGHTS embed|file] [THREADS <n>]
+#                  [PRECISE] [SMALL_WEIGHTS])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
@@ -11,11 +12,13 @@
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
+# PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the
+#         model's: each gives up the quickest way to compute 3x3 convolutions.
 # THREADS the most threads that a run uses, 1 by default; an object can be given an executor with fewer workers.
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "NAME;WEIGHTS;THREADS" "SHAPES;BATCH;ISA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS" "SHAPES;BATCH;ISA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -53,6 +56,12 @@ function(sinter_add_model target model)
     list(APPEND options --isa ${isa})
   endforeach()
   list(APPEND options --name ${arg_NAME} --weights ${arg_WEIGHTS} --threads ${arg_THREADS})
+  if(arg_PRECISE)
+    list(APPEND options --precise)
+  endif()
+  if(arg_SMALL_WEIGHTS)
+    list(APPEND options --small-weights)
+  endif()
   foreach(shape IN LISTS arg_SHAPES)
     list(APPEND options --shape ${shape})
   endforeach()

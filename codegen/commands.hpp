@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sinter/core/preferences.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include "model_file.hpp"
@@ -25,6 +27,12 @@ inline void add_target(CLI::App& command, std::string& to) {
       .add_option("--isa,--target", to,
                   "what to compile for: native, avx512, avx2, none, or in full as x86-64:avx512f,avx512vnni")
       ->capture_default_str();
+}
+
+/// Adds the options that say what to give up speed for.
+inline void add_preferences(CLI::App& command, sinter::preferences& to) {
+  command.add_flag("--precise", to.precise, "no rounding errors larger than those of sums in order: no F(4,3)");
+  command.add_flag("--small-weights", to.small_weights, "packed weights of at most twice the model's: no F(4,3)");
 }
 
 }  // namespace codegen

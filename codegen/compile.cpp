@@ -19,6 +19,7 @@ struct settings {
   std::string weights = "embed";
   int threads = 1;
   std::vector<std::string> batch{};
+  sinter::preferences prefer{};
 };
 
 constexpr int most_threads = sinter::thread_pool::max_workers;
@@ -45,7 +46,8 @@ void compile(settings const& s) {
                           .sets = parse_sets(s.sets),
                           .embed_weights = s.weights == "embed",
                           .threads = s.threads,
-                          .batch = parse_batch(s.batch)};
+                          .batch = parse_batch(s.batch),
+                          .prefer = s.prefer};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
   if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
     sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
@@ -85,6 +87,7 @@ void add_compile(CLI::App& app) {
   command->add_option("--threads", s->threads, "the most threads that a run uses; with 1 it needs none of the system's")
       ->check(CLI::Range(1, most_threads))
       ->capture_default_str();
+  add_preferences(*command, s->prefer);
   command->callback([s] { compile(*s); });
 }
 

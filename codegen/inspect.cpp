@@ -17,6 +17,7 @@ namespace {
 struct settings {
   model_arguments model{};
   std::string set = "native";
+  sinter::preferences prefer{};
   std::vector<std::string> show{"summary"};
   std::int64_t stop_after = sinter::optimize_options{}.stop_after;
 
@@ -69,7 +70,7 @@ void inspect(settings const& s) {
   auto const prepared = sinter::prepare(model.g, how);
   auto const bound = sinter::bind(prepared, model.signatures.front(), how);
   shown.stage("planning");
-  auto const p = sinter::plan(bound.g, {.machine = s.set});
+  auto const p = sinter::plan(bound.g, {.machine = s.set, .prefer = s.prefer});
   shown.erase();
   if (s.shows("summary")) print_summary(model.g, bound.g, p, bound.done.rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(model.g, short_constants));
@@ -99,6 +100,7 @@ void add_inspect(CLI::App& app) {
   command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
       ->check(CLI::NonNegativeNumber);
   add_target(*command, s->set);
+  add_preferences(*command, s->prefer);
   command->callback([s] { inspect(*s); });
 }
 

@@ -101,7 +101,7 @@ void write_library(shaped_model model, library_options const& options, std::file
     all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
     for (auto& v : variants) {
       options.begins(fmt::format("planning for {}{}", v.name, batch));
-      v.plans.push_back(sinter::plan(g, {.machine = v.set}));
+      v.plans.push_back(sinter::plan(g, {.machine = v.set, .prefer = options.prefer}));
     }
   }
   options.begins("placing memory");

@@ -18,6 +18,7 @@ struct library_options {
   bool embed_weights = true;
   int threads = 1;  ///< the most that a run uses
   sinter::cpp::library_batch batch{};
+  sinter::preferences prefer{};
   std::function<void(std::string)> begins = [](std::string const&) {};  ///< is told what begins, for people
 };
 

@@ -17,6 +17,7 @@ struct settings {
   std::string output{};
   std::string set = "native";
   int threads = 0;
+  sinter::preferences prefer{};
 };
 
 /// The tensors for the inputs: `name=file`, or files in the order of the model's inputs; the entries of an archive have
@@ -49,7 +50,7 @@ void print_floats(std::span<float const> values) {
 void run(settings const& s) {
   progress shown("run");
   shown.stage("loading " + s.model);
-  auto const net = sinter::load(s.model, {.target = sinter::target(s.set), .threads = s.threads});
+  auto const net = sinter::load(s.model, {.target = sinter::target(s.set), .threads = s.threads, .prefer = s.prefer});
   print_warnings(net.warnings());
   shown.stage("reading inputs");
   auto const tensors = gather(s, net);
@@ -81,6 +82,7 @@ void add_run(CLI::App& app) {
   command->add_option("-o,--output", s->output,
                       "where the outputs go: a folder that gets NAME.npy for each, or a file FILE.npz, .npy or .pb");
   add_target(*command, s->set);
+  add_preferences(*command, s->prefer);
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->callback([s] { run(*s); });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/graph/graph.hpp>
@@ -31,6 +32,7 @@ struct compile_options {
   target machine{};
   limits bounds{};
   optimize_options passes{};
+  preferences prefer{};
   memory_guard guard = memory_guard::plain;
   std::size_t cached_signatures = 32;  ///< executables kept of each part of the graph whose shapes depend on data
 };
@@ -112,7 +114,9 @@ inline executable compile(rewritten_graph const& prepared, signature const& s, c
                           weight_store& store, executor* pool, compile_times* times = nullptr) {
   compile_times t;
   auto bound = detail::timed(t.passes, [&] { return bind(prepared, s, options.passes); });
-  auto p = detail::timed(t.plan, [&] { return plan(bound.g, {.machine = options.machine, .bounds = options.bounds}); });
+  auto p = detail::timed(t.plan, [&] {
+    return plan(bound.g, {.machine = options.machine, .bounds = options.bounds, .prefer = options.prefer});
+  });
   auto code = detail::timed(t.emission, [&] { return emit(p, options.machine, options.bounds); });
   auto result = detail::timed(t.packing, [&] {
     return link(std::move(p), std::move(code), store, pool, options.guard, detail::part_compiler(options, store, pool));

@@ -24,6 +24,7 @@ inline executable compile_for_model(rewritten_graph const& prepared, signature c
   compile_options const how{.machine = e.machine,
                             .bounds = e.limits,
                             .passes = passes_within(e.limits),
+                            .prefer = e.prefer,
                             .cached_signatures = e.cached_signatures};
   return compile(prepared, s, how, *e.weights, e.pool);
 }

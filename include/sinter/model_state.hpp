@@ -98,7 +98,7 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
-  environment_ = {runnable_here(how.target), how.limits, &weights_, how.executor, how.cached_signatures};
+  environment_ = {runnable_here(how.target), how.limits, &weights_, how.executor, how.cached_signatures, how.prefer};
   graph_ = prepare(std::move(graph_.g));
   if (how.executor || how.threads == 1) return;
   threads_ = shared_thread_pool(how.threads);

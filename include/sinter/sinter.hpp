@@ -3,6 +3,7 @@
 #include <sinter/core/dimension.hpp>
 #include <sinter/core/error.hpp>
 #include <sinter/core/limits.hpp>
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/core/tensor.hpp>
 #include <sinter/runtime/executor.hpp>
@@ -31,6 +32,7 @@ struct options {
   int threads = 0;                       ///< 0: all that affinity and CPU quota allow
   sinter::executor* executor = nullptr;  ///< runs tasks in place of the library's threads; must outlive the model
   sinter::limits limits{};               ///< bounds on what the model may cost
+  preferences prefer{};                  ///< what to give up speed for
   std::size_t cached_signatures = 32;    ///< compiled input shapes that are kept, least recently used ones go first
   bool compile_at_load = true;           ///< where all input shapes are static: mistakes show at once, run 1 is fast
 };

@@ -110,6 +110,26 @@ graph opset 13 {
   CHECK(p.slots == 2);
 }
 
+TEST_CASE("preferences give up ways that round more or take more memory", "[plan]") {
+  auto g = parse(R"(
+graph opset 13 {
+  input x: float[1x64x56x56]
+  const w = float[64x64x3x3] random(1)
+  y = Conv(x, w) {pads = [1, 1, 1, 1]}
+  output y
+})");
+  optimize(g);
+  auto const weights = [&](preferences const& prefer) {
+    auto const p = plan(g, {.machine = "avx512", .prefer = prefer});
+    std::int64_t bytes = 0;
+    for (auto const& w : p.weights) bytes += w.bytes;
+    return static_cast<double>(bytes) / (64 * 64 * 9 * 4);
+  };
+  CHECK(weights({}) == 4);                                // F(4,3)
+  CHECK(weights({.precise = true}) == Approx(16.0 / 9));  // F(2,3)
+  CHECK(weights({.small_weights = true}) == Approx(16.0 / 9));
+}
+
 TEST_CASE("an arena above the limit is refused before it is taken", "[plan]") {
   auto g = parse(R"(
 graph opset 13 {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/plan/lowered.hpp>
@@ -20,7 +21,8 @@ namespace sinter::detail {
 /// Walks the graph in topological order and gives each node a schedule, layouts and operands in them.
 class lowering {
  public:
-  lowering(graph const& g, target const& machine) : g_(g), machine_(machine) {
+  lowering(graph const& g, target const& machine, preferences const& prefer = {})
+      : g_(g), machine_(machine), prefer_(prefer) {
     l_.of_value.assign(g.value_count(), {-1, -1});
     l_.slot_of_value.assign(g.value_count(), -1);
   }
@@ -126,6 +128,7 @@ class lowering {
   bool choose(operation& op, schedule const& s, scheduled_node const& n, double replaced = 0) {
     bool taken = false;
     for (auto& offered : s.offer(n, machine_)) {
+      if (!is_wanted(offered)) continue;
       auto const cost = offered.cost + cost_of_reorders(n, offered.layouts);
       if (cost >= op.cost + replaced) continue;
       op.cost = cost;
@@ -136,6 +139,10 @@ class lowering {
       replaced = 0;
     }
     return taken;
+  }
+
+  bool is_wanted(candidate const& c) const {
+    return (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
   }
 
   /// Lets a schedule of groups compute the operation together with operations before it.
@@ -249,6 +256,7 @@ class lowering {
 
   graph const& g_;
   target machine_;
+  preferences prefer_;
   lowered l_;
   tail tail_{g_};  ///< the nodes before `end_tail`
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/preferences.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -10,6 +11,7 @@ namespace sinter {
 struct plan_options {
   target machine{};  ///< `none`: every node runs through its operator's `evaluate`
   limits bounds{};
+  preferences prefer{};
 };
 
 /// Plans an optimised graph whose types are inferred: a schedule and layouts for each node, the steps, and the place of

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/executor.hpp>
@@ -66,6 +67,7 @@ struct compile_environment {
   weight_store* weights = nullptr;
   executor* pool = nullptr;  ///< null: one thread
   std::size_t cached_signatures = 32;
+  preferences prefer{};
 };
 
 }  // namespace sinter

@@ -76,7 +76,9 @@ struct layout_choice {
 /// One way to compute a node.
 struct candidate {
   layout_choice layouts{};
-  double cost = 0;  ///< see cost.hpp; without reorders of the inputs
+  double cost = 0;           ///< see cost.hpp; without reorders of the inputs
+  double error = 1;          ///< rms of rounding errors, in units of those of sums in order
+  double weight_growth = 1;  ///< size of the packed weights, in units of the model's
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };

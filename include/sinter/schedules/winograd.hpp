@@ -227,6 +227,8 @@ inline std::vector<candidate> winograd_offer(scheduled_node const& n, target con
     winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
     offered.push_back({.layouts = blocked_convolution_layouts(n, layout::blocked),
                        .cost = winograd_cost(s) + far_traffic_cost(n),
+                       .error = m == 2 ? 0.8 : 2.2,
+                       .weight_growth = static_cast<double>(s.points()) / 9,
                        .build = [s, items = c.items, t](scheduled_node const& at) {
                          return winograd_code(s, items, at, t).build();
                        }});

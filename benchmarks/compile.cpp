@@ -63,7 +63,7 @@ void report(char const* file) {
   std::vector<double> prepare;
   times one, two;
   for (int i = 0; i < repetitions; ++i) {
-    sinter::weight_store store;
+    sinter::model_store store;
     double took = 0;
     auto const prepared = sinter::detail::timed(took, [&] { return sinter::prepare(g); });
     prepare.push_back(took);

@@ -22,7 +22,7 @@ inline optimize_options passes_within(limits const& bounds) {
 
 inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
   compile_options const how{.machine = e.machine, .bounds = e.limits, .passes = passes_within(e.limits)};
-  return compile(prepared, s, how, *e.weights, e.pool);
+  return compile(prepared, s, how, *e.store, e.pool);
 }
 
 /// Gives outputs that the model declares no element type for the one that they have.

@@ -81,7 +81,7 @@ TEST_CASE("what needs no shapes is done before shapes are known, and once") {
 TEST_CASE("a prepared graph computes what the graph computes") {
   auto const g = parse(open_model);
   auto const prepared = prepare(g, {.verify = true});
-  weight_store store;
+  model_store store;
   std::size_t packed = 0;
   for (std::int64_t const n : {2, 5}) {
     auto const x = input_of({n, 1, 5, 6});
@@ -92,8 +92,8 @@ TEST_CASE("a prepared graph computes what the graph computes") {
     std::vector<tensor_view> in{x.view()};
     code.run(w, in);
     CHECK(difference({own(w.results[0])}, expected) == "");
-    if (packed == 0) packed = store.bytes();
-    CHECK(store.bytes() == packed);
+    if (packed == 0) packed = store.weights.bytes();
+    CHECK(store.weights.bytes() == packed);
   }
 }
 

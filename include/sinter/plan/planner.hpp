@@ -8,7 +8,6 @@
 #include <sinter/plan/sharing.hpp>
 #include <sinter/program/verify.hpp>
 #include <sinter/schedules/reorder.hpp>
-#include <sinter/vector/verify.hpp>
 
 #include <map>
 #include <utility>
@@ -97,7 +96,8 @@ class planner {
       made.host = in_context([&] { return build_host(op); });
     }
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
-    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels_.add(std::move(kernel)));
+    auto& known = options_.kernels ? *options_.kernels : own_kernels_;
+    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels_.add(known.get(std::move(kernel))));
     made.code.kernels.clear();
   }
 
@@ -314,6 +314,7 @@ class planner {
   std::vector<std::int32_t> first_step_;      // by operation, and the end
   std::vector<std::uint32_t> allocation_of_;  // by stored tensor
   std::map<std::string, std::uint32_t, std::less<>> weight_of_;
+  kernel_store own_kernels_;
   kernel_set kernels_;
 };
 
@@ -321,7 +322,6 @@ class planner {
 
 program plan(graph const& g, plan_options const& options) {
   auto p = detail::planner(g, options).run();
-  for (auto const& kernel : p.kernels) vector::verify(kernel);
   verify(p);
   return p;
 }

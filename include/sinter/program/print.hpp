@@ -30,7 +30,7 @@ class program_printer {
       put("  output {} = {}\n", text_of(p_.outputs[i].type),
           in_slot ? fmt::format("slot {}", p_.output_slots[i]) : text_of(p_.outputs[i]));
     }
-    for (std::size_t i = 0; i < p_.kernels.size(); ++i) put("  kernel k{} {}\n", i, p_.kernels[i].name);
+    for (std::size_t i = 0; i < p_.kernels.size(); ++i) put("  kernel k{} {}\n", i, p_.kernels[i]->name);
     for (std::size_t i = 0; i < p_.weights.size(); ++i)
       put("  weight w{} {} \"{}\"\n", i, p_.weights[i].bytes, p_.weights[i].key);
     put("  arena {}\n", p_.arena_bytes);

@@ -56,8 +56,8 @@ struct library_ports {
 struct library_variant {
   std::string name{};  ///< in the library and of its file
   target set{"portable"};
-  std::vector<program> plans{};            ///< one for each batch size; weights are those of the library
-  std::vector<vector::program> kernels{};  ///< of all plans
+  std::vector<program> plans{};          ///< one for each batch size; weights are those of the library
+  std::vector<shared_kernel> kernels{};  ///< of all plans
   /// By plan: which weight an output is, if it is constant.
   std::vector<std::vector<std::optional<std::uint32_t>>> constant_outputs{};
 };

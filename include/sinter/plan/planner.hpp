@@ -65,6 +65,7 @@ class planner {
   scheduled_node scheduled(operation const& op, node_id id, std::size_t first) const {
     auto const& n = g_.at(id);
     scheduled_node s{.n = &n, .op = id == op.node ? op.op : bind(n), .first_input = static_cast<std::uint32_t>(first)};
+    s.inputs.reserve(n.inputs.size());
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
       s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i]));
     for (std::size_t i = 0; i < n.outputs.size(); ++i)

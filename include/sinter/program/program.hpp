@@ -55,7 +55,9 @@ struct program_step {
 /// A kernel; programs share it.
 using shared_kernel = std::shared_ptr<vector::program const>;
 
-inline shared_kernel share(vector::program kernel) { return std::make_shared<vector::program const>(std::move(kernel)); }
+inline shared_kernel share(vector::program kernel) {
+  return std::make_shared<vector::program const>(std::move(kernel));
+}
 
 struct program {
   std::vector<shared_kernel> kernels{};

@@ -94,7 +94,7 @@ class program_verifier {
         r.low += std::min<std::int64_t>(way, 0);
         r.high += std::max<std::int64_t>(way, 0);
       }
-      check_range(a, r, kernel.name + "." + kernel.arguments[i].name);
+      check_range(a, r, kernel.name, kernel.arguments[i].name);
     }
   }
 
@@ -107,12 +107,12 @@ class program_verifier {
     check_range(v.where, {0, bytes_of(v)}, "a view");
   }
 
-  /// Checks bytes that the step touches; `what` names them in the error.
-  void check_range(address const& where, byte_range r, std::string_view what) const {
+  /// Checks bytes that the step touches; `what` and `part` of it name them in the error.
+  void check_range(address const& where, byte_range r, std::string_view what, std::string_view part = {}) const {
     r.low += where.offset, r.high += where.offset;
     if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
-      fail_here("{} reaches bytes {} to {} of space {} {}, which lie outside", what, r.low, r.high,
-                static_cast<int>(where.in), where.index);
+      fail_here("{}{}{} reaches bytes {} to {} of space {} {}, which lie outside", what, part.empty() ? "" : ".", part,
+                r.low, r.high, static_cast<int>(where.in), where.index);
   }
 
   /// Bytes behind an address's base; 0 where there is nothing, or not at this step.

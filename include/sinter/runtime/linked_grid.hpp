@@ -13,9 +13,9 @@ namespace sinter {
 
 /// Machine code for the kernels of a program.
 struct kernel_code {
-  std::vector<vector::kernel_function> entries{};  ///< for each of `program::kernels`; empty: interpreted
+  std::vector<vector::kernel_function> entries{};     ///< for each of `program::kernels`; empty: interpreted
   std::vector<std::shared_ptr<void const>> owners{};  ///< keep the code mapped
-  std::size_t bytes = 0;  ///< of what the owners keep
+  std::size_t bytes = 0;                              ///< of what the owners keep
   /// Runs a kernel that has no machine code.
   void (*interpret)(vector::program const& kernel, std::byte* const* arguments) = nullptr;
 };
@@ -36,6 +36,11 @@ class linked_grid {
       : interpret_(code.interpret), tasks_(g.tasks()) {
     for (std::size_t axis = 0; axis < grid_rank; ++axis)
       extents_[axis] = static_cast<std::int32_t>(g.extents[axis].turns());
+    std::size_t arguments = 0;
+    for (auto const& s : g.body) arguments += s.arguments.size();
+    places_.reserve(arguments);
+    for (auto& steps : steps_) steps.reserve(arguments);
+    body_.reserve(g.body.size());
     for (auto const& s : g.body) {
       line l{.what = s.what};
       l.first = static_cast<std::uint32_t>(places_.size());

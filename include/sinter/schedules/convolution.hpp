@@ -147,6 +147,8 @@ class convolution_code {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
       return groups * contraction_instructions(pixels, registers) > vector::longest_innermost_body;
     };
+    auto const longest = window_.x.kernel * contraction_instructions(pixels, registers);
+    if (longest <= vector::longest_innermost_body) return pixels;
     while (pixels > 1 && std::ranges::any_of(tile_axis(window_.x, pixels), is_long)) pixels /= 2;
     return pixels;
   }

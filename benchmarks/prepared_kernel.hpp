@@ -1,7 +1,8 @@
 #pragma once
 
-#include <sinter/emit/x86/emit.hpp>
 #include <sinter/ops/operator.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/runtime/code_store.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/schedules/schedule.hpp>
 

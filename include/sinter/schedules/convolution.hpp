@@ -5,7 +5,7 @@
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <optional>
 #include <utility>
@@ -218,8 +218,8 @@ class convolution_code {
   contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks, bool bias) const {
     auto const pixel = blocked_input_ ? channel_block * 4 : 4;
     auto const in_row = window_.x.in * pixel;
-    contraction_tile t{.name = fmt::format("conv{}x{}_{}x{}x{}", window_.y.kernel, window_.x.kernel, tile.y.length,
-                                           tile.x.length, blocks)};
+    contraction_tile t{.name = fmt::format(FMT_COMPILE("conv{}x{}_{}x{}x{}"), window_.y.kernel, window_.x.kernel,
+                                           tile.y.length, tile.x.length, blocks)};
     t.rows = tile.y.length;
     t.cols = tile.x.length;
     t.x_row = window_.y.stride * in_row;

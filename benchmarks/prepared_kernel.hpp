@@ -1,7 +1,8 @@
 #pragma once
 
-#include <sinter/emit/x86/emit.hpp>
 #include <sinter/ops/operator.hpp>
+#include <sinter/program/program.hpp>
+#include <sinter/runtime/code_store.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/schedules/schedule.hpp>
 
@@ -101,23 +102,20 @@ class prepared_kernel {
     for (auto const& w : built.weights) w.fill(base(space::weight).emplace_back(allocate(w.bytes)));
     for (auto const& t : built.temporaries) base(space::arena).push_back(allocate(t.bytes));
     base(space::scratch).push_back(allocate(built.scratch_bytes));
-    for (auto const& kernel : built.kernels) kernels_.push_back(kernel.make());
-    budget bytes("code", std::size_t{1} << 28);
-    code_ = emit_x86(kernels_, machine, bytes);
-    kernel_code entries;
-    for (std::size_t i = 0; i < kernels_.size(); ++i) entries.entries.push_back(code_.entry(i));
+    for (auto const& kernel : built.kernels) kernels_.push_back(share(kernel.make()));
+    code_ = code_store().emit(kernels_, machine);
     for (auto const& region : built.regions)
       for (auto const& g : region.grids)
-        grids_.emplace_back(g, kernels_, entries, [&](address const& a) {
+        grids_.emplace_back(g, kernels_, code_, [&](address const& a) {
           table_.push_back(base(a.in).at(a.index));
           return bound_place{static_cast<std::uint32_t>(table_.size() - 1), a.offset};
         });
   }
 
   std::string name_;
-  code_block code_{};
+  kernel_code code_{};
   std::vector<any_tensor> memory_{};
-  std::vector<vector::program> kernels_{};
+  std::vector<shared_kernel> kernels_{};
   std::vector<std::byte*> table_{};
   std::vector<linked_grid> grids_{};
 };

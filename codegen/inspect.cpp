@@ -79,7 +79,7 @@ void inspect(settings const& s) {
   if (s.shows("program")) fmt::print("{}", sinter::print(p, {.kernels = false}));
   if (s.shows("kernels"))
     for (std::size_t k = 0; k < p.kernels.size(); ++k)
-      fmt::print("; kernel {}\n{}", k, sinter::vector::print(p.kernels[k]));
+      fmt::print("; kernel {}\n{}", k, sinter::vector::print(*p.kernels[k]));
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ void write_library(shaped_model model, library_options const& options, std::file
   std::vector<sinter::cpp::library_ports> all_ports;
   std::vector<sinter::library_variant> variants;
   for (auto const& text : options.sets) variants.push_back(variant(text));
+  std::vector<sinter::kernel_store> kernels(variants.size());
   options.begins("rewriting the graph");
   auto const prepared = sinter::prepare(std::move(model.g));
   for (auto const& s : model.signatures) {
@@ -99,9 +100,10 @@ void write_library(shaped_model model, library_options const& options, std::file
     options.begins("rewriting the graph" + batch);
     auto const g = sinter::bind(prepared, s).g;
     all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
-    for (auto& v : variants) {
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+      auto& v = variants[i];
       options.begins(fmt::format("planning for {}{}", v.name, batch));
-      v.plans.push_back(sinter::plan(g, {.machine = v.set, .prefer = options.prefer}));
+      v.plans.push_back(sinter::plan(g, {.machine = v.set, .prefer = options.prefer, .kernels = &kernels[i]}));
     }
   }
   options.begins("placing memory");

@@ -3,15 +3,13 @@
 #include <sinter/core/limits.hpp>
 #include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
-#include <sinter/emit/x86/emit.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/passes/prepare.hpp>
 #include <sinter/plan/plan.hpp>
 #include <sinter/runtime/compiled_graph.hpp>
 #include <sinter/runtime/executable.hpp>
-#include <sinter/runtime/machine_code.hpp>
+#include <sinter/runtime/model_store.hpp>
 #include <sinter/runtime/signature.hpp>
-#include <sinter/runtime/weight_store.hpp>
 
 #include <chrono>
 #include <memory>
@@ -59,11 +57,9 @@ inline rewritten_graph bind(rewritten_graph const& prepared, signature const& s,
   return result;
 }
 
-/// Machine code for the kernels of a program.
-inline kernel_code emit(program const& p, target const& machine, limits const& bounds) {
-  if (p.kernels.empty()) return {};
-  budget code_bytes("machine code", bounds.code_bytes);
-  return machine_code(emit_x86(p.kernels, machine, code_bytes));
+/// Machine code for the kernels of a program; `store` has that of kernels which earlier signatures use.
+inline kernel_code emit(program const& p, target const& machine, code_store& store) {
+  return store.emit(p.kernels, machine);
 }
 
 /// What runs. `parts` makes what runs the parts of the graph whose shapes depend on data; none: `evaluate` does.
@@ -89,14 +85,14 @@ decltype(auto) timed(double& milliseconds, Chapter&& chapter) {
 
 }  // namespace detail
 
-inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
+inline executable compile(graph g, compile_options const& options, model_store& store, executor* pool,
                           compile_times* times = nullptr);
 
 namespace detail {
 
 /// Compiles parts of a graph while it runs, and parts of these, as deep as `bounds.depth` says; below, `evaluate` runs
 /// them.
-inline runner_factory part_compiler(compile_options options, weight_store& store, executor* pool) {
+inline runner_factory part_compiler(compile_options options, model_store& store, executor* pool) {
   if (options.bounds.depth == 0) return {};
   --options.bounds.depth;
   return [options, &store, pool](std::shared_ptr<graph const> part) {
@@ -107,26 +103,29 @@ inline runner_factory part_compiler(compile_options options, weight_store& store
 
 }  // namespace detail
 
-/// All chapters that follow `prepare`. Packed weights go to `store`, which the executables of all signatures of one
-/// model share; `pool` (may be null) fills them and runs what is worth sharing. Both must outlive the executable, which
-/// compiles more when it runs: parts of the graph whose shapes depend on data, for the shapes that come.
+/// All chapters that follow `prepare`. What is the same for all signatures of a model is made once, in `store`; `pool`
+/// (may be null) fills weights and runs what is worth sharing. Both must outlive the executable, which compiles more
+/// when it runs: parts of the graph whose shapes depend on data, for the shapes that come.
 inline executable compile(rewritten_graph const& prepared, signature const& s, compile_options const& options,
-                          weight_store& store, executor* pool, compile_times* times = nullptr) {
+                          model_store& store, executor* pool, compile_times* times = nullptr) {
   compile_times t;
   auto bound = detail::timed(t.passes, [&] { return bind(prepared, s, options.passes); });
   auto p = detail::timed(t.plan, [&] {
-    return plan(bound.g, {.machine = options.machine, .bounds = options.bounds, .prefer = options.prefer});
+    return plan(
+        bound.g,
+        {.machine = options.machine, .bounds = options.bounds, .prefer = options.prefer, .kernels = &store.kernels});
   });
-  auto code = detail::timed(t.emission, [&] { return emit(p, options.machine, options.bounds); });
+  auto code = detail::timed(t.emission, [&] { return emit(p, options.machine, store.code); });
   auto result = detail::timed(t.packing, [&] {
-    return link(std::move(p), std::move(code), store, pool, options.guard, detail::part_compiler(options, store, pool));
+    return link(std::move(p), std::move(code), store.weights, pool, options.guard,
+                detail::part_compiler(options, store, pool));
   });
   if (times) *times = t;
   return result;
 }
 
 /// All chapters, for a graph whose input types are known.
-inline executable compile(graph g, compile_options const& options, weight_store& store, executor* pool,
+inline executable compile(graph g, compile_options const& options, model_store& store, executor* pool,
                           compile_times* times) {
   auto const s = signature_of(g);
   return compile(prepare(std::move(g), options.passes), s, options, store, pool, times);

@@ -26,7 +26,7 @@ inline executable compile_for_model(rewritten_graph const& prepared, signature c
                             .passes = passes_within(e.limits),
                             .prefer = e.prefer,
                             .cached_signatures = e.cached_signatures};
-  return compile(prepared, s, how, *e.weights, e.pool);
+  return compile(prepared, s, how, *e.store, e.pool);
 }
 
 /// Gives outputs that the model declares no element type for the one that they have.

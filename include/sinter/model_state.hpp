@@ -80,7 +80,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   rewritten_graph graph_;  ///< prepared
   compiler const compile_;
   std::shared_ptr<thread_pool> threads_;
-  weight_store weights_;
+  model_store store_;
   compile_environment environment_;
   std::vector<port_info> inputs_;
   std::vector<port_info> outputs_;
@@ -92,13 +92,13 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
     : warnings(sinter::warnings(g)),
       graph_{.g = required_first(std::move(g))},
       compile_(std::move(compile)),
-      weights_(how.limits.weight_bytes),
+      store_(how.limits),
       inputs_(describe_ports(graph_.g, graph_.g.inputs)),
       outputs_(describe_ports(graph_.g, graph_.g.outputs)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
-  environment_ = {runnable_here(how.target), how.limits, &weights_, how.executor, how.cached_signatures, how.prefer};
+  environment_ = {runnable_here(how.target), how.limits, &store_, how.executor, how.cached_signatures, how.prefer};
   graph_ = prepare(std::move(graph_.g));
   if (how.executor || how.threads == 1) return;
   threads_ = shared_thread_pool(how.threads);
@@ -259,9 +259,9 @@ inline memory_report model_state::memory() const {
       report.arena_bound = static_cast<std::size_t>(plan.arena_bound);
       report.scratch_bytes = c.code().memory().scratch_stride() * c.code().memory().workers;
     }
-    report.code_bytes += c.code().code_bytes();
   });
-  report.weight_bytes = weights_.bytes();
+  report.code_bytes = store_.code.bytes();
+  report.weight_bytes = store_.weights.bytes();
   return report;
 }
 

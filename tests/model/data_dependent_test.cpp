@@ -49,18 +49,18 @@ struct recorder {
   compile_options how;
   std::size_t kept = 32;
   executor* pool = nullptr;
-  weight_store store{};
+  model_store store{};
 
   executable make(graph g) {
     optimize(g);
-    auto p = plan(g, {.machine = how.machine, .bounds = how.bounds});
-    budget code("machine code", SIZE_MAX);
-    auto k = p.kernels.empty() ? kernel_code{} : machine_code(emit_x86(p.kernels, how.machine, code));
-    return executable(
-        std::move(p), std::move(k), store, pool, memory_guard::plain, [this](std::shared_ptr<graph const> part) {
-          return std::make_shared<compiled_graph>(
-              std::move(part), [this](graph typed) { return note(make(std::move(typed))); }, kept, how.bounds);
-        });
+    auto p = plan(g, {.machine = how.machine, .bounds = how.bounds, .kernels = &store.kernels});
+    auto k = store.code.emit(p.kernels, how.machine);
+    return executable(std::move(p), std::move(k), store.weights, pool, memory_guard::plain,
+                      [this](std::shared_ptr<graph const> part) {
+                        return std::make_shared<compiled_graph>(
+                            std::move(part), [this](graph typed) { return note(make(std::move(typed))); }, kept,
+                            how.bounds);
+                      });
   }
 
   executable note(executable e) {
@@ -151,7 +151,7 @@ TEST_CASE("mistakes that only the data shows name the node, limits hold, and lat
   text.replace(text.find("{axis = 0}"), 10, "{axis = 1}");
   text.replace(text.find("float[8]"), 8, "float[16]");
   auto const g = parse(text);
-  weight_store store;
+  model_store store;
   compile_options how{.machine = runnable_here("native")};
   auto const e = compile(g, how, store, nullptr);
   auto inputs = random_inputs(g);
@@ -193,7 +193,7 @@ graph opset 13 {
   y = MatMul(c, w) as second
   output y
 })");
-  weight_store store;
+  model_store store;
   compile_options how{.machine = runnable_here("native")};
   how.bounds.depth = GENERATE(0u, 1u, 64u);
   auto const e = compile(g, how, store, nullptr);
@@ -219,7 +219,7 @@ graph opset 13 {
                         i, i + 1);
   text += fmt::format("  output a{}\n}}", levels);
   auto const g = parse(text);
-  weight_store store;
+  model_store store;
   compile_options how{.machine = runnable_here("native")};
   how.bounds.depth = 12;
   auto const e = compile(g, how, store, nullptr);
@@ -242,7 +242,7 @@ graph opset 13 {
 })");
   target const set = GENERATE("none", "avx512", "avx2");
   if (!native_target().covers(set)) return;
-  weight_store store;
+  model_store store;
   auto const e = compile(g, {.machine = set}, store, nullptr);
   auto const& steps = e.plan().steps;
   bool const in_code = std::ranges::any_of(steps, [&](auto const& s) {

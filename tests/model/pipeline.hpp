@@ -33,7 +33,7 @@ inline any_tensor own(tensor_view v) {
 
 /// A compiled graph with its weights. The plan has passed the validator.
 struct pipeline {
-  weight_store store{};
+  model_store store{};
   executable code;
 
   pipeline(graph g, pipeline_options const& how) : code(make(std::move(g), how)) { verify(code.plan()); }
@@ -57,7 +57,7 @@ struct pipeline {
     code.interpret = [](vector::program const& kernel, std::byte* const* arguments) {
       vector::interpret(kernel, arguments);
     };
-    return executable(plan(g, {.machine = how.set}), std::move(code), store, how.pool, how.guard);
+    return executable(plan(g, {.machine = how.set}), std::move(code), store.weights, how.pool, how.guard);
   }
 };
 

@@ -5,7 +5,9 @@
 #include "catch.hpp"
 #include "model/pipeline.hpp"
 #include <algorithm>
+#include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace sinter;
@@ -81,7 +83,7 @@ TEST_CASE("what needs no shapes is done before shapes are known, and once") {
 TEST_CASE("a prepared graph computes what the graph computes") {
   auto const g = parse(open_model);
   auto const prepared = prepare(g, {.verify = true});
-  weight_store store;
+  model_store store;
   std::size_t packed = 0;
   for (std::int64_t const n : {2, 5}) {
     auto const x = input_of({n, 1, 5, 6});
@@ -92,8 +94,8 @@ TEST_CASE("a prepared graph computes what the graph computes") {
     std::vector<tensor_view> in{x.view()};
     code.run(w, in);
     CHECK(difference({own(w.results[0])}, expected) == "");
-    if (packed == 0) packed = store.bytes();
-    CHECK(store.bytes() == packed);
+    if (packed == 0) packed = store.weights.bytes();
+    CHECK(store.weights.bytes() == packed);
   }
 }
 
@@ -176,4 +178,104 @@ TEST_CASE("malformed operators are refused whatever is known of shapes") {
 TEST_CASE("unsupported operators are listed before anything is done") {
   auto const text = "graph opset 17 {\n  input x: float\n  a = Abc(x)\n  y = Xyz(a)\n  output y\n}";
   CHECK_THROWS_WITH(prepare(parse(text)), says("Abc") && says("Xyz"));
+}
+
+namespace {
+
+executable compiled_for(rewritten_graph const& prepared, std::int64_t batch, model_store& store) {
+  return compile(prepared, shapes_are({batch, 1, 5, 6}), {.machine = runnable_here("native")}, store, nullptr);
+}
+
+any_tensor run_batch(executable const& code, std::int64_t batch) {
+  workspace w(code.memory());
+  auto const x = input_of({batch, 1, 5, 6});
+  std::vector<tensor_view> in{x.view()};
+  code.run(w, in);
+  return own(w.results[0]);
+}
+
+}  // namespace
+
+TEST_CASE("another batch size has the kernels and the code of the first one") {
+  auto const prepared = prepare(parse(open_model));
+  model_store store;
+  auto const first = compiled_for(prepared, 2, store);
+  auto const kernels = store.kernels.size(), code = store.code.bytes();
+  REQUIRE(kernels == first.plan().kernels.size());
+  auto const second = compiled_for(prepared, 5, store);
+  CHECK(second.plan().kernels == first.plan().kernels);
+  CHECK(store.kernels.size() == kernels);
+  CHECK(store.code.bytes() == code);
+  model_store other;
+  auto const alone = compiled_for(prepared, 5, other);
+  CHECK(equal_bits({run_batch(second, 5)}, {run_batch(alone, 5)}));
+}
+
+TEST_CASE("another batch size neither packs nor reads the weights") {
+  auto const prepared = prepare(parse(open_model));
+  auto const expected = evaluate(parse(open_model), {input_of({3, 1, 5, 6})});
+  model_store store;
+  auto const first = compiled_for(prepared, 1, store);
+  auto const packed = store.weights.bytes();
+  auto const& weights = weights_of(prepared.g);
+  auto* const bytes = static_cast<float*>(const_cast<void*>(weights.data()));
+  std::fill_n(bytes, weights.elements(), std::numeric_limits<float>::quiet_NaN());
+  auto const second = compiled_for(prepared, 3, store);
+  CHECK(store.weights.bytes() == packed);
+  CHECK(difference({run_batch(second, 3)}, expected) == "");
+}
+
+TEST_CASE("what signatures share lives as long as one of them") {
+  auto const prepared = prepare(parse(open_model));
+  model_store store;
+  {
+    auto second = [&] {
+      auto const first = compiled_for(prepared, 1, store);
+      return compiled_for(prepared, 4, store);
+    }();
+    CHECK(store.kernels.size() == second.plan().kernels.size());
+    CHECK(difference({run_batch(second, 4)}, evaluate(parse(open_model), {input_of({4, 1, 5, 6})})) == "");
+  }
+  CHECK(store.kernels.size() == 0);
+  CHECK(store.code.bytes() == 0);
+  CHECK(store.weights.bytes() == 0);
+}
+
+TEST_CASE("signatures are compiled side by side") {
+  auto const prepared = prepare(parse(open_model));
+  model_store store;
+  std::vector<std::vector<any_tensor>> results(8);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < results.size(); i += 4)
+        for (int again = 0; again < 3; ++again) {
+          auto const batch = static_cast<std::int64_t>(i) + 1;
+          results[i] = {run_batch(compiled_for(prepared, batch, store), batch)};
+        }
+    });
+  for (auto& t : threads) t.join();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const x = input_of({static_cast<std::int64_t>(i) + 1, 1, 5, 6});
+    CHECK(difference(results[i], evaluate(parse(open_model), {x})) == "");
+  }
+}
+
+TEST_CASE("the code of all signatures is charged") {
+  auto const prepared = prepare(parse(open_model));
+  std::size_t bytes = 0;
+  {
+    model_store store;
+    auto const code = compiled_for(prepared, 1, store);
+    bytes = store.code.bytes();
+  }
+  if (bytes == 0) {
+    WARN("no machine code for this machine");
+    return;
+  }
+  model_store exact(limits{.code_bytes = bytes});
+  auto const first = compiled_for(prepared, 1, exact);
+  CHECK_NOTHROW(compiled_for(prepared, 2, exact));
+  CHECK_THROWS_WITH(compile(prepared, shapes_are({1, 1, 9, 7}), {.machine = runnable_here("native")}, exact, nullptr),
+                    says("machine code"));
 }

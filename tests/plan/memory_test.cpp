@@ -49,7 +49,7 @@ TEST_CASE("the validator sees what a plan must not do", "[plan]") {
   p.allocations[1].offset = 128;
   vector::program kernel{.name = "k"};
   kernel.arguments = {{.name = "y", .mode = vector::access::out, .bytes = 64}};
-  p.kernels = {kernel};
+  p.kernels = {share(kernel)};
   grid g{.extents = {1, 1, 2, 1}};
   g.body = {{.arguments = {{.in = space::arena, .stride = {0, 0, 64}}}}};
   p.steps = {{.action = region{{g}}}, {.action = region{{g}}}};

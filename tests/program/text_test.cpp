@@ -91,7 +91,7 @@ TEST_CASE("the text of a program prints as it was read", "[program]") {
   auto const& body = std::get<region>(p.steps[0].action).grids[0].body;
   CHECK(body.size() == 8);
   CHECK(body[3].arguments[0] == address{space::arena, 0, 64, {0, 0, 0, 0, 0, -64}});
-  CHECK(p.kernels[0].arguments[2].alignment == 64);
+  CHECK(p.kernels[0]->arguments[2].alignment == 64);
   CHECK(std::get<host_call>(p.steps[1].action).op.entry->schema.since == 1);
 }
 
@@ -115,8 +115,8 @@ TEST_CASE("programs of the planner print, parse and verify", "[program]") {
   CHECK_NOTHROW(verify(q));
   REQUIRE(q.kernels.size() == p.kernels.size());
   for (std::size_t i = 0; i < p.kernels.size(); ++i) {
-    CHECK(vector::equal(p.kernels[i], q.kernels[i]));
-    CHECK_NOTHROW(vector::verify(q.kernels[i]));
+    CHECK(vector::equal(*p.kernels[i], *q.kernels[i]));
+    CHECK_NOTHROW(vector::verify(*q.kernels[i]));
   }
   auto const names = print(p, {.kernels = false});
   CHECK(print(parse_program(names), {.kernels = false}) == names);

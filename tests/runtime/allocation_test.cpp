@@ -88,7 +88,7 @@ model affine_net(executor* pool) {
       std::move(g), how, [](rewritten_graph const&, signature const& s, compile_environment const& e) {
         auto const n = (*s.shapes[0])[0];
         return executable(affine_program(n), {.interpret = [](vector::program const&, std::byte* const*) {}},
-                          *e.weights, e.pool);
+                          e.store->weights, e.pool);
       });
 }
 

@@ -138,7 +138,7 @@ TEST_CASE("grids step through four axes and side by side") {
   vector::builder b("copy", 16);
   auto const x = b.argument("x", vector::access::in, 4), y = b.argument("y", vector::access::out, 4);
   b.store(y.at(0), b.load(x.at(0), 1), 1);
-  p.kernels = {std::move(b).take()};
+  p.kernels = {share(std::move(b).take())};
   tensor_type const type{dtype::float32, shape{2, 3, 4, 5}};
   // A transpose of all four axes, whose last item of axis 0 is a grid of its own.
   grid g{.extents = {1, 3, 4, 5}};
@@ -201,7 +201,7 @@ TEST_CASE("a body runs calls and loops in order, for any number of threads") {
   auto const value = c.argument("x", vector::access::in, 4), cell = c.argument("y", vector::access::out, 4);
   c.store(cell.at(0), c.load(value.at(0), 1), 1);
   program p;
-  p.kernels = {std::move(b).take(), std::move(c).take()};
+  p.kernels = {share(std::move(b).take()), share(std::move(c).take())};
   std::int64_t const n = 50;
   // y[i][k] = x[i][k] + the sum over j, l of x[i][3j + l], in scratch first
   address const x{.in = space::input, .stride = {24}}, y{.in = space::output, .stride = {24}}, s{.in = space::scratch};
@@ -253,7 +253,7 @@ TEST_CASE("every worker has scratch memory of its own") {
   b.store(s.at(0), b.load(x.at(0)));
   b.loop(20, {}, [&] { b.store(s.at(0), b.binary(vector::opcode::add, b.load(s.at(0)), b.constant(1))); });
   b.store(y.at(0), b.load(s.at(0)));
-  p.kernels = {std::move(b).take()};
+  p.kernels = {share(std::move(b).take())};
   std::int64_t const n = 400;
   auto all = every_register(0, n, {space::input, 0}, {space::scratch, 0, 64}, {space::output, 0});
   all.grids[0].body[0].arguments[1].stride = {};
@@ -306,8 +306,11 @@ TEST_CASE("outputs go where the caller wants them") {
 
 TEST_CASE("operands that are not aligned for their kernels are copied") {
   auto p = affine_program(1, true);
-  for (auto& k : p.kernels)
-    for (auto& a : k.arguments) a.alignment = 64;
+  for (auto& k : p.kernels) {
+    auto aligned = *k;
+    for (auto& a : aligned.arguments) a.alignment = 64;
+    k = share(std::move(aligned));
+  }
   weight_store store;
   executable const e(std::move(p), interpreted(), store);
   auto const x = counting(row);

@@ -43,7 +43,7 @@ struct affine_model {
                                  compiled_for.push_back(rows);
                                }
                                if (rows == 13) fail(error_code::unsupported_feature, "13 rows are not supported");
-                               return executable(affine_program(rows), interpreted(), *e.weights, e.pool);
+                               return executable(affine_program(rows), interpreted(), e.store->weights, e.pool);
                              });
   }
 };
@@ -236,7 +236,7 @@ TEST_CASE("inputs that have a default may be left out, and come last") {
         for (std::uint32_t i = 0; i < 2; ++i)
           p.inputs.push_back({.type = of.at(of.inputs[i].value).type, .where = {space::input, i, 0}, .constant = {}});
         p.outputs = {p.inputs[1], p.inputs[0]};
-        return executable(std::move(p), interpreted(), *e.weights, e.pool);
+        return executable(std::move(p), interpreted(), e.store->weights, e.pool);
       });
   REQUIRE(net.inputs().size() == 1);
   CHECK(net.inputs()[0].name == "x");
@@ -266,7 +266,7 @@ TEST_CASE("a model that is compiled for the only shapes it takes keeps no unpack
           p.weights[0].fill = [fill = p.weights[0].fill, kept = prepared.g.at(value_id{1}).constant](std::byte* to) {
             fill(to);
           };
-          return executable(std::move(p), interpreted(), *e.weights, e.pool);
+          return executable(std::move(p), interpreted(), e.store->weights, e.pool);
         });
     CHECK(right(net, 2));
     CHECK(alive.expired() == (n == 2));
@@ -282,7 +282,7 @@ TEST_CASE("strings go in and come out") {
         program p;
         p.inputs = {{.type = {dtype::string, shape{2}}, .where = {space::input, 0, 0}, .constant = {}}};
         p.outputs = p.inputs;
-        return executable(std::move(p), interpreted(), *e.weights, e.pool);
+        return executable(std::move(p), interpreted(), e.store->weights, e.pool);
       });
   tensor<std::string> const words({2}, {"grain", "a word that does not fit into a short string"});
   auto const out = net.run({{"s", words}});

@@ -15,7 +15,7 @@
 /// Programs made by hand for the tests of the runtime.
 namespace sinter::test {
 
-inline kernel_code interpreted() { return {.entries = {}, .owner = {}, .bytes = 0, .interpret = vector::interpret}; }
+inline kernel_code interpreted() { return {.entries = {}, .owners = {}, .bytes = 0, .interpret = vector::interpret}; }
 
 inline constexpr std::int64_t row = 32;  ///< elements, two registers
 
@@ -51,7 +51,7 @@ inline region every_register(std::uint32_t kernel, std::int64_t n, address x, ad
 /// `direct` is set, else a third tensor.
 inline program affine_program(std::int64_t n, bool direct = false) {
   program p;
-  p.kernels = {binary_kernel("scale", vector::opcode::mul), binary_kernel("shift", vector::opcode::add)};
+  p.kernels = {share(binary_kernel("scale", vector::opcode::mul)), share(binary_kernel("shift", vector::opcode::add))};
   p.weights = {weights("w", 1, 0.5f), weights("b", -3, 1)};
   address const x{space::input, 0}, w{space::weight, 0}, b{space::weight, 1};
   auto const bytes = n * row * 4;

@@ -41,7 +41,7 @@ struct loaded {
 
   /// The bytes of all outputs of the second of two runs.
   std::vector<std::string> run(target const& set, executor* pool, memory_guard guard) const {
-    weight_store store;
+    model_store store;
     auto const e = compile(g, {.machine = set, .bounds = {}, .passes = {}, .guard = guard}, store, pool);
     workspace w(e.memory());
     std::vector<tensor_view> in;

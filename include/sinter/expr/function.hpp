@@ -18,7 +18,10 @@ namespace sinter::expr {
 /// constants, x*1, x/1, x-0, x+(-0), double signs. Results keep their bits (NaN payloads aside).
 class assembler {
  public:
-  explicit assembler(std::size_t inputs) { f_.inputs = inputs; }
+  explicit assembler(std::size_t inputs) {
+    f_.inputs = inputs;
+    f_.lines.reserve(usual_lines);
+  }
 
   /// The number of a line that computes `line`, which may be an earlier one.
   std::uint16_t add(instruction line);
@@ -37,6 +40,8 @@ class assembler {
   std::optional<std::uint16_t> simplify(instruction const& line);
   std::optional<std::uint16_t> simplify_signs(instruction const& line);
   std::optional<std::uint16_t> evaluate_known(instruction const& line);
+
+  static constexpr std::size_t usual_lines = 16;  ///< there is room for more
 
   function f_;
 };
@@ -184,6 +189,7 @@ inline function assembler::take(std::uint16_t result) const {
       live[f_.lines[i].operands[k]] = true;
   }
   function out{.inputs = f_.inputs, .lines = {}};
+  out.lines.reserve(f_.lines.size());
   std::vector<std::int32_t> place(f_.lines.size(), -1);
   auto const append = [&](std::uint16_t i, instruction line) {
     place[i] = static_cast<std::int32_t>(out.lines.size());
@@ -205,6 +211,7 @@ inline function assembler::take(std::uint16_t result) const {
 inline function flatten(value const& root, std::size_t inputs) {
   assembler lines(inputs);
   std::vector<std::pair<value::node const*, std::uint16_t>> done;  // expressions are short
+  done.reserve(8);
   auto const find = [&](value const& v) {
     return std::ranges::find(done, v.id(), [](auto const& d) { return d.first; });
   };

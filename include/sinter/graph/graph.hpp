@@ -206,14 +206,23 @@ inline std::vector<node_id> graph::topological_order() const {
   std::vector<std::int32_t> waiting(nodes_.size(), 0);  // inputs that no ordered node has produced yet
   std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<>> ready;
   std::size_t live = 0;
+  bool stored_in_order = true;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].erased) continue;
     ++live;
-    for (auto const in : nodes_[i].inputs) waiting[i] += in && at(in).producer;
+    for (auto const in : nodes_[i].inputs) {
+      waiting[i] += in && at(in).producer;
+      stored_in_order = stored_in_order && (!in || at(in).producer.index < static_cast<std::int32_t>(i));
+    }
     if (waiting[i] == 0) ready.push(static_cast<std::int32_t>(i));
   }
   std::vector<node_id> order;
   order.reserve(live);
+  if (stored_in_order) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (!nodes_[i].erased) order.push_back({static_cast<std::int32_t>(i)});
+    return order;
+  }
   while (!ready.empty()) {
     node_id const id{ready.top()};
     ready.pop();

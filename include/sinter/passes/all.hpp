@@ -30,6 +30,8 @@
 #include <sinter/passes/widen_half.hpp>
 
 #include <array>
+#include <cstdint>
+#include <vector>
 
 namespace sinter {
 
@@ -80,14 +82,19 @@ inline void erase_nodes_without_outputs(graph& g) {
   }
 }
 
-/// Runs the passes that do with what is known in turn until none of them rewrites anything.
+/// Runs the passes that do with what is known in turn until none of them rewrites anything. A pass that found nothing
+/// runs again only after a rewrite.
 inline void run_to_fixed_point(rewriter& r, std::span<pass const> group, shapes known) {
+  std::vector<std::int64_t> settled(group.size(), -1);  // rewrites after the last run of each pass that found nothing
   for (int round = 0; round < rounds; ++round) {
     auto const before = r.count();
-    for (auto const& p : group) {
-      if (p.needs > known) continue;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      auto const& p = group[i];
+      auto const count = r.count();
+      if (p.needs > known || settled[i] == count) continue;
       r.begin_pass(p.name);
       with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
+      if (r.count() == count) settled[i] = count;
     }
     if (r.count() == before) return;
   }

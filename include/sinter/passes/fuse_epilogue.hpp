@@ -41,8 +41,8 @@ inline expr::function extend_epilogue(node const& anchor, pointwise_cluster cons
                                       std::vector<value_id>& extras) {
   std::vector<expr::value> own{expr::input(0)};
   for (std::size_t i = 0; i < extras.size(); ++i) own.push_back(expr::input(i + 1));
-  auto const text = attribute_or<std::string>(anchor, "epilogue", "x0");
-  auto const before = expr::substitute(expr::parse(text, own.size()), own);
+  auto const text = attribute_or<std::string>(anchor, "epilogue", {});
+  auto const before = text.empty() ? own[0] : expr::substitute(expr::parse(text, own.size()), own);
   std::vector<expr::value> operands;
   for (std::size_t i = 0; i < c.inputs.size(); ++i) {
     if (i == slot) {

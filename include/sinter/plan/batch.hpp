@@ -15,8 +15,8 @@
 /// that differ in their extents only.
 namespace sinter {
 
-/// Takes the kernels out of the programs, equal ones once; the programs then name kernels of the result.
-inline std::vector<vector::program> share_kernels(std::span<program> plans) {
+/// Takes the kernels out of the programs, shared ones once; the programs then name kernels of the result.
+inline std::vector<shared_kernel> share_kernels(std::span<program> plans) {
   detail::kernel_set shared;
   for (auto& p : plans) {
     std::vector<kernel_id> number;

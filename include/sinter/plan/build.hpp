@@ -3,6 +3,7 @@
 #include <sinter/core/hash.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/plan/kernel_set.hpp>
+#include <sinter/plan/kernel_store.hpp>
 #include <sinter/plan/lowered.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/reorder.hpp>
@@ -39,8 +40,8 @@ class operation_builder {
  public:
   operation_builder(graph const& g, lowered const& l, target const& machine) : g_(g), l_(l), machine_(machine) {}
 
-  /// Adds the kernels of the code to `kernels`.
-  built build(operation const& op, kernel_set& kernels) const {
+  /// Adds the kernels of the code to `kernels`; `store` has those of other programs.
+  built build(operation const& op, kernel_store& store, kernel_set& kernels) const {
     built made;
     auto const in_context = [&](auto&& make) { return with_context([&] { return describe(g_.at(op.node)); }, make); };
     if (op.kind == operation_kind::reorder) {
@@ -51,7 +52,7 @@ class operation_builder {
     } else if (op.kind == operation_kind::host) {
       made.host = in_context([&] { return build_host(op); });
     }
-    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(std::move(kernel)));
+    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(std::move(kernel))));
     made.code.kernels.clear();
     return made;
   }
@@ -117,11 +118,11 @@ class operation_builder {
 };
 
 /// Builds all operations, in order; their kernels are numbers in `kernels`.
-inline std::vector<built> build_operations(graph const& g, lowered const& l, target const& machine,
+inline std::vector<built> build_operations(graph const& g, lowered const& l, target const& machine, kernel_store& store,
                                            kernel_set& kernels) {
   operation_builder const builder(g, l, machine);
   std::vector<built> all;
-  for (auto const& op : l.operations) all.push_back(builder.build(op, kernels));
+  for (auto const& op : l.operations) all.push_back(builder.build(op, store, kernels));
   return all;
 }
 

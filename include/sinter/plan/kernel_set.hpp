@@ -1,45 +1,29 @@
 #pragma once
 
-#include <sinter/program/grid.hpp>
-#include <sinter/vector/hash.hpp>
-#include <sinter/vector/recipe.hpp>
+#include <sinter/program/program.hpp>
 
 #include <cstdint>
-#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace sinter::detail {
 
-/// The distinct kernels of a program; equal ones get one number.
+/// The kernels of a program, in the order in which they were added first.
 class kernel_set {
  public:
-  kernel_id add(vector::recipe kernel) {
-    if (kernel.key().empty()) return add_program(std::move(kernel).make());
-    auto const [known, is_new] = by_key_.try_emplace(kernel.key());
-    if (is_new) known->second = add_program(std::move(kernel).make());
+  kernel_id add(shared_kernel kernel) {
+    auto const next = static_cast<std::uint32_t>(kernels_.size());
+    auto const [known, is_new] = number_of_.try_emplace(kernel.get(), kernel_id{next});
+    if (is_new) kernels_.push_back(std::move(kernel));
     return known->second;
   }
 
-  std::vector<vector::program> take() { return std::move(kernels_); }
+  std::vector<shared_kernel> take() { return std::move(kernels_); }
 
  private:
-  kernel_id add_program(vector::program kernel) {
-    auto& candidates = by_hash_[vector::hash(kernel)];
-    for (auto const number : candidates)
-      if (vector::equal(kernels_[number.index], kernel)) return number;
-    kernel_id const number{static_cast<std::uint32_t>(kernels_.size())};
-    candidates.push_back(number);
-    kernel.code.shrink_to_fit();
-    kernel.registers.shrink_to_fit();
-    kernels_.push_back(std::move(kernel));
-    return number;
-  }
-
-  std::vector<vector::program> kernels_;
-  std::unordered_map<std::string, kernel_id> by_key_;
-  std::unordered_map<std::uint64_t, std::vector<kernel_id>> by_hash_;
+  std::vector<shared_kernel> kernels_;
+  std::unordered_map<vector::program const*, kernel_id> number_of_;
 };
 
 }  // namespace sinter::detail

@@ -28,8 +28,8 @@ namespace sinter {
 struct library_variant {
   std::string name{};  ///< in the library and of its file
   target set{"portable"};
-  std::vector<program> plans{};            ///< one for each batch size; once placed, weights are those of the library
-  std::vector<vector::program> kernels{};  ///< of all plans, once placed
+  std::vector<program> plans{};          ///< one for each batch size; once placed, weights are those of the library
+  std::vector<shared_kernel> kernels{};  ///< of all plans, once placed
   /// By plan: which weight of the library an output is, if it is constant.
   std::vector<std::vector<std::optional<std::uint32_t>>> constant_outputs{};
 };

@@ -24,7 +24,7 @@ class program_linker {
       : g_(g), l_(l), placement_(placement) {}
 
   /// `operations` are those of the graph, `kernels` all that they name.
-  program link(std::vector<built> operations, std::vector<vector::program> kernels) {
+  program link(std::vector<built> operations, std::vector<shared_kernel> kernels) {
     p_.kernels = std::move(kernels);
     p_.allocations = placement_.allocations();
     p_.arena_bytes = placement_.arena_bytes();

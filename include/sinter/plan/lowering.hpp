@@ -77,6 +77,7 @@ class lowering {
 
   scheduled_node scheduled(node const& n, bound_operator const& op, std::uint32_t first_input = 0) {
     scheduled_node s{.n = &n, .op = op, .first_input = first_input};
+    s.inputs.reserve(n.inputs.size());
     for (auto const in : n.inputs) s.inputs.push_back(describe_operand(g_, in, current_layout(in)));
     for (auto const out : n.outputs) s.outputs.push_back(describe_operand(g_, out, layout::row_major));
     return s;

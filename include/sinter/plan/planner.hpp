@@ -7,7 +7,6 @@
 #include <sinter/plan/plan.hpp>
 #include <sinter/plan/sharing.hpp>
 #include <sinter/program/verify.hpp>
-#include <sinter/vector/verify.hpp>
 
 #include <utility>
 
@@ -19,11 +18,11 @@ program plan(graph const& g, plan_options const& options) {
   auto l = detail::lowering(g, options.machine, options.prefer).run();
   detail::place_parts(l);
   detail::overwrite_operands(l, g);
+  kernel_store own;
   detail::kernel_set kernels;
-  auto built = detail::build_operations(g, l, options.machine, kernels);
+  auto built = detail::build_operations(g, l, options.machine, options.kernels ? *options.kernels : own, kernels);
   detail::arena_placement const placement(g, l, built, options.bounds);
   auto p = detail::program_linker(g, l, placement).link(std::move(built), kernels.take());
-  for (auto const& kernel : p.kernels) vector::verify(kernel);
   verify(p);
   return p;
 }

@@ -122,7 +122,7 @@ class program_parser : program_word_reader {
     auto const line = line_number();
     auto k = vector::parser(take_block(), line, 2).whole();
     k.name.erase(0, k.name.find(' ') + 1);  // behind the number
-    p_.kernels.push_back(std::move(k));
+    p_.kernels.push_back(share(std::move(k)));
   }
 
   // Steps.

@@ -149,7 +149,7 @@ class program_printer {
 
   /// The text of vector/print.hpp, indented, with the kernel's number before its name.
   void kernel(std::size_t number) {
-    auto const text = vector::print(p_.kernels[number]);
+    auto const text = vector::print(*p_.kernels[number]);
     auto const name = text.find(' ') + 1;
     put("  kernel k{} ", number);
     for (std::size_t from = name, to = 0; from < text.size(); from = to) {

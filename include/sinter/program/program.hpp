@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,8 +54,15 @@ struct program_step {
   std::variant<region, host_call, island> action{};
 };
 
+/// A kernel; programs share it.
+using shared_kernel = std::shared_ptr<vector::program const>;
+
+inline shared_kernel share(vector::program kernel) {
+  return std::make_shared<vector::program const>(std::move(kernel));
+}
+
 struct program {
-  std::vector<vector::program> kernels{};
+  std::vector<shared_kernel> kernels{};
   std::vector<packing> weights{};
   std::vector<program_step> steps{};
   std::vector<node> nodes{};  ///< by node id: name and operator of those that steps compute

@@ -110,7 +110,7 @@ class program_verifier {
 
   void check_call(grid const& g, statement const& call, std::vector<extent> const& open) const {
     if (call.kernel.index >= p_.kernels.size()) fail_here("kernel {} does not exist", call.kernel.index);
-    auto const& kernel = p_.kernels[call.kernel.index];
+    auto const& kernel = *p_.kernels[call.kernel.index];
     if (call.arguments.size() != kernel.arguments.size())
       fail_here("{} takes {} arguments, the call has {}", kernel.name, kernel.arguments.size(), call.arguments.size());
     for (std::size_t i = 0; i < call.arguments.size(); ++i) {

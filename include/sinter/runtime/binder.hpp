@@ -61,7 +61,7 @@ class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
       : program_(p), code_(code), memory_(memory) {
-    for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(kernel));
+    for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(*kernel));
   }
 
   linked_region link(region const& r) const {
@@ -174,7 +174,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
           auto const& a = s.arguments[i];
           if (a.in != space::input && a.in != space::output) continue;
           auto& b = a.in == space::input ? plan.inputs[a.index] : plan.outputs[a.index];
-          auto const needed = p.kernels[s.kernel.index].arguments[i].alignment;
+          auto const needed = p.kernels[s.kernel.index]->arguments[i].alignment;
           b.alignment = std::max(b.alignment, static_cast<std::size_t>(needed));
         }
   });

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,9 +13,9 @@ namespace sinter {
 
 /// Machine code for the kernels of a program.
 struct kernel_code {
-  std::vector<vector::kernel_function> entries{};  ///< for each of `program::kernels`; empty: interpreted
-  std::shared_ptr<void const> owner{};             ///< keeps the code mapped
-  std::size_t bytes = 0;
+  std::vector<vector::kernel_function> entries{};     ///< for each of `program::kernels`; empty: interpreted
+  std::vector<std::shared_ptr<void const>> owners{};  ///< keep the code mapped
+  std::size_t bytes = 0;                              ///< of what the owners keep
   /// Runs a kernel that has no machine code.
   void (*interpret)(vector::program const& kernel, std::byte* const* arguments) = nullptr;
 };
@@ -31,16 +32,21 @@ class linked_grid {
  public:
   /// `bind` gives the place of an address when all indices are 0.
   template <typename Bind>
-  linked_grid(grid const& g, std::span<vector::program const> kernels, kernel_code const& code, Bind&& bind)
+  linked_grid(grid const& g, std::span<shared_kernel const> kernels, kernel_code const& code, Bind&& bind)
       : interpret_(code.interpret), tasks_(g.tasks()) {
     for (std::size_t axis = 0; axis < grid_rank; ++axis)
       extents_[axis] = static_cast<std::int32_t>(g.extents[axis].turns());
+    std::size_t arguments = 0;
+    for (auto const& s : g.body) arguments += s.arguments.size();
+    places_.reserve(arguments);
+    for (auto& steps : steps_) steps.reserve(arguments);
+    body_.reserve(g.body.size());
     for (auto const& s : g.body) {
       line l{.what = s.what};
       l.first = static_cast<std::uint32_t>(places_.size());
       if (s.what == statement::kind::loop) l.turns = static_cast<std::int32_t>(s.turns.turns());
       if (s.what == statement::kind::call) {
-        l.kernel = &kernels[s.kernel.index];
+        l.kernel = kernels[s.kernel.index].get();
         if (!code.entries.empty()) l.entry = code.entries[s.kernel.index];
         SINTER_ASSERT(l.entry || interpret_);
         for (auto const& a : s.arguments) {

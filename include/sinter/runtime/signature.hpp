@@ -5,7 +5,7 @@
 #include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/executor.hpp>
-#include <sinter/runtime/weight_store.hpp>
+#include <sinter/runtime/model_store.hpp>
 
 #include <optional>
 #include <string>
@@ -64,7 +64,7 @@ inline graph specialize(graph g, signature const& s) {
 struct compile_environment {
   target machine{};
   sinter::limits limits{};
-  weight_store* weights = nullptr;
+  model_store* store = nullptr;
   executor* pool = nullptr;  ///< null: one thread
   std::size_t cached_signatures = 32;
   preferences prefer{};

@@ -4,7 +4,7 @@
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/convolution_weights.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <array>
@@ -80,6 +80,8 @@ class convolution_code {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
       return groups * contraction_instructions(pixels, registers) > vector::longest_innermost_body;
     };
+    auto const longest = window_.x.kernel * contraction_instructions(pixels, registers);
+    if (longest <= vector::longest_innermost_body) return pixels;
     while (pixels > 1 && std::ranges::any_of(tile_axis(window_.x, pixels), is_long)) pixels /= 2;
     return pixels;
   }
@@ -115,8 +117,8 @@ class convolution_code {
   contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks, bool bias) const {
     auto const pixel = blocked_input_ ? channel_block * 4 : 4;
     auto const in_row = window_.x.in * pixel;
-    contraction_tile t{.name = fmt::format("conv{}x{}_{}x{}x{}", window_.y.kernel, window_.x.kernel, tile.y.length,
-                                           tile.x.length, blocks)};
+    contraction_tile t{.name = fmt::format(FMT_COMPILE("conv{}x{}_{}x{}x{}"), window_.y.kernel, window_.x.kernel,
+                                           tile.y.length, tile.x.length, blocks)};
     t.rows = tile.y.length;
     t.cols = tile.x.length;
     t.x_row = window_.y.stride * in_row;

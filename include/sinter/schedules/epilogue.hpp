@@ -141,7 +141,7 @@ inline std::vector<std::uint32_t> overwritable_extras(scheduled_node const& n,
                                                       std::optional<expr::function> const& function, std::size_t first,
                                                       std::size_t axis) {
   std::vector<std::uint32_t> found;
-  if (!function) return found;
+  if (!function || n.inputs.size() <= first) return found;
   epilogue_code const code{.function = expr::expand(*function),
                            .extras = std::vector(n.inputs.size() - first, extra_kind::element)};
   if (!code.fits_in_registers()) return found;

@@ -47,17 +47,23 @@ struct tile_class {
 
 /// Cuts an axis into equalised tiles of at most `most` positions and joins neighbours that touch the border alike.
 inline std::vector<tile_run> tile_axis(window_axis const& axis, std::int64_t most) {
+  auto const interior = [&](std::int64_t first, std::int64_t length) {
+    return axis.position(first, 0) >= 0 && axis.position(first + length - 1, axis.kernel - 1) < axis.in;
+  };
   auto const alike = [&](std::int64_t a, std::int64_t b, std::int64_t length) {
+    if (interior(a, length) && interior(b, length)) return true;
     for (std::int64_t i = 0; i < length; ++i)
       for (std::int64_t k = 0; k < axis.kernel; ++k)
         if (axis.inside(a + i, k) != axis.inside(b + i, k)) return false;
     return true;
   };
   std::vector<tile_run> runs;
+  if (axis.out == 0) return runs;
   auto const tiles = ceil_div(axis.out, most);
+  auto const least = axis.out / tiles, longer = axis.out % tiles;
   std::int64_t first = 0;
   for (std::int64_t t = 0; t < tiles; ++t) {
-    auto const length = axis.out / tiles + (t < axis.out % tiles ? 1 : 0);
+    auto const length = least + (t < longer ? 1 : 0);
     if (!runs.empty() && runs.back().length == length && alike(runs.back().first, first, length))
       ++runs.back().count;
     else
@@ -87,12 +93,10 @@ inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const
   std::vector<tap_group> groups;
   bool joins = false;
   for (std::int64_t k = 0; k < axis.kernel; ++k) {
-    std::vector<bool> inside;
+    std::vector<bool> inside(static_cast<std::size_t>(tile.length));
     bool any = false;
-    for (std::int64_t i = 0; i < tile.length; ++i) {
-      inside.push_back(axis.inside(tile.first + i, k));
-      any = any || inside.back();
-    }
+    for (std::int64_t i = 0; i < tile.length; ++i)
+      if (axis.inside(tile.first + i, k)) any = inside[static_cast<std::size_t>(i)] = true;
     if (any && joins && groups.back().inside == inside)
       ++groups.back().count;
     else if (any)

@@ -19,12 +19,21 @@ namespace sinter::vector {
 class recipe_key {
  public:
   /// `family` tells the programs of one builder from those of others.
-  explicit recipe_key(std::string_view family) : bytes_(family) { bytes_ += '\0'; }
+  explicit recipe_key(std::string_view family) {
+    bytes_.reserve(256);
+    bytes_ += family;
+    bytes_ += '\0';
+  }
 
   template <typename T>
   requires std::is_integral_v<T> || std::is_enum_v<T> recipe_key& add(T value) {
     auto const wide = static_cast<std::int64_t>(value);
+    if (0 <= wide && wide < long_form) {
+      bytes_ += static_cast<char>(wide);
+      return *this;
+    }
     char bytes[sizeof wide];
+    bytes_ += static_cast<char>(long_form);
     std::memcpy(bytes, &wide, sizeof wide);
     bytes_.append(bytes, sizeof wide);
     return *this;
@@ -45,6 +54,9 @@ class recipe_key {
   std::string take() && { return std::move(bytes_); }
 
  private:
+  /// Smaller numbers are one byte; this byte stands before the eight of all others.
+  static constexpr std::int64_t long_form = 255;
+
   std::string bytes_;
 };
 

@@ -25,8 +25,8 @@ class variant_printer {
   variant_printer(library const& lib, library_variant const& variant)
       : lib_(lib), v_(variant), users_(v_.kernels.size()) {
     for (std::size_t k = 0; k < v_.kernels.size(); ++k)
-      symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k].name), k));
-    for (auto const& kernel : v_.kernels) instructions_.push_back(executed_instructions(kernel));
+      symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k]->name), k));
+    for (auto const& kernel : v_.kernels) instructions_.push_back(executed_instructions(*kernel));
     for (auto const& p : v_.plans)
       for_each_action<region>(p, [&](region const& r, std::size_t step) {
         for (auto const& g : r.grids)
@@ -75,7 +75,7 @@ class variant_printer {
       if (listed++ < most_users) put("// {}\n", comment_text(names));
     }
     if (listed > most_users) put("// and {} more\n", listed - most_users);
-    text_ += function_printer(v_.kernels[k]).whole(symbols_[k], "[[gnu::noinline]]");
+    text_ += function_printer(*v_.kernels[k]).whole(symbols_[k], "[[gnu::noinline]]");
   }
 
   void run() {

@@ -39,6 +39,12 @@ class code_block {
 /// without a single EVEX encoding. The bytes are charged to `code`. A program that needs a stronger instruction set
 /// than `machine` has, or more registers than there are, is `error_code::invalid_argument`. Defined in
 /// emit/x86/emitter.hpp.
-code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code);
+code_block emit_x86(std::span<vector::program const* const> kernels, target const& machine, budget& code);
+
+inline code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code) {
+  std::vector<vector::program const*> all;
+  for (auto const& k : kernels) all.push_back(&k);
+  return emit_x86(all, machine, code);
+}
 
 }  // namespace sinter

@@ -7,10 +7,11 @@
 
 namespace sinter {
 
-code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code) {
+code_block emit_x86(std::span<vector::program const* const> kernels, target const& machine, budget& code) {
   x86::constant_pool pool;
   std::size_t bound = 64;
-  for (auto const& p : kernels) {
+  for (auto const* const kernel : kernels) {
+    auto const& p = *kernel;
     if ((p.lanes != 16 && p.lanes != 8) || machine.device() != device_kind::x86_64 || machine.lanes() < p.lanes)
       fail(error_code::invalid_argument, "kernel '{}' has {} lanes: code for {} cannot hold it", p.name, p.lanes,
            to_string(machine));
@@ -28,10 +29,10 @@ code_block emit_x86(std::span<vector::program const> kernels, target const& mach
   try {
     x86::machine m(base + pool_bytes, bound, base, pool);
     x86::kernel_emitter emitter(m);
-    for (auto const& p : kernels) entries.push_back(static_cast<std::size_t>(emitter.emit(p) - base));
+    for (auto const* const p : kernels) entries.push_back(static_cast<std::size_t>(emitter.emit(*p) - base));
     used = pool_bytes + m.getSize();
   } catch (Xbyak::Error const& e) {
-    fail(error_code::invalid_argument, "kernel '{}' cannot be encoded: {}", kernels[entries.size()].name, e.what());
+    fail(error_code::invalid_argument, "kernel '{}' cannot be encoded: {}", kernels[entries.size()]->name, e.what());
   }
   SINTER_ASSERT(pool.bytes() == interned);
   code.charge(used);

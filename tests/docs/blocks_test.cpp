@@ -50,7 +50,7 @@ void check(block const& b) {
     vector::verify(vector::parse(b.text));
   } else if (b.info == "program") {
     auto const p = parse_program(b.text);
-    for (auto const& k : p.kernels) vector::verify(k);
+    for (auto const& k : p.kernels) vector::verify(*k);
     verify(p);
   } else if (b.info != "grammar") {
     FAIL("no test knows blocks of '" << b.info << "'");

@@ -204,7 +204,7 @@ TEST_CASE("a damaged text is an error or a program, never worse", "[program]") {
     try {
       auto const p = parse_program(text);
       CHECK(print(parse_program(print(p))) == print(p));
-      for (auto const& k : p.kernels) vector::verify(k);
+      for (auto const& k : p.kernels) vector::verify(*k);
       verify(p);
     } catch (error const&) {
       ++refused;

@@ -2,6 +2,7 @@
 
 #include <sinter/expr/cost.hpp>
 #include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/pack_weights.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/recipe.hpp>
 

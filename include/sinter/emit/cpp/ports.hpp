@@ -120,6 +120,7 @@ inline std::vector<library_port> merge_ports(library_batch const& batch, std::ve
   auto result = all.back().*member;
   for (std::size_t i = 0; i < result.size(); ++i) {
     std::vector<shape> shapes;
+    shapes.reserve(all.size());
     for (auto const& ports : all) shapes.push_back((ports.*member)[i].type.shape.value());
     result[i].per_item = growth(batch, result[i].name, shapes);
   }

@@ -92,12 +92,11 @@ void report(char const* file, open_extent const& open) {
     auto const prepared = sinter::detail::timed(took, [&] { return sinter::prepare(g); });
     prepare.push_back(took);
     auto const code = sinter::compile(prepared, first, how, store, nullptr, &one.of.emplace_back());
-    if (i + 1 == repetitions) print(median(prepare), one, code.plan(), file);
+    bool const last = i + 1 == repetitions;
+    if (last) print(median(prepare), one, code.plan(), file);
     if (first == second) continue;
     auto const next = sinter::compile(prepared, second, how, store, nullptr, &two.of.emplace_back());
-    if (i + 1 < repetitions) continue;
-    print(median(prepare), one, code.plan(), file);
-    if (first == second) continue;
+    if (!last) continue;
     print(0, two, next.plan(), "  the next signature");
     auto const& kernels = code.plan().kernels;
     auto const known = std::ranges::count_if(

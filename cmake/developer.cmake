@@ -19,6 +19,10 @@ function(sinter_own_code target)
   if(SINTER_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${SINTER_SANITIZE} -fno-sanitize-recover=all
                                             -fno-omit-frame-pointer)
+    # GCC's documentation: with sanitizers this warning has false positives.
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
     target_link_options(${target} PUBLIC -fsanitize=${SINTER_SANITIZE})
   endif()
 endfunction()

@@ -53,6 +53,7 @@ void write_weights(library& lib, std::filesystem::path const& file) {
 
 std::vector<std::string> names_of(sinter::graph const& g, std::vector<sinter::port> const& ports) {
   std::vector<std::string> names;
+  names.reserve(ports.size());
   for (auto const& p : ports) names.push_back(g.at(p.value).name);
   return names;
 }

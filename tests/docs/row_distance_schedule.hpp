@@ -56,8 +56,8 @@ inline fragment row_distance_build(scheduled_node const& n, row_distance_shape c
     address const x{
         .in = space::input, .index = 0, .offset = run.first * s.row_bytes(), .stride = {run.length * s.row_bytes()}};
     address const y{.in = space::output, .index = 0, .offset = run.first * 4, .stride = {run.length * 4}};
-    vector::recipe_key key("row_distance");
-    key.add(s.rows).add(s.length).add(s.mean).add(t.lanes());
+    vector::recipe_key key("row_distance", t);
+    key.add(s.rows).add(s.length).add(s.mean);
     code.add({std::move(key).take(), [s, t] { return row_distance_kernel(s, t); }}, {run.count}, {x, c, y});
   }
   return code;

@@ -116,7 +116,7 @@ struct test_memory {
 /// Runs a fragment, task by task; an argument that reaches outside of its buffer fails the test.
 class fragment_run {
  public:
-  fragment_run(fragment const& code, test_memory& memory, kernel_runner const& run) : memory_(memory) {
+  fragment_run(fragment const& code, test_memory& memory, kernel_runner const& run) : code_(code), memory_(memory) {
     for (auto const& w : code.weights) {
       memory.weights.emplace_back(w.bytes);
       w.fill(memory.weights.back().data());
@@ -125,7 +125,10 @@ class fragment_run {
     memory.scratch = test_buffer(code.scratch_bytes);
     for (auto const& k : code.kernels) kernels_.push_back(k.make());
     for (auto const& k : kernels_) calls_.push_back(run(k));
-    for (auto const& region : code.regions)
+  }
+
+  void run() {
+    for (auto const& region : code_.regions)
       for (auto const& grid : region.grids) axis(grid, 0);
   }
 
@@ -170,6 +173,7 @@ class fragment_run {
     calls_[s.kernel.index](pointers.data());
   }
 
+  fragment const& code_;
   test_memory& memory_;
   std::vector<vector::program> kernels_{};
   std::vector<kernel_call> calls_{};

@@ -191,7 +191,7 @@ inline std::vector<any_tensor> run_group(std::vector<test_case> const& cases, ca
           for (auto& a : s.arguments)
             if (a.in == space::input && a.index == *in_place) a.in = space::output, a.index = 0;
   }
-  fragment_run(code, memory, run);
+  fragment_run(code, memory, run).run();
   std::vector<any_tensor> result;
   for (auto const& o : memory.outputs) result.push_back(o.read());
   return result;

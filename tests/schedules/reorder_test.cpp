@@ -18,7 +18,7 @@ void check_reorder(shape const& s, std::int64_t slack, target const& t) {
   there.outputs.emplace_back(blocked);
   auto const to_blocked = build_reorder(rows, blocked, t);
   verify_code(to_blocked, t);
-  fragment_run(to_blocked, there, emitted);
+  fragment_run(to_blocked, there, emitted).run();
   CHECK(same_bits(there.outputs[0].read(), x));
 
   test_memory back;
@@ -27,7 +27,7 @@ void check_reorder(shape const& s, std::int64_t slack, target const& t) {
   back.outputs.emplace_back(rows);
   auto const to_rows = build_reorder(blocked, rows, t);
   verify_code(to_rows, t);
-  fragment_run(to_rows, back, emitted);
+  fragment_run(to_rows, back, emitted).run();
   CHECK(same_bits(back.outputs[0].read(), x));
 }
 

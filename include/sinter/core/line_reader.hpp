@@ -39,7 +39,7 @@ class line_reader {
   /// The line and those after it that are indented deeper, or empty; reading goes on behind them.
   std::string_view take_block() {
     auto const* const begin = line_.data();
-    auto const depth = static_cast<std::size_t>(margin_ + indent_);
+    auto const depth = static_cast<std::size_t>(margin_) + static_cast<std::size_t>(indent_);
     while (!text_.empty()) {
       auto const next = text_.substr(0, text_.find('\n'));
       auto const indent = next.find_first_not_of(' ');

@@ -72,7 +72,7 @@ inline code_store::block code_store::emit_missing(std::span<shared_kernel const>
   left.charge(alive());
   std::vector<vector::program const*> programs;
   for (auto const& k : missing) programs.push_back(k.get());
-  auto const made = std::make_shared<code_block const>(emit_x86(programs, machine, left));
+  auto made = std::make_shared<code_block const>(emit_x86(programs, machine, left));
   for (std::size_t i = 0; i < missing.size(); ++i)
     entries_[programs[i]] = {.kernel = missing[i], .in = made, .function = made->entry(i)};
   blocks_.push_back(made);

@@ -48,10 +48,10 @@ struct contraction_tile {
   std::int64_t x_bytes() const;
   std::int64_t w_bytes() const;
   std::int64_t y_bytes() const {
-    return (rows - 1) * y_row + (cols - 1) * y_col + (blocks() - 1) * y_block + last_lanes * 4;
+    return (rows - 1) * y_row + (cols - 1) * y_col + (blocks() - 1) * y_block + std::int64_t{4} * last_lanes;
   }
   /// Of an operand that has a value for each output channel.
-  std::int64_t channel_bytes() const { return (blocks() - 1) * 64 + last_lanes * 4; }
+  std::int64_t channel_bytes() const { return (blocks() - 1) * 64 + std::int64_t{4} * last_lanes; }
 };
 
 namespace detail {
@@ -89,7 +89,7 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
 
 /// All of a tile but its name.
 inline std::string key_of(contraction_tile const& tile, target const& machine) {
-  vector::recipe_key key("contraction");
+  vector::recipe_key key("contraction", machine);
   auto const add_taps = [](vector::recipe_key& k, tap_group const& taps) {
     auto const& [first, count, inside] = taps;
     k.add(first).add(count).add_all(inside);
@@ -101,15 +101,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
                bias, epilogue] = tile;
-  key.add(machine.lanes())
-      .add(machine.registers())
-      .add(rows)
-      .add(cols)
-      .add(x_origin)
-      .add(x_row)
-      .add(x_col)
-      .add(x_tap_row)
-      .add(x_tap_col);
+  key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
       .add(w_channel)

@@ -239,14 +239,8 @@ class strip_depthwise_builder {
 
 inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& machine) {
   auto const& [name, pixels, in_channels, out_blocks, x_block, y_block, interleave, bias, epilogue] = s;
-  vector::recipe_key key("strip_pointwise");
-  key.add(machine.lanes())
-      .add(machine.registers())
-      .add(pixels)
-      .add(in_channels)
-      .add(out_blocks)
-      .add(x_block)
-      .add(y_block);
+  vector::recipe_key key("strip_pointwise", machine);
+  key.add(pixels).add(in_channels).add(out_blocks).add(x_block).add(y_block);
   epilogue.add_to(key.add(interleave).add(bias));
   return {std::move(key).take(),
           [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
@@ -257,10 +251,8 @@ inline vector::recipe strip_depthwise_recipe(strip_depthwise s, target const& ma
   auto const& [name, rows, kernel_rows, stride, first_inside, end_inside, x, blocks, x_block, y_row, y_block, bias,
                epilogue] = s;
   auto const& [in, out, kernel, x_stride, dilation, pad_begin] = x;
-  vector::recipe_key key("strip_depthwise");
-  key.add(machine.lanes())
-      .add(machine.registers())
-      .add(rows)
+  vector::recipe_key key("strip_depthwise", machine);
+  key.add(rows)
       .add(kernel_rows)
       .add(stride)
       .add(first_inside)

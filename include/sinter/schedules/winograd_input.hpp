@@ -134,17 +134,8 @@ class winograd_input_builder {
 /// All of a transform but its name.
 inline std::string key_of(winograd_input const& t, target const& machine) {
   auto const& [name, m, first_row, rows, first_column, columns, tiles, blocks, x_row, x_block, v] = t;
-  vector::recipe_key key("winograd_input");
-  key.add(machine.lanes())
-      .add(machine.registers())
-      .add(m)
-      .add(first_row)
-      .add(rows)
-      .add(first_column)
-      .add(columns)
-      .add(tiles)
-      .add(blocks)
-      .add(x_row);
+  vector::recipe_key key("winograd_input", machine);
+  key.add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
   v.add_to(key.add(x_block));
   return std::move(key).take();
 }

@@ -192,16 +192,8 @@ class winograd_output_builder {
 /// All of a transform but its name.
 inline std::string key_of(winograd_output const& t, target const& machine) {
   auto const& [name, m, rows, columns, blocks, y_row, y_block, planes, bias, epilogue] = t;
-  vector::recipe_key key("winograd_output");
-  key.add(machine.lanes())
-      .add(machine.registers())
-      .add(m)
-      .add(rows)
-      .add(columns)
-      .add(blocks)
-      .add(y_row)
-      .add(y_block)
-      .add(bias);
+  vector::recipe_key key("winograd_output", machine);
+  key.add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
   planes.add_to(key);
   epilogue.add_to(key);
   return std::move(key).take();

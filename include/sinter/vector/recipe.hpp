@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/target.hpp>
 #include <sinter/vector/program.hpp>
 
 #include <bit>
@@ -18,11 +19,13 @@ namespace sinter::vector {
 /// order of types is one.
 class recipe_key {
  public:
-  /// `family` tells the programs of one builder from those of others.
-  explicit recipe_key(std::string_view family) {
+  /// `family` tells the programs of one builder from those of others; of `machine`, a builder may use no more than the
+  /// lanes and registers unless their consequences are added.
+  recipe_key(std::string_view family, target const& machine) {
     bytes_.reserve(256);
     bytes_ += family;
     bytes_ += '\0';
+    add(machine.lanes()).add(machine.registers());
   }
 
   template <typename T>

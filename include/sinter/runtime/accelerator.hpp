@@ -1,0 +1,79 @@
+#pragma once
+
+#include <sinter/core/target.hpp>
+#include <sinter/program/device_kernel.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+/// A device with memory and code of its own, as executables see it. Pointers into its memory are `std::byte*` that only
+/// the device reads. Errors are `sinter::error`s that name the device and say what to do.
+namespace sinter {
+
+/// Bytes on a device, at least 256-byte aligned; freed with the last owner.
+using device_memory = std::shared_ptr<std::byte>;
+
+/// Kernels ready to launch.
+struct device_code {
+  using function = void*;
+  std::vector<function> entries{};                    ///< one for each kernel asked for
+  std::vector<std::shared_ptr<void const>> owners{};  ///< keep the code loaded
+  std::size_t bytes = 0;                              ///< of what the owners keep
+};
+
+/// One launch: blocks of threads, and a pointer for each argument of the kernel.
+struct device_launch {
+  device_code::function function = nullptr;
+  std::array<std::uint32_t, 3> blocks{1, 1, 1};
+  std::uint32_t threads = 1;
+  std::uint32_t shared_bytes = 0;
+  std::span<std::byte* const> arguments{};
+};
+
+/// Work that a device does in the order in which it is given. Used by one thread at a time.
+class device_queue {
+ public:
+  virtual ~device_queue() = default;
+
+  virtual void upload(std::byte* to, void const* from, std::size_t bytes) = 0;
+  virtual void download(void* to, std::byte const* from, std::size_t bytes) = 0;
+  /// Within the device.
+  virtual void copy(std::byte* to, std::byte const* from, std::size_t bytes) = 0;
+  virtual void launch(device_launch const& what) = 0;
+  /// Waits until all is done. Errors of work show here at the latest.
+  virtual void wait() = 0;
+
+  /// Launches that were recorded, to be given again as one.
+  class recording {
+   public:
+    virtual ~recording() = default;
+  };
+  /// Records the launches that `give` makes on this queue; none is done yet.
+  virtual std::unique_ptr<recording> record(std::function<void()> const& give) = 0;
+  virtual void replay(recording& what) = 0;
+};
+
+class accelerator {
+ public:
+  virtual ~accelerator() = default;
+
+  /// For people: "cuda:0 (NVIDIA H100)".
+  virtual std::string name() const = 0;
+  /// What code may use.
+  virtual target machine() const = 0;
+  /// Errors: `limit_exceeded` where the device has not as much left, with the bytes asked for and those left.
+  virtual device_memory allocate(std::size_t bytes) = 0;
+  /// Kernels are compiled, or found where they were kept; equal kernels are loaded once as long as an owner is alive.
+  virtual device_code load(std::span<device_kernel const> kernels) = 0;
+  virtual std::unique_ptr<device_queue> make_queue() = 0;
+  /// Whether a pointer is of this device's memory, not the host's.
+  virtual bool owns(void const* data) const = 0;
+};
+
+}  // namespace sinter

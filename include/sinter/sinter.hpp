@@ -26,8 +26,13 @@
 /// by `#define SINTER_IMPLEMENTATION` before the include.
 namespace sinter {
 
+class accelerator;
+/// A device with memory of its own that models run on. A handle; models keep it.
+using device = std::shared_ptr<accelerator>;
+
 /// How a model is loaded.
 struct options {
+  sinter::device device{};               ///< where the model runs; none: on this CPU
   sinter::target target{"native"};       ///< the most that code may use, `avx2` for example; this CPU may have less
   int threads = 0;                       ///< 0: all that affinity and CPU quota allow
   sinter::executor* executor = nullptr;  ///< runs tasks in place of the library's threads; must outlive the model

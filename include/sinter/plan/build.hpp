@@ -6,6 +6,7 @@
 #include <sinter/plan/kernel_store.hpp>
 #include <sinter/plan/lowered.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/reorder.hpp>
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ namespace sinter::detail {
 struct built {
   fragment code{};
   std::vector<kernel_id> kernels{};
+  std::vector<kernel_id> device_kernels{};
   host_call host{};
 };
 
@@ -46,7 +48,8 @@ class operation_builder {
     auto const in_context = [&](auto&& make) { return with_context([&] { return describe(g_.at(op.node)); }, make); };
     if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
-      made.code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), machine_);
+      auto const from = operand(op.inputs[0], v), to = operand(op.outputs[0], v);
+      made.code = l_.on_device ? cuda::build_reorder(from, to) : build_reorder(from, to, machine_);
     } else if (op.kind == operation_kind::scheduled) {
       made.code = in_context([&] { return op.how.build(scheduled(op)); });
     } else if (op.kind == operation_kind::host) {
@@ -54,6 +57,8 @@ class operation_builder {
     }
     for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(std::move(kernel))));
     made.code.kernels.clear();
+    for (auto& kernel : made.code.device_kernels) made.device_kernels.push_back(kernels.add(std::move(kernel)));
+    made.code.device_kernels.clear();
     return made;
   }
 

@@ -23,11 +23,15 @@ class program_linker {
   program_linker(graph const& g, lowered const& l, arena_placement const& placement)
       : g_(g), l_(l), placement_(placement) {}
 
-  /// `operations` are those of the graph, `kernels` all that they name.
-  program link(std::vector<built> operations, std::vector<shared_kernel> kernels) {
-    p_.kernels = std::move(kernels);
-    p_.allocations = placement_.allocations();
-    p_.arena_bytes = placement_.arena_bytes();
+  /// `operations` are those of the graph, `kernels` has all that they name.
+  program link(std::vector<built> operations, kernel_set& kernels) {
+    p_.kernels = kernels.take();
+    p_.device_kernels = kernels.take_device_kernels();
+    p_.on_device = l_.on_device;
+    p_.allocations = placement_.arena().allocations;
+    p_.arena_bytes = placement_.arena().bytes;
+    p_.host_allocations = placement_.host().allocations;
+    p_.host_bytes = placement_.host().bytes;
     p_.arena_bound = arena_lower_bound(p_.allocations);
     for (std::size_t i = 0; i < operations.size(); ++i) link(i, std::move(operations[i]));
     bind_ports();
@@ -75,6 +79,7 @@ class program_linker {
     if (op.kind == operation_kind::covered) return;
     if (op.kind == operation_kind::island) return link_island(op);
     if (op.kind == operation_kind::host) return link_host(i, std::move(made.host));
+    if (op.kind == operation_kind::transfer) return link_transfer(op);
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
     std::vector<std::uint32_t> weights;
     for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
@@ -86,6 +91,16 @@ class program_linker {
         }
       add_step(op, std::move(r));
     }
+    for (auto& each : made.code.launches) {
+      each.kernel = made.device_kernels[each.kernel.index];
+      for (auto& a : each.arguments) relocate(a, i, weights);
+      add_step(op, std::move(each));
+    }
+  }
+
+  void link_transfer(operation const& op) {
+    auto const v = l_.at(op.inputs[0]).value;
+    add_step(op, transfer{.from = view_of(op.inputs[0], v), .to = view_of(op.outputs[0], v)});
   }
 
   template <typename Action>
@@ -114,7 +129,8 @@ class program_linker {
     auto const& op = l_.operations[number];
     auto const& n = g_.at(op.node);
     if (call.scratch_bytes > 0)
-      call.scratch = {.in = space::arena, .index = static_cast<std::uint32_t>(placement_.first_temporary(number))};
+      call.scratch = {.in = l_.on_device ? space::host : space::arena,
+                      .index = static_cast<std::uint32_t>(placement_.first_temporary(number))};
     auto const seen = std::min(call.kernel ? call.kernel.reads : SIZE_MAX, n.inputs.size());
     for (std::size_t i = 0; i < seen; ++i) {
       call.inputs.push_back(view_of(op.inputs[i], n.inputs[i]));

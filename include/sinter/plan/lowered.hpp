@@ -41,6 +41,7 @@ enum class operation_kind : std::uint8_t {
   scheduled,  ///< code of a schedule
   view,       ///< output 0 shows the bytes of input 0
   reorder,    ///< input 0 to output 0, the same value in another layout
+  transfer,   ///< the same between the memories of host and device
   host,       ///< the operator's `evaluate` on planned memory
   island,     ///< the operator's `evaluate`, or a part of the graph, on a heap
   covered     ///< nothing: a later operation does it
@@ -67,10 +68,13 @@ struct operation {
 struct lowered {
   std::vector<stored> tensors{};
   std::vector<operation> operations{};
-  std::vector<std::array<stored_id, 2>> of_value{};  ///< by value and layout
-  std::vector<std::int32_t> slot_of_value{};         ///< values whose shape depends on data
+  std::vector<std::array<stored_id, layout_count>> of_value{};  ///< by value and layout
+  std::vector<std::int32_t> slot_of_value{};                    ///< values whose shape depends on data
   std::int32_t slots = 0;
+  bool on_device = false;  ///< see `program::on_device`
 
+  /// The layout of what host calls and islands work on.
+  layout host_layout() const { return on_device ? layout::host : layout::row_major; }
   stored& at(stored_id id) { return tensors[static_cast<std::size_t>(id)]; }
   stored const& at(stored_id id) const { return tensors[static_cast<std::size_t>(id)]; }
   stored_id& find(value_id v, layout how) {

@@ -22,7 +22,7 @@ program plan(graph const& g, plan_options const& options) {
   detail::kernel_set kernels;
   auto built = detail::build_operations(g, l, options.machine, options.kernels ? *options.kernels : own, kernels);
   detail::arena_placement const placement(g, l, built, options.bounds);
-  auto p = detail::program_linker(g, l, placement).link(std::move(built), kernels.take());
+  auto p = detail::program_linker(g, l, placement).link(std::move(built), kernels);
   verify(p);
   return p;
 }

@@ -3,6 +3,7 @@
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/runtime/binder.hpp>
+#include <sinter/runtime/device_run.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -61,6 +62,7 @@ class executable {
   void run_host(workspace& w, host_record const& host) const;
   void run_island(workspace& w, island_record const& record) const;
   void run_region(workspace& w, linked_region const& region) const;
+  void link_steps(runner_factory const& make_runner);
   void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
   void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
   void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
@@ -70,7 +72,7 @@ class executable {
   executor* pool_;
   std::vector<weight_store::block> weights_;
   workspace_plan memory_;
-  std::vector<std::variant<linked_region, host_record, island_record>> steps_;
+  std::vector<std::variant<linked_region, host_record, island_record, launch_list, transfer_record>> steps_;
   std::vector<view_record> results_;
 };
 
@@ -80,12 +82,23 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
   weights_ = store.materialize(p.weights, pool);
   for (auto& w : p.weights) w.fill = nullptr;
   program_ = std::make_unique<program const>(std::move(p));
-  memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard);
+  memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard, code_.device);
+  link_steps(make_runner);
+}
+
+inline void executable::link_steps(runner_factory const& make_runner) {
   binder bind(*program_, code_, memory_);
+  std::size_t lists = 0;
   for (auto const& s : program_->steps) {
     if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
     if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
+    if (auto const* t = std::get_if<transfer>(&s.action)) steps_.emplace_back(bind.link(*t));
+    if (auto const* l = std::get_if<launch>(&s.action)) {
+      bool const goes_on = !steps_.empty() && std::holds_alternative<launch_list>(steps_.back());
+      if (!goes_on) steps_.emplace_back(launch_list{.number = lists++});
+      std::get<launch_list>(steps_.back()).launches.push_back(bind.link(*l));
+    }
   }
   for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
 }
@@ -93,13 +106,20 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
 inline void executable::run(workspace& w, std::span<tensor_view const> in,
                             std::span<mutable_tensor_view const> out) const {
   SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
-  bind_inputs(w, in);
-  bind_outputs(w, out);
+  if (w.device()) {
+    device_run(w).bind_inputs(memory_, in);
+  } else {
+    bind_inputs(w, in);
+    bind_outputs(w, out);
+  }
   for (auto const& step : steps_) {
     if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
     if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
     if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
+    if (auto const* l = std::get_if<launch_list>(&step)) device_run(w).run(*l);
+    if (auto const* t = std::get_if<transfer_record>(&step)) device_run(w).run(*t);
   }
+  if (w.device()) device_run(w).fetch_outputs(*program_, results_, out);
   collect_outputs(w, out);
 }
 
@@ -201,7 +221,10 @@ inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_v
   auto* const* const table = w.table(0);
   for (std::size_t i = 0; i < results_.size(); ++i) {
     auto const slot = program_->output_slots.empty() ? -1 : program_->output_slots[i];
-    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view() : results_[i].view(table);
+    bool const fetched = w.device() && slot < 0 && !results_[i].constant;
+    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view()
+                        : fetched ? w.results[i]
+                                  : results_[i].view(table);
     w.results[i] = result;
     if (out.empty() || !out[i].data || out[i].data == result.data) continue;
     if (out[i].shape != result.shape || out[i].type != result.type)

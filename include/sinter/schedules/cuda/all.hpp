@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sinter/schedules/cuda/contraction.hpp>
+#include <sinter/schedules/cuda/convolution.hpp>
+#include <sinter/schedules/cuda/moves.hpp>
+#include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/cuda/reorder.hpp>
+#include <sinter/schedules/cuda/view.hpp>
+
+#include <array>
+
+namespace sinter::detail::cuda {
+
+/// Schedules for CUDA; the place in the list decides between equally cheap candidates.
+inline constexpr std::array table{view_schedule, convolution_schedule, contraction_schedule, moves_schedule,
+                                  pointwise_schedule};
+
+}  // namespace sinter::detail::cuda

@@ -118,13 +118,14 @@ struct cuda_driver {
   int (*launch_kernel_ex)(cuda::launch_config const* config, void* function, void** arguments, void** extra) = nullptr;
 
   int (*stream_begin_capture)(void* stream, int mode) = nullptr;
+  /// `nodes`: what the next work that is captured waits for, so the latest. Since 11.3; may be null.
+  int (*stream_get_capture_info)(void* stream, int* status, std::uint64_t* id, void** graph, void* const** nodes,
+                                 std::size_t* node_count) = nullptr;
   int (*stream_end_capture)(void* stream, void** graph) = nullptr;
   int (*graph_instantiate)(void** executable, void* graph, unsigned long long flags) = nullptr;
   int (*graph_launch)(void* executable, void* stream) = nullptr;
   int (*graph_exec_destroy)(void* executable) = nullptr;
   int (*graph_destroy)(void* graph) = nullptr;
-  /// With `nodes` null only counts. Nodes come in the order in which they were captured.
-  int (*graph_get_nodes)(void* graph, void** nodes, std::size_t* count) = nullptr;
   /// Since 12.0; may be null.
   int (*graph_exec_kernel_node_set_params)(void* executable, void* node, cuda::kernel_node const* params) = nullptr;
 };
@@ -169,12 +170,12 @@ void for_each_symbol(cuda_driver& d, Visit&& visit) {
   visit("cuLaunchKernel", d.launch_kernel, true);
   visit("cuLaunchKernelEx", d.launch_kernel_ex, false);
   visit("cuStreamBeginCapture_v2", d.stream_begin_capture, true);
+  visit("cuStreamGetCaptureInfo_v2", d.stream_get_capture_info, false);
   visit("cuStreamEndCapture", d.stream_end_capture, true);
   visit("cuGraphInstantiateWithFlags", d.graph_instantiate, true);
   visit("cuGraphLaunch", d.graph_launch, true);
   visit("cuGraphExecDestroy", d.graph_exec_destroy, true);
   visit("cuGraphDestroy", d.graph_destroy, true);
-  visit("cuGraphGetNodes", d.graph_get_nodes, true);
   visit("cuGraphExecKernelNodeSetParams_v2", d.graph_exec_kernel_node_set_params, false);
 }
 

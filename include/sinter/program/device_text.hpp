@@ -26,7 +26,7 @@ inline std::string print(device_kernel const& k) {
     text += fmt::format(" {} {} {}", a.written ? "out" : "in", name(a.element), a.bytes);
     if (!a.strides.empty()) text += fmt::format(" steps {}", fmt::join(a.strides, ", "));
   }
-  if (!k.function.lines.empty()) text += " " + quote(expr::print(k.function));
+  if (!k.function.lines.empty()) text += " " + detail::quote(expr::print(k.function));
   return text;
 }
 

@@ -99,6 +99,6 @@ inline std::vector<candidate> contraction_offer(scheduled_node const& n, target 
            .build = build_contraction}};
 }
 
-inline constexpr schedule contraction_schedule{.name = "contraction kernel", .offer = contraction_offer};
+inline constexpr schedule contraction_schedule{.name = "cuda contraction", .offer = contraction_offer};
 
 }  // namespace sinter::detail::cuda

@@ -96,6 +96,6 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
            .build = build_convolution}};
 }
 
-inline constexpr schedule convolution_schedule{.name = "convolution kernel", .offer = convolution_offer};
+inline constexpr schedule convolution_schedule{.name = "cuda convolution", .offer = convolution_offer};
 
 }  // namespace sinter::detail::cuda

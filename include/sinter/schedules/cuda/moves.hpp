@@ -118,6 +118,6 @@ inline std::vector<candidate> moves_offer(scheduled_node const& n, target const&
                build_strided_move);
 }
 
-inline constexpr schedule moves_schedule{.name = "copy kernel", .offer = moves_offer};
+inline constexpr schedule moves_schedule{.name = "cuda copy", .offer = moves_offer};
 
 }  // namespace sinter::detail::cuda

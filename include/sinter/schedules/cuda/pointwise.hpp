@@ -53,6 +53,6 @@ inline std::vector<candidate> pointwise_offer(scheduled_node const& n, target co
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_pointwise}};
 }
 
-inline constexpr schedule pointwise_schedule{.name = "pointwise kernel", .offer = pointwise_offer};
+inline constexpr schedule pointwise_schedule{.name = "cuda pointwise", .offer = pointwise_offer};
 
 }  // namespace sinter::detail::cuda

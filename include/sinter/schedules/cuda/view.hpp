@@ -25,6 +25,6 @@ inline std::vector<candidate> view_offer(scheduled_node const& n, target const&)
   return {{.layouts = std::move(layouts)}};
 }
 
-inline constexpr schedule view_schedule{.name = "view", .offer = view_offer};
+inline constexpr schedule view_schedule{.name = "cuda view", .offer = view_offer};
 
 }  // namespace sinter::detail::cuda

@@ -37,7 +37,7 @@ class split_sum {
 /// Adds a product, and with splits what adds them; bias and residual are added to its results, then max(0, x).
 void add_product(emulated_calls& calls, device_call (*make)(device_tiles const&, device_epilogue, void const*),
                  void const* shape, device_tiles const& tiles, device_sizes const& sizes, std::vector<float> const& a,
-                 std::vector<float> const& b, std::vector<float> sums) {
+                 std::vector<float> const& b, std::vector<float> sums, double tolerance = 0) {
   auto const dense = row_major_strides(sizes);
   auto const bias = random_floats(sizes[3], 5), residual = random_floats(product_of(sizes), 6);
   auto const f = expr::parse("t0 = add x0 x1; t1 = add t0 x2; max 0 t1");
@@ -46,12 +46,12 @@ void add_product(emulated_calls& calls, device_call (*make)(device_tiles const&,
   device_epilogue const epilogue{f, {operand({0, 0, 0, 1}), operand(dense), result(dense)}};
   auto const left = calls.input(a), right = calls.input(b), x1 = calls.input(bias), x2 = calls.input(residual);
   if (tiles.splits == 1) {
-    calls.expect_result(make(tiles, epilogue, shape), {left, right, x1, x2}, sums);
+    calls.expect_result(make(tiles, epilogue, shape), {left, right, x1, x2}, sums, tolerance);
     return;
   }
   auto const parts = calls.output(split_bytes(sizes, tiles.splits));
   calls.call(make(tiles, {}, shape), {left, right, parts});
-  calls.expect_result(sum_splits_call(sizes, tiles.splits, epilogue), {parts, x1, x2}, sums);
+  calls.expect_result(sum_splits_call(sizes, tiles.splits, epilogue), {parts, x1, x2}, sums, tolerance);
 }
 
 void add_contraction(emulated_calls& calls, device_contraction const& c, device_tiles const& tiles) {
@@ -112,6 +112,30 @@ device_convolution channels_last(device_convolution c) {
 device_convolution channels_first(device_convolution c) {
   c.x_n = c.groups * c.c * c.h * c.w, c.x_c = c.h * c.w, c.x_h = c.w, c.x_w = 1;
   return c;
+}
+
+/// Each element of x is added to the outputs that it meets.
+void add_transposed(emulated_calls& calls, device_convolution const& c, device_tiles const& tiles) {
+  auto const x = random_floats(c.n * c.groups * c.c * c.h * c.w), weights = random_floats(c.groups * c.k() * c.f, 2);
+  std::vector<double> sums(static_cast<std::size_t>(product_of(c.sizes())));
+  auto const meet = [&](std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t group, std::int64_t k) {
+    auto const channel = group * c.c + k % c.c, r = k / c.c / c.s, s = k / c.c % c.s;
+    auto const p = h * c.stride_h + r * c.dilation_h - c.pad_h, q = w * c.stride_w + s * c.dilation_w - c.pad_w;
+    if (p < 0 || p >= c.p || q < 0 || q >= c.q) return;
+    double const pixel = x[static_cast<std::size_t>(n * c.x_n + channel * c.x_c + h * c.x_h + w * c.x_w)];
+    for (std::int64_t f = 0; f < c.f; ++f)
+      sums[static_cast<std::size_t>(((n * c.p + p) * c.q + q) * c.groups * c.f + group * c.f + f)] +=
+          pixel * weights[static_cast<std::size_t>((group * c.k() + k) * c.f + f)];
+  };
+  for (std::int64_t n = 0; n < c.n; ++n)
+    for (std::int64_t h = 0; h < c.h; ++h)
+      for (std::int64_t w = 0; w < c.w; ++w)
+        for (std::int64_t group = 0; group < c.groups; ++group)
+          for (std::int64_t k = 0; k < c.k(); ++k) meet(n, h, w, group, k);
+  auto const make = [](device_tiles const& t, device_epilogue e, void const* shape) {
+    return transposed_convolution_call(*static_cast<device_convolution const*>(shape), t, std::move(e));
+  };
+  add_product(calls, make, &c, tiles, c.sizes(), x, weights, {sums.begin(), sums.end()}, 1e-6);
 }
 
 constexpr device_tiles small{.tile_m = 32, .tile_n = 32, .tile_k = 16, .thread_m = 2, .thread_n = 4};
@@ -176,5 +200,45 @@ TEST_CASE("convolutions of any layout") {
                                  .dilation_w = 2}),
                   split);
   add_convolution(calls, channels_last({.n = 3, .c = 16, .f = 40, .h = 5, .w = 5}), small);
+  calls.run();
+}
+
+TEST_CASE("transposed convolutions of any layout") {
+  emulated_calls calls;
+  auto split = small;
+  split.splits = 2;
+  device_convolution const doubled{.n = 2,
+                                   .c = 8,
+                                   .f = 12,
+                                   .h = 4,
+                                   .w = 5,
+                                   .r = 4,
+                                   .s = 3,
+                                   .p = 8,
+                                   .q = 10,
+                                   .stride_h = 2,
+                                   .stride_w = 2,
+                                   .pad_h = 1,
+                                   .pad_w = 1};
+  add_transposed(calls, channels_last(doubled), small);
+  add_transposed(calls, channels_first(doubled), split);
+  add_transposed(calls,
+                 channels_last({.groups = 2,
+                                .c = 3,
+                                .f = 5,
+                                .h = 4,
+                                .w = 4,
+                                .r = 3,
+                                .s = 2,
+                                .p = 14,
+                                .q = 12,
+                                .stride_h = 3,
+                                .stride_w = 3,
+                                .dilation_h = 2,
+                                .dilation_w = 3}),
+                 small);
+  add_transposed(
+      calls, channels_last({.c = 4, .f = 4, .h = 5, .w = 5, .r = 3, .s = 3, .p = 5, .q = 5, .pad_h = 1, .pad_w = 1}),
+      small);
   calls.run();
 }

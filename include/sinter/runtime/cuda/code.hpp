@@ -1,0 +1,159 @@
+#pragma once
+
+#include <sinter/core/error.hpp>
+#include <sinter/program/device_kernel.hpp>
+#include <sinter/runtime/accelerator.hpp>
+#include <sinter/runtime/cuda/context.hpp>
+#include <sinter/runtime/cuda/cubin_builder.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+/// A kernel that can be launched: what `device_code::function` points to on a CUDA device.
+struct cuda_function {
+  std::string name{};
+  void* handle = nullptr;
+  std::size_t arguments = 0;
+};
+
+/// A module in the memory of a device, unloaded at the end.
+class cuda_module {
+ public:
+  /// Errors: system where the driver does not take the code; unsupported_feature where a kernel asks for more shared
+  /// memory than the device has.
+  cuda_module(std::shared_ptr<cuda_context const> context, cuda_image const& image,
+              std::vector<std::string> const& names)
+      : context_(std::move(context)), bytes_(image.code.size()) {
+    cuda_context::current const scope(*context_);
+    load(image.code);
+    try {
+      for (std::size_t i = 0; i < names.size(); ++i) add_function(names[i], image.kernels[i]);
+    } catch (...) {
+      context_->driver().module_unload(handle_);
+      throw;
+    }
+  }
+  cuda_module(cuda_module const&) = delete;
+  cuda_module& operator=(cuda_module const&) = delete;
+  ~cuda_module() {
+    cuda_context::current const scope(*context_);
+    context_->driver().module_unload(handle_);
+  }
+
+  std::vector<cuda_function> const& functions() const { return functions_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  static constexpr int shared_bytes_of_all = 48 << 10;  ///< that a block has without asking
+
+  void load(std::string const& code) {
+    int const result = context_->driver().module_load_data(&handle_, code.c_str());
+    bool const is_too_new = result == cuda::no_binary_for_gpu || result == cuda::unsupported_version;
+    context_->check(result, is_too_new
+                                ? fmt::format("this driver, of CUDA {}, does not take the code of the kernels; update "
+                                              "the driver, or install an older NVRTC",
+                                              cuda_version_text(context_->version()))
+                                : "loading kernels");
+  }
+
+  void add_function(std::string const& name, device_kernel const& kernel) {
+    auto const& driver = context_->driver();
+    cuda_function f{.name = name, .arguments = kernel.arguments.size()};
+    auto const what = [&](char const* doing) { return fmt::format("{} kernel '{}'", doing, name); };
+    context_->check(driver.module_get_function(&f.handle, handle_, name.c_str()), what("finding"));
+    if (kernel.shared_bytes > context_->info().shared_bytes)
+      fail(error_code::unsupported_feature, "{}: kernel '{}' needs {} bytes of shared memory, a block has at most {}",
+           to_string(context_->info()), name, kernel.shared_bytes, context_->info().shared_bytes);
+    if (kernel.shared_bytes > shared_bytes_of_all)
+      context_->check(driver.func_set_attribute(f.handle, cuda::function_dynamic_shared_bytes, kernel.shared_bytes),
+                      what("taking shared memory for"));
+    functions_.push_back(std::move(f));
+  }
+
+  std::shared_ptr<cuda_context const> context_;
+  std::size_t bytes_;
+  void* handle_ = nullptr;
+  std::vector<cuda_function> functions_{};
+};
+
+/// The kernels of a device that are loaded: equal kernels once, as long as an owner is alive. May be used by several
+/// threads at once.
+class cuda_code_store {
+ public:
+  cuda_code_store(std::shared_ptr<cuda_context const> context, cubin_builder builder, std::size_t most_modules)
+      : context_(std::move(context)), builder_(std::move(builder)), most_modules_(most_modules) {}
+
+  /// Code for each of `kernels`, in order. Errors: those of `cubin_builder::build` and `cuda_module`.
+  device_code load(std::span<device_kernel const> kernels) {
+    std::scoped_lock const lock(mutex_);
+    std::erase_if(entries_, [](auto const& e) { return e.second.in.expired(); });
+    auto const names = names_of(kernels);
+    std::vector<device_kernel> missing;
+    auto owners = find(kernels, names, missing);
+    for (auto const& image : builder_.build(missing, most_modules_)) owners.push_back(add(image));
+    device_code code;
+    for (auto const& name : names) code.entries.push_back(const_cast<cuda_function*>(entries_.at(name).function));
+    for (auto const& o : owners) code.bytes += o->bytes();
+    code.owners.assign(owners.begin(), owners.end());
+    return code;
+  }
+
+ private:
+  using shared_module = std::shared_ptr<cuda_module const>;
+  struct entry {
+    device_kernel kernel{};
+    std::weak_ptr<cuda_module const> in{};
+    cuda_function const* function = nullptr;
+  };
+
+  std::vector<std::string> names_of(std::span<device_kernel const> kernels) const {
+    std::vector<std::string> names;
+    for (auto const& k : kernels) names.push_back(builder_.name(k));
+    return names;
+  }
+
+  /// The modules of kernels that are loaded; those that are not, each once.
+  std::vector<shared_module> find(std::span<device_kernel const> kernels, std::vector<std::string> const& names,
+                                  std::vector<device_kernel>& missing) const {
+    std::vector<shared_module> held;
+    std::unordered_map<std::string, device_kernel const*> seen;
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      auto const known = entries_.find(names[i]);
+      auto in = known == entries_.end() ? nullptr : known->second.in.lock();
+      auto const [first, is_new] = seen.emplace(names[i], in ? &known->second.kernel : &kernels[i]);
+      if (*first->second != kernels[i])
+        fail(error_code::system, "two kernels have the name '{}' (a mistake of the library, please report it)",
+             names[i]);
+      if (is_new && !in) missing.push_back(kernels[i]);
+      if (in && std::ranges::find(held, in) == held.end()) held.push_back(std::move(in));
+    }
+    return held;
+  }
+
+  shared_module add(cuda_image const& image) {
+    auto const names = names_of(image.kernels);
+    auto const made = std::make_shared<cuda_module const>(context_, image, names);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      entries_.insert_or_assign(names[i], entry{image.kernels[i], made, &made->functions()[i]});
+    return made;
+  }
+
+  std::shared_ptr<cuda_context const> context_;
+  cubin_builder builder_;
+  std::size_t most_modules_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, entry> entries_;
+};
+
+}  // namespace sinter

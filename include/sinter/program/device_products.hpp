@@ -3,6 +3,7 @@
 #include <sinter/program/device_forms.hpp>
 
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -157,6 +158,24 @@ inline device_call convolution_call(device_convolution const& c, device_tiles co
                            {x, dense_argument(c.groups * c.k() * c.f)}, std::move(epilogue));
   call.blocks = {long_block_count(divide_up(c.n * c.p * c.q, tiles.tile_m)), block_count(divide_up(c.f, tiles.tile_n)),
                  block_count(c.groups * tiles.splits)};
+  return call;
+}
+
+/// The transpose of a convolution from p, q to h, w: x and weights as there, but p, q are the extents of the result,
+/// which are larger; pads are what is cut off its beginning.
+inline device_call transposed_convolution_call(device_convolution const& c, device_tiles const& tiles,
+                                               device_epilogue epilogue) {
+  auto const step_h = c.stride_h / std::gcd(c.stride_h, c.dilation_h), taps_h = divide_up(c.r, step_h);
+  auto const step_w = c.stride_w / std::gcd(c.stride_w, c.dilation_w), taps_w = divide_up(c.s, step_w);
+  auto call = convolution_call(c, tiles, std::move(epilogue));
+  auto& k = call.kernel;
+  k.form = "transposed_convolution";
+  std::ranges::find(k.constants, "k", &device_constant::name)->value = taps_h * taps_w * c.c;
+  k.constants.insert(k.constants.end(),
+                     {{"step_h", step_h}, {"step_w", step_w}, {"taps_h", taps_h}, {"taps_w", taps_w}});
+  auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
+  call.blocks[0] = long_block_count(divide_up(outputs, tiles.tile_m));
+  call.blocks[2] = block_count(c.groups * c.stride_h * c.stride_w * tiles.splits);
   return call;
 }
 

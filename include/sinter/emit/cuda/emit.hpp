@@ -23,6 +23,14 @@ inline std::string kernel_name(device_kernel const& k) {
   return fmt::format("{}_{:016x}", k.form, content_digest(std::as_bytes(std::span(text))).low);
 }
 
+/// Functions that forms call, of the same bits as where kernels' own functions call them.
+inline std::string math_text() {
+  auto const function = [](std::string_view name, expr::value const& of_x0) {
+    return fmt::format("\nDEVICE float {}(float x0) {{\n{}}}\n", name, body_text(expr::flatten(of_x0, 1), "  "));
+  };
+  return function("exponential", exp(expr::input(0))) + function("logarithm", log(expr::input(0)));
+}
+
 /// A module with an entry point for each kernel; equal ones once. The same kernels give the same text.
 inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
   std::string text{prelude_text};
@@ -33,6 +41,7 @@ inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
     text += part;
   };
   include(elements_text);
+  text += math_text();
   for (auto const& f : forms) {
     if (std::ranges::find(kernels, f.name, &device_kernel::form) == kernels.end()) continue;
     include(f.needs);

@@ -34,6 +34,33 @@ inline constexpr std::string_view convolution_text =
 inline constexpr std::string_view sum_splits_text =
 #include <sinter/emit/cuda/forms/sum_splits.cuh>
     ;
+inline constexpr std::string_view depthwise_text =
+#include <sinter/emit/cuda/forms/depthwise.cuh>
+    ;
+inline constexpr std::string_view gather_text =
+#include <sinter/emit/cuda/forms/gather.cuh>
+    ;
+inline constexpr std::string_view normalize_text =
+#include <sinter/emit/cuda/forms/normalize.cuh>
+    ;
+inline constexpr std::string_view pool_text =
+#include <sinter/emit/cuda/forms/pool.cuh>
+    ;
+inline constexpr std::string_view reduce_text =
+#include <sinter/emit/cuda/forms/reduce.cuh>
+    ;
+inline constexpr std::string_view resize_text =
+#include <sinter/emit/cuda/forms/resize.cuh>
+    ;
+inline constexpr std::string_view rows_text =
+#include <sinter/emit/cuda/forms/rows.cuh>
+    ;
+inline constexpr std::string_view softmax_text =
+#include <sinter/emit/cuda/forms/softmax.cuh>
+    ;
+inline constexpr std::string_view transposed_convolution_text =
+#include <sinter/emit/cuda/forms/transposed_convolution.cuh>
+    ;
 
 /// A form: its text, the text that this needs, and whether it computes an input of the kernel's function.
 struct form {
@@ -49,6 +76,14 @@ inline constexpr std::array forms{
     form{"contraction", contraction_text, product_text},
     form{"convolution", convolution_text, product_text},
     form{"sum_splits", sum_splits_text},
+    form{"transposed_convolution", transposed_convolution_text, product_text},
+    form{"depthwise", depthwise_text},
+    form{"pool", pool_text},
+    form{"reduce", reduce_text, rows_text},
+    form{"softmax", softmax_text, rows_text},
+    form{"normalize", normalize_text, rows_text},
+    form{"gather", gather_text, {}, false},
+    form{"resize", resize_text},
 };
 
 inline form const& find_form(std::string_view name) {

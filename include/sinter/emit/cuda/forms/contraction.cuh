@@ -32,17 +32,9 @@ DEVICE void contraction(const Kernel& kernel) {
         return {valid ? b + (k * Kernel::b_k + n * Kernel::b_n) : b, valid};
       });
 
-#pragma unroll
-  for (int i = 0; i < Kernel::thread_m; ++i) {
-    const index m = first_m + thread_tile<Kernel>::row(i);
-    if (m >= Kernel::size(2)) continue;
-#pragma unroll
-    for (int j = 0; j < Kernel::thread_n; j += 4) {
-      index at[4] = {d0, d1, m, first_n + thread_tile<Kernel>::column(j)};
-      if (at[3] >= Kernel::size(3)) continue;
-      store_sums(kernel, split, {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]}, at,
-                 Kernel::size(3) - at[3]);
-    }
-  }
+  for_each_result<Kernel>(sums, [&](int row, int column, const float(&x0)[4]) {
+    index at[4] = {d0, d1, first_m + row, first_n + column};
+    if (at[2] < Kernel::size(2) && at[3] < Kernel::size(3)) store_sums(kernel, split, x0, at, Kernel::size(3) - at[3]);
+  });
 }
 )cuda"

@@ -30,7 +30,8 @@ DEVICE source find_pixel(const float* x, typename Kernel::index m, int k) {
   const int r = (int)((u32)tap / (u32)Kernel::s), s = (int)((u32)tap % (u32)Kernel::s);
   const index h = row.p * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
   const index w = row.q * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
-  const bool valid = row.n < Kernel::size(0) && k < Kernel::k && h >= 0 && h < Kernel::h && w >= 0 && w < Kernel::w;
+  const bool valid =
+      row.n < Kernel::size(0) && k < Kernel::k && inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
   return {valid ? x + (row.n * Kernel::x_n + c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
 }
 
@@ -54,17 +55,12 @@ DEVICE void convolution(const Kernel& kernel) {
         return {valid ? weights + (k * Kernel::f + f) : weights, valid};
       });
 
-#pragma unroll
-  for (int i = 0; i < Kernel::thread_m; ++i) {
-    const convolution_row<Kernel> row(first_m + thread_tile<Kernel>::row(i));
-    if (row.n >= Kernel::size(0)) continue;
-#pragma unroll
-    for (int j = 0; j < Kernel::thread_n; j += 4) {
-      const index f = first_f + thread_tile<Kernel>::column(j);
-      if (f >= Kernel::f) continue;
-      index at[4] = {row.n, row.p, row.q, group * Kernel::f + f};
-      store_sums(kernel, split, {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]}, at, Kernel::f - f);
-    }
-  }
+  for_each_result<Kernel>(sums, [&](int row, int column, const float(&x0)[4]) {
+    const convolution_row<Kernel> output(first_m + row);
+    const index f = first_f + column;
+    if (output.n >= Kernel::size(0) || f >= Kernel::f) return;
+    index at[4] = {output.n, output.p, output.q, group * Kernel::f + f};
+    store_sums(kernel, split, x0, at, Kernel::f - f);
+  });
 }
 )cuda"

@@ -6,19 +6,6 @@ R"cuda(
 // arguments  x, y: aligned to an element
 // launch     across < 0: blocks of threads for all coordinates
 //            else: a block for each 32 x 32 of the two axes, times the other sizes; 256 threads, 32 * 33 elements shared
-template <int bytes>
-struct word;
-template <>
-struct word<1> { typedef u8 type; };
-template <>
-struct word<2> { typedef u16 type; };
-template <>
-struct word<4> { typedef u32 type; };
-template <>
-struct word<8> { typedef u64 type; };
-template <>
-struct word<16> { typedef vec4 type; };
-
 template <class Kernel>
 DEVICE typename Kernel::index from_offset(const typename Kernel::index (&at)[Kernel::rank]) {
   typename Kernel::index offset = 0;

@@ -80,6 +80,20 @@ DEVICE void store_elements(T* to, const float (&values)[width]) {
   }
 }
 
+// A type as large as an element that is only moved.
+template <int bytes>
+struct word;
+template <>
+struct word<1> { typedef u8 type; };
+template <>
+struct word<2> { typedef u16 type; };
+template <>
+struct word<4> { typedef u32 type; };
+template <>
+struct word<8> { typedef u64 type; };
+template <>
+struct word<16> { typedef vec4 type; };
+
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }
 DEVICE float maximum(float a, float b) { return a > b ? a : b; }
@@ -107,23 +121,24 @@ DEVICE typename Kernel::index flatten(const typename Kernel::index (&at)[Kernel:
   return flat;
 }
 
-// Finds the coordinates of this thread, which has Kernel::vector of them along the last axis. False where there are none.
-template <class Kernel>
+// Finds the first coordinates of this thread, which has Kernel::vector of them along the last axis and `tile` of them
+// along `tiled_axis`. False where there are none.
+template <class Kernel, int tiled_axis = -1, int tile = 1>
 DEVICE bool find_coordinates(typename Kernel::index (&at)[Kernel::rank]) {
   using index = typename Kernel::index;
   constexpr int last = Kernel::rank - 1;
   auto rest = to_unsigned((index)(block(0) * (index)Kernel::threads + thread()));
 #pragma unroll
-  for (int axis = last; axis > 0; --axis) {
-    const index width = axis == last ? Kernel::vector : 1;
+  for (int axis = last; axis >= 0; --axis) {
+    const index width = axis == last ? Kernel::vector : axis == tiled_axis ? tile : 1;
     const auto size = to_unsigned((Kernel::size(axis) + width - 1) / width);
-    at[axis] = (index)(rest % size);
+    at[axis] = (index)(axis == 0 ? rest : rest % size) * width;
     rest /= size;
   }
-  at[0] = (index)rest;
-  at[last] *= Kernel::vector;
   return at[0] < Kernel::size(0);
 }
+DEVICE bool inside(s64 i, s64 size) { return i >= 0 && i < size; }
+DEVICE bool inside(s32 i, s32 size) { return (u32)i < (u32)size; }
 
 // Stores results for `width` coordinates from `at` on along the last axis, or for the first `count` of them.
 template <class Kernel, int width>

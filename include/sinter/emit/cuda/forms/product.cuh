@@ -114,6 +114,19 @@ DEVICE tile_range tiles_of_split(int split) {
   return {first, first >= all ? 0 : first + each <= all ? each : all - first};
 }
 
+// Calls visit(row, column, x) for the results of this thread, four neighbours each time; rows and columns count from
+// the tile of the block.
+template <class Kernel, class Visit>
+DEVICE void for_each_result(const float (&sums)[Kernel::thread_m][Kernel::thread_n], const Visit& visit) {
+#pragma unroll
+  for (int i = 0; i < Kernel::thread_m; ++i)
+#pragma unroll
+    for (int j = 0; j < Kernel::thread_n; j += 4) {
+      const float x[4] = {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]};
+      visit(thread_tile<Kernel>::row(i), thread_tile<Kernel>::column(j), x);
+    }
+}
+
 // Stores `count` neighbours, at most 4: the function's results, or with splits the sums, as [splits] and the sizes.
 template <class Kernel>
 DEVICE void store_sums(const Kernel& kernel, int split, const float (&x)[4], typename Kernel::index (&at)[Kernel::rank],

@@ -34,7 +34,8 @@ inline fragment build_pointwise(scheduled_node const& n) {
   }
   each.arguments.push_back(argument_of(out, axes, true));
   places.push_back(output_of());
-  each.function = expr::flatten(n.op.expression(operands), operands.size());
+  each.function =
+      n.op.has_expression() ? expr::flatten(n.op.expression(operands), operands.size()) : expr::flatten(operands[0], 1);
   fragment f;
   f.add(pointwise_call(in_order(sizes_of(out.shape()), axes), std::move(each)), std::move(places));
   return f;
@@ -53,6 +54,20 @@ inline std::vector<candidate> pointwise_offer(scheduled_node const& n, target co
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_pointwise}};
 }
 
+/// Cast to a floating type, from one whose numbers are all floats.
+inline std::vector<candidate> cast_offer(scheduled_node const& n, target const&) {
+  auto const is_float = [](dtype t) { return t == dtype::float32 || t == dtype::float16 || t == dtype::bfloat16; };
+  auto const is_narrow = [](dtype t) {
+    return t == dtype::boolean || t == dtype::uint8 || t == dtype::int8 || t == dtype::uint16 || t == dtype::int16;
+  };
+  if (!is_standard_operator(*n.n, "Cast") || !is_float(n.outputs[0].type.element)) return {};
+  auto const from = n.inputs[0].type.element;
+  if (!is_float(from) && !is_narrow(from)) return {};
+  auto const how = device_layout(n.inputs[0]);
+  return {{.layouts = {.inputs = {how}, .outputs = {how}}, .cost = traffic_cost(n), .build = build_pointwise}};
+}
+
 inline constexpr schedule pointwise_schedule{.name = "cuda pointwise", .offer = pointwise_offer};
+inline constexpr schedule cast_schedule{.name = "cuda cast", .offer = cast_offer};
 
 }  // namespace sinter::detail::cuda

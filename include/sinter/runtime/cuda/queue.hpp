@@ -46,8 +46,7 @@ class cuda_queue final : public device_queue {
     cuda_context::current const scope(*context_);
     if (bytes <= direct_bytes || is_pinned(from))
       return check(driver().memcpy_htod_async(pointer(to), from, bytes, stream_), "copying to the device");
-    with_context(after_kernels(),
-                 [&] { staging_.upload(pointer(to), static_cast<std::byte const*>(from), bytes, stream_); });
+    with_kernels([&] { staging_.upload(pointer(to), static_cast<std::byte const*>(from), bytes, stream_); });
   }
 
   void download(void* to, std::byte const* from, std::size_t bytes) override {
@@ -56,8 +55,7 @@ class cuda_queue final : public device_queue {
     cuda_context::current const scope(*context_);
     if (is_pinned(to))
       return check(driver().memcpy_dtoh_async(to, pointer(from), bytes, stream_), "copying from the device");
-    with_context(after_kernels(),
-                 [&] { staging_.download(static_cast<std::byte*>(to), pointer(from), bytes, stream_); });
+    with_kernels([&] { staging_.download(static_cast<std::byte*>(to), pointer(from), bytes, stream_); });
   }
 
   void copy(std::byte* to, std::byte const* from, std::size_t bytes) override {

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <sinter/core/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+/// The forms of kernels that device text has: each a file in forms/, which says what constants and arguments mean, and
+/// a line here.
+namespace sinter::cuda {
+
+inline constexpr std::string_view prelude_text =
+#include <sinter/emit/cuda/prelude.cuh>
+    ;
+inline constexpr std::string_view elements_text =
+#include <sinter/emit/cuda/forms/elements.cuh>
+    ;
+inline constexpr std::string_view product_text =
+#include <sinter/emit/cuda/forms/product.cuh>
+    ;
+inline constexpr std::string_view pointwise_text =
+#include <sinter/emit/cuda/forms/pointwise.cuh>
+    ;
+inline constexpr std::string_view copy_text =
+#include <sinter/emit/cuda/forms/copy.cuh>
+    ;
+inline constexpr std::string_view contraction_text =
+#include <sinter/emit/cuda/forms/contraction.cuh>
+    ;
+inline constexpr std::string_view convolution_text =
+#include <sinter/emit/cuda/forms/convolution.cuh>
+    ;
+inline constexpr std::string_view sum_splits_text =
+#include <sinter/emit/cuda/forms/sum_splits.cuh>
+    ;
+inline constexpr std::string_view depthwise_text =
+#include <sinter/emit/cuda/forms/depthwise.cuh>
+    ;
+inline constexpr std::string_view gather_text =
+#include <sinter/emit/cuda/forms/gather.cuh>
+    ;
+inline constexpr std::string_view normalize_text =
+#include <sinter/emit/cuda/forms/normalize.cuh>
+    ;
+inline constexpr std::string_view pool_text =
+#include <sinter/emit/cuda/forms/pool.cuh>
+    ;
+inline constexpr std::string_view reduce_text =
+#include <sinter/emit/cuda/forms/reduce.cuh>
+    ;
+inline constexpr std::string_view resize_text =
+#include <sinter/emit/cuda/forms/resize.cuh>
+    ;
+inline constexpr std::string_view rows_text =
+#include <sinter/emit/cuda/forms/rows.cuh>
+    ;
+inline constexpr std::string_view softmax_text =
+#include <sinter/emit/cuda/forms/softmax.cuh>
+    ;
+inline constexpr std::string_view transposed_convolution_text =
+#include <sinter/emit/cuda/forms/transposed_convolution.cuh>
+    ;
+
+/// A form: its text, the text that this needs, and whether it computes an input of the kernel's function.
+struct form {
+  std::string_view name;
+  std::string_view text;
+  std::string_view needs{};
+  bool computes = true;
+};
+
+inline constexpr std::array forms{
+    form{"pointwise", pointwise_text, {}, false},
+    form{"copy", copy_text, {}, false},
+    form{"contraction", contraction_text, product_text},
+    form{"convolution", convolution_text, product_text},
+    form{"sum_splits", sum_splits_text},
+    form{"transposed_convolution", transposed_convolution_text, product_text},
+    form{"depthwise", depthwise_text},
+    form{"pool", pool_text},
+    form{"reduce", reduce_text, rows_text},
+    form{"softmax", softmax_text, rows_text},
+    form{"normalize", normalize_text, rows_text},
+    form{"gather", gather_text, {}, false},
+    form{"resize", resize_text},
+};
+
+inline form const& find_form(std::string_view name) {
+  auto const found = std::ranges::find(forms, name, &form::name);
+  if (found == forms.end()) fail(error_code::system, "no kernel of CUDA devices has the form '{}'", name);
+  return *found;
+}
+
+}  // namespace sinter::cuda

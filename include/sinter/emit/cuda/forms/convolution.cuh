@@ -1,0 +1,66 @@
+R"cuda(
+// convolution: x0[n, p, q, f] = Σ over r, s, c of x[n, c, h, w] * weights, with zeros around x, where
+// h = p * stride_h - pad_h + r * dilation_h, w likewise. Constants of product.cuh (m is n, p, q; k is r, s, c), and:
+//
+// constants    rank 4, size0 ... size3: images, p, q and all output channels; groups; c, f: channels of a group; h, w; r, s;
+//              k = r * s * c; stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w; x_n, x_c, x_h, x_w: elements for
+//              one step; vector and splits as in contraction; a_vector 4 needs x_c 1 and c a multiple of 4
+// arguments    x, weights[groups][r][s][c][f]; then as in contraction
+// coordinates  n, p, q, output channel
+// launch       n * p * q / tile_m, f / tile_n, groups * splits
+template <class Kernel>
+struct convolution_row {
+  typedef typename Kernel::index index;
+  index n, p, q;
+  DEVICE explicit convolution_row(index m) {
+    const auto flat = to_unsigned(m);
+    const auto width = to_unsigned(Kernel::size(2)), height = to_unsigned(Kernel::size(1));
+    q = (index)(flat % width);
+    p = (index)(flat / width % height);
+    n = (index)(flat / (width * height));
+  }
+};
+
+// Where the factor of output m and summand k lies in the channels of a group.
+template <class Kernel>
+DEVICE source find_pixel(const float* x, typename Kernel::index m, int k) {
+  typedef typename Kernel::index index;
+  const convolution_row<Kernel> row(m);
+  const int c = (int)((u32)k % (u32)Kernel::c), tap = (int)((u32)k / (u32)Kernel::c);
+  const int r = (int)((u32)tap / (u32)Kernel::s), s = (int)((u32)tap % (u32)Kernel::s);
+  const index h = row.p * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
+  const index w = row.q * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
+  const bool valid =
+      row.n < Kernel::size(0) && k < Kernel::k && inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
+  return {valid ? x + (row.n * Kernel::x_n + c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
+}
+
+template <class Kernel>
+DEVICE void convolution(const Kernel& kernel) {
+  typedef typename Kernel::index index;
+  const index first_m = (index)block(0) * Kernel::tile_m, first_f = (index)block(1) * Kernel::tile_n;
+  const int split = (int)(block(2) % Kernel::splits), group = (int)(block(2) / Kernel::splits);
+  const tile_range range = tiles_of_split<Kernel>(split);
+  const int first_k = range.first * Kernel::tile_k;
+  const float* const x = kernel.argument0 + (index)group * Kernel::c * Kernel::x_c;
+  const float* const weights = kernel.argument1 + (index)group * Kernel::k * Kernel::f;
+
+  float sums[Kernel::thread_m][Kernel::thread_n] = {};
+  multiply<Kernel>(
+      sums, range.count,
+      [&](int row, int column) -> source { return find_pixel<Kernel>(x, first_m + row, first_k + column); },
+      [&](int row, int column) -> source {
+        const index k = first_k + row, f = first_f + column;
+        const bool valid = k < Kernel::k && f < Kernel::f;
+        return {valid ? weights + (k * Kernel::f + f) : weights, valid};
+      });
+
+  for_each_result<Kernel>(sums, [&](int row, int column, const float(&x0)[4]) {
+    const convolution_row<Kernel> output(first_m + row);
+    const index f = first_f + column;
+    if (output.n >= Kernel::size(0) || f >= Kernel::f) return;
+    index at[4] = {output.n, output.p, output.q, group * Kernel::f + f};
+    store_sums(kernel, split, x0, at, Kernel::f - f);
+  });
+}
+)cuda"

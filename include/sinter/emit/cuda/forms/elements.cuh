@@ -1,0 +1,157 @@
+R"cuda(
+// Elements of tensors as they lie in memory, primitives of functions, and coordinates. Functions compute in float.
+
+struct half {
+  u16 bits;
+};
+struct bfloat16 {
+  u16 bits;
+};
+struct boolean {
+  u8 bits;
+};
+
+// One element.
+template <class T>
+DEVICE float load_element(const T* from) {
+  return (float)load(from);
+}
+DEVICE float load_element(const half* from) { return half_to_float(load(&from->bits)); }
+DEVICE float load_element(const bfloat16* from) { return bfloat16_to_float(load(&from->bits)); }
+DEVICE float load_element(const boolean* from) { return load(&from->bits) ? 1.0f : 0.0f; }
+template <class T>
+DEVICE void store_element(T* to, float value) {
+  *to = (T)value;
+}
+DEVICE void store_element(half* to, float value) { to->bits = float_to_half(value); }
+DEVICE void store_element(bfloat16* to, float value) { to->bits = float_to_bfloat16(value); }
+DEVICE void store_element(boolean* to, float value) { to->bits = value != 0.0f; }
+
+// Four neighbours, aligned as a whole.
+template <class T>
+DEVICE void load_four(float (&to)[4], const T* from) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) to[i] = load_element(from + i);
+}
+DEVICE void load_four(float (&to)[4], const float* from) {
+  const vec4 v = load_vec4(from);
+  to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
+}
+DEVICE void load_four(float (&to)[4], const half* from) {
+  const u64 v = load((const u64*)from);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) to[i] = half_to_float((u16)(v >> 16 * i));
+}
+DEVICE void load_four(float (&to)[4], const bfloat16* from) {
+  const u64 v = load((const u64*)from);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) to[i] = bfloat16_to_float((u16)(v >> 16 * i));
+}
+template <class T>
+DEVICE void store_four(T* to, const float (&values)[4]) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) store_element(to + i, values[i]);
+}
+DEVICE void store_four(float* to, const float (&v)[4]) { store_vec4(to, vec4{v[0], v[1], v[2], v[3]}); }
+DEVICE void store_four(half* to, const float (&v)[4]) {
+  *(u64*)to = floats_to_half2(v[0], v[1]) | (u64)floats_to_half2(v[2], v[3]) << 32;
+}
+DEVICE void store_four(bfloat16* to, const float (&v)[4]) {
+  *(u64*)to = floats_to_bfloat162(v[0], v[1]) | (u64)floats_to_bfloat162(v[2], v[3]) << 32;
+}
+
+// `width` elements, `stride` apart.
+template <s64 stride, int width, class T>
+DEVICE void load_elements(float (&to)[width], const T* from) {
+  if constexpr (stride == 1 && width == 4) {
+    load_four(to, from);
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; ++i) to[i] = load_element(from + i * stride);
+  }
+}
+template <s64 stride, int width, class T>
+DEVICE void store_elements(T* to, const float (&values)[width]) {
+  if constexpr (stride == 1 && width == 4) {
+    store_four(to, values);
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; ++i) store_element(to + i * stride, values[i]);
+  }
+}
+
+// A type as large as an element that is only moved.
+template <int bytes>
+struct word;
+template <>
+struct word<1> { typedef u8 type; };
+template <>
+struct word<2> { typedef u16 type; };
+template <>
+struct word<4> { typedef u32 type; };
+template <>
+struct word<8> { typedef u64 type; };
+template <>
+struct word<16> { typedef vec4 type; };
+
+// Primitives; a NaN in `a` gives `b`.
+DEVICE float minimum(float a, float b) { return a < b ? a : b; }
+DEVICE float maximum(float a, float b) { return a > b ? a : b; }
+// a * 2^b for an integral b in -126..127.
+DEVICE float scale2(float a, float b) { return a * float_of((u32)((s32)b + 127) << 23); }
+// Of positive normal numbers.
+DEVICE float exponent(float a) { return (float)((s32)(bits_of(a) >> 23) - 127); }
+DEVICE float mantissa(float a) { return float_of((bits_of(a) & 0x7fffffu) | 0x3f800000u); }
+
+// Coordinates: Kernel::size(axis) of them along each axis, the last one fastest.
+DEVICE u32 to_unsigned(s32 value) { return (u32)value; }
+DEVICE u64 to_unsigned(s64 value) { return (u64)value; }
+
+template <class Kernel>
+DEVICE constexpr typename Kernel::index count_coordinates() {
+  typename Kernel::index count = 1;
+  for (int axis = 0; axis < Kernel::rank; ++axis) count *= Kernel::size(axis);
+  return count;
+}
+template <class Kernel>
+DEVICE typename Kernel::index flatten(const typename Kernel::index (&at)[Kernel::rank]) {
+  typename Kernel::index flat = at[0];
+#pragma unroll
+  for (int axis = 1; axis < Kernel::rank; ++axis) flat = flat * Kernel::size(axis) + at[axis];
+  return flat;
+}
+
+// Finds the first coordinates of this thread, which has Kernel::vector of them along the last axis and `tile` of them
+// along `tiled_axis`. False where there are none.
+template <class Kernel, int tiled_axis = -1, int tile = 1>
+DEVICE bool find_coordinates(typename Kernel::index (&at)[Kernel::rank]) {
+  using index = typename Kernel::index;
+  constexpr int last = Kernel::rank - 1;
+  auto rest = to_unsigned((index)(block(0) * (index)Kernel::threads + thread()));
+#pragma unroll
+  for (int axis = last; axis >= 0; --axis) {
+    const index width = axis == last ? Kernel::vector : axis == tiled_axis ? tile : 1;
+    const auto size = to_unsigned((Kernel::size(axis) + width - 1) / width);
+    at[axis] = (index)(axis == 0 ? rest : rest % size) * width;
+    rest /= size;
+  }
+  return at[0] < Kernel::size(0);
+}
+DEVICE bool inside(s64 i, s64 size) { return i >= 0 && i < size; }
+DEVICE bool inside(s32 i, s32 size) { return (u32)i < (u32)size; }
+
+// Stores results for `width` coordinates from `at` on along the last axis, or for the first `count` of them.
+template <class Kernel, int width>
+DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typename Kernel::index (&at)[Kernel::rank],
+                          typename Kernel::index count) {
+  if (Kernel::vector == width && count >= width) return kernel.store(x, at);
+#pragma unroll
+  for (int i = 0; i < width; ++i, ++at[Kernel::rank - 1])
+    if (i < count) kernel.store({x[i]}, at);
+}
+// The same as far as there are coordinates.
+template <class Kernel, int width>
+DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typename Kernel::index (&at)[Kernel::rank]) {
+  store_results(kernel, x, at, Kernel::size(Kernel::rank - 1) - at[Kernel::rank - 1]);
+}
+)cuda"

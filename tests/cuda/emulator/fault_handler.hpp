@@ -1,0 +1,42 @@
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <memory>
+
+namespace emulator {
+
+/// Within its scope faults of the process go to `handle`, with the address that was touched. `handle` may leave for
+/// another stack: the handler has one of its own, and blocks no signal.
+class fault_handler {
+ public:
+  using function = void (*)(int signal, void const* address);
+
+  explicit fault_handler(function handle) {
+    handle_ = handle;
+    stack_t own{};
+    own.ss_sp = stack_.get();
+    own.ss_size = stack_size;
+    sigaltstack(&own, &old_stack_);
+    struct sigaction action {};
+    action.sa_sigaction = [](int signal, siginfo_t* info, void*) { handle_(signal, info->si_addr); };
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_actions_[i]);
+  }
+  fault_handler(fault_handler const&) = delete;
+  fault_handler& operator=(fault_handler const&) = delete;
+  ~fault_handler() {
+    for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &old_actions_[i], nullptr);
+    sigaltstack(&old_stack_, nullptr);
+  }
+
+ private:
+  static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  static constexpr std::size_t stack_size = 64 << 10;
+  inline static function handle_ = nullptr;
+  std::unique_ptr<char[]> stack_{new char[stack_size]};
+  stack_t old_stack_{};
+  struct sigaction old_actions_[std::size(signals)]{};
+};
+
+}  // namespace emulator

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "error.hpp"
+#include <cstddef>
+#include <cstring>
+#include <sys/mman.h>
+#include <vector>
+
+namespace emulator {
+
+#if !defined(__x86_64__)
+#error "switch_stack is written for x86-64 only"
+#endif
+
+/// Leaves this stack, saving where at `from`, for the one that was left at `to`.
+[[gnu::naked, gnu::noinline]] inline void switch_stack(void** /*from*/, void* /*to*/) {
+  asm(R"(
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, (%rdi)
+    mov %rsi, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret)");
+}
+
+/// Stacks of fibers, below each a page that faults. The last one given back is the next taken: it is in the cache.
+class stack_pool {
+ public:
+  stack_pool() = default;
+  stack_pool(stack_pool const&) = delete;
+  stack_pool& operator=(stack_pool const&) = delete;
+  ~stack_pool() {
+    for (auto* const stack : all_) munmap(stack, size);
+  }
+
+  char* take() {
+    if (free_.empty()) free_.push_back(make());
+    auto* const stack = free_.back();
+    free_.pop_back();
+    return stack;
+  }
+  void give_back(char* top) { free_.push_back(top); }
+
+  /// Such that the first switch to it calls `entry`, which must not return.
+  static void* prepare(char* top, void (*entry)()) {
+    constexpr std::size_t saved = 6;
+    auto* const frame = reinterpret_cast<void**>(top) - saved - 2;
+    std::memset(frame, 0, top - reinterpret_cast<char*>(frame));
+    frame[saved] = reinterpret_cast<void*>(entry);
+    return frame;
+  }
+
+ private:
+  static constexpr std::size_t size = 128 << 10;
+  static constexpr std::size_t page = 4096;
+
+  /// Tops differ in their lower bits, so that stacks do not share sets of the cache.
+  char* make() {
+    auto* const stack = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stack == MAP_FAILED || mprotect(stack, page, PROT_NONE) != 0) throw error("no memory for the stack of a fiber");
+    all_.push_back(stack);
+    return static_cast<char*>(stack) + size - all_.size() % 64 * 17 * 64;
+  }
+
+  std::vector<void*> all_;
+  std::vector<char*> free_;
+};
+
+}  // namespace emulator

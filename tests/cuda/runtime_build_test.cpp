@@ -14,7 +14,7 @@ using fake::error_of;
 namespace {
 
 cubin_builder fake_builder(int capability = 90, cubin_cache cache = {}, std::function<nvrtc()> find = fake::compiler) {
-  return {fake::emitter(), cuda_target(capability), capability, std::move(find), std::move(cache)};
+  return {fake::emitter(), capability, std::move(find), std::move(cache)};
 }
 
 nvrtc no_compiler() { return load_nvrtc(12040, {"libnothing.so.12"}); }

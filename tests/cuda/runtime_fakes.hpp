@@ -326,7 +326,7 @@ inline sinter::device_kernel kernel(std::string name) {
 inline sinter::cuda_emitter emitter() {
   return {.name = [](sinter::device_kernel const& k) { return k.form; },
           .text =
-              [](std::span<sinter::device_kernel const> kernels, sinter::target const&) {
+              [](std::span<sinter::device_kernel const> kernels) {
                 std::string text;
                 for (auto const& k : kernels) text += (text.empty() ? "" : " ") + k.form;
                 return text;

@@ -25,7 +25,7 @@ std::optional<nvrtc> nvrtc_here() {
 cuda_emitter adding() {
   return {.name = [](device_kernel const& k) { return k.form; },
           .text =
-              [](std::span<device_kernel const> kernels, target const&) {
+              [](std::span<device_kernel const> kernels) {
                 std::string text;
                 for (auto const& k : kernels)
                   text += fmt::format("extern \"C\" __global__ void {}(float* y) {{ y[threadIdx.x] += {}; }}\n", k.form,
@@ -46,7 +46,7 @@ TEST_CASE("NVRTC makes cubins for each architecture that it knows") {
   for (int const arch : archs) {
     CAPTURE(arch);
     CHECK(cubin_arch(*compiler, arch) == arch);
-    auto const made = compile_cubin(*compiler, adding().text(std::vector{fake::kernel("a")}, {}), cubin_options(arch));
+    auto const made = compile_cubin(*compiler, adding().text(std::vector{fake::kernel("a")}), cubin_options(arch));
     CHECK(made.bytes.starts_with("\177ELF"));
     CHECK_THAT(made.log, says("registers") && says(fmt::format("sm_{}", arch)));
   }
@@ -55,7 +55,7 @@ TEST_CASE("NVRTC makes cubins for each architecture that it knows") {
 TEST_CASE("NVRTC compiles modules side by side") {
   auto const compiler = nvrtc_here();
   if (!compiler) return;
-  cubin_builder builder(adding(), cuda_target(90), 90, [] { return load_nvrtc(); }, {});
+  cubin_builder builder(adding(), 90, [] { return load_nvrtc(); }, {});
   auto const images = builder.build(std::vector{fake::kernel("a"), fake::kernel("b"), fake::kernel("c")}, 2);
   REQUIRE(images.size() == 2);
   CHECK(images[0].code.find("a") != std::string::npos);
@@ -65,7 +65,7 @@ TEST_CASE("NVRTC compiles modules side by side") {
 TEST_CASE("NVRTC's words on a kernel that does not compile reach the user") {
   auto const compiler = nvrtc_here();
   if (!compiler) return;
-  cubin_builder builder(adding(), cuda_target(90), 90, [] { return load_nvrtc(); }, {});
+  cubin_builder builder(adding(), 90, [] { return load_nvrtc(); }, {});
   auto const e = error_of([&] { builder.build(std::vector{fake::kernel("a"), fake::kernel("wrong")}, 1); });
   CHECK(e.code() == error_code::system);
   CHECK_THAT(e.what(), says("identifier \"one\" is undefined") && says("kernel 'wrong'") && !says("'a'"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/target.hpp>
+#include <sinter/emit/cuda/emit.hpp>
 #include <sinter/runtime/accelerator.hpp>
 #include <sinter/runtime/cuda/code.hpp>
 #include <sinter/runtime/cuda/context.hpp>
@@ -20,9 +21,12 @@
 
 namespace sinter {
 
+/// The kernels of the library.
+inline cuda_emitter own_cuda_kernels() { return {cuda::kernel_name, cuda::cuda_module_text}; }
+
 /// What a CUDA device is used through.
 struct cuda_options {
-  cuda_emitter emitter{};
+  cuda_emitter emitter = own_cuda_kernels();
   cuda_driver driver{};  ///< as `load_cuda_driver` gives it
   /// Asked for when the first kernel is loaded; throws where there is none. Empty: `load_nvrtc` for the driver.
   std::function<nvrtc()> compiler{};
@@ -30,7 +34,7 @@ struct cuda_options {
   std::size_t most_modules = static_cast<std::size_t>(available_processors());  ///< that are compiled side by side
 };
 
-/// The code that a device of a compute capability (90 for 9.0) runs: the strongest that the table of targets has.
+/// What a device of a compute capability (90 for 9.0) has: the strongest that the table of targets has.
 inline target cuda_target(int capability) {
   feature_set features = 0;
   for (auto const& f : target_features)
@@ -76,7 +80,7 @@ class cuda_device final : public accelerator {
   cubin_builder builder(cuda_options const& o) const {
     auto compiler = o.compiler;
     if (!compiler) compiler = [version = context_->version()] { return load_nvrtc(version); };
-    return {o.emitter, machine(), context_->info().capability, std::move(compiler), o.cache};
+    return {o.emitter, context_->info().capability, std::move(compiler), o.cache};
   }
 
   std::shared_ptr<cuda_context const> context_;

@@ -16,6 +16,16 @@ inline std::string read_file(std::filesystem::path const& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Text without the prelude of devices, which device/prelude.hpp stands for.
+inline std::string without_prelude(std::string text) {
+  auto const file = read_file(SINTER_SOURCE_DIR "/include/sinter/emit/cuda/prelude.cuh");  // R"cuda(...)cuda"
+  if (file.empty()) return text;
+  auto const first = file.find('(') + 1, last = file.rfind(')');
+  if (auto const at = text.find(file.substr(first, last - first)); at != std::string::npos)
+    text.erase(at, last - first);
+  return text;
+}
+
 /// What kernel text needs besides itself: an entry for each of its kernels. A definition of a kernel is
 /// KERNEL(threads) void name(arguments).
 inline std::string with_entries(std::string const& text) {
@@ -34,17 +44,17 @@ inline std::string const compile_flags =
 #else
     "-fsanitize-undefined-trap-on-error "
 #endif
-    "-fvisibility=hidden -shared -fPIC -Wno-unknown-pragmas "
+    "-fvisibility=hidden -fPIC -Wno-unknown-pragmas "
     "-include " SINTER_SOURCE_DIR "/tests/cuda/emulator/device/prelude.hpp";
 
 /// Kernel text as the bytes of a shared object. Errors: what the compiler says.
 inline std::string compile(std::string const& text, std::string const& flags = "-std=c++17") {
   temporary_folder const folder;
-  auto const source = folder.write("kernels.cpp", with_entries(text));
-  auto const object = folder.path() / "kernels.so";
-  auto const log = folder.path() / "log";
-  auto const command = SINTER_CXX_COMPILER " " + flags + " " + compile_flags + " " + source.string() + " -o " +
-                       object.string() + " > " + log.string() + " 2>&1";
+  auto const log = folder.path() / "log", object = folder.path() / "kernels.so";
+  folder.write("kernels.cpp", with_entries(without_prelude(text)));
+  auto const command = "cd " + folder.path().string() + " && (" SINTER_CXX_LAUNCHER " " SINTER_CXX_COMPILER " " +
+                       flags + " " + compile_flags +
+                       " -c kernels.cpp && " SINTER_CXX_COMPILER " -shared kernels.o -o kernels.so) > log 2>&1";
   if (std::system(command.c_str()) != 0) throw error("the compiler refuses the kernel text:\n" + read_file(log));
   return read_file(object);
 }

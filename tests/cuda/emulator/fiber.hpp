@@ -32,7 +32,7 @@ namespace emulator {
     ret)");
 }
 
-/// Stacks of fibers, below each a page that faults. The last one given back is the next taken: it is in the cache.
+/// Stacks of fibers, below each memory that faults. The last one given back is the next taken: it is in the cache.
 class stack_pool {
  public:
   stack_pool() = default;
@@ -60,13 +60,14 @@ class stack_pool {
   }
 
  private:
-  static constexpr std::size_t size = 128 << 10;
-  static constexpr std::size_t page = 4096;
+  static constexpr std::size_t guard = 64 << 10;
+  static constexpr std::size_t size = guard + (128 << 10);
 
   /// Tops differ in their lower bits, so that stacks do not share sets of the cache.
   char* make() {
     auto* const stack = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED || mprotect(stack, page, PROT_NONE) != 0) throw error("no memory for the stack of a fiber");
+    if (stack == MAP_FAILED || mprotect(stack, guard, PROT_NONE) != 0)
+      throw error("no memory for the stack of a fiber");
     all_.push_back(stack);
     return static_cast<char*>(stack) + size - all_.size() % 64 * 17 * 64;
   }

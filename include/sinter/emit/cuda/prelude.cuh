@@ -55,7 +55,9 @@ DEVICE vec4 load_vec4(const float* from) {
   asm("ld.global.nc.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(from));
   return v;
 }
-DEVICE void store_vec4(float* to, vec4 v) { *(vec4*)to = v; }
+DEVICE void store_vec4(float* to, vec4 v) {
+  asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(to), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
+}
 
 // Arithmetic, rounded correctly; subnormal numbers are kept.
 DEVICE float fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }

@@ -51,7 +51,7 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
   /// The version of the driver, 12040 for 12.4.
   int version() const { return version_; }
 
-  /// Errors: system, with the device and `what` was done.
+  /// Errors: those of `cuda_check`, with the device and `what` was done.
   void check(int result, std::string_view what) const {
     if (result != cuda::success) cuda_check(driver_, result, what, to_string(info_));
   }

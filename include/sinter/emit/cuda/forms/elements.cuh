@@ -144,10 +144,13 @@ DEVICE bool inside(s32 i, s32 size) { return (u32)i < (u32)size; }
 template <class Kernel, int width>
 DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typename Kernel::index (&at)[Kernel::rank],
                           typename Kernel::index count) {
-  if (Kernel::vector == width && count >= width) return kernel.store(x, at);
+  constexpr bool whole = Kernel::size(Kernel::rank - 1) % width == 0;
+  if (Kernel::vector == width && (whole || count >= width)) return kernel.store(x, at);
+  if constexpr (Kernel::vector < width || !whole) {
 #pragma unroll
-  for (int i = 0; i < width; ++i, ++at[Kernel::rank - 1])
-    if (i < count) kernel.store({x[i]}, at);
+    for (int i = 0; i < width; ++i, ++at[Kernel::rank - 1])
+      if (i < count) kernel.store({x[i]}, at);
+  }
 }
 // The same as far as there are coordinates.
 template <class Kernel, int width>

@@ -55,7 +55,7 @@ template <class Kernel>
 DEVICE void multiply_tiles(float (&sums)[Kernel::thread_m][Kernel::thread_n], const float* a, const float* b) {
   typedef thread_tile<Kernel> mine;
   typedef shared_tiles<Kernel> tiles;
-#pragma unroll
+#pragma unroll(Kernel::thread_m* Kernel::thread_n >= 32 ? 1 : 32 / (Kernel::thread_m * Kernel::thread_n))
   for (int k = 0; k < Kernel::tile_k; k += 4) {
     vec4 rows[Kernel::thread_m];
 #pragma unroll
@@ -135,10 +135,13 @@ DEVICE void store_sums(const Kernel& kernel, int split, const float (&x)[4], typ
     store_results(kernel, x, at, count);
   } else {
     float* const to = kernel.argument2 + split * count_coordinates<Kernel>() + flatten<Kernel>(at);
-    if (Kernel::vector == 4) return store_four(to, x);
+    if constexpr (Kernel::vector == 4) {
+      store_four(to, x);
+    } else {
 #pragma unroll
-    for (int i = 0; i < 4; ++i)
-      if (i < count) to[i] = x[i];
+      for (int i = 0; i < 4; ++i)
+        if (i < count) to[i] = x[i];
+    }
   }
 }
 )cuda"

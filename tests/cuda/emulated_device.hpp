@@ -4,8 +4,11 @@
 #include <sinter/runtime/accelerator.hpp>
 
 #include "emulator/emulator.hpp"
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <span>
@@ -14,6 +17,53 @@
 #include <vector>
 
 namespace sinter::test {
+
+/// The kernels of this process, compiled for the emulator; each once.
+class emulated_kernels {
+ public:
+  static emulated_kernels& all() {
+    static emulated_kernels kernels;
+    return kernels;
+  }
+
+  /// Compiles those that are missing, `each` in a module, two modules at a time.
+  void add(std::span<device_kernel const> kernels, std::size_t each = SIZE_MAX) {
+    std::map<std::string, device_kernel const*> missing;
+    for (auto const& k : kernels)
+      if (auto name = cuda::kernel_name(k); !modules_.contains(name)) missing.emplace(std::move(name), &k);
+    std::vector<batch> batches;
+    for (auto const& [name, kernel] : missing) {
+      if (batches.empty() || batches.back().names.size() == each) batches.emplace_back();
+      batches.back().names.push_back(name);
+      batches.back().kernels.push_back(*kernel);
+    }
+    std::vector<std::future<void>> running;
+    for (auto& b : batches) {
+      if (running.size() > 1) running[running.size() - 2].get();
+      running.push_back(
+          std::async(std::launch::async, [&b] { b.object = emulator::compile(cuda::cuda_module_text(b.kernels)); }));
+    }
+    for (auto& r : running)
+      if (r.valid()) r.get();
+    for (auto const& b : batches) {
+      auto const module = std::make_shared<emulator::module const>(emulator::module::of_bytes(b.object));
+      for (auto const& name : b.names) modules_.emplace(name, module);
+    }
+  }
+
+  void launch(std::string const& name, emulator::launch_size const& size, std::vector<void const*> pointers,
+              emulator::options const& how) const {
+    modules_.at(name)->launch(name, size, std::move(pointers), how);
+  }
+
+ private:
+  struct batch {
+    std::vector<std::string> names{};
+    std::vector<device_kernel> kernels{};
+    std::string object{};
+  };
+  std::map<std::string, std::shared_ptr<emulator::module const>> modules_;
+};
 
 /// A CUDA device that this CPU plays: kernels are run by the emulator, under one of its options.
 class emulated_device final : public accelerator {
@@ -34,12 +84,11 @@ class emulated_device final : public accelerator {
   }
 
   device_code load(std::span<device_kernel const> kernels) override {
-    auto const code = std::make_shared<loaded>(cuda::cuda_module_text(kernels));
-    for (auto const& k : kernels) code->names.push_back(cuda::kernel_name(k));
-    device_code result;
-    for (auto const& n : code->names) result.entries.push_back(const_cast<std::string*>(&n));
-    result.owners.push_back(code);
-    current_ = code;
+    emulated_kernels::all().add(kernels);
+    auto const names = std::make_shared<std::vector<std::string>>();
+    for (auto const& k : kernels) names->push_back(cuda::kernel_name(k));
+    device_code result{.owners = {names}};
+    for (auto& n : *names) result.entries.push_back(&n);
     return result;
   }
 
@@ -48,11 +97,6 @@ class emulated_device final : public accelerator {
   std::size_t launches() const { return launches_; }
 
  private:
-  struct loaded {
-    explicit loaded(std::string const& text) : module(text) {}
-    emulator::module module;
-    std::vector<std::string> names;
-  };
   using work = std::vector<std::function<void()>>;
 
   struct recorded final : device_queue::recording {
@@ -71,9 +115,9 @@ class emulated_device final : public accelerator {
       std::vector<void const*> const pointers(what.arguments.begin(), what.arguments.end());
       emulator::launch_size const size{what.blocks, what.threads, what.shared_bytes};
       auto const& name = *static_cast<std::string const*>(what.function);
-      auto const give = [this, code = device_.current_, pointers, size, name] {
+      auto const give = [this, pointers, size, name] {
         ++device_.launches_;
-        code->module.launch(name, size, pointers, device_.how_);
+        emulated_kernels::all().launch(name, size, pointers, device_.how_);
       };
       record_ ? record_->push_back(give) : give();
     }
@@ -84,6 +128,7 @@ class emulated_device final : public accelerator {
       record_ = nullptr;
       return made;
     }
+    bool change(recording&, std::size_t, device_launch const&) override { return false; }
     void replay(recording& what) override {
       for (auto const& each : static_cast<recorded&>(what).launches) each();
     }
@@ -97,7 +142,6 @@ class emulated_device final : public accelerator {
   emulator::options how_;
   std::shared_ptr<std::map<std::byte const*, std::size_t>> memories_ =
       std::make_shared<std::map<std::byte const*, std::size_t>>();
-  std::shared_ptr<loaded> current_;
   std::size_t launches_ = 0;
 };
 

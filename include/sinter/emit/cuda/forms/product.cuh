@@ -64,18 +64,19 @@ template <class Kernel, class T, class FindA, class FindB>
 DEVICE void multiply(product<Kernel, T>& sums, int count, const FindA& find_a, const FindB& find_b) {
   constexpr int stages = Kernel::stages, tile_n = Kernel::tile_n, tile_k = Kernel::tile_k;
   SHARED_MEMORY(T, memory);
-  const shared_tiles<Kernel, T> tiles{memory};
+  typedef shared_tiles<Kernel, T> layout;
+  const layout tiles{memory};
   const auto start = [&](int pair) {
     if (pair < count) {
       const int k = pair * tile_k, stage = pair % stages;
       stage_tile<Kernel::threads, Kernel::tile_m, tile_k, Kernel::a_vector, Kernel::a_down != 0>(
-          tiles.a(stage), tiles.a_pitch, [&](int row, int column) { return find_a(row, k + column); });
-      if constexpr (tiles.b_along_k)
+          tiles.a(stage), layout::a_pitch, [&](int row, int column) { return find_a(row, k + column); });
+      if constexpr (layout::b_along_k)
         stage_tile<Kernel::threads, tile_n, tile_k, Kernel::b_vector, Kernel::b_down != 0>(
-            tiles.b(stage), tiles.b_pitch, [&](int row, int column) { return find_b(k + column, row); });
+            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k + column, row); });
       else
         stage_tile<Kernel::threads, tile_k, tile_n, Kernel::b_vector, Kernel::b_down != 0>(
-            tiles.b(stage), tiles.b_pitch, [&](int row, int column) { return find_b(k + row, column); });
+            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k + row, column); });
     }
     commit_copies();
   };

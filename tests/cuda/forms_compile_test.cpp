@@ -1,5 +1,6 @@
 #include <sinter/emit/cuda/emit.hpp>
 #include <sinter/expr/text.hpp>
+#include <sinter/program/device_attention.hpp>
 #include <sinter/program/device_copy.hpp>
 #include <sinter/program/device_products.hpp>
 #include <sinter/program/device_rows.hpp>
@@ -113,25 +114,28 @@ std::vector<compiled_kernel> kernels() {
   std::vector<compiled_kernel> all{
       {pointwise_call(image, {expr::parse("t0 = sigmoid x0; mul t0 x1"),
                               {dense(image, false), dense(image, false), dense(image, true)}}),
-       45},
+       25},
       {copy_call({{2, 50, 33}, {33 * 50, 1, 50}, {33 * 50, 33, 1}, 4}), 33},
-      {contraction_call(heads, tile_choices[2], relu(heads.sizes())), 80},
-      {convolution_call(convolution, tile_choices[2], relu(convolution.sizes())), 80},
-      {convolution_call(convolution, split_tiles, {}), 88},
-      {convolution_call(stem, tile_choices[3], relu(stem.sizes())), 80},
-      {transposed_convolution_call(doubled, tile_choices[4], relu(doubled.sizes())), 72},
-      {sum_splits_call(convolution.sizes(), 8, relu(convolution.sizes())), 40},
-      {depthwise_call(strided, relu(image)), 80},
-      {pool_call(strided, device_pooling::maximum, stored(image)), 50},
-      {pool_call(strided, device_pooling::average_with_padding, stored(image), 1, 1), 50},
-      {resize_call(strided, 2, 2, stored(image)), 48},
-      {reduce_call({{384, 768}, 1, {768, 1}}, device_reduction::sum, {{}, {{dtype::float32, true, 0, {1, 0}}}}), 32},
-      {softmax_call({{4608, 384}, 1, {384, 1}}, false, stored({4608, 384})), 40},
-      {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 40},
-      {gather_call({1, 30522, 384, 768, 4}), 24},
+      {contraction_call(heads, tile_choices[2], relu(heads.sizes())), 73},
+      {convolution_call(convolution, tile_choices[2], relu(convolution.sizes())), 73},
+      {convolution_call(convolution, split_tiles, {}), 75},
+      {convolution_call(stem, tile_choices[3], relu(stem.sizes())), 73},
+      {transposed_convolution_call(doubled, tile_choices[4], relu(doubled.sizes())), 53},
+      {sum_splits_call(convolution.sizes(), 8, relu(convolution.sizes())), 35},
+      {depthwise_call(strided, relu(image)), 79},
+      {pool_call(strided, device_pooling::maximum, stored(image)), 44},
+      {pool_call(strided, device_pooling::average_with_padding, stored(image), 1, 1), 41},
+      {resize_call(strided, 2, 2, stored(image)), 37},
+      {reduce_call({{384, 768}, 1, {768, 1}}, device_reduction::sum, {{}, {{dtype::float32, true, 0, {1, 0}}}}), 20},
+      {softmax_call({{4608, 384}, 1, {384, 1}}, false, stored({4608, 384})), 25},
+      {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 30},
+      {gather_call({1, 30522, 384, 768, 4}), 19},
   };
+  device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
+  attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
+  all.push_back({attention_call(attention, stored(attention.sizes())), 88});
   convolution.element = dtype::float16;
-  all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 104});
+  all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 79});
   return all;
 }
 

@@ -40,6 +40,9 @@ inline constexpr std::string_view convolution_text =
 inline constexpr std::string_view sum_splits_text =
 #include <sinter/emit/cuda/forms/sum_splits.cuh>
     ;
+inline constexpr std::string_view attention_text =
+#include <sinter/emit/cuda/forms/attention.cuh>
+    ;
 inline constexpr std::string_view depthwise_text =
 #include <sinter/emit/cuda/forms/depthwise.cuh>
     ;
@@ -93,6 +96,7 @@ inline constexpr std::array forms{
     form{"normalize", normalize_text, row_texts},
     form{"gather", gather_text, {}, false},
     form{"resize", resize_text},
+    form{"attention", attention_text},
 };
 
 inline form const& find_form(std::string_view name) {

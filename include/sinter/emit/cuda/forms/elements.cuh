@@ -132,6 +132,9 @@ struct word<8> { typedef u64 type; };
 template <>
 struct word<16> { typedef vec4 type; };
 
+// Element i of four.
+DEVICE float component(const vec4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
+
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }
 DEVICE float maximum(float a, float b) { return a > b ? a : b; }

@@ -4,8 +4,6 @@ R"cuda(
 // constants  thread_m, thread_n: results of a thread, thread_n a multiple of 4;
 //            threads = tile_m / thread_m * tile_n / thread_n
 // order      each result is a chain of fma over k from zero on, in ascending order
-DEVICE float component(const vec4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
-
 template <class Kernel>
 struct product<Kernel, float, true> {
   typedef shared_tiles<Kernel, float> tiles;

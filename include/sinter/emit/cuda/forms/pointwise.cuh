@@ -11,9 +11,9 @@ DEVICE void pointwise(const Kernel& kernel) {
   constexpr int last = Kernel::rank - 1;
   typename Kernel::index at[Kernel::rank];
   if (!find_coordinates<Kernel>(at)) return;
-  if (Kernel::vector == 1 || at[last] + Kernel::vector <= Kernel::size(last))
-    return kernel.template store<Kernel::vector>(at);
-  if constexpr (Kernel::vector > 1)
+  constexpr bool whole = Kernel::size(last) % Kernel::vector == 0;
+  if (whole || at[last] + Kernel::vector <= Kernel::size(last)) return kernel.template store<Kernel::vector>(at);
+  if constexpr (!whole)
     for (; at[last] < Kernel::size(last); ++at[last]) kernel.template store<1>(at);
 }
 )cuda"

@@ -1,6 +1,10 @@
+#include <sinter/core/float16.hpp>
 #include <sinter/program/device_products.hpp>
 
 #include "forms.hpp"
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -9,18 +13,30 @@ using namespace sinter;
 
 namespace {
 
-/// Chains of fma over the factors of one result, one for each split, and the sum of them.
+/// A factor as matrix units take it.
+float rounded(device_precision precision, float x) {
+  switch (precision) {
+    case device_precision::tf32:  // ten bits of the mantissa, ties away from zero
+      return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & ~0x1fffu);
+    case device_precision::float16: return half_to_float(float_to_half(x));
+    case device_precision::bfloat16: return bfloat16_to_float(float_to_bfloat16(x));
+    default: return x;
+  }
+}
+
+/// One result: where exact, chains of fma over its factors, one for each split, and the sum of them; else in double.
 class split_sum {
  public:
   split_sum(device_tiles const& tiles, std::int64_t k)
-      : each_(divide_up(divide_up(k, tiles.tile_k), tiles.splits) * tiles.tile_k) {}
+      : tiles_(tiles), each_(divide_up(divide_up(k, tiles.tile_k), tiles.splits) * tiles.tile_k) {}
   void add(std::int64_t k, float a, float b) {
     if (k > 0 && k % each_ == 0) finish();
     sum_ = std::fma(a, b, sum_);
+    rounded_ += double(rounded(tiles_.precision, a)) * rounded(tiles_.precision, b);
   }
   float value() {
     finish();
-    return total_;
+    return tiles_.exact() ? total_ : static_cast<float>(rounded_);
   }
 
  private:
@@ -29,37 +45,48 @@ class split_sum {
     first_ = false;
     sum_ = 0;
   }
+  device_tiles const& tiles_;
   std::int64_t each_;
+  double rounded_ = 0;
   float sum_ = 0, total_ = 0;
   bool first_ = true;
 };
 
-/// Adds a product, and with splits what adds them; bias and residual are added to its results, then max(0, x).
-void add_product(emulated_calls& calls, device_call (*make)(device_tiles const&, device_epilogue, void const*),
-                 void const* shape, device_tiles const& tiles, device_sizes const& sizes, std::vector<float> const& a,
-                 std::vector<float> const& b, std::vector<float> sums, double tolerance = 0) {
+/// Values as elements of a type.
+emulated_calls::memory input_of(emulated_calls& calls, std::vector<float> const& values, dtype element) {
+  if (element == dtype::float32) return calls.input(values);
+  std::vector<std::uint16_t> bits;
+  for (auto const v : values) bits.push_back(element == dtype::float16 ? float_to_half(v) : float_to_bfloat16(v));
+  return calls.input(bits);
+}
+
+/// Adds a product that make(epilogue) makes, and with splits what adds them; bias and residual are added to its
+/// results, then max(0, x).
+template <typename Make>
+void add_product(emulated_calls& calls, Make make, device_tiles const& tiles, device_sizes const& sizes,
+                 std::array<emulated_calls::memory, 2> factors, std::vector<float> sums, double tolerance) {
   auto const dense = row_major_strides(sizes);
   auto const bias = random_floats(sizes[3], 5), residual = random_floats(product_of(sizes), 6);
   auto const f = expr::parse("t0 = add x0 x1; t1 = add t0 x2; max 0 t1");
   for (std::size_t i = 0; i < sums.size(); ++i)
     sums[i] = value_of(f, {sums[i], bias[i % static_cast<std::size_t>(sizes[3])], residual[i]});
   device_epilogue const epilogue{f, {operand({0, 0, 0, 1}), operand(dense), result(dense)}};
-  auto const left = calls.input(a), right = calls.input(b), x1 = calls.input(bias), x2 = calls.input(residual);
+  auto const x1 = calls.input(bias), x2 = calls.input(residual);
   if (tiles.splits == 1) {
-    calls.expect_result(make(tiles, epilogue, shape), {left, right, x1, x2}, sums, tolerance);
+    calls.expect_result(make(epilogue), {factors[0], factors[1], x1, x2}, sums, tolerance);
     return;
   }
   auto const parts = calls.output(split_bytes(sizes, tiles.splits));
-  calls.call(make(tiles, {}, shape), {left, right, parts});
+  calls.call(make(device_epilogue{}), {factors[0], factors[1], parts});
   calls.expect_result(sum_splits_call(sizes, tiles.splits, epilogue), {parts, x1, x2}, sums, tolerance);
 }
 
+double tolerance_of(device_tiles const& tiles) { return tiles.exact() ? 0 : 1e-5; }
+
 void add_contraction(emulated_calls& calls, device_contraction const& c, device_tiles const& tiles) {
-  auto const a = random_floats(c.batch0 * c.batch1 * c.m * c.k), b = random_floats(c.batch0 * c.batch1 * c.n * c.k, 2);
-  auto const a_count =
-      (c.batch0 - 1) * c.a_batch0 + (c.batch1 - 1) * c.a_batch1 + (c.m - 1) * c.a_m + (c.k - 1) * c.a_k + 1;
-  auto const b_count =
-      (c.batch0 - 1) * c.b_batch0 + (c.batch1 - 1) * c.b_batch1 + (c.k - 1) * c.b_k + (c.n - 1) * c.b_n + 1;
+  device_sizes const a_strides{c.a_batch0, c.a_batch1, c.a_m, c.a_k}, b_strides{c.b_batch0, c.b_batch1, c.b_k, c.b_n};
+  auto const a = random_floats(extent_of(device_sizes{c.batch0, c.batch1, c.m, c.k}, a_strides));
+  auto const b = random_floats(extent_of(device_sizes{c.batch0, c.batch1, c.k, c.n}, b_strides), 2);
   std::vector<float> sums;
   for (std::int64_t d0 = 0; d0 < c.batch0; ++d0)
     for (std::int64_t d1 = 0; d1 < c.batch1; ++d1)
@@ -71,37 +98,39 @@ void add_contraction(emulated_calls& calls, device_contraction const& c, device_
                     b[static_cast<std::size_t>(d0 * c.b_batch0 + d1 * c.b_batch1 + k * c.b_k + n * c.b_n)]);
           sums.push_back(sum.value());
         }
-  auto const make = [](device_tiles const& t, device_epilogue e, void const* shape) {
-    return contraction_call(*static_cast<device_contraction const*>(shape), t, std::move(e));
-  };
-  add_product(calls, make, &c, tiles, c.sizes(), {a.begin(), a.begin() + a_count}, {b.begin(), b.begin() + b_count},
-              sums);
+  add_product(
+      calls, [&](device_epilogue const& e) { return contraction_call(c, tiles, e); }, tiles, c.sizes(),
+      {input_of(calls, a, c.element), input_of(calls, b, c.element)}, sums, tolerance_of(tiles));
+}
+
+std::size_t weight_at(device_convolution const& c, std::int64_t group, std::int64_t k, std::int64_t f) {
+  bool const along_k = c.element != dtype::float32;
+  return static_cast<std::size_t>(along_k ? (group * c.f + f) * c.k() + k : (group * c.k() + k) * c.f + f);
 }
 
 void add_convolution(emulated_calls& calls, device_convolution c, device_tiles const& tiles) {
   c.p = (c.h + 2 * c.pad_h - (c.r - 1) * c.dilation_h - 1) / c.stride_h + 1;
   c.q = (c.w + 2 * c.pad_w - (c.s - 1) * c.dilation_w - 1) / c.stride_w + 1;
   auto const x = random_floats(c.n * c.groups * c.c * c.h * c.w), weights = random_floats(c.groups * c.k() * c.f, 2);
+  auto const pixel = [&](std::int64_t n, std::int64_t p, std::int64_t q, std::int64_t group, std::int64_t k) {
+    auto const channel = group * c.c + k % c.c, r = k / c.c / c.s, s = k / c.c % c.s;
+    auto const h = p * c.stride_h - c.pad_h + r * c.dilation_h, w = q * c.stride_w - c.pad_w + s * c.dilation_w;
+    if (h < 0 || h >= c.h || w < 0 || w >= c.w) return 0.0f;
+    return x[static_cast<std::size_t>(n * c.x_n + channel * c.x_c + h * c.x_h + w * c.x_w)];
+  };
   std::vector<float> sums;
   for (std::int64_t n = 0; n < c.n; ++n)
     for (std::int64_t p = 0; p < c.p; ++p)
       for (std::int64_t q = 0; q < c.q; ++q)
         for (std::int64_t out = 0; out < c.groups * c.f; ++out) {
-          auto const group = out / c.f, f = out % c.f;
           split_sum sum(tiles, c.k());
-          for (std::int64_t k = 0; k < c.k(); ++k) {
-            auto const channel = group * c.c + k % c.c, r = k / c.c / c.s, s = k / c.c % c.s;
-            auto const h = p * c.stride_h - c.pad_h + r * c.dilation_h, w = q * c.stride_w - c.pad_w + s * c.dilation_w;
-            bool const inside = h >= 0 && h < c.h && w >= 0 && w < c.w;
-            auto const at = static_cast<std::size_t>(n * c.x_n + channel * c.x_c + h * c.x_h + w * c.x_w);
-            sum.add(k, inside ? x[at] : 0.0f, weights[static_cast<std::size_t>((group * c.k() + k) * c.f + f)]);
-          }
+          for (std::int64_t k = 0; k < c.k(); ++k)
+            sum.add(k, pixel(n, p, q, out / c.f, k), weights[weight_at(c, out / c.f, k, out % c.f)]);
           sums.push_back(sum.value());
         }
-  auto const make = [](device_tiles const& t, device_epilogue e, void const* shape) {
-    return convolution_call(*static_cast<device_convolution const*>(shape), t, std::move(e));
-  };
-  add_product(calls, make, &c, tiles, c.sizes(), x, weights, sums);
+  add_product(
+      calls, [&](device_epilogue const& e) { return convolution_call(c, tiles, e); }, tiles, c.sizes(),
+      {input_of(calls, x, c.element), input_of(calls, weights, c.element)}, sums, tolerance_of(tiles));
 }
 
 device_convolution channels_last(device_convolution c) {
@@ -122,23 +151,24 @@ void add_transposed(emulated_calls& calls, device_convolution const& c, device_t
     auto const channel = group * c.c + k % c.c, r = k / c.c / c.s, s = k / c.c % c.s;
     auto const p = h * c.stride_h + r * c.dilation_h - c.pad_h, q = w * c.stride_w + s * c.dilation_w - c.pad_w;
     if (p < 0 || p >= c.p || q < 0 || q >= c.q) return;
-    double const pixel = x[static_cast<std::size_t>(n * c.x_n + channel * c.x_c + h * c.x_h + w * c.x_w)];
+    double const pixel =
+        rounded(tiles.precision, x[static_cast<std::size_t>(n * c.x_n + channel * c.x_c + h * c.x_h + w * c.x_w)]);
     for (std::int64_t f = 0; f < c.f; ++f)
       sums[static_cast<std::size_t>(((n * c.p + p) * c.q + q) * c.groups * c.f + group * c.f + f)] +=
-          pixel * weights[static_cast<std::size_t>((group * c.k() + k) * c.f + f)];
+          pixel * rounded(tiles.precision, weights[weight_at(c, group, k, f)]);
   };
   for (std::int64_t n = 0; n < c.n; ++n)
     for (std::int64_t h = 0; h < c.h; ++h)
       for (std::int64_t w = 0; w < c.w; ++w)
         for (std::int64_t group = 0; group < c.groups; ++group)
           for (std::int64_t k = 0; k < c.k(); ++k) meet(n, h, w, group, k);
-  auto const make = [](device_tiles const& t, device_epilogue e, void const* shape) {
-    return transposed_convolution_call(*static_cast<device_convolution const*>(shape), t, std::move(e));
-  };
-  add_product(calls, make, &c, tiles, c.sizes(), x, weights, {sums.begin(), sums.end()}, 1e-6);
+  add_product(
+      calls, [&](device_epilogue const& e) { return transposed_convolution_call(c, tiles, e); }, tiles, c.sizes(),
+      {input_of(calls, x, c.element), input_of(calls, weights, c.element)}, {sums.begin(), sums.end()},
+      std::max(1e-6, tolerance_of(tiles)));
 }
 
-constexpr device_tiles small{.tile_m = 32, .tile_n = 32, .tile_k = 16, .thread_m = 2, .thread_n = 4};
+constexpr device_tiles small{.tile_m = 32, .tile_n = 32, .tile_k = 16, .part_m = 2, .part_n = 4};
 
 }  // namespace
 
@@ -240,5 +270,43 @@ TEST_CASE("transposed convolutions of any layout") {
   add_transposed(
       calls, channels_last({.c = 4, .f = 4, .h = 5, .w = 5, .r = 3, .s = 3, .p = 5, .q = 5, .pad_h = 1, .pad_w = 1}),
       small);
+  calls.run();
+}
+
+TEST_CASE("products by matrix units") {
+  emulated_calls calls;
+  using enum device_precision;
+  for (auto const& [precision, element] :
+       {std::pair{tf32, dtype::float32}, std::pair{float16, dtype::float32}, std::pair{bfloat16, dtype::float32},
+        std::pair{float16, dtype::float16}, std::pair{bfloat16, dtype::bfloat16}}) {
+    device_tiles const whole{64, 32, 32, 32, 16, 3, 1, precision}, split{32, 64, 16, 16, 32, 2, 3, precision};
+    auto contraction = [&, type = element](device_contraction c, device_tiles const& tiles) {
+      c.element = type;
+      add_contraction(calls, c, tiles);
+    };
+    contraction({.m = 70, .n = 40, .k = 72, .a_m = 72, .b_k = 1, .b_n = 72}, whole);
+    contraction({.m = 70, .n = 40, .k = 72, .a_m = 72, .b_k = 40}, split);
+    contraction({.m = 9, .n = 11, .k = 21, .a_m = 1, .a_k = 9, .b_k = 11}, whole);
+    contraction({.batch1 = 2, .m = 20, .n = 6, .k = 34, .a_batch1 = 680, .a_m = 34, .b_k = 1, .b_n = 34}, whole);
+    device_convolution c{.n = 2, .c = 16, .f = 24, .h = 7, .w = 6, .r = 3, .s = 3, .pad_h = 1, .pad_w = 1};
+    c.element = element;
+    add_convolution(calls, channels_last(c), whole);
+    add_convolution(calls, channels_first(c), split);
+    c = {.groups = 2,
+         .c = 3,
+         .f = 5,
+         .h = 8,
+         .w = 8,
+         .r = 4,
+         .s = 4,
+         .p = 16,
+         .q = 16,
+         .stride_h = 2,
+         .stride_w = 2,
+         .pad_h = 1,
+         .pad_w = 1};
+    c.element = element;
+    add_transposed(calls, channels_last(c), whole);
+  }
   calls.run();
 }

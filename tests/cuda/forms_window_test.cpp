@@ -15,11 +15,11 @@ device_window with_outputs(device_window w, std::int64_t pad_end_h, std::int64_t
   w.q = (w.w + w.pad_w + pad_end_w - (w.s - 1) * w.dilation_w - 1) / w.stride_w + 1;
   return w;
 }
-device_window channels_last(device_window w) {
+device_window nhwc(device_window w) {
   w.x_n = w.h * w.w * w.c, w.x_c = 1, w.x_h = w.w * w.c, w.x_w = w.c;
   return w;
 }
-device_window channels_first(device_window w) {
+device_window nchw(device_window w) {
   w.x_n = w.c * w.h * w.w, w.x_c = w.h * w.w, w.x_h = w.w, w.x_w = 1;
   return w;
 }
@@ -92,14 +92,12 @@ void add_pool(emulated_calls& calls, device_window w, device_pooling kind, std::
 TEST_CASE("depthwise convolutions") {
   emulated_calls calls;
   device_window const padded{.n = 2, .c = 8, .h = 7, .w = 9, .r = 3, .s = 3, .pad_h = 1, .pad_w = 1};
-  add_depthwise(calls, channels_last(padded), 4);
-  add_depthwise(calls, channels_first(padded), 4);
+  add_depthwise(calls, nhwc(padded), 4);
+  add_depthwise(calls, nchw(padded), 4);
   add_depthwise(
-      calls,
-      channels_last({.c = 6, .h = 8, .w = 11, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1}),
-      3);
-  add_depthwise(calls, channels_last({.c = 4, .h = 12, .w = 12, .r = 5, .s = 4, .dilation_h = 2, .dilation_w = 3}), 2);
-  add_depthwise(calls, channels_last({.c = 4, .h = 5, .w = 5, .r = 7, .s = 7, .pad_h = 3, .pad_w = 3}), 1);
+      calls, nhwc({.c = 6, .h = 8, .w = 11, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1}), 3);
+  add_depthwise(calls, nhwc({.c = 4, .h = 12, .w = 12, .r = 5, .s = 4, .dilation_h = 2, .dilation_w = 3}), 2);
+  add_depthwise(calls, nhwc({.c = 4, .h = 5, .w = 5, .r = 7, .s = 7, .pad_h = 3, .pad_w = 3}), 1);
   calls.run();
 }
 
@@ -109,22 +107,22 @@ TEST_CASE("pools") {
       .n = 2, .c = 8, .h = 7, .w = 9, .r = 3, .s = 2, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1};
   using enum device_pooling;
   for (auto const kind : {maximum, average, average_with_padding}) {
-    add_pool(calls, channels_last(window), kind, 2, 1);
-    add_pool(calls, channels_first({.c = 3, .h = 6, .w = 6, .r = 2, .s = 2, .dilation_h = 2}), kind);
+    add_pool(calls, nhwc(window), kind, 2, 1);
+    add_pool(calls, nchw({.c = 3, .h = 6, .w = 6, .r = 2, .s = 2, .dilation_h = 2}), kind);
   }
   calls.run();
 }
 
 TEST_CASE("resampling by tables") {
   emulated_calls calls;
-  auto w = channels_last({.n = 2, .c = 4, .h = 3, .w = 4, .p = 5, .q = 6});
+  auto w = nhwc({.n = 2, .c = 4, .h = 3, .w = 4, .p = 5, .q = 6});
   auto const x = random_floats(w.n * w.c * w.h * w.w), row_weights = random_floats(w.p * 2, 2);
   auto const column_weights = random_floats(w.q * 3, 3);
   std::vector<std::int32_t> rows, columns;
   for (std::int32_t i = 0; i < w.p * 2; ++i) rows.push_back(i * 5 % 3);
   for (std::int32_t i = 0; i < w.q * 3; ++i) columns.push_back(i * 7 % 4);
   for (bool const last : {true, false}) {
-    w = last ? channels_last(w) : channels_first(w);
+    w = last ? nhwc(w) : nchw(w);
     std::vector<float> y;
     for_each_output(w, [&](auto n, auto p, auto q, auto c) {
       float sum = 0;

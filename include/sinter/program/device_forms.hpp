@@ -91,14 +91,13 @@ inline void merge_axes(device_sizes& sizes, std::span<device_sizes* const> strid
   for (std::size_t t = 0; t < strides.size(); ++t) *strides[t] = kept[t];
 }
 
-/// Coordinates of a thread along the last axis: 4 where all arguments with strides allow it, else 1.
+/// Coordinates of a thread along the last axis: `width` where all arguments with strides allow it, else 1.
 inline std::int64_t vector_of(std::span<device_argument const> arguments, device_sizes const& sizes,
-                              std::int64_t alignment) {
-  constexpr std::int64_t width = 4;
+                              std::int64_t alignment, std::int64_t width = 4) {
   auto const allows = [&](device_argument const& a) {
     if (a.strides.empty()) return true;
     auto const last = a.strides.back();
-    auto const whole = [](std::int64_t stride) { return stride % width == 0; };
+    auto const whole = [&](std::int64_t stride) { return stride % width == 0; };
     return (last == 0 || last == 1) && std::all_of(a.strides.begin(), a.strides.end() - 1, whole) &&
            alignment % (width * static_cast<std::int64_t>(size_of(a.element))) == 0;
   };

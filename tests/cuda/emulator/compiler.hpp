@@ -16,16 +16,6 @@ inline std::string read_file(std::filesystem::path const& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Text without the prelude of devices, which device/prelude.hpp stands for.
-inline std::string without_prelude(std::string text) {
-  auto const file = read_file(SINTER_SOURCE_DIR "/include/sinter/emit/cuda/prelude.cuh");  // R"cuda(...)cuda"
-  if (file.empty()) return text;
-  auto const first = file.find('(') + 1, last = file.rfind(')');
-  if (auto const at = text.find(file.substr(first, last - first)); at != std::string::npos)
-    text.erase(at, last - first);
-  return text;
-}
-
 /// What kernel text needs besides itself: an entry for each of its kernels. A definition of a kernel is
 /// KERNEL(threads) void name(arguments).
 inline std::string with_entries(std::string const& text) {
@@ -51,7 +41,7 @@ inline std::string const compile_flags =
 inline std::string compile(std::string const& text, std::string const& flags = "-std=c++17") {
   temporary_folder const folder;
   auto const log = folder.path() / "log", object = folder.path() / "kernels.so";
-  folder.write("kernels.cpp", with_entries(without_prelude(text)));
+  folder.write("kernels.cpp", with_entries(text));
   auto const command = "cd " + folder.path().string() + " && (" SINTER_CXX_LAUNCHER " " SINTER_CXX_COMPILER " " +
                        flags + " " + compile_flags +
                        " -c kernels.cpp && " SINTER_CXX_COMPILER " -shared kernels.o -o kernels.so) > log 2>&1";

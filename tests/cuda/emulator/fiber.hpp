@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstring>
 #include <sys/mman.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 #include <vector>
 
 namespace emulator {
@@ -52,6 +55,9 @@ class stack_pool {
 
   /// Such that the first switch to it calls `entry`, which must not return.
   static void* prepare(char* top, void (*entry)()) {
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(top - least, least);  // of frames that were left for good
+#endif
     constexpr std::size_t saved = 6;
     auto* const frame = reinterpret_cast<void**>(top) - saved - 2;
     std::memset(frame, 0, top - reinterpret_cast<char*>(frame));
@@ -61,7 +67,10 @@ class stack_pool {
 
  private:
   static constexpr std::size_t guard = 64 << 10;
-  static constexpr std::size_t size = guard + (128 << 10);
+  static constexpr std::size_t least = 64 << 10;  ///< of a stack
+  static constexpr std::size_t colors = 64, color_bytes = 17 * 64;
+  static constexpr std::size_t size = guard + least + 72 * 1024;
+  static_assert(size >= guard + least + colors * color_bytes);
 
   /// Tops differ in their lower bits, so that stacks do not share sets of the cache.
   char* make() {
@@ -69,7 +78,7 @@ class stack_pool {
     if (stack == MAP_FAILED || mprotect(stack, guard, PROT_NONE) != 0)
       throw error("no memory for the stack of a fiber");
     all_.push_back(stack);
-    return static_cast<char*>(stack) + size - all_.size() % 64 * 17 * 64;
+    return static_cast<char*>(stack) + size - all_.size() % colors * color_bytes;
   }
 
   std::vector<void*> all_;

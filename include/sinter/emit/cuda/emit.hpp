@@ -44,7 +44,7 @@ inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
   text += math_text();
   for (auto const& f : forms) {
     if (std::ranges::find(kernels, f.name, &device_kernel::form) == kernels.end()) continue;
-    include(f.needs);
+    for (auto const& part : f.needs) include(part);
     include(f.text);
   }
   std::vector<std::string> symbols;

@@ -19,6 +19,12 @@ inline constexpr std::string_view elements_text =
 inline constexpr std::string_view product_text =
 #include <sinter/emit/cuda/forms/product.cuh>
     ;
+inline constexpr std::string_view product_exact_text =
+#include <sinter/emit/cuda/forms/product_exact.cuh>
+    ;
+inline constexpr std::string_view product_matrix_text =
+#include <sinter/emit/cuda/forms/product_matrix.cuh>
+    ;
 inline constexpr std::string_view pointwise_text =
 #include <sinter/emit/cuda/forms/pointwise.cuh>
     ;
@@ -33,6 +39,9 @@ inline constexpr std::string_view convolution_text =
     ;
 inline constexpr std::string_view sum_splits_text =
 #include <sinter/emit/cuda/forms/sum_splits.cuh>
+    ;
+inline constexpr std::string_view attention_text =
+#include <sinter/emit/cuda/forms/attention.cuh>
     ;
 inline constexpr std::string_view depthwise_text =
 #include <sinter/emit/cuda/forms/depthwise.cuh>
@@ -62,28 +71,32 @@ inline constexpr std::string_view transposed_convolution_text =
 #include <sinter/emit/cuda/forms/transposed_convolution.cuh>
     ;
 
-/// A form: its text, the text that this needs, and whether it computes an input of the kernel's function.
+/// A form: its text, the texts that this needs, and whether it computes an input of the kernel's function.
 struct form {
   std::string_view name;
   std::string_view text;
-  std::string_view needs{};
+  std::array<std::string_view, 3> needs{};
   bool computes = true;
 };
+
+inline constexpr std::array product_texts{product_text, product_exact_text, product_matrix_text};
+inline constexpr std::array<std::string_view, 3> row_texts{rows_text};
 
 inline constexpr std::array forms{
     form{"pointwise", pointwise_text, {}, false},
     form{"copy", copy_text, {}, false},
-    form{"contraction", contraction_text, product_text},
-    form{"convolution", convolution_text, product_text},
+    form{"contraction", contraction_text, product_texts},
+    form{"convolution", convolution_text, product_texts},
     form{"sum_splits", sum_splits_text},
-    form{"transposed_convolution", transposed_convolution_text, product_text},
+    form{"transposed_convolution", transposed_convolution_text, product_texts},
     form{"depthwise", depthwise_text},
     form{"pool", pool_text},
-    form{"reduce", reduce_text, rows_text},
-    form{"softmax", softmax_text, rows_text},
-    form{"normalize", normalize_text, rows_text},
+    form{"reduce", reduce_text, row_texts},
+    form{"softmax", softmax_text, row_texts},
+    form{"normalize", normalize_text, row_texts},
     form{"gather", gather_text, {}, false},
     form{"resize", resize_text},
+    form{"attention", attention_text},
 };
 
 inline form const& find_form(std::string_view name) {

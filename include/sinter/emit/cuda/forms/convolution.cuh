@@ -4,8 +4,9 @@ R"cuda(
 //
 // constants    rank 4, size0 ... size3: images, p, q and all output channels; groups; c, f: channels of a group; h, w; r, s;
 //              k = r * s * c; stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w; x_n, x_c, x_h, x_w: elements for
-//              one step; vector and splits as in contraction; a_vector 4 needs x_c 1 and c a multiple of 4
-// arguments    x, weights[groups][r][s][c][f]; then as in contraction
+//              one step; w_k, w_f: of weights for one step of k and f; vector as in contraction; a_vector above 1 needs
+//              x_c 1 and c a multiple of it
+// arguments    x, weights[groups]: float, or both of 16 bits; then as in contraction
 // coordinates  n, p, q, output channel
 // launch       n * p * q / tile_m, f / tile_n, groups * splits
 template <class Kernel>
@@ -22,8 +23,8 @@ struct convolution_row {
 };
 
 // Where the factor of output m and summand k lies in the channels of a group.
-template <class Kernel>
-DEVICE source find_pixel(const float* x, typename Kernel::index m, int k) {
+template <class Kernel, class T>
+DEVICE source<T> find_pixel(const T* x, typename Kernel::index m, int k) {
   typedef typename Kernel::index index;
   const convolution_row<Kernel> row(m);
   const int c = (int)((u32)k % (u32)Kernel::c), tap = (int)((u32)k / (u32)Kernel::c);
@@ -42,20 +43,21 @@ DEVICE void convolution(const Kernel& kernel) {
   const int split = (int)(block(2) % Kernel::splits), group = (int)(block(2) / Kernel::splits);
   const tile_range range = tiles_of_split<Kernel>(split);
   const int first_k = range.first * Kernel::tile_k;
-  const float* const x = kernel.argument0 + (index)group * Kernel::c * Kernel::x_c;
-  const float* const weights = kernel.argument1 + (index)group * Kernel::k * Kernel::f;
+  const auto* const x = kernel.argument0 + (index)group * Kernel::c * Kernel::x_c;
+  const auto* const weights = kernel.argument1 + (index)group * Kernel::k * Kernel::f;
+  typedef pointed_to<decltype(x)> element;
 
-  float sums[Kernel::thread_m][Kernel::thread_n] = {};
-  multiply<Kernel>(
+  product<Kernel, element> sums;
+  multiply<Kernel, element>(
       sums, range.count,
-      [&](int row, int column) -> source { return find_pixel<Kernel>(x, first_m + row, first_k + column); },
-      [&](int row, int column) -> source {
+      [&](int row, int column) { return find_pixel<Kernel>(x, first_m + row, first_k + column); },
+      [&](int row, int column) -> source<element> {
         const index k = first_k + row, f = first_f + column;
         const bool valid = k < Kernel::k && f < Kernel::f;
-        return {valid ? weights + (k * Kernel::f + f) : weights, valid};
+        return {valid ? weights + (k * Kernel::w_k + f * Kernel::w_f) : weights, valid};
       });
 
-  for_each_result<Kernel>(sums, [&](int row, int column, const float(&x0)[4]) {
+  sums.for_each([&](int row, int column, const auto& x0) {
     const convolution_row<Kernel> output(first_m + row);
     const index f = first_f + column;
     if (output.n >= Kernel::size(0) || f >= Kernel::f) return;

@@ -11,6 +11,15 @@ struct boolean {
   u8 bits;
 };
 
+template <class Pointer>
+struct pointed;
+template <class T>
+struct pointed<const T* const> {
+  typedef T type;
+};
+template <class Pointer>
+using pointed_to = typename pointed<Pointer>::type;
+
 // One element.
 template <class T>
 DEVICE float load_element(const T* from) {
@@ -60,11 +69,38 @@ DEVICE void store_four(bfloat16* to, const float (&v)[4]) {
   *(u64*)to = floats_to_bfloat162(v[0], v[1]) | (u64)floats_to_bfloat162(v[2], v[3]) << 32;
 }
 
+// Two neighbours, aligned as a whole.
+template <class T>
+DEVICE void load_two(float (&to)[2], const T* from) {
+  to[0] = load_element(from), to[1] = load_element(from + 1);
+}
+DEVICE void load_two(float (&to)[2], const float* from) {
+  const u64 v = load((const u64*)from);
+  to[0] = float_of((u32)v), to[1] = float_of((u32)(v >> 32));
+}
+DEVICE void load_two(float (&to)[2], const half* from) {
+  const u32 v = load((const u32*)from);
+  to[0] = half_to_float((u16)v), to[1] = half_to_float((u16)(v >> 16));
+}
+DEVICE void load_two(float (&to)[2], const bfloat16* from) {
+  const u32 v = load((const u32*)from);
+  to[0] = bfloat16_to_float((u16)v), to[1] = bfloat16_to_float((u16)(v >> 16));
+}
+template <class T>
+DEVICE void store_two(T* to, const float (&values)[2]) {
+  store_element(to, values[0]), store_element(to + 1, values[1]);
+}
+DEVICE void store_two(float* to, const float (&v)[2]) { *(u64*)to = bits_of(v[0]) | (u64)bits_of(v[1]) << 32; }
+DEVICE void store_two(half* to, const float (&v)[2]) { *(u32*)to = floats_to_half2(v[0], v[1]); }
+DEVICE void store_two(bfloat16* to, const float (&v)[2]) { *(u32*)to = floats_to_bfloat162(v[0], v[1]); }
+
 // `width` elements, `stride` apart.
 template <s64 stride, int width, class T>
 DEVICE void load_elements(float (&to)[width], const T* from) {
   if constexpr (stride == 1 && width == 4) {
     load_four(to, from);
+  } else if constexpr (stride == 1 && width == 2) {
+    load_two(to, from);
   } else {
 #pragma unroll
     for (int i = 0; i < width; ++i) to[i] = load_element(from + i * stride);
@@ -74,6 +110,8 @@ template <s64 stride, int width, class T>
 DEVICE void store_elements(T* to, const float (&values)[width]) {
   if constexpr (stride == 1 && width == 4) {
     store_four(to, values);
+  } else if constexpr (stride == 1 && width == 2) {
+    store_two(to, values);
   } else {
 #pragma unroll
     for (int i = 0; i < width; ++i) store_element(to + i * stride, values[i]);
@@ -93,6 +131,9 @@ template <>
 struct word<8> { typedef u64 type; };
 template <>
 struct word<16> { typedef vec4 type; };
+
+// Element i of four.
+DEVICE float component(const vec4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }

@@ -4,7 +4,7 @@ R"cuda(
 //
 // constants    as convolution, but k = taps_h * taps_w * c; step_h = stride_h / gcd(stride_h, dilation_h): rows of the
 //              filter between two that meet an output; taps_h: those that do, at most; likewise step_w, taps_w
-// arguments    x, weights[groups][r][s][c][f]; then as in contraction
+// arguments    x, weights[groups], w_k being for one step of [r][s][c]; then as in contraction
 // coordinates  n, p, q, output channel
 // launch       n * (p / stride_h) * (q / stride_w) / tile_m (rounded up each), f / tile_n,
 //              stride_h * stride_w * groups * splits
@@ -43,7 +43,8 @@ struct transposed_phase {
   DEVICE int row_of_filter(int k) const { return first_r + k / Kernel::c / Kernel::taps_w * Kernel::step_h; }
   DEVICE int column_of_filter(int k) const { return first_s + k / Kernel::c % Kernel::taps_w * Kernel::step_w; }
 
-  DEVICE source find_pixel(const float* x, index m, int k) const {
+  template <class T>
+  DEVICE source<T> find_pixel(const T* x, index m, int k) const {
     index at[4];
     const bool exists = find_output(m, at) && k < Kernel::k;
     const int r = row_of_filter(k), s = column_of_filter(k);
@@ -52,10 +53,12 @@ struct transposed_phase {
     const bool valid = exists && r < Kernel::r && s < Kernel::s && reach_h >= 0 && h < Kernel::h && reach_w >= 0 && w < Kernel::w;
     return {valid ? x + (at[0] * Kernel::x_n + k % Kernel::c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
   }
-  DEVICE source find_weight(const float* weights, int k, index f) const {
+  template <class T>
+  DEVICE source<T> find_weight(const T* weights, int k, index f) const {
     const int r = row_of_filter(k), s = column_of_filter(k);
     const bool valid = k < Kernel::k && r < Kernel::r && s < Kernel::s && f < Kernel::f;
-    return {valid ? weights + ((index)((r * Kernel::s + s) * Kernel::c + k % Kernel::c) * Kernel::f + f) : weights, valid};
+    const index in_filter = (r * Kernel::s + s) * Kernel::c + k % Kernel::c;
+    return {valid ? weights + (in_filter * Kernel::w_k + f * Kernel::w_f) : weights, valid};
   }
 };
 
@@ -68,16 +71,17 @@ DEVICE void transposed_convolution(const Kernel& kernel) {
   const transposed_phase<Kernel> phase((int)(block(2) / Kernel::splits % phases));
   const tile_range range = tiles_of_split<Kernel>(split);
   const int first_k = range.first * Kernel::tile_k;
-  const float* const x = kernel.argument0 + (index)group * Kernel::c * Kernel::x_c;
-  const float* const weights = kernel.argument1 + (index)group * Kernel::r * Kernel::s * Kernel::c * Kernel::f;
+  const auto* const x = kernel.argument0 + (index)group * Kernel::c * Kernel::x_c;
+  const auto* const weights = kernel.argument1 + (index)group * Kernel::r * Kernel::s * Kernel::c * Kernel::f;
+  typedef pointed_to<decltype(x)> element;
 
-  float sums[Kernel::thread_m][Kernel::thread_n] = {};
-  multiply<Kernel>(
+  product<Kernel, element> sums;
+  multiply<Kernel, element>(
       sums, range.count,
       [&](int row, int column) { return phase.find_pixel(x, first_m + row, first_k + column); },
       [&](int row, int column) { return phase.find_weight(weights, first_k + row, first_f + column); });
 
-  for_each_result<Kernel>(sums, [&](int row, int column, const float(&x0)[4]) {
+  sums.for_each([&](int row, int column, const auto& x0) {
     const index f = first_f + column;
     index at[4];
     if (!phase.find_output(first_m + row, at) || f >= Kernel::f) return;

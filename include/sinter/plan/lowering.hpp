@@ -176,7 +176,8 @@ class lowering {
     };
     for (auto const id : before) {
       auto const* const single = operation_of(id);
-      if (!single || single->kind != operation_kind::scheduled || !single->before.empty()) return;
+      bool const single_node = single && (single->kind == operation_kind::scheduled || single->is_view());
+      if (!single_node || !single->before.empty()) return;
       replaced += single->cost;
       add(id, single->op);
     }

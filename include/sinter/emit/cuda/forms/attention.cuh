@@ -6,6 +6,7 @@ R"cuda(
 //              size3 being multiples of 4; q_batch0, q_batch1, q_m, k_batch0, k_batch1, k_n, v_batch0, v_batch1, v_n:
 //              elements for one step, multiples of 4; elements of a row are neighbours; share: heads that have a key head
 //              in common; scale: its bits; causal: 1 if query m sees keys up to m + keys - queries only;
+//              unseen: 1 if queries that the mask leaves no key have the result 0
 //              mask: 1 if there is one; mask_batch0, mask_batch1, mask_m, mask_n: its elements for one step
 //              tile_m, tile_n: queries and keys of a step, multiples of threads / 16 and of 16; vector as in pointwise
 // arguments    q, k, v, the mask if there is one: float; operands and result with strides
@@ -129,6 +130,7 @@ class attention_part {
       float sum = sum_[i];
 #pragma unroll
       for (int mask = 1; mask < across; mask *= 2) sum += shuffle_xor(sum, mask);
+      if (Kernel::unseen != 0 && sum == 0) sum = 1;
 #pragma unroll
       for (int j = 0; j < columns; j += 4) {
         const float x[4] = {divide(results_[i][j], sum), divide(results_[i][j + 1], sum),

@@ -51,6 +51,12 @@ class emulated_calls {
     inputs_.push_back(m);
     return m;
   }
+  /// Memory that calls change; it has these values before each run.
+  memory changing(std::vector<float> values) {
+    auto const m = output(std::ssize(values) * std::int64_t(sizeof(float)));
+    changing_.push_back({m, std::move(values)});
+    return m;
+  }
   memory output(std::int64_t bytes) {
     memories_.push_back(std::make_unique<emulator::guarded_memory>(static_cast<std::size_t>(bytes)));
     return memories_.size() - 1;
@@ -84,6 +90,8 @@ class emulated_calls {
     for (auto const& how : emulator::every_option) {
       for (memory m = 0; m < memories_.size(); ++m)
         if (std::ranges::find(inputs_, m) == inputs_.end()) memories_[m]->poison();
+      for (auto const& [m, values] : changing_)
+        std::memcpy(memories_[m]->data(), values.data(), values.size() * sizeof(float));
       for (auto const& c : calls_) launch(code, c, how);
       for (auto const& e : expected_) check(e);
     }
@@ -129,6 +137,7 @@ class emulated_calls {
 
   std::vector<std::unique_ptr<emulator::guarded_memory>> memories_;
   std::vector<memory> inputs_;
+  std::vector<std::pair<memory, std::vector<float>>> changing_;
   std::vector<emulated_call> calls_;
   std::vector<expectation> expected_;
 };

@@ -3,6 +3,7 @@
 #include <sinter/program/device_attention.hpp>
 #include <sinter/program/device_copy.hpp>
 #include <sinter/program/device_products.hpp>
+#include <sinter/program/device_recurrent.hpp>
 #include <sinter/program/device_rows.hpp>
 #include <sinter/program/device_windows.hpp>
 #include <sinter/runtime/cuda/compile.hpp>
@@ -129,11 +130,13 @@ std::vector<compiled_kernel> kernels() {
       {reduce_call({{384, 768}, 1, {768, 1}}, device_reduction::sum, {{}, {{dtype::float32, true, 0, {1, 0}}}}), 20},
       {softmax_call({{4608, 384}, 1, {384, 1}}, false, stored({4608, 384})), 25},
       {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 30},
+      {recurrent_call({device_cell::lstm, 4, 512, 2048}), 70},
+      {recurrent_call({device_cell::gru, 1, 512, 1536}), 44},
       {gather_call({1, 30522, 384, 768, 4}), 19},
   };
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
-  all.push_back({attention_call(attention, stored(attention.sizes())), 88});
+  all.push_back({attention_call(attention, stored(attention.sizes())), 105});
   convolution.element = dtype::float16;
   all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 79});
   return all;

@@ -28,7 +28,9 @@ inline std::string math_text() {
   auto const function = [](std::string_view name, expr::value const& of_x0) {
     return fmt::format("\nDEVICE float {}(float x0) {{\n{}}}\n", name, body_text(expr::flatten(of_x0, 1), "  "));
   };
-  return function("exponential", exp(expr::input(0))) + function("logarithm", log(expr::input(0)));
+  auto const x = expr::input(0);
+  return function("exponential", exp(x)) + function("logarithm", log(x)) + function("sigmoid", sigmoid(x)) +
+         function("hyperbolic_tangent", tanh(x));
 }
 
 /// A module with an entry point for each kernel; equal ones once. The same kernels give the same text.

@@ -55,6 +55,9 @@ inline constexpr std::string_view normalize_text =
 inline constexpr std::string_view pool_text =
 #include <sinter/emit/cuda/forms/pool.cuh>
     ;
+inline constexpr std::string_view recurrent_text =
+#include <sinter/emit/cuda/forms/recurrent.cuh>
+    ;
 inline constexpr std::string_view reduce_text =
 #include <sinter/emit/cuda/forms/reduce.cuh>
     ;
@@ -97,6 +100,7 @@ inline constexpr std::array forms{
     form{"gather", gather_text, {}, false},
     form{"resize", resize_text},
     form{"attention", attention_text},
+    form{"recurrent", recurrent_text, {}, false},
 };
 
 inline form const& find_form(std::string_view name) {

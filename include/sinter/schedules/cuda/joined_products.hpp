@@ -37,9 +37,13 @@ class joined_products {
     auto const last = tiles.splits > 1 ? 1 : 0;
     auto const y = f.temporary("joined products", c.m * c.n * std::int64_t(sizeof(float)), last, last + 1);
     product_epilogue e;
-    e.what.function = expr::flatten(expr::input(0) + expr::input(1), 2);
-    e.what.arguments = {{dtype::float32, false, 0, {0, 0, 0, 1}}, {dtype::float32, true, 0, {0, 0, c.n, 1}}};
-    e.places = {f.weight(pack(true)), y};
+    if (std::ranges::any_of(parts_, [](scheduled_node const* n) { return has_input(*n, 2); })) {
+      e.what.function = expr::flatten(expr::input(0) + expr::input(1), 2);
+      e.what.arguments.push_back({dtype::float32, false, 0, {0, 0, 0, 1}});
+      e.places.push_back(f.weight(pack(true)));
+    }
+    e.what.arguments.push_back({dtype::float32, true, 0, {0, 0, c.n, 1}});
+    e.places.push_back(y);
     add_product(
         f, tiles, c.sizes(), [&](device_epilogue after) { return contraction_call(c, tiles, std::move(after)); },
         input_of(*parts_[0], 0), f.weight(pack(false)), std::move(e));

@@ -47,8 +47,11 @@ class lowering {
   void add_input(std::size_t i) {
     auto const v = g_.inputs[i].value;
     if (g_.at(v).is_constant()) return;
-    auto const id = add_stored(v, layout::row_major, -1);
-    l_.at(id).external = address{.in = space::input, .index = static_cast<std::uint32_t>(i)};
+    auto const add = [&](layout how, space in) {
+      l_.at(add_stored(v, how, -1)).external = address{.in = in, .index = static_cast<std::uint32_t>(i)};
+    };
+    add(layout::row_major, space::input);
+    if (l_.on_device) add(layout::host, space::given);
   }
 
   stored_id add_stored(value_id v, layout how, std::int32_t producer) {
@@ -235,14 +238,23 @@ class lowering {
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);
-    if (op.is_view()) {
-      auto& view = l_.at(op.outputs[0]);
-      view.base = op.inputs[0];
+    if (op.is_view()) add_view(op, number);
+    l_.operations.push_back(std::move(op));
+  }
+
+  /// Output 0 of operation `number` shows the bytes of input 0; where these are a graph input's, on the host, too.
+  void add_view(operation const& op, std::int32_t number) {
+    auto const show = [&](stored_id shown, stored_id whole) {
+      auto& view = l_.at(shown);
+      view.base = whole;
       view.base_offset = *op.how.layouts.view;
       view.part = l_.at(view.base).how == layout::blocked && view.how == layout::blocked;
       l_.at(view.base).viewed = true;
-    }
-    l_.operations.push_back(std::move(op));
+    };
+    show(op.outputs[0], op.inputs[0]);
+    auto const on_host = l_.find(op.values[0], layout::host);
+    if (on_host < 0 || on_host == op.inputs[0] || !l_.at(l_.root(on_host)).external) return;
+    show(add_stored(l_.at(op.outputs[0]).value, layout::host, number), on_host);
   }
 
   /// The nodes of the tail become one island if compiling them pays, else one each.

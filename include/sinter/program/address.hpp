@@ -16,11 +16,15 @@ enum class space : std::uint8_t {
   arena,    ///< a tensor of the arena
   weight,   ///< a packed constant
   scratch,  ///< memory of the worker that runs the task
-  host      ///< a tensor in the host's memory, of a program for a device that has memory of its own
+  host,     ///< a tensor in the host's memory, of a program for a device that has memory of its own
+  given     ///< an input of such a program, in the host's memory
 };
 
 /// What an address begins with in text, by `space`; no prefix begins another.
-inline constexpr std::array<std::string_view, 6> space_prefixes{"in", "out", "t", "w", "s", "h"};
+inline constexpr std::array<std::string_view, 7> space_prefixes{"in", "out", "t", "w", "s", "h", "given"};
+
+/// Whether what lies there is the host's, in a program for a device.
+constexpr bool is_of_host(space in) { return in == space::host || in == space::given || in == space::scratch; }
 
 /// Axes of a grid, loops around a call of its body, and both: the indices that an address may depend on.
 inline constexpr std::size_t grid_rank = 4, loop_depth = 2, index_rank = grid_rank + loop_depth;

@@ -141,3 +141,11 @@ TEST_CASE("an encoder agrees with the CPU") {
   bool const fused = GENERATE(false, true);
   CHECK(emulated_difference(encoder_graph({.batch = 2, .fused = fused})) == "");
 }
+
+TEST_CASE("an encoder of the size of BERT base takes at most 100 launches a run") {
+  bool const fused = GENERATE(false, true);
+  auto const p = plan_for_cuda(
+      encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 128, .words = 100, .fused = fused}));
+  CHECK(count_launches(p) <= 100);
+  CHECK(count_steps<transfer>(p) == 3);  // embeddings of words and types, the mask
+}

@@ -129,7 +129,7 @@ class lowering {
     op.values = n.inputs;
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (auto const schedules = schedule_table(machine_.device()); computable(node_view)) {
+    if (auto const schedules = schedule_table(machine_.device()); computable(node_view) && !stays_on_host(node_view)) {
       for (auto const& s : schedules)
         if (!s.match) choose(op, s, node_view);
       for (auto const& s : schedules)
@@ -141,6 +141,15 @@ class lowering {
       op.how.layouts.outputs.assign(n.outputs.size(), l_.host_layout());
     }
     add_operands(std::move(op), n);
+  }
+
+  /// Whether a node computes a few elements of what only the host has: it takes less time than a launch.
+  bool stays_on_host(scheduled_node const& n) {
+    constexpr std::size_t few = 1024;
+    if (!l_.on_device || !n.op.has_expression() || n.outputs[0].shape().elements() > few) return false;
+    auto const on_host = [](operand_info const& in) { return in.how == layout::host; };
+    auto const there = [&](operand_info const& in) { return !in.present() || in.constant || on_host(in); };
+    return std::ranges::any_of(n.inputs, on_host) && std::ranges::all_of(n.inputs, there);
   }
 
   /// Takes a candidate of `s` that is cheaper than what the operation has; `replaced` is the cost of the nodes before

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,30 +23,45 @@ inline std::int64_t element_bytes(operand_info const& o) { return static_cast<st
 /// The largest power of two up to 16 that divides an offset: what alignment an address has.
 inline std::int64_t alignment_at(std::int64_t offset) { return offset % 16 == 0 ? 16 : offset & -offset; }
 
-/// Transpose, Slice, Expand, Tile, DepthToSpace and others that say by strides where their elements come from.
-inline fragment build_strided_move(scheduled_node const& n) {
+/// Elements that strides say the places of, from `offset` bytes on.
+struct strided_move {
+  device_copy copy{};
+  std::int64_t offset = 0;
+
+  /// Whether the elements lie side by side already, where other tensors may begin, too.
+  bool is_view() const {
+    auto whole = copy;
+    device_sizes* const strides[] = {&whole.from, &whole.to};
+    merge_axes(whole.sizes, strides);
+    return offset % arena_alignment == 0 && whole.sizes.size() == 1 && (whole.from[0] == 1 || whole.sizes[0] == 1);
+  }
+};
+
+/// What Transpose, Slice, Expand, Tile, DepthToSpace and others do; none: a stride is negative, or it is another node.
+inline std::optional<strided_move> strided_move_of(scheduled_node const& n) {
   auto const call = kernel_call_of(n);
+  auto const negative = [](std::int64_t number) { return number < 0; };
+  if (call.kernel.name != "move" || std::ranges::any_of(call.integers, negative)) return std::nullopt;
   auto const rank = (call.integers.size() - 1) / 2;
   auto const numbers = [&](std::size_t first) {
     auto const begin = call.integers.begin() + static_cast<std::ptrdiff_t>(first);
     return device_sizes(begin, begin + static_cast<std::ptrdiff_t>(rank));
   };
-  device_copy c{.sizes = numbers(1), .from = numbers(1 + rank), .bytes = element_bytes(n.outputs[0])};
-  c.to = row_major_strides(c.sizes);
-  auto from = input_of(n, 0);
-  from.offset = call.integers[0] * c.bytes;
-  c.alignment = alignment_at(from.offset);
-  if (rank == 0) c.sizes = c.from = c.to = {1};
-  fragment f;
-  f.add(copy_call(std::move(c)), {from, output_of()});
-  return f;
+  strided_move m{{.sizes = numbers(1), .from = numbers(1 + rank), .bytes = element_bytes(n.outputs[0])}};
+  m.copy.to = row_major_strides(m.copy.sizes);
+  m.offset = call.integers[0] * m.copy.bytes;
+  m.copy.alignment = alignment_at(m.offset);
+  if (rank == 0) m.copy.sizes = m.copy.from = m.copy.to = {1};
+  return m;
 }
 
-/// Whether a node is a move by strides, none of them negative.
-inline bool is_strided_move(scheduled_node const& n) {
-  auto const call = kernel_call_of(n);
-  if (call.kernel.name != "move") return false;
-  return std::ranges::all_of(call.integers, [](std::int64_t number) { return number >= 0; });
+inline fragment build_strided_move(scheduled_node const& n) {
+  auto m = *strided_move_of(n);
+  auto from = input_of(n, 0);
+  from.offset = m.offset;
+  fragment f;
+  f.add(copy_call(std::move(m.copy)), {from, output_of()});
+  return f;
 }
 
 /// Copies all of `part`, along `axis` a part of `whole` that begins at `at`; `joins` tells in which direction.
@@ -113,9 +129,12 @@ inline std::vector<candidate> moves_offer(scheduled_node const& n, target const&
   };
   if (is_standard_operator(*n.n, "Concat")) return offer(parts_layouts(n, true), build_concat);
   if (is_standard_operator(*n.n, "Split")) return offer(parts_layouts(n, false), build_split);
-  if (!is_strided_move(n)) return {};
-  return offer({.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
-               build_strided_move);
+  auto const move = strided_move_of(n);
+  if (!move) return {};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}};
+  if (!move->is_view()) return offer(std::move(layouts), build_strided_move);
+  layouts.view = move->offset;
+  return {{.layouts = std::move(layouts)}};
 }
 
 inline constexpr schedule moves_schedule{.name = "cuda copy", .offer = moves_offer};

@@ -26,6 +26,7 @@ inline constexpr std::int64_t usual_multiprocessors = 132;
 /// Tiles with the least time: blocks run in waves, and one block of a large tile needs fewer loads for its products.
 inline device_tiles choose_tiles(product_extents const& e) {
   constexpr std::int64_t least_depth = 128;  // of a split, which else would wait more than it multiplies
+  constexpr double launch = 1.8e6;           // of the kernel that adds splits, which waits for all of them
   device_tiles best;
   double least = INFINITY;
   for (auto tiles : tile_choices) {
@@ -36,7 +37,7 @@ inline device_tiles choose_tiles(product_extents const& e) {
       auto const waves = static_cast<double>(divide_up(blocks * tiles.splits, usual_multiprocessors));
       auto const loads = static_cast<double>(tiles.tile_m + tiles.tile_n) * 8;
       auto const products = static_cast<double>(tiles.tile_m * tiles.tile_n);
-      auto const extra = tiles.splits > 1 ? 0.1 * static_cast<double>(tiles.splits * e.m * e.n * e.count) : 0;
+      auto const extra = tiles.splits > 1 ? launch + 0.1 * static_cast<double>(tiles.splits * e.m * e.n * e.count) : 0;
       auto const time = waves * (static_cast<double>(depth) + 64) * (products + loads * 8) + extra;
       if (time < least) least = time, best = tiles;
     }

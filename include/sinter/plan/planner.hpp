@@ -16,7 +16,7 @@ namespace sinter {
 
 program plan(graph const& g, plan_options const& options) {
   auto l = detail::lowering(g, options.machine, options.prefer).run();
-  detail::place_parts(l);
+  detail::place_parts(l, g);
   detail::overwrite_operands(l, g);
   kernel_store own;
   detail::kernel_set kernels;

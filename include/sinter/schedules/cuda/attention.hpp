@@ -117,7 +117,7 @@ inline std::optional<attention_plan> plan_attention(attention_group const& g) {
   if (nodes.mask_reader) {
     auto const& mask = g.at(nodes.mask_reader).inputs[nodes.mask_slot];
     if (!is_float_tensor(mask) || mask.shape().rank() > 4) return std::nullopt;
-    auto const s = broadcast_strides(mask.shape(), layout::row_major, 4);
+    auto const s = broadcast_strides(mask, 4);
     p.what.mask = device_attention::strides{s[0], s[1], s[2]};
     p.what.mask_key = s[3];
   }
@@ -193,7 +193,7 @@ inline std::optional<attention_plan> plan_attention(scheduled_node const& n) {
   auto const y = strides(q, v.size);
   p.result = {y.batch, y.head, y.row, 1};
   if (has_input(n, 3)) {
-    auto const s = broadcast_strides(n.inputs[3].shape(), layout::row_major, 4);
+    auto const s = broadcast_strides(n.inputs[3], 4);
     p.what.mask = device_attention::strides{s[0], s[1], s[2]};
     p.what.mask_key = s[3];
   }

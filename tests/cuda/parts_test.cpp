@@ -70,7 +70,7 @@ parts_case const cases[] = {
   h = Reshape(g, whole)
   y = Relu(h)
 )"},
-    {"columns that are read in another shape", 4, R"(
+    {"columns that are read in another shape", 5, R"(
   input x: float[3x16]
   const w = float[16x24] random(1)
   const shape = int64[3] {3, 2, 4}
@@ -82,9 +82,13 @@ parts_case const cases[] = {
   h = Tanh(g)
   const flat = int64[2] {3, 8}
   i = Reshape(h, flat)
-  j = Add(i, d)
   const v = float[8x5] random(2)
-  y = MatMul(j, v)
+  const u = float[5x3] random(3)
+  j = MatMul(i, v)
+  k = MatMul(d, v)
+  y = Add(j, k)
+  z = MatMul(u, d)
+  output z
 )"},
     {"parts that outputs of the graph and softmax need side by side", 5, R"(
   input x: float[3x16]

@@ -7,6 +7,7 @@
 #include <sinter/plan/tail.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/cuda/view.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>
@@ -59,6 +60,9 @@ class lowering {
     return l_.find(v, how) = static_cast<stored_id>(l_.tensors.size() - 1);
   }
 
+  /// Whether a tensor has its elements in the same order in all layouts of a device.
+  bool has_one_order(stored const& t) const { return l_.on_device && cuda::channels_last_is_row_major(*t.type.shape); }
+
   /// The value in a layout; adds reorders where it is stored in others only.
   stored_id stored_as(value_id v, layout how) {
     if (auto const id = l_.find(v, how); id >= 0) return id;
@@ -72,6 +76,9 @@ class lowering {
     reorder.inputs = {other};
     reorder.outputs = {id};
     reorder.placed = {false};
+    if (moves || !has_one_order(l_.at(id))) return id;
+    reorder.kind = operation_kind::view;
+    show(id, other, 0);
     return id;
   }
 
@@ -253,17 +260,19 @@ class lowering {
 
   /// Output 0 of operation `number` shows the bytes of input 0; where these are a graph input's, on the host, too.
   void add_view(operation const& op, std::int32_t number) {
-    auto const show = [&](stored_id shown, stored_id whole) {
-      auto& view = l_.at(shown);
-      view.base = whole;
-      view.base_offset = *op.how.layouts.view;
-      view.part = l_.at(view.base).how == layout::blocked && view.how == layout::blocked;
-      l_.at(view.base).viewed = true;
-    };
-    show(op.outputs[0], op.inputs[0]);
+    auto const offset = *op.how.layouts.view;
+    show(op.outputs[0], op.inputs[0], offset);
     auto const on_host = l_.find(op.values[0], layout::host);
     if (on_host < 0 || on_host == op.inputs[0] || !l_.at(l_.root(on_host)).external) return;
-    show(add_stored(l_.at(op.outputs[0]).value, layout::host, number), on_host);
+    show(add_stored(l_.at(op.outputs[0]).value, layout::host, number), on_host, offset);
+  }
+
+  void show(stored_id shown, stored_id whole, std::int64_t offset) {
+    auto& view = l_.at(shown);
+    view.base = whole;
+    view.base_offset = offset;
+    view.part = l_.at(whole).how == layout::blocked && view.how == layout::blocked;
+    l_.at(whole).viewed = true;
   }
 
   /// The nodes of the tail become one island if compiling them pays, else one each.

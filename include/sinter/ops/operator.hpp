@@ -140,6 +140,25 @@ inline void bound_operator::evaluate(input_views in, output_views out) const {
   run(kernel(inputs(operands)), in, out);
 }
 
+/// What `bind` found for a node, and all that decided it.
+struct bound_node {
+  std::string domain{};
+  std::string op{};
+  std::int64_t version = 0;
+  attribute_map attributes{};
+  std::vector<bool> inputs{};  ///< which are given
+  bound_operator found{};
+
+  /// Whether `n` would be bound alike.
+  bool describes(node const& n) const;
+};
+
+inline bool bound_node::describes(node const& n) const {
+  auto const is_given = [](value_id in) { return static_cast<bool>(in); };
+  return attributes.shares_entries(n.attributes) && op == n.op && domain == n.domain && version == n.version &&
+         found.outputs == n.outputs.size() && std::ranges::equal(inputs, n.inputs, {}, {}, is_given);
+}
+
 /// "node 'conv1' (Conv)", for the context of errors.
 std::string describe(node const& n);
 
@@ -147,6 +166,9 @@ std::string describe(node const& n);
 /// attribute that the operator does not know `error_code::unsupported_feature`; a wrong number of inputs or an
 /// attribute that does not fit is `error_code::malformed_model`.
 bound_operator bind(node const& n);
+
+/// Binds `n` once for itself and all its copies: while they are as they are now, `bind` has nothing to find or parse.
+void keep_bound(node& n);
 
 /// Infers the output types of `n` from what is known of its inputs, one for each output. Errors name the node; one is
 /// an input whose element type is unknown.

@@ -76,6 +76,7 @@ inline void check_all_read(attribute_reader const& r, node const& n) {
 }  // namespace detail
 
 bound_operator bind(node const& n) {
+  if (n.bound && n.bound->describes(n)) return n.bound->found;
   return with_context([&] { return describe(n); },
                       [&]() -> bound_operator {
                         auto const* entry = find_operator(n.domain, n.op, n.version);
@@ -88,6 +89,13 @@ bound_operator bind(node const& n) {
                         detail::check_all_read(reader, n);
                         return {entry, std::move(attributes), n.outputs.size()};
                       });
+}
+
+void keep_bound(node& n) {
+  if (n.bound && n.bound->describes(n)) return;
+  bound_node made{.domain = n.domain, .op = n.op, .version = n.version, .attributes = n.attributes, .found = bind(n)};
+  for (auto const in : n.inputs) made.inputs.push_back(static_cast<bool>(in));
+  n.bound = std::make_shared<bound_node const>(std::move(made));
 }
 
 types infer(node const& n, std::span<operand const> operands) {

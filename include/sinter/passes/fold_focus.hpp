@@ -103,7 +103,7 @@ inline any_tensor unfocused_weights(any_tensor const& w, focus const& f, std::in
 inline void scale_list(node& n, std::string_view name, std::int64_t factor) {
   auto list = attribute_or(n, name, std::vector<std::int64_t>{});
   for (auto& v : list) v = checked_mul(v, factor);
-  n.attributes.find(name)->second = list;
+  n.attributes[name] = list;
 }
 
 }  // namespace detail

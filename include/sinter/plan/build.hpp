@@ -8,7 +8,7 @@
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/reorder.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct built {
 /// Names a constant: by its place in the model's file, or by its content.
 inline std::string key_of(any_tensor const& constant) {
   if (constant.type() == dtype::string) return {};
-  if (constant.number() != 0) return fmt::format("#{}", constant.number());
+  if (constant.number() != 0) return fmt::format(FMT_COMPILE("#{}"), constant.number());
   auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
   return fmt::format("{:016x}{:016x}", d.high, d.low);
 }
@@ -52,7 +52,7 @@ class operation_builder {
     } else if (op.kind == operation_kind::host) {
       made.host = in_context([&] { return build_host(op); });
     }
-    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(std::move(kernel))));
+    for (auto const& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(kernel)));
     made.code.kernels.clear();
     return made;
   }
@@ -62,7 +62,7 @@ class operation_builder {
     auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
     if (id >= 0) info.item_stride = l_.item_stride(id);
     info.placed = placed;
-    if (info.constant) info.constant_key = key_of(info.constant);
+    if (info.constant) info.constant_key = key_of(*info.constant);
     return info;
   }
 

@@ -26,6 +26,8 @@ class program_linker {
   /// `operations` are those of the graph, `kernels` all that they name.
   program link(std::vector<built> operations, std::vector<shared_kernel> kernels) {
     p_.kernels = std::move(kernels);
+    p_.steps.reserve(operations.size());
+    p_.nodes.reserve(g_.node_capacity());
     p_.allocations = placement_.allocations();
     p_.arena_bytes = placement_.arena_bytes();
     p_.arena_bound = arena_lower_bound(p_.allocations);

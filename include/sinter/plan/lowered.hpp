@@ -103,7 +103,7 @@ inline operand_info describe_operand(graph const& g, value_id v, layout how) {
   auto const& value = g.at(v);
   operand_info info{.type = value.type, .how = how};
   if (value.type.shape) info.item_stride = item_bytes(*value.type.shape, value.type.element, how);
-  info.constant = value.constant;
+  if (value.is_constant()) info.constant = &value.constant;
   return info;
 }
 

@@ -28,8 +28,8 @@ class program_verifier {
       for (auto const* views : {&host.inputs, &host.outputs})
         for (auto const& v : *views) check_view(v);
       for (auto const& v : host.outputs)
-        if (v.type.element != dtype::undefined) check_written(v.where, "an output of the host call");
-      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
+        if (v.type.element != dtype::undefined) check_written(v.where, {"an output of the host call"});
+      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, {"the kernel's workspace"});
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
@@ -43,6 +43,12 @@ class program_verifier {
   /// Bytes [low, high) from the start of an address on.
   struct byte_range {
     std::int64_t low = 0, high = 0;
+  };
+
+  /// What an error calls the bytes that a step touches: an argument of a kernel, or something else.
+  struct tensor_name {
+    std::string_view whole, argument{};
+    std::string text() const { return argument.empty() ? std::string(whole) : fmt::format("{}.{}", whole, argument); }
   };
 
   void check_allocations() const {
@@ -125,7 +131,7 @@ class program_verifier {
         check_alignment(way == 0 ? 0 : a.stride[axis], kernel, i);
       }
       check_alignment(a.offset, kernel, i);
-      auto const what = kernel.name + "." + kernel.arguments[i].name;
+      tensor_name const what{kernel.name, kernel.arguments[i].name};
       check_range(a, r, what);
       if (kernel.arguments[i].mode == vector::access::out) check_written(a, what);
     }
@@ -138,8 +144,9 @@ class program_verifier {
       fail_here("{}.{} moves by {} bytes, no multiple of {}", kernel.name, a.name, bytes, a.alignment);
   }
 
-  void check_written(address const& where, std::string_view what) const {
-    if (where.in == space::input || where.in == space::weight) fail_here("{} writes to an input or a weight", what);
+  void check_written(address const& where, tensor_name const& what) const {
+    if (where.in == space::input || where.in == space::weight)
+      fail_here("{} writes to an input or a weight", what.text());
   }
 
   static std::int64_t bytes_of(view_binding const& v) {
@@ -149,14 +156,14 @@ class program_verifier {
 
   void check_view(view_binding const& v) const {
     if (v.type.element == dtype::undefined || v.constant || !v.type.shape) return;
-    check_range(v.where, {0, bytes_of(v)}, "a view");
+    check_range(v.where, {0, bytes_of(v)}, {"a view"});
   }
 
   /// Checks bytes that the step touches; `what` names them in the error.
-  void check_range(address const& where, byte_range r, std::string_view what) const {
+  void check_range(address const& where, byte_range r, tensor_name const& what) const {
     r.low = checked_add(r.low, where.offset), r.high = checked_add(r.high, where.offset);
     if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
-      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what, r.low, r.high,
+      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what.text(), r.low, r.high,
                 space_prefixes[static_cast<std::size_t>(where.in)], where.index);
   }
 

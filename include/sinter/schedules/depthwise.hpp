@@ -21,7 +21,7 @@ namespace detail {
 
 /// The weights as [block of channels][tap][16].
 inline packing depthwise_weights(scheduled_node const& n, convolution_shape const& s) {
-  weight_source source{.tensor = n.inputs[1].constant,
+  weight_source source{.tensor = *n.inputs[1].constant,
                        .outputs = s.out_channels,
                        .output_step = s.taps(),
                        .chunks = {{.channels = 1, .taps = s.taps()}}};

@@ -63,22 +63,20 @@ class recipe_key {
   std::string bytes_;
 };
 
-/// A program, or how to build it and a key of all that decides it but names: of equal keys only one need be built.
+/// How to build a program, and a key of all that decides it but names: of equal keys only one need be built.
 class recipe {
  public:
   recipe() = default;
-  recipe(program finished) : finished_(std::move(finished)) {}
+  recipe(program finished) : build_([finished = std::move(finished)] { return finished; }) {}
   recipe(std::string key, std::function<program()> build) : key_(std::move(key)), build_(std::move(build)) {}
 
   /// Empty for a finished program.
   std::string const& key() const { return key_; }
-  program make() const& { return build_ ? build_() : finished_; }
-  program make() && { return build_ ? build_() : std::move(finished_); }
+  program make() const { return build_(); }
 
  private:
   std::string key_;
   std::function<program()> build_;
-  program finished_;
 };
 
 }  // namespace sinter::vector

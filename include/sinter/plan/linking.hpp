@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -161,7 +160,7 @@ class program_linker {
   lowered const& l_;
   arena_placement const& placement_;
   program p_;
-  std::map<std::string, std::uint32_t, std::less<>> weight_of_;
+  std::unordered_map<std::string, std::uint32_t> weight_of_;
 };
 
 }  // namespace sinter::detail

@@ -242,8 +242,7 @@ inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& ma
   vector::recipe_key key("strip_pointwise", machine);
   key.add(pixels).add(in_channels).add(out_blocks).add(x_block).add(y_block);
   epilogue.add_to(key.add(interleave).add(bias));
-  return {std::move(key).take(),
-          [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
+  return {key.take(), [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
 }
 
 /// Arguments: the input rows, w, the bias if there is one, the epilogue's extras, y.
@@ -263,8 +262,7 @@ inline vector::recipe strip_depthwise_recipe(strip_depthwise s, target const& ma
       .add(x_stride);
   key.add(dilation).add(pad_begin).add(blocks).add(x_block).add(y_row).add(y_block);
   epilogue.add_to(key.add(bias));
-  return {std::move(key).take(),
-          [s = std::move(s), machine] { return detail::strip_depthwise_builder(s, machine).build(); }};
+  return {key.take(), [s = std::move(s), machine] { return detail::strip_depthwise_builder(s, machine).build(); }};
 }
 
 }  // namespace sinter

@@ -137,7 +137,7 @@ inline std::string key_of(winograd_input const& t, target const& machine) {
   vector::recipe_key key("winograd_input", machine);
   key.add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
   v.add_to(key.add(x_block));
-  return std::move(key).take();
+  return key.take();
 }
 
 /// The kernel of an input transform. Arguments: x, the first row and column of the image that the tiles read; v, the

@@ -196,7 +196,7 @@ inline std::string key_of(winograd_output const& t, target const& machine) {
   key.add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
   planes.add_to(key);
   epilogue.add_to(key);
-  return std::move(key).take();
+  return key.take();
 }
 
 /// The kernel of an output transform. Arguments: m, the first tile and block in M; the bias of the blocks, if

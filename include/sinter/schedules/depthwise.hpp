@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/depthwise_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -15,7 +16,7 @@
 /// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
 ///
 ///     parallel for item, block of 16 channels, tile of pixels:
-///       for tap: w = load weights; for pixel whose tap lies inside: acc[pixel] += w * x[pixel + tap]
+///       register tile: up to 14 pixels (AVX-512), 5 (AVX2); see depthwise_tile.hpp
 namespace sinter {
 namespace detail {
 
@@ -95,36 +96,25 @@ class depthwise_code {
     if (bias_) bias = b.argument("b", access::constant, pixel_bytes);
     auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
     auto const y = b.argument("y", access::out, y_bytes);
-    auto const pixels = tile.pixels();
     for (int half = 0; half < machine_.registers_per_block(); ++half) {
       auto const at = half * b.register_bytes();
-      std::vector<vector::reg> sums;
-      for (std::int64_t p = 0; p < pixels; ++p) sums.push_back(bias_ ? b.load(bias.at(at)) : b.zero());
-      for_each_tap(taps_y, taps_x, [&](std::int64_t ky, std::int64_t kx, tap_group const& gy, tap_group const& gx) {
-        auto const weight = b.load(w.at((ky * window.x.kernel + kx) * pixel_bytes + at));
-        for (std::int64_t p = 0; p < pixels; ++p) {
-          auto const row = p / tile.x.length, col = p % tile.x.length;
-          if (!gy.inside[static_cast<std::size_t>(row)] || !gx.inside[static_cast<std::size_t>(col)]) continue;
-          auto const from = x_origin_ + (row * window.y.stride + ky * window.y.dilation) * in_row +
-                            (col * window.x.stride + kx * window.x.dilation) * pixel_bytes;
-          b.fma_to(sums[static_cast<std::size_t>(p)], weight, x.at(from + at));
-        }
-      });
+      auto const first = bias_ ? b.load(bias.at(at)) : b.zero();
+      std::vector<vector::reg> sums{first};
+      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias_ ? b.mov(first) : b.zero());
+      auto const input = [&](std::int64_t row, std::int64_t col) {
+        return x.at(x_origin_ + row * in_row + col * pixel_bytes + at);
+      };
+      auto const weight = [&](std::int64_t ky, std::int64_t kx) {
+        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
+      };
+      depthwise_emitter(b, window, tile, machine_.registers(), input, weight).emit(sums);
       applied_epilogue const epilogue(extras_.code, b, extras);
-      for (std::int64_t p = 0; p < pixels; ++p) {
+      for (std::int64_t p = 0; p < tile.pixels(); ++p) {
         auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
         b.store(y.at(to), epilogue(sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
       }
     }
     return std::move(b).take();
-  }
-
-  template <typename Each>
-  static void for_each_tap(std::vector<tap_group> const& taps_y, std::vector<tap_group> const& taps_x, Each&& each) {
-    for (auto const& gy : taps_y)
-      for (std::int64_t ky = gy.first; ky < gy.first + gy.count; ++ky)
-        for (auto const& gx : taps_x)
-          for (std::int64_t kx = gx.first; kx < gx.first + gx.count; ++kx) each(ky, kx, gy, gx);
   }
 
   static std::int64_t reach(std::vector<tap_group> const& taps, window_axis const& axis, std::int64_t step) {

@@ -17,7 +17,7 @@
 /// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
 ///
 ///     parallel for item, block of 16 channels, tile of pixels:       (a task does all tiles of a small plane)
-///       register tile: up to 14 pixels (AVX-512), 5 (AVX2); see depthwise_tile.hpp
+///       register tile: up to 14 pixels (AVX-512), 8 (AVX2); see depthwise_tile.hpp
 namespace sinter {
 namespace detail {
 
@@ -40,8 +40,7 @@ class depthwise_code {
     weights_ = code_.weight(depthwise_weights(n_, s_));
     bias_ = bind_bias(n_, code_);
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
-    auto const pixels = machine_.registers() == 32 ? 14 : 5;
-    auto const tiles = tile_plane(s_.window, pixels);
+    auto const tiles = tile_plane(s_.window, pixels_of_tile());
     if (s_.out_plane() * pixel_bytes <= task_bytes && tiles.size() * operands() <= most_body_arguments)
       add_planes(tiles);
     else
@@ -52,6 +51,10 @@ class depthwise_code {
  private:
   static constexpr std::int64_t pixel_bytes = channel_block * 4;
 
+  std::int64_t pixels_of_tile() const {
+    if (machine_.registers() == 32) return 14;
+    return extras_.code.fits_in_registers() ? 8 : 5;
+  }
   std::size_t operands() const { return 3 + (bias_ ? 1 : 0) + extras_.sources.size(); }
 
   /// A task for each tile.

@@ -133,6 +133,36 @@ TEST_CASE("a result of an island goes to its planned place if it has the planned
                     says("output 0 came out as float 4, planned for is float 3") && says("node 'pos' (Positives)"));
 }
 
+TEST_CASE("what an island shows of planned memory is copied, also where a slot shows it") {
+  auto p = island_program();
+  auto const type = rows(1);
+  bound_operator const copy{find_operator("", "Identity", 13), {}};
+  program_step first{.nodes = {node_id{0}}, .action = host_call{.op = copy, .inputs = {p.inputs[0]}}};
+  auto& call = std::get<host_call>(first.action);
+  call.outputs = {{.type = type, .where = {space::arena, 0}, .slot = 2, .axis = 1}};
+  call.kernel.kernel.run = [](kernels::call const& c) {
+    std::memcpy(c.out[0].data, c.in[0].data, row * 4);
+    return kernels::status::found(row / 2);
+  };
+  p.steps.insert(p.steps.begin(), std::move(first));
+  std::get<island>(p.steps[1].action).inputs = {{.slot = 2}};
+  p.slots = 3;
+  p.allocations = {{"copy", row * 4, 0, 0, 1}};
+  p.arena_bytes = p.arena_bound = row * 4;
+  CHECK_NOTHROW(verify(p));
+  weight_store store;
+  executable const e(std::move(p), interpreted(), store);
+  workspace w(e.memory());
+  auto const x = counting(row, 1);
+  tensor_view const in{dtype::float32, {1, row}, x.data()};
+  e.run(w, {&in, 1});
+  CHECK(w.slots[2].shape() == shape{1, row / 2});
+  CHECK_FALSE(w.slots[2].owns());
+  CHECK(w.results[0].shape == shape{row / 2});
+  CHECK(w.results[1].shape == shape{1, row / 2});
+  CHECK(w.slots[1].owns());
+}
+
 TEST_CASE("grids step through four axes and side by side") {
   program p;
   vector::builder b("copy", 16);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -64,6 +65,11 @@ inline std::int64_t run(kernel_call const& call, input_views in, output_views ou
   auto const s = call.run(call.views(in), out, memory);
   expect_success(s);
   return s.count;
+}
+
+/// What a counting kernel counts, if all inputs are known.
+inline std::optional<std::int64_t> count(kernel_call const& call, std::optional<std::vector<tensor_view>> const& in) {
+  return in ? std::optional(run(call, *in, {})) : std::nullopt;
 }
 
 }  // namespace sinter

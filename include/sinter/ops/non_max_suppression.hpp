@@ -19,7 +19,6 @@ struct non_max_suppression {
 
   static attributes parse(attribute_reader const& r) { return {.centred = r.get("center_point_box", false)}; }
 
-  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   /// As many boxes of each image and class as may be chosen.
   static std::vector<bounded_shape> bounds(inputs const& in, attributes const&) {
     auto const &boxes = in.shape(0), &scores = in.shape(1);
@@ -31,10 +30,9 @@ struct non_max_suppression {
     return {{{checked_mul(groups, most_of_a_group(in)), 3}, 0}};
   }
 
+  static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const& a) {
-    auto const most = bounds(in, a)[0];
-    auto const x = in.values();
-    return {most.type(dtype::int64, x ? std::optional(run(kernel(in, a), *x, {})) : std::nullopt)};
+    return {bounds(in, a)[0].type(dtype::int64, count(kernel(in, a), in.values()))};
   }
 
   static kernel_call kernel(inputs const&, attributes const& a) {

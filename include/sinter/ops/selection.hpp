@@ -4,7 +4,6 @@
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/entry.hpp>
 
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -33,10 +32,9 @@ struct compress {
   static types infer(inputs const& in, attributes const& a) {
     if (in.shape(1).rank() != 1)
       fail(error_code::malformed_model, "the condition has shape {}, expected one dimension", in.shape(1));
-    std::optional<std::int64_t> count;
-    if (auto const condition = in.value(1))
-      count = run(kernel(in, a), std::array{tensor_view{in.element(0), in.shape(0)}, *condition}, {});
-    return {bounds(in, a)[0].type(in.element(0), count)};
+    std::optional<std::vector<tensor_view>> counted;
+    if (auto const condition = in.value(1)) counted = {{in.element(0), in.shape(0)}, *condition};
+    return {bounds(in, a)[0].type(in.element(0), count(kernel(in, a), counted))};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
@@ -62,8 +60,7 @@ struct non_zero {
 
   static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const& a) {
-    auto const x = in.values();
-    return {bounds(in, a)[0].type(dtype::int64, x ? std::optional(run(kernel(in, a), *x, {})) : std::nullopt)};
+    return {bounds(in, a)[0].type(dtype::int64, count(kernel(in, a), in.values()))};
   }
 
   static kernel_call kernel(inputs const&, attributes const&) {

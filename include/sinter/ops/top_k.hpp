@@ -34,7 +34,8 @@ struct top_k {
     return {all, all};
   }
 
-  static std::optional<std::int64_t> count(inputs const& in, attributes const& a) {
+  /// K, if it is known now.
+  static std::optional<std::int64_t> known_k(inputs const& in, attributes const& a) {
     if (a.k) return a.k;
     if (in.shape(1).elements() != 1)
       fail(error_code::malformed_model, "the input 'K' has shape {}, expected one element", in.shape(1));
@@ -43,16 +44,16 @@ struct top_k {
   }
 
   static types infer(inputs const& in, attributes const& a) {
-    auto const most = bounds(in, a)[0];
-    auto const k = count(in, a);
-    auto const extent = most.most[most.axis];
+    auto const all = bounds(in, a)[0];
+    auto const k = known_k(in, a);
+    auto const extent = all.most[all.axis];
     if (k && (*k < 0 || *k > extent))
       fail(error_code::malformed_model, "K is {}, expected 0 to {}, the extent of axis {}", *k, extent, a.axis);
-    return {most.type(in.element(0), k), most.type(dtype::int64, k)};
+    return {all.type(in.element(0), k), all.type(dtype::int64, k)};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
-    auto const k = count(in, a);
+    auto const k = known_k(in, a);
     kernel_call call{.kernel = {kernels::top_elements, "top_elements", "reduce.hpp"},
                      .integers = {static_cast<std::int64_t>(bounds(in, a)[0].axis), a.largest},
                      .reads = k ? std::size_t{1} : 2,

@@ -36,11 +36,10 @@ struct unique {
     return output == 0 ? in.element(0) : dtype::int64;
   }
   static types infer(inputs const& in, attributes const& a) {
-    auto const x = in.values();
-    auto const count = x ? std::optional(run(kernel(in, a), *x, {})) : std::nullopt;
+    auto const found = count(kernel(in, a), in.values());
     auto const most = bounds(in, a);
-    auto const list = most[1].type(dtype::int64, count);
-    return {most[0].type(in.element(0), count), list, {dtype::int64, most[2].most}, list};
+    auto const list = most[1].type(dtype::int64, found);
+    return {most[0].type(in.element(0), found), list, {dtype::int64, most[2].most}, list};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {

@@ -114,18 +114,29 @@ types infer(node const& n, std::span<operand const> operands) {
                       });
 }
 
-types infer(graph const& g, node const& n) {
+std::vector<operand> operands_of(graph const& g, node const& n) {
   std::vector<operand> operands;
   for (auto const in : n.inputs)
     operands.push_back(in ? operand{g.at(in).type, g.at(in).is_constant() ? &g.at(in).constant : nullptr} : operand{});
-  return infer(n, operands);
+  return operands;
 }
+
+types infer(graph const& g, node const& n) { return infer(n, operands_of(g, n)); }
 
 void expect_declared(value const& output, dtype found) {
   auto const declared = output.type.element;
   if (declared != dtype::undefined && declared != found)
     fail(error_code::malformed_model, "the output '{}' of the graph is declared as {}, what computes it gives {}",
          output.name, name(declared), name(found));
+}
+
+std::optional<std::vector<tensor_view>> inputs::values() const {
+  std::vector<tensor_view> views;
+  for (auto const& o : operands_) {
+    if (o.type.element != dtype::undefined && !o.value) return std::nullopt;
+    views.push_back(o.value ? o.value->view() : tensor_view{});
+  }
+  return views;
 }
 
 std::optional<std::vector<std::int64_t>> inputs::integers(std::size_t i) const {

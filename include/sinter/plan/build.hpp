@@ -93,17 +93,17 @@ class operation_builder {
   host_call build_host(operation const& op) const {
     auto const& n = g_.at(op.node);
     host_call call{.op = op.op};
-    std::vector<sinter::operand> operands;
+    auto const operands = operands_of(g_, n);
     std::vector<tensor_view> in;
     std::vector<mutable_tensor_view> out;
     for (auto const v : n.inputs) {
       auto const& value = g_.at(v ? v : n.outputs[0]);
-      operands.push_back(v ? sinter::operand{value.type, value.constant ? &value.constant : nullptr}
-                           : sinter::operand{});
       in.push_back(v ? tensor_view{value.type.element, *value.type.shape} : tensor_view{});
     }
-    for (auto const v : n.outputs)
-      out.push_back(v ? mutable_tensor_view{g_.at(v).type.element, *g_.at(v).type.shape} : mutable_tensor_view{});
+    for (auto const id : op.outputs) {
+      auto const type = id >= 0 ? l_.at(id).type : tensor_type{dtype::undefined, shape{}};
+      out.push_back({type.element, *type.shape});
+    }
     call.kernel = op.op.kernel(inputs(operands));
     if (!call.kernel) return call;
     kernels::measuring_workspace memory;

@@ -18,11 +18,14 @@
 /// Lowering: which schedule computes a node, and in which layouts.
 namespace sinter::detail {
 
+/// Where values lie whose size depends on data but has a bound.
+enum class bounded_values : bool { heap, arena };
+
 /// Walks the graph in topological order and gives each node a schedule, layouts and operands in them.
 class lowering {
  public:
-  lowering(graph const& g, target const& machine, preferences const& prefer = {})
-      : g_(g), machine_(machine), prefer_(prefer) {
+  lowering(graph const& g, target const& machine, preferences const& prefer, bounded_values where)
+      : g_(g), machine_(machine), prefer_(prefer), bounded_(where) {
     l_.of_value.assign(g.value_count(), {-1, -1});
     l_.slot_of_value.assign(g.value_count(), -1);
   }
@@ -109,6 +112,7 @@ class lowering {
     if (tail_.feeds(n)) end_tail();
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
+    if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
     if (machine_.device() != device_kind::none && computable(node_view)) {
@@ -117,12 +121,42 @@ class lowering {
       for (auto const& s : schedule_table())
         if (s.match) choose_group(op, s);
     }
-    if (op.kind == operation_kind::host) {
-      op.how.layouts.inputs.assign(n.inputs.size(), layout::row_major);
-      op.how.layouts.outputs.assign(n.outputs.size(), layout::row_major);
-    }
+    if (op.kind == operation_kind::host) use_row_major(op, n);
     add_operands(std::move(op), n);
   }
+
+  static void use_row_major(operation& op, node const& n) {
+    op.how.layouts.inputs.assign(n.inputs.size(), layout::row_major);
+    op.how.layouts.outputs.assign(n.outputs.size(), layout::row_major);
+  }
+
+  /// The most that the outputs of `n` can hold, if they get places for it: some depend on data, and nothing else has an
+  /// unknown size or holds strings.
+  std::vector<bounded_shape> bounds_of(node const& n, bound_operator const& op) const {
+    auto const unknown = [&](value_id v) { return v && !g_.at(v).type.shape; };
+    auto const strings = [&](value_id v) { return v && g_.at(v).type.element == dtype::string; };
+    if (bounded_ == bounded_values::heap || std::ranges::none_of(n.outputs, unknown) ||
+        std::ranges::any_of(n.inputs, strings) || std::ranges::any_of(n.outputs, strings))
+      return {};
+    return with_context([&] { return describe(n); }, [&] { return op.bounds(inputs(operands_of(g_, n))); });
+  }
+
+  /// A host call whose outputs of unknown size get places for the most that they can hold, and slots that show what
+  /// there is.
+  void add_bounded(operation op, node const& n, std::vector<bounded_shape> const& most) {
+    use_row_major(op, n);
+    add_operands(std::move(op), n);
+    for (std::size_t i = 0; i < n.outputs.size(); ++i) {
+      auto const v = n.outputs[i];
+      if (!v || !is_open(v)) continue;
+      auto& place = l_.at(l_.find(v, layout::row_major));
+      place.type.shape = most[i].most;
+      place.open_axis = most[i].axis;
+      add_slot(v);
+    }
+  }
+
+  void add_slot(value_id v) { l_.slot_of_value[static_cast<std::size_t>(v.index)] = l_.slots++; }
 
   /// Takes a candidate of `s` that is cheaper than what the operation has; `replaced` is the cost of the nodes before
   /// it that would be computed with it. Returns whether it took one.
@@ -245,19 +279,26 @@ class lowering {
 
   void add_island(operation op, std::vector<value_id> const& inputs, std::vector<value_id> const& outputs) {
     op.kind = operation_kind::island;
-    for (auto const in : inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
+    for (auto const in : inputs) op.inputs.push_back(operand_of_island(in));
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (auto const out : outputs) {
       bool const planned = out && !is_open(out);
       op.outputs.push_back(planned ? add_stored(out, layout::row_major, number) : -1);
-      if (out && !planned) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
+      if (out && !planned) add_slot(out);
     }
     l_.operations.push_back(std::move(op));
+  }
+
+  /// The tensor that the island reads, also through a slot.
+  stored_id operand_of_island(value_id v) {
+    if (is_planned(v)) return stored_as(v, layout::row_major);
+    return v ? l_.find(v, layout::row_major) : -1;
   }
 
   graph const& g_;
   target machine_;
   preferences prefer_;
+  bounded_values bounded_;
   lowered l_;
   tail tail_{g_};  ///< the nodes before `end_tail`
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/core/limits.hpp>
 #include <sinter/plan/build.hpp>
 #include <sinter/plan/lowered.hpp>
 #include <sinter/plan/memory.hpp>
@@ -16,19 +15,14 @@
 /// Where the tensors of a lowered graph lie, and what its operations work in besides.
 namespace sinter::detail {
 
-/// Gives tensors, temporaries and workspaces places in the arena. More than the limit is `error_code::limit_exceeded`.
+/// Gives tensors, temporaries and workspaces places in the arena.
 class arena_placement {
  public:
-  arena_placement(graph const& g, lowered const& l, std::vector<built> const& operations, limits const& bounds)
-      : g_(g), l_(l) {
+  arena_placement(graph const& g, lowered const& l, std::vector<built> const& operations) : g_(g), l_(l) {
     count_steps(operations);
     add_tensors();
     for (std::size_t i = 0; i < operations.size(); ++i) add_workspaces(operations, i);
     arena_bytes_ = place_allocations(allocations_);
-    if (static_cast<std::uint64_t>(arena_bytes_) > bounds.arena_bytes)
-      fail(error_code::limit_exceeded,
-           "the activations take {} bytes, limits.arena_bytes is {}; raise it or use smaller inputs", arena_bytes_,
-           bounds.arena_bytes);
   }
 
   /// Where a stored tensor lies.

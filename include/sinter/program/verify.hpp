@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -27,14 +28,19 @@ class program_verifier {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* views : {&host.inputs, &host.outputs})
         for (auto const& v : *views) check_view(v);
-      for (auto const& v : host.outputs)
+      for (auto const& v : host.outputs) {
         if (v.type.element != dtype::undefined) check_written(v.where, {"an output of the host call"});
+        if (v.is_bound()) add_bound(v);
+      }
+      if (std::ranges::any_of(host.inputs, &view_binding::is_bound)) fail_here("an input of the host call is a bound");
       if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, {"the kernel's workspace"});
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* operands : {&i.inputs, &i.outputs})
         for (auto const& v : *operands) v.slot < 0 ? check_view(v.planned) : check_slot(v.slot);
+      for (auto const& v : i.outputs)
+        if (bounds_.contains(v.slot)) fail_here("slot {} shows a planned place", v.slot);
     });
     check_outputs();
   }
@@ -80,8 +86,17 @@ class program_verifier {
     }
   }
 
+  /// A slot exists, and if it shows a planned place, that is alive.
   void check_slot(std::int32_t slot) const {
     if (slot >= p_.slots) fail_here("slot {} does not exist, there are {}", slot, p_.slots);
+    if (auto const bound = bounds_.find(slot); bound != bounds_.end()) check_view(*bound->second);
+  }
+
+  void add_bound(view_binding const& v) {
+    if (!v.type.shape || v.axis >= v.type.shape->rank())
+      fail_here("the bound of slot {} has no axis {}", v.slot, v.axis);
+    if (!bounds_.try_emplace(v.slot, &v).second) fail_here("slot {} shows several places", v.slot);
+    check_slot(v.slot);
   }
 
   template <typename... Args>
@@ -183,6 +198,7 @@ class program_verifier {
 
   program const& p_;
   std::int32_t step_ = 0;
+  std::map<std::int32_t, view_binding const*> bounds_{};  ///< by the slot that shows what there is
 };
 
 }  // namespace detail
@@ -194,7 +210,8 @@ class program_verifier {
 /// - inputs and weights are not written;
 /// - calls have the arguments that their kernels declare, aligned as these want; loops end, turn at least once and are
 ///   nested at most `loop_depth` deep;
-/// - slots exist, and outputs are alive at the end.
+/// - slots exist; those that show a planned place show one, which is alive wherever the slot is read;
+/// - outputs are alive at the end.
 /// Kernels have a specification of their own, vector/verify.hpp.
 inline void verify(program const& p) { detail::program_verifier(p).run(); }
 

@@ -68,7 +68,7 @@ class workspace {
     return staging_[i].data();
   }
 
-  std::vector<any_tensor> slots;
+  std::vector<any_tensor> slots;     ///< on the heap, or views of the arena
   std::vector<tensor_view> results;  ///< outputs of the last run
   std::vector<tensor_view> inputs;   ///< operands of the host call in progress
   std::vector<mutable_tensor_view> outputs;

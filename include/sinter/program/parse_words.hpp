@@ -149,6 +149,11 @@ class program_word_reader : protected line_reader {
     expect(":");
     v.type = type();
     if (constant) v.constant = without_elements(v.type);
+    v.slot = slot();
+    if (v.is_bound()) {
+      expect("axis");
+      v.axis = number<std::size_t>(word());
+    }
     return v;
   }
 

@@ -83,7 +83,8 @@ class program_printer {
   static std::string place_of(view_binding const& v) { return v.constant ? "const" : text_of(v.where); }
   static std::string text_of(view_binding const& v) {
     if (v.type.element == dtype::undefined) return "_";
-    return fmt::format("{}: {}", place_of(v), type_text(v.type));
+    auto const text = fmt::format("{}: {}", place_of(v), type_text(v.type));
+    return v.is_bound() ? fmt::format("{} {} axis {}", text, slot_text(v.slot), v.axis) : text;
   }
 
   static std::string operator_text(std::string_view domain, std::string_view name, std::int64_t version) {
@@ -223,7 +224,8 @@ class program_printer {
 ///     transfer  = "transfer" view "->" view
 ///     device    = "device" "d"number kernel                                ; of program/device_text.hpp
 ///     operand   = view | "slot" number
-///     view      = "_" | place ":" type                                     ; "_": omitted
+///     view      = "_" | place ":" type [bound]                             ; "_": omitted
+///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
 ///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s") {("+"|"-") bytes ["*i"index]}
 ///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs

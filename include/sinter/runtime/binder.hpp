@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -234,14 +233,6 @@ inline any_tensor copy_of(tensor_view const& v) {
   else
     std::memcpy(t.data(), v.data, v.bytes());
   return t;
-}
-
-/// Whether `p` points into the elements of `v`.
-inline bool contains(tensor_view const& v, void const* p) {
-  if (!v || !p) return false;
-  auto const* const begin = static_cast<std::byte const*>(v.data);
-  return std::less_equal<>{}(begin, static_cast<std::byte const*>(p)) &&
-         std::less<>{}(static_cast<std::byte const*>(p), begin + v.bytes());
 }
 
 }  // namespace sinter

@@ -77,7 +77,7 @@ class workspace {
   device_workspace* device() const { return device_.get(); }
   std::span<std::byte* const> bases() const { return {table_.data(), bases_}; }
 
-  std::vector<any_tensor> slots;
+  std::vector<any_tensor> slots;     ///< on the heap, or views of the arena
   std::vector<tensor_view> results;  ///< outputs of the last run
   std::vector<tensor_view> inputs;   ///< operands of the host call in progress
   std::vector<mutable_tensor_view> outputs;

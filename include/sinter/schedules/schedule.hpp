@@ -40,9 +40,9 @@ struct operand_info {
   tensor_type type{};
   layout how = layout::row_major;
   std::int64_t item_stride = 0;
-  any_tensor constant{};       ///< set where the value is known
-  std::string constant_key{};  ///< equal only for constants with equal bytes; known when code is built
-  bool placed = false;         ///< an input that lies in output 0 already: see `layout_choice::input_places`
+  any_tensor const* constant = nullptr;  ///< of the graph, where the value is known
+  std::string constant_key{};            ///< equal only for constants with equal bytes; known when code is built
+  bool placed = false;                   ///< an input that lies in output 0 already: see `layout_choice::input_places`
   bool present() const { return type.element != dtype::undefined; }
   sinter::shape const& shape() const { return *type.shape; }
 };

@@ -137,7 +137,9 @@ std::vector<compiled_kernel> kernels() {
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
-  convolution.element = dtype::float16;
+  attention.precision = device_precision::float16;
+  attention.element = convolution.element = dtype::float16;
+  all.push_back({attention_call(attention, stored(attention.sizes())), 124});
   all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 79});
   return all;
 }

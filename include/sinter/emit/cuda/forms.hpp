@@ -40,6 +40,18 @@ inline constexpr std::string_view convolution_text =
 inline constexpr std::string_view sum_splits_text =
 #include <sinter/emit/cuda/forms/sum_splits.cuh>
     ;
+inline constexpr std::string_view fragments_text =
+#include <sinter/emit/cuda/forms/fragments.cuh>
+    ;
+inline constexpr std::string_view attention_rows_text =
+#include <sinter/emit/cuda/forms/attention_rows.cuh>
+    ;
+inline constexpr std::string_view attention_exact_text =
+#include <sinter/emit/cuda/forms/attention_exact.cuh>
+    ;
+inline constexpr std::string_view attention_matrix_text =
+#include <sinter/emit/cuda/forms/attention_matrix.cuh>
+    ;
 inline constexpr std::string_view attention_text =
 #include <sinter/emit/cuda/forms/attention.cuh>
     ;
@@ -74,16 +86,20 @@ inline constexpr std::string_view transposed_convolution_text =
 #include <sinter/emit/cuda/forms/transposed_convolution.cuh>
     ;
 
+using form_texts = std::array<std::string_view, 4>;
+
 /// A form: its text, the texts that this needs, and whether it computes an input of the kernel's function.
 struct form {
   std::string_view name;
   std::string_view text;
-  std::array<std::string_view, 3> needs{};
+  form_texts needs{};
   bool computes = true;
 };
 
-inline constexpr std::array product_texts{product_text, product_exact_text, product_matrix_text};
-inline constexpr std::array<std::string_view, 3> row_texts{rows_text};
+inline constexpr form_texts product_texts{fragments_text, product_text, product_exact_text, product_matrix_text};
+inline constexpr form_texts row_texts{rows_text};
+inline constexpr form_texts attention_texts{fragments_text, attention_rows_text, attention_exact_text,
+                                            attention_matrix_text};
 
 inline constexpr std::array forms{
     form{"pointwise", pointwise_text, {}, false},
@@ -99,7 +115,7 @@ inline constexpr std::array forms{
     form{"normalize", normalize_text, row_texts},
     form{"gather", gather_text, {}, false},
     form{"resize", resize_text},
-    form{"attention", attention_text},
+    form{"attention", attention_text, attention_texts},
     form{"recurrent", recurrent_text, {}, false},
 };
 

@@ -139,7 +139,7 @@ std::vector<compiled_kernel> kernels() {
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
   attention.precision = device_precision::float16;
   attention.element = convolution.element = dtype::float16;
-  all.push_back({attention_call(attention, stored(attention.sizes())), 124});
+  all.push_back({attention_call(attention, stored(attention.sizes())), 140});
   all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 79});
   return all;
 }

@@ -34,6 +34,9 @@ inline constexpr std::string_view copy_text =
 inline constexpr std::string_view contraction_text =
 #include <sinter/emit/cuda/forms/contraction.cuh>
     ;
+inline constexpr std::string_view convolution_summand_text =
+#include <sinter/emit/cuda/forms/convolution_summand.cuh>
+    ;
 inline constexpr std::string_view convolution_text =
 #include <sinter/emit/cuda/forms/convolution.cuh>
     ;
@@ -86,7 +89,7 @@ inline constexpr std::string_view transposed_convolution_text =
 #include <sinter/emit/cuda/forms/transposed_convolution.cuh>
     ;
 
-using form_texts = std::array<std::string_view, 4>;
+using form_texts = std::array<std::string_view, 5>;
 
 /// A form: its text, the texts that this needs, and whether it computes an input of the kernel's function.
 struct form {
@@ -97,6 +100,8 @@ struct form {
 };
 
 inline constexpr form_texts product_texts{fragments_text, product_text, product_exact_text, product_matrix_text};
+inline constexpr form_texts convolution_texts{fragments_text, product_text, product_exact_text, product_matrix_text,
+                                              convolution_summand_text};
 inline constexpr form_texts row_texts{rows_text};
 inline constexpr form_texts attention_texts{fragments_text, attention_rows_text, attention_exact_text,
                                             attention_matrix_text};
@@ -105,9 +110,9 @@ inline constexpr std::array forms{
     form{"pointwise", pointwise_text, {}, false},
     form{"copy", copy_text, {}, false},
     form{"contraction", contraction_text, product_texts},
-    form{"convolution", convolution_text, product_texts},
+    form{"convolution", convolution_text, convolution_texts},
     form{"sum_splits", sum_splits_text},
-    form{"transposed_convolution", transposed_convolution_text, product_texts},
+    form{"transposed_convolution", transposed_convolution_text, convolution_texts},
     form{"depthwise", depthwise_text},
     form{"pool", pool_text},
     form{"reduce", reduce_text, row_texts},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/float16.hpp>
 #include <sinter/emit/cuda/emit.hpp>
 #include <sinter/expr/math.hpp>
 #include <sinter/expr/text.hpp>
@@ -50,6 +51,13 @@ class emulated_calls {
     std::memcpy(memories_.back()->data(), values.data(), values.size() * sizeof(T));
     inputs_.push_back(m);
     return m;
+  }
+  /// Values as elements of a type of 32 or 16 bits.
+  memory input(std::vector<float> const& values, dtype element) {
+    if (element == dtype::float32) return input(values);
+    std::vector<std::uint16_t> bits;
+    for (auto const v : values) bits.push_back(element == dtype::float16 ? float_to_half(v) : float_to_bfloat16(v));
+    return input(bits);
   }
   /// Memory that calls change; it has these values before each run.
   memory changing(std::vector<float> values) {

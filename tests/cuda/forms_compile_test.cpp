@@ -131,14 +131,16 @@ std::vector<compiled_kernel> kernels() {
       {softmax_call({{4608, 384}, 1, {384, 1}}, false, stored({4608, 384})), 25},
       {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 30},
       {recurrent_call({device_cell::lstm, 4, 512, 2048}), 70},
-      {recurrent_call({device_cell::gru, 1, 512, 1536}), 44},
+      {recurrent_call({device_cell::gru, 1, 512, 1536}), 53},
       {gather_call({1, 30522, 384, 768, 4}), 19},
   };
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
-  convolution.element = dtype::float16;
-  all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 79});
+  attention.precision = device_precision::float16;
+  attention.element = convolution.element = dtype::float16;
+  all.push_back({attention_call(attention, stored(attention.sizes())), 140});
+  all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 140});
   return all;
 }
 

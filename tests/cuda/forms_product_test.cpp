@@ -52,14 +52,6 @@ class split_sum {
   bool first_ = true;
 };
 
-/// Values as elements of a type.
-emulated_calls::memory input_of(emulated_calls& calls, std::vector<float> const& values, dtype element) {
-  if (element == dtype::float32) return calls.input(values);
-  std::vector<std::uint16_t> bits;
-  for (auto const v : values) bits.push_back(element == dtype::float16 ? float_to_half(v) : float_to_bfloat16(v));
-  return calls.input(bits);
-}
-
 /// Adds a product that make(epilogue) makes, and with splits what adds them; bias and residual are added to its
 /// results, then max(0, x).
 template <typename Make>
@@ -100,7 +92,7 @@ void add_contraction(emulated_calls& calls, device_contraction const& c, device_
         }
   add_product(
       calls, [&](device_epilogue const& e) { return contraction_call(c, tiles, e); }, tiles, c.sizes(),
-      {input_of(calls, a, c.element), input_of(calls, b, c.element)}, sums, tolerance_of(tiles));
+      {calls.input(a, c.element), calls.input(b, c.element)}, sums, tolerance_of(tiles));
 }
 
 std::size_t weight_at(device_convolution const& c, std::int64_t group, std::int64_t k, std::int64_t f) {
@@ -130,7 +122,7 @@ void add_convolution(emulated_calls& calls, device_convolution c, device_tiles c
         }
   add_product(
       calls, [&](device_epilogue const& e) { return convolution_call(c, tiles, e); }, tiles, c.sizes(),
-      {input_of(calls, x, c.element), input_of(calls, weights, c.element)}, sums, tolerance_of(tiles));
+      {calls.input(x, c.element), calls.input(weights, c.element)}, sums, tolerance_of(tiles));
 }
 
 device_convolution channels_last(device_convolution c) {
@@ -164,7 +156,7 @@ void add_transposed(emulated_calls& calls, device_convolution const& c, device_t
           for (std::int64_t k = 0; k < c.k(); ++k) meet(n, h, w, group, k);
   add_product(
       calls, [&](device_epilogue const& e) { return transposed_convolution_call(c, tiles, e); }, tiles, c.sizes(),
-      {input_of(calls, x, c.element), input_of(calls, weights, c.element)}, {sums.begin(), sums.end()},
+      {calls.input(x, c.element), calls.input(weights, c.element)}, {sums.begin(), sums.end()},
       std::max(1e-6, tolerance_of(tiles)));
 }
 

@@ -98,6 +98,14 @@ TEST_CASE("kernels run when their stream is waited for") {
   CHECK(s.gpu.calls("cuLaunchKernel") == 1);
 }
 
+TEST_CASE("work may be done when it is given") {
+  session s({.capability = 80, .late = false});
+  CHECK(s.upload(s.x, s.ones) == 0);
+  CHECK(s.launch("twice", s.x, s.y) == 0);
+  CHECK(*reinterpret_cast<float*>(s.y) == 2);
+  CHECK(s.launch("beside", s.x, s.y) == cuda_mock::launch_failed);
+}
+
 TEST_CASE("pinned memory is read and written when the work is done") {
   session s;
   void *from = nullptr, *to = nullptr;

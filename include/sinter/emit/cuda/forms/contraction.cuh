@@ -22,14 +22,14 @@ DEVICE void contraction(const Kernel& kernel) {
   product<Kernel, element> sums;
   multiply<Kernel, element>(
       sums, range.count,
-      [&](int row, int column) -> source<element> {
-        const index m = first_m + row, k = first_k + column;
-        const bool valid = m < Kernel::size(2) && k < Kernel::k;
+      [&](int row, int first, int step) -> source<element> {
+        const index m = first_m + row, k = first_k + first + step;
+        const bool valid = within<Kernel::size(2), Kernel::tile_m>(m) && within<Kernel::k, Kernel::tile_k>(k);
         return {valid ? a + (m * Kernel::a_m + k * Kernel::a_k) : a, valid};
       },
-      [&](int row, int column) -> source<element> {
-        const index k = first_k + row, n = first_n + column;
-        const bool valid = k < Kernel::k && n < Kernel::size(3);
+      [&](int first, int step, int column) -> source<element> {
+        const index k = first_k + first + step, n = first_n + column;
+        const bool valid = within<Kernel::k, Kernel::tile_k>(k) && within<Kernel::size(3), Kernel::tile_n>(n);
         return {valid ? b + (k * Kernel::b_k + n * Kernel::b_n) : b, valid};
       });
 

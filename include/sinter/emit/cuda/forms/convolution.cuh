@@ -22,18 +22,18 @@ struct convolution_row {
   }
 };
 
-// Where the factor of output m and summand k lies in the channels of a group.
+// Where the factor of output m and summand k = first + step lies in the channels of a group.
 template <class Kernel, class T>
-DEVICE source<T> find_pixel(const T* x, typename Kernel::index m, int k) {
+DEVICE source<T> find_pixel(const T* x, typename Kernel::index m, int first, int step) {
   typedef typename Kernel::index index;
   const convolution_row<Kernel> row(m);
-  const int c = (int)((u32)k % (u32)Kernel::c), tap = (int)((u32)k / (u32)Kernel::c);
-  const int r = (int)((u32)tap / (u32)Kernel::s), s = (int)((u32)tap % (u32)Kernel::s);
+  const convolution_summand<Kernel> summand(first, step);
+  const int r = (int)((u32)summand.tap / (u32)Kernel::s), s = (int)((u32)summand.tap % (u32)Kernel::s);
   const index h = row.p * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
   const index w = row.q * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
-  const bool valid =
-      row.n < Kernel::size(0) && k < Kernel::k && inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
-  return {valid ? x + (row.n * Kernel::x_n + c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
+  const bool valid = row.n < Kernel::size(0) && within<Kernel::k, Kernel::tile_k>(first + step) &&
+                     inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
+  return {valid ? x + (row.n * Kernel::x_n + summand.c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
 }
 
 template <class Kernel>
@@ -50,10 +50,10 @@ DEVICE void convolution(const Kernel& kernel) {
   product<Kernel, element> sums;
   multiply<Kernel, element>(
       sums, range.count,
-      [&](int row, int column) { return find_pixel<Kernel>(x, first_m + row, first_k + column); },
-      [&](int row, int column) -> source<element> {
-        const index k = first_k + row, f = first_f + column;
-        const bool valid = k < Kernel::k && f < Kernel::f;
+      [&](int row, int first, int step) { return find_pixel<Kernel>(x, first_m + row, first_k + first, step); },
+      [&](int first, int step, int column) -> source<element> {
+        const index k = first_k + first + step, f = first_f + column;
+        const bool valid = within<Kernel::k, Kernel::tile_k>(k) && within<Kernel::f, Kernel::tile_n>(f);
         return {valid ? weights + (k * Kernel::w_k + f * Kernel::w_f) : weights, valid};
       });
 

@@ -14,9 +14,11 @@ struct boolean {
 template <class Pointer>
 struct pointed;
 template <class T>
-struct pointed<const T* const> {
+struct pointed<const T*> {
   typedef T type;
 };
+template <class T>
+struct pointed<const T* const> : pointed<const T*> {};
 template <class Pointer>
 using pointed_to = typename pointed<Pointer>::type;
 

@@ -30,6 +30,12 @@ struct shared_tiles {
   DEVICE T* b(int stage) const { return a(stage) + a_size; }
 };
 
+// Whether element i of the tiles exists.
+template <s64 size, s64 tile>
+DEVICE bool within(s64 i) {
+  return size % tile == 0 || i < size;
+}
+
 template <int count, class T>
 DEVICE void copy_async(T* to, const source<T>& element) {
   if constexpr (count * sizeof(T) == 16)
@@ -58,8 +64,8 @@ DEVICE void stage_tile(T* tile, int pitch, const Find& find) {
 template <class Kernel, class T, bool exact = Kernel::precision == 0>
 struct product;
 
-// Adds the products of `count` pairs of tiles. find_a(m, k) and find_b(k, n) say where elements lie; m and n count from
-// the tile of the block, k from the first pair.
+// Adds the products of `count` pairs of tiles. find_a(m, first, step) and find_b(first, step, n) say where elements lie;
+// m and n count from the tile of the block, k = first + step from the first pair, `first` being the first of a pair.
 template <class Kernel, class T, class FindA, class FindB>
 DEVICE void multiply(product<Kernel, T>& sums, int count, const FindA& find_a, const FindB& find_b) {
   constexpr int stages = Kernel::stages, tile_n = Kernel::tile_n, tile_k = Kernel::tile_k;
@@ -70,13 +76,13 @@ DEVICE void multiply(product<Kernel, T>& sums, int count, const FindA& find_a, c
     if (pair < count) {
       const int k = pair * tile_k, stage = pair % stages;
       stage_tile<Kernel::threads, Kernel::tile_m, tile_k, Kernel::a_vector, Kernel::a_down != 0>(
-          tiles.a(stage), layout::a_pitch, [&](int row, int column) { return find_a(row, k + column); });
+          tiles.a(stage), layout::a_pitch, [&](int row, int column) { return find_a(row, k, column); });
       if constexpr (layout::b_along_k)
         stage_tile<Kernel::threads, tile_n, tile_k, Kernel::b_vector, Kernel::b_down != 0>(
-            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k + column, row); });
+            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k, column, row); });
       else
         stage_tile<Kernel::threads, tile_k, tile_n, Kernel::b_vector, Kernel::b_down != 0>(
-            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k + row, column); });
+            tiles.b(stage), layout::b_pitch, [&](int row, int column) { return find_b(k, row, column); });
     }
     commit_copies();
   };

@@ -40,24 +40,27 @@ struct transposed_phase {
     at[3] = 0;
     return at[0] < Kernel::size(0) && at[1] < Kernel::size(1) && at[2] < Kernel::size(2);
   }
-  DEVICE int row_of_filter(int k) const { return first_r + k / Kernel::c / Kernel::taps_w * Kernel::step_h; }
-  DEVICE int column_of_filter(int k) const { return first_s + k / Kernel::c % Kernel::taps_w * Kernel::step_w; }
+  DEVICE int row_of_filter(int tap) const { return first_r + tap / (int)Kernel::taps_w * Kernel::step_h; }
+  DEVICE int column_of_filter(int tap) const { return first_s + tap % (int)Kernel::taps_w * Kernel::step_w; }
 
   template <class T>
-  DEVICE source<T> find_pixel(const T* x, index m, int k) const {
+  DEVICE source<T> find_pixel(const T* x, index m, int first, int step) const {
     index at[4];
-    const bool exists = find_output(m, at) && k < Kernel::k;
-    const int r = row_of_filter(k), s = column_of_filter(k);
+    const bool exists = find_output(m, at) && within<Kernel::k, Kernel::tile_k>(first + step);
+    const convolution_summand<Kernel> summand(first, step);
+    const int r = row_of_filter(summand.tap), s = column_of_filter(summand.tap);
     const index reach_h = at[1] + Kernel::pad_h - r * Kernel::dilation_h, h = reach_h / Kernel::stride_h;
     const index reach_w = at[2] + Kernel::pad_w - s * Kernel::dilation_w, w = reach_w / Kernel::stride_w;
     const bool valid = exists && r < Kernel::r && s < Kernel::s && reach_h >= 0 && h < Kernel::h && reach_w >= 0 && w < Kernel::w;
-    return {valid ? x + (at[0] * Kernel::x_n + k % Kernel::c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
+    return {valid ? x + (at[0] * Kernel::x_n + summand.c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
   }
   template <class T>
-  DEVICE source<T> find_weight(const T* weights, int k, index f) const {
-    const int r = row_of_filter(k), s = column_of_filter(k);
-    const bool valid = k < Kernel::k && r < Kernel::r && s < Kernel::s && f < Kernel::f;
-    const index in_filter = (r * Kernel::s + s) * Kernel::c + k % Kernel::c;
+  DEVICE source<T> find_weight(const T* weights, int first, int step, index f) const {
+    const convolution_summand<Kernel> summand(first, step);
+    const int r = row_of_filter(summand.tap), s = column_of_filter(summand.tap);
+    const bool valid = within<Kernel::k, Kernel::tile_k>(first + step) && r < Kernel::r && s < Kernel::s &&
+                       within<Kernel::f, Kernel::tile_n>(f);
+    const index in_filter = (r * Kernel::s + s) * Kernel::c + summand.c;
     return {valid ? weights + (in_filter * Kernel::w_k + f * Kernel::w_f) : weights, valid};
   }
 };
@@ -78,8 +81,10 @@ DEVICE void transposed_convolution(const Kernel& kernel) {
   product<Kernel, element> sums;
   multiply<Kernel, element>(
       sums, range.count,
-      [&](int row, int column) { return phase.find_pixel(x, first_m + row, first_k + column); },
-      [&](int row, int column) { return phase.find_weight(weights, first_k + row, first_f + column); });
+      [&](int row, int first, int step) { return phase.find_pixel(x, first_m + row, first_k + first, step); },
+      [&](int first, int step, int column) {
+        return phase.find_weight(weights, first_k + first, step, first_f + column);
+      });
 
   sums.for_each([&](int row, int column, const auto& x0) {
     const index f = first_f + column;

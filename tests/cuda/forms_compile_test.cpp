@@ -178,10 +178,10 @@ void check_arch(nvrtc const& with, int arch) {
   auto const all = kernels();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
-  auto const log = compile_cubin(with, cuda::cuda_module_text(text_of), cubin_options(arch)).log;
+  auto const log = compile_cubin(with, cuda_text::cuda_module_text(text_of), cubin_options(arch)).log;
   CHECK_THAT(log, !says("warning"));
   for (auto const& k : all) {
-    auto const name = cuda::kernel_name(k.call.kernel);
+    auto const name = cuda_text::kernel_name(k.call.kernel);
     auto const [registers, stack] = resources_of(log, name);
     INFO(name << " for sm_" << arch);
     CHECK(stack == 0);

@@ -12,7 +12,7 @@
 #include <vector>
 
 /// Functions as device text.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 /// A literal with the same bits.
 inline std::string float_text(float v) {
@@ -68,4 +68,4 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
   return text + fmt::format("{}return {};\n", indent, names.back());
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

@@ -238,6 +238,7 @@ class program_verifier {
       case space::output: return where.index < p_.outputs.size() ? bytes_of(p_.outputs[where.index]) : 0;
       case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
       case space::scratch: return p_.scratch_bytes;
+      case space::state: return p_.state_bytes;
       case space::arena:
       case space::host: break;
     }

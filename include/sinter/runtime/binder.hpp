@@ -144,6 +144,7 @@ class binder {
     switch (a.in) {
       case space::arena: break;
       case space::scratch: return {1, a.offset};
+      case space::state: return {2, a.offset};
       case space::host: return {1, program_.host_allocations[a.index].offset + a.offset};
       case space::input: return {memory_.input_base() + a.index, a.offset};
       case space::output: return {memory_.output_base() + a.index, a.offset};
@@ -180,6 +181,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   workspace_plan plan;
   plan.device = device;
   plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
+  plan.state_bytes = static_cast<std::size_t>(p.state_bytes);
   plan.scratch_bytes = static_cast<std::size_t>(p.on_device ? p.host_bytes : p.scratch_bytes);
   plan.workers = static_cast<std::size_t>(std::max(workers, 1));
   plan.guard = guard;

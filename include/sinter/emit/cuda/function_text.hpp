@@ -60,7 +60,7 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
       operands.push_back(names[line.operands[static_cast<std::size_t>(k)]]);
     auto value = primitive_text(line, operands);
     if (expr::arity(line.code) > 0) {
-      text += fmt::format("{}const float t{} = {};\n", indent, names.size(), value);
+      text += fmt::format("{}float const t{} = {};\n", indent, names.size(), value);
       value = fmt::format("t{}", names.size());
     }
     names.push_back(std::move(value));

@@ -105,7 +105,7 @@ class kernel_printer {
   }
 
   std::string pointer(device_argument const& a) const {
-    return fmt::format("{}{}*", a.written ? "" : "const ", type_text(a.element));
+    return fmt::format("{}{}*", type_text(a.element), a.written ? "" : " const");
   }
   void arguments() {
     for (std::size_t i = 0; i < k_.arguments.size(); ++i) put("  {} argument{};\n", pointer(k_.arguments[i]), i);
@@ -153,8 +153,8 @@ class kernel_printer {
   void store() {
     SINTER_ASSERT(argument(result()).written);
     auto const rank = argument(result()).strides.size();
-    put("\n  template <int width>\n  DEVICE void store({}const index (&d)[{}]) const {{\n",
-        form_.computes ? "const float (&x0)[width], " : "", rank);
+    put("\n  template <int width>\n  DEVICE void store({}index const (&d)[{}]) const {{\n",
+        form_.computes ? "float const (&x0)[width], " : "", rank);
     std::size_t input = form_.computes ? 1 : 0;
     for (auto i = first_operand_; i < result(); ++i, ++input) {
       SINTER_ASSERT(argument(i).strides.size() == rank && !argument(i).written);

@@ -39,6 +39,26 @@ inline std::string_view type_text(dtype element) {
   }
 }
 
+/// The name of a constant or argument without the number at its end: `size` of `size0`.
+inline std::string_view family(std::string_view name) {
+  auto const end = name.find_last_not_of("0123456789");
+  return name.substr(0, end + 1);
+}
+
+/// Checks that a kernel has all constants that the text of its form names. Errors: system.
+inline void check_constants(device_kernel const& k) {
+  constexpr std::string_view prefix = "Kernel::", letters = "abcdefghijklmnopqrstuvwxyz_0123456789";
+  auto const text = find_form(k.form).text;
+  for (auto at = text.find(prefix); at != text.npos; at = text.find(prefix, at + 1)) {
+    auto const from = text.substr(at + prefix.size());
+    auto const name = from.substr(0, from.find_first_not_of(letters));
+    if (name == "index" || name == "threads" || family(name) == "argument") continue;
+    auto const is_it = [&](device_constant const& c) { return c.name == name || family(c.name) == name; };
+    if (std::ranges::none_of(k.constants, is_it))
+      fail(error_code::system, "a kernel of the form '{}' has no constant '{}'", k.form, name);
+  }
+}
+
 /// Prints one kernel; the text is the same for kernels that compute the same.
 class kernel_printer {
  public:
@@ -74,12 +94,6 @@ class kernel_printer {
     return std::ranges::any_of(k_.arguments, [](device_argument const& a) {
       return a.bytes / static_cast<std::int64_t>(size_of(a.element)) > std::numeric_limits<std::int32_t>::max();
     });
-  }
-
-  /// The name of a constant without the number at its end: `size` of `size0`.
-  static std::string_view family(std::string_view constant) {
-    auto const end = constant.find_last_not_of("0123456789");
-    return constant.substr(0, end + 1);
   }
 
   /// Constants with a number are a function of it: size(0).

@@ -1,4 +1,5 @@
 #include <sinter/compile.hpp>
+#include <sinter/emit/cuda/emit.hpp>
 #include <sinter/graph/text.hpp>
 #include <sinter/program/print.hpp>
 #include <sinter/vector/print.hpp>
@@ -46,7 +47,7 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
   fmt::print("after {} rewrites: ", rewrites);
   print_operators(after, "nodes");
   std::int64_t weights = 0, tasks = 0;
-  std::size_t regions = 0, hosts = 0, islands = 0;
+  std::size_t regions = 0, hosts = 0, islands = 0, launches = 0, transfers = 0;
   for (auto const& w : p.weights) weights += w.bytes;
   sinter::for_each_action<sinter::region>(p, [&](sinter::region const& r, std::size_t) {
     ++regions;
@@ -54,8 +55,12 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
   });
   sinter::for_each_action<sinter::host_call>(p, [&](auto const&, std::size_t) { ++hosts; });
   sinter::for_each_action<sinter::island>(p, [&](auto const&, std::size_t) { ++islands; });
-  fmt::print("{} steps: {} regions of {} tasks, {} operators as plain loops, {} islands; {} distinct kernels\n",
-             p.steps.size(), regions, tasks, hosts, islands, p.kernels.size());
+  sinter::for_each_action<sinter::launch>(p, [&](auto const&, std::size_t) { ++launches; });
+  sinter::for_each_action<sinter::transfer>(p, [&](auto const&, std::size_t) { ++transfers; });
+  fmt::print("{} steps: {}, {} operators as plain loops, {} islands; {} distinct kernels\n", p.steps.size(),
+             p.on_device ? fmt::format("{} launches, {} copies between host and device", launches, transfers)
+                         : fmt::format("{} regions of {} tasks", regions, tasks),
+             hosts, islands, p.kernels.size() + p.device_kernels.size());
   fmt::print("arena {} bytes (no plan below {}), scratch {} a thread, packed weights {} in {} blocks\n", p.arena_bytes,
              p.arena_bound, p.scratch_bytes, weights, p.weights.size());
 }
@@ -77,9 +82,10 @@ void inspect(settings const& s) {
   if (s.shows("prepared")) fmt::print("{}", sinter::print(prepared.g, short_constants));
   if (s.shows("after")) fmt::print("{}", sinter::print(bound.g, short_constants));
   if (s.shows("program")) fmt::print("{}", sinter::print(p, {.kernels = false}));
-  if (s.shows("kernels"))
-    for (std::size_t k = 0; k < p.kernels.size(); ++k)
-      fmt::print("; kernel {}\n{}", k, sinter::vector::print(*p.kernels[k]));
+  if (!s.shows("kernels")) return;
+  for (std::size_t k = 0; k < p.kernels.size(); ++k)
+    fmt::print("; kernel {}\n{}", k, sinter::vector::print(*p.kernels[k]));
+  if (p.on_device) fmt::print("{}", sinter::cuda_text::cuda_module_text(p.device_kernels));
 }
 
 }  // namespace
@@ -91,7 +97,7 @@ void add_inspect(CLI::App& app) {
       "summary: operators, steps, bytes; before, prepared, after: the graph as text, before the rewrites, after those\n"
       "that need no shapes, after all (fused nodes have the domain sinter); program: what runs in which order on "
       "which\n"
-      "bytes; kernels: vector programs.");
+      "bytes; kernels: vector programs, or the text for a device.");
   add_model(*command, s->model);
   command->add_option("--show", s->show, "summary, before, prepared, after, program, kernels, all")
       ->delimiter(',')
@@ -99,7 +105,7 @@ void add_inspect(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
       ->check(CLI::NonNegativeNumber);
-  add_target(*command, s->set);
+  add_target(*command, s->set, "--isa,--target,--device");
   add_preferences(*command, s->prefer);
   command->callback([s] { inspect(*s); });
 }

@@ -57,10 +57,8 @@ inline rewritten_graph bind(rewritten_graph const& prepared, signature const& s,
   return result;
 }
 
-/// Machine code for the kernels of a program; `store` has that of kernels which earlier signatures use.
-inline kernel_code emit(program const& p, target const& machine, code_store& store) {
-  return store.emit(p.kernels, machine);
-}
+/// Code for the kernels of a program; `store` has that of kernels which earlier signatures use.
+inline kernel_code emit(program const& p, target const& machine, code_store& store) { return store.emit(p, machine); }
 
 /// What runs. `parts` makes what runs the parts of the graph whose shapes depend on data; none: `evaluate` does.
 inline executable link(program p, kernel_code code, weight_store& store, executor* pool,

@@ -80,6 +80,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   rewritten_graph graph_;  ///< prepared
   compiler const compile_;
   std::shared_ptr<thread_pool> threads_;
+  sinter::device const device_;  ///< null: the CPU
   model_store store_;
   compile_environment environment_;
   std::vector<port_info> inputs_;
@@ -92,13 +93,15 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
     : warnings(sinter::warnings(g)),
       graph_{.g = required_first(std::move(g))},
       compile_(std::move(compile)),
-      store_(how.limits),
+      device_(how.device),
+      store_(how.limits, how.device.get()),
       inputs_(describe_ports(graph_.g, graph_.g.inputs)),
       outputs_(describe_ports(graph_.g, graph_.g.outputs)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
-  environment_ = {runnable_here(how.target), how.limits, &store_, how.executor, how.cached_signatures, how.prefer};
+  auto const machine = device_ ? device_->machine() : runnable_here(how.target);
+  environment_ = {machine, how.limits, &store_, how.executor, how.cached_signatures, how.prefer};
   graph_ = prepare(std::move(graph_.g));
   if (how.executor || how.threads == 1) return;
   threads_ = shared_thread_pool(how.threads);

@@ -30,7 +30,7 @@ inline std::vector<sinter::any_tensor> run_evaluate(std::filesystem::path const&
   return sinter::evaluate(graph, in_order);
 }
 
-inline sinter::any_tensor copy_of(sinter::tensor_view v) {
+inline sinter::any_tensor owned_copy(sinter::tensor_view v) {
   sinter::any_tensor t(v.type, v.shape);
   if (v.type == sinter::dtype::string)
     std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
@@ -39,18 +39,24 @@ inline sinter::any_tensor copy_of(sinter::tensor_view v) {
   return t;
 }
 
-inline constexpr char wide_registers[] = "avx512", narrow_registers[] = "avx2";
-
-/// Through the library's front door, with code for at most the given target.
-template <char const* Target>
-std::vector<sinter::any_tensor> run_compiled(std::filesystem::path const& model, named_tensors const& inputs) {
-  auto const net = sinter::load(model, {.target = Target, .threads = 1});
+/// Through the library's front door.
+inline std::vector<sinter::any_tensor> run_loaded(std::filesystem::path const& model, sinter::options const& how,
+                                                  named_tensors const& inputs) {
+  auto const net = sinter::load(model, how);
   std::vector<sinter::named_tensor> views;
   for (auto const& [name, tensor] : inputs) views.push_back({name, tensor.view()});
   auto const results = net.run(views);
   std::vector<sinter::any_tensor> outputs;
-  for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(copy_of(results[i]));
+  for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(owned_copy(results[i]));
   return outputs;
+}
+
+inline constexpr char wide_registers[] = "avx512", narrow_registers[] = "avx2";
+
+/// With code for at most the given target.
+template <char const* Target>
+std::vector<sinter::any_tensor> run_compiled(std::filesystem::path const& model, named_tensors const& inputs) {
+  return run_loaded(model, {.target = Target, .threads = 1}, inputs);
 }
 
 }  // namespace conformance

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cpp_backend.hpp"
+#include "cuda_backend.hpp"
 #include "expectations.hpp"
 #include <array>
 
@@ -14,6 +15,7 @@ constexpr std::array backends{
     backend{"evaluate", run_evaluate},
     backend{"x86", run_compiled<wide_registers>},
     backend{"x86-avx2", run_compiled<narrow_registers>},
+    backend{"cuda", run_cuda, prepare_cuda},
     backend{"cpp", run_cpp, [](std::vector<test_case> const& cases) { cpp_models::all().prepare(cases); }},
 };
 
@@ -93,7 +95,7 @@ int main(int argc, char** argv) {
   CLI::App app("Runs cases in the layout of the ONNX backend tests");
   app.add_option("--root", o.root, "Folder with cases")->required();
   app.add_option("--filter", o.filter, "Regular expression that a case's path below the root must contain");
-  app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2 or cpp");
+  app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2, cuda (emulated) or cpp");
   app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
   app.add_option("--timeout", o.seconds, "Seconds that a case may take, to find one that never ends");

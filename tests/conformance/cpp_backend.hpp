@@ -158,7 +158,7 @@ inline std::vector<sinter::any_tensor> run_cpp(fs::path const& file, named_tenso
   if (allocations != before) throw std::runtime_error("the run allocated memory");
   std::vector<sinter::any_tensor> results;
   for (std::size_t i = 0; i < out.size(); ++i)
-    results.push_back(copy_of({model.outputs[i].element, *model.outputs[i].shape, out[i]}));
+    results.push_back(owned_copy({model.outputs[i].element, *model.outputs[i].shape, out[i]}));
   if (model.fixed) return results;  // what is folded is computed by other loops
   auto const expected = run_compiled<narrow_registers>(file, inputs);
   for (std::size_t i = 0; i < out.size(); ++i)

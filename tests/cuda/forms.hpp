@@ -94,7 +94,7 @@ class emulated_calls {
   void run() const {
     std::vector<device_kernel> kernels;
     for (auto const& c : calls_) kernels.push_back(c.call.kernel);
-    emulator::module const code(cuda::cuda_module_text(kernels));
+    emulator::module const code(cuda_text::cuda_module_text(kernels));
     for (auto const& how : emulator::every_option) {
       for (memory m = 0; m < memories_.size(); ++m)
         if (std::ranges::find(inputs_, m) == inputs_.end()) memories_[m]->poison();
@@ -122,7 +122,7 @@ class emulated_calls {
   void launch(emulator::module const& code, emulated_call const& c, emulator::options const& how) const {
     std::vector<void const*> pointers;
     for (auto const m : c.arguments) pointers.push_back(memories_[m]->data());
-    code.launch(cuda::kernel_name(c.call.kernel),
+    code.launch(cuda_text::kernel_name(c.call.kernel),
                 {c.call.blocks, static_cast<std::uint32_t>(c.call.kernel.threads),
                  static_cast<std::uint32_t>(c.call.kernel.shared_bytes)},
                 pointers, how);
@@ -130,7 +130,7 @@ class emulated_calls {
 
   void check(expectation const& e) const {
     auto const got = bytes_of(e.at);
-    INFO("result of " << cuda::kernel_printer(e.kernel).whole("kernel"));
+    INFO("result of " << cuda_text::kernel_printer(e.kernel).whole("kernel"));
     REQUIRE(got.size() == e.bytes.size());
     if (got == e.bytes) return;
     std::vector<float> values(got.size() / sizeof(float)), wanted(values.size());

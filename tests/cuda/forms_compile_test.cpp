@@ -184,10 +184,10 @@ void check_arch(nvrtc const& with, int arch) {
   auto const all = kernels();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
-  auto const log = compile_cubin(with, cuda::cuda_module_text(text_of), cubin_options(arch)).log;
+  auto const log = compile_cubin(with, cuda_text::cuda_module_text(text_of), cubin_options(arch)).log;
   CHECK_THAT(log, !says("warning"));
   for (auto const& k : all) {
-    auto const name = cuda::kernel_name(k.call.kernel);
+    auto const name = cuda_text::kernel_name(k.call.kernel);
     auto const [registers, stack] = resources_of(log, name);
     INFO(name << " for sm_" << arch);
     CHECK(stack == 0);
@@ -217,7 +217,7 @@ TEST_CASE("NVRTC compiles kernels whose offsets need 64 bits", "[thorough]") {
     k.call.kernel.arguments[0].bytes = std::int64_t{1} << 40;
     all.push_back(std::move(k.call.kernel));
   }
-  auto const text = cuda::cuda_module_text(all);
+  auto const text = cuda_text::cuda_module_text(all);
   CHECK_THAT(text, says("typedef s64 index;"));
   CHECK_THAT(compile_cubin(*with, text, cubin_options(arch)).log, !says("warning"));
 }

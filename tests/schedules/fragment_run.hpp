@@ -107,7 +107,8 @@ struct test_memory {
       case space::output: return outputs.at(a.index);
       case space::weight: return weights.at(a.index);
       case space::arena: return temporaries.at(a.index);
-      case space::scratch: break;
+      case space::scratch:
+      case space::host: break;
     }
     return scratch;
   }

@@ -6,9 +6,10 @@
 #include <sinter/plan/kernel_store.hpp>
 #include <sinter/plan/lowered.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/reorder.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,13 +25,14 @@ namespace sinter::detail {
 struct built {
   fragment code{};
   std::vector<kernel_id> kernels{};
+  std::vector<kernel_id> device_kernels{};
   host_call host{};
 };
 
 /// Names a constant: by its place in the model's file, or by its content.
 inline std::string key_of(any_tensor const& constant) {
   if (constant.type() == dtype::string) return {};
-  if (constant.number() != 0) return fmt::format("#{}", constant.number());
+  if (constant.number() != 0) return fmt::format(FMT_COMPILE("#{}"), constant.number());
   auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
   return fmt::format("{:016x}{:016x}", d.high, d.low);
 }
@@ -46,14 +48,17 @@ class operation_builder {
     auto const in_context = [&](auto&& make) { return with_context([&] { return describe(g_.at(op.node)); }, make); };
     if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
-      made.code = build_reorder(operand(op.inputs[0], v), operand(op.outputs[0], v), machine_);
+      auto const from = operand(op.inputs[0], v), to = operand(op.outputs[0], v);
+      made.code = l_.on_device ? cuda::build_reorder(from, to) : build_reorder(from, to, machine_);
     } else if (op.kind == operation_kind::scheduled) {
       made.code = in_context([&] { return op.how.build(scheduled(op)); });
     } else if (op.kind == operation_kind::host) {
       made.host = in_context([&] { return build_host(op); });
     }
-    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(std::move(kernel))));
+    for (auto const& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(kernel)));
     made.code.kernels.clear();
+    for (auto& kernel : made.code.device_kernels) made.device_kernels.push_back(kernels.add(std::move(kernel)));
+    made.code.device_kernels.clear();
     return made;
   }
 
@@ -62,7 +67,7 @@ class operation_builder {
     auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
     if (id >= 0) info.item_stride = l_.item_stride(id);
     info.placed = placed;
-    if (info.constant) info.constant_key = key_of(info.constant);
+    if (info.constant) info.constant_key = key_of(*info.constant);
     return info;
   }
 
@@ -93,17 +98,17 @@ class operation_builder {
   host_call build_host(operation const& op) const {
     auto const& n = g_.at(op.node);
     host_call call{.op = op.op};
-    std::vector<sinter::operand> operands;
+    auto const operands = operands_of(g_, n);
     std::vector<tensor_view> in;
     std::vector<mutable_tensor_view> out;
     for (auto const v : n.inputs) {
       auto const& value = g_.at(v ? v : n.outputs[0]);
-      operands.push_back(v ? sinter::operand{value.type, value.constant ? &value.constant : nullptr}
-                           : sinter::operand{});
       in.push_back(v ? tensor_view{value.type.element, *value.type.shape} : tensor_view{});
     }
-    for (auto const v : n.outputs)
-      out.push_back(v ? mutable_tensor_view{g_.at(v).type.element, *g_.at(v).type.shape} : mutable_tensor_view{});
+    for (auto const id : op.outputs) {
+      auto const type = id >= 0 ? l_.at(id).type : tensor_type{dtype::undefined, shape{}};
+      out.push_back({type.element, *type.shape});
+    }
     call.kernel = op.op.kernel(inputs(operands));
     if (!call.kernel) return call;
     kernels::measuring_workspace memory;

@@ -2,6 +2,7 @@
 
 #include <sinter/program/program.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 #include <utility>
@@ -19,9 +20,18 @@ class kernel_set {
     return known->second;
   }
 
+  kernel_id add(device_kernel kernel) {
+    auto const found = std::ranges::find(device_kernels_, kernel);
+    auto const index = static_cast<std::uint32_t>(found - device_kernels_.begin());
+    if (found == device_kernels_.end()) device_kernels_.push_back(std::move(kernel));
+    return {index};
+  }
+
   std::vector<shared_kernel> take() { return std::move(kernels_); }
+  std::vector<device_kernel> take_device_kernels() { return std::move(device_kernels_); }
 
  private:
+  std::vector<device_kernel> device_kernels_;
   std::vector<shared_kernel> kernels_;
   std::unordered_map<vector::program const*, kernel_id> number_of_;
 };

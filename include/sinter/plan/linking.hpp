@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,11 +22,17 @@ class program_linker {
   program_linker(graph const& g, lowered const& l, arena_placement const& placement)
       : g_(g), l_(l), placement_(placement) {}
 
-  /// `operations` are those of the graph, `kernels` all that they name.
-  program link(std::vector<built> operations, std::vector<shared_kernel> kernels) {
-    p_.kernels = std::move(kernels);
-    p_.allocations = placement_.allocations();
-    p_.arena_bytes = placement_.arena_bytes();
+  /// `operations` are those of the graph, `kernels` has all that they name.
+  program link(std::vector<built> operations, kernel_set& kernels) {
+    p_.kernels = kernels.take();
+    p_.device_kernels = kernels.take_device_kernels();
+    p_.steps.reserve(operations.size());
+    p_.nodes.reserve(g_.node_capacity());
+    p_.on_device = l_.on_device;
+    p_.allocations = placement_.arena().allocations;
+    p_.arena_bytes = placement_.arena().bytes;
+    p_.host_allocations = placement_.host().allocations;
+    p_.host_bytes = placement_.host().bytes;
     p_.arena_bound = arena_lower_bound(p_.allocations);
     for (std::size_t i = 0; i < operations.size(); ++i) link(i, std::move(operations[i]));
     bind_ports();
@@ -75,6 +80,7 @@ class program_linker {
     if (op.kind == operation_kind::covered) return;
     if (op.kind == operation_kind::island) return link_island(op);
     if (op.kind == operation_kind::host) return link_host(i, std::move(made.host));
+    if (op.kind == operation_kind::transfer) return link_transfer(op);
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
     std::vector<std::uint32_t> weights;
     for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
@@ -86,6 +92,16 @@ class program_linker {
         }
       add_step(op, std::move(r));
     }
+    for (auto& each : made.code.launches) {
+      each.kernel = made.device_kernels[each.kernel.index];
+      for (auto& a : each.arguments) relocate(a, i, weights);
+      add_step(op, std::move(each));
+    }
+  }
+
+  void link_transfer(operation const& op) {
+    auto const v = l_.at(op.inputs[0]).value;
+    add_step(op, transfer{.from = view_of(op.inputs[0], v), .to = view_of(op.outputs[0], v)});
   }
 
   template <typename Action>
@@ -106,15 +122,19 @@ class program_linker {
 
   view_binding view_of(stored_id id, value_id v) const {
     if (!v) return {};
-    if (id >= 0) return {.type = g_.at(v).type, .where = placement_.place_of(id)};
-    return {.type = g_.at(v).type, .constant = g_.at(v).constant};
+    if (id < 0) return {.type = g_.at(v).type, .constant = g_.at(v).constant};
+    auto const& t = l_.at(id);
+    return {.type = t.type, .where = placement_.place_of(id), .slot = slot_of(v), .axis = t.open_axis};
   }
+
+  std::int32_t slot_of(value_id v) const { return v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1; }
 
   void link_host(std::size_t number, host_call call) {
     auto const& op = l_.operations[number];
     auto const& n = g_.at(op.node);
     if (call.scratch_bytes > 0)
-      call.scratch = {.in = space::arena, .index = static_cast<std::uint32_t>(placement_.first_temporary(number))};
+      call.scratch = {.in = l_.on_device ? space::host : space::arena,
+                      .index = static_cast<std::uint32_t>(placement_.first_temporary(number))};
     auto const seen = std::min(call.kernel ? call.kernel.reads : SIZE_MAX, n.inputs.size());
     for (std::size_t i = 0; i < seen; ++i) {
       call.inputs.push_back(view_of(op.inputs[i], n.inputs[i]));
@@ -129,7 +149,7 @@ class program_linker {
       std::vector<island::operand> all;
       for (std::size_t i = 0; i < values.size(); ++i) {
         auto const v = values[i];
-        auto const slot = v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1;
+        auto const slot = slot_of(v);
         all.push_back({.slot = slot, .planned = slot >= 0 ? view_binding{} : view_of(places[i], v)});
       }
       return all;
@@ -147,7 +167,7 @@ class program_linker {
       p_.inputs.push_back({.type = g_.at(g_.inputs[i].value).type,
                            .where = {.in = space::input, .index = static_cast<std::uint32_t>(i)}});
     for (auto const& out : g_.outputs) {
-      auto const slot = l_.slot_of_value[static_cast<std::size_t>(out.value.index)];
+      auto const slot = slot_of(out.value);
       p_.output_slots.push_back(slot);
       p_.outputs.push_back(slot >= 0 ? view_binding{.type = g_.at(out.value).type}
                                      : view_of(l_.find(out.value, layout::row_major), out.value));
@@ -159,7 +179,7 @@ class program_linker {
   lowered const& l_;
   arena_placement const& placement_;
   program p_;
-  std::map<std::string, std::uint32_t, std::less<>> weight_of_;
+  std::unordered_map<std::string, std::uint32_t> weight_of_;
 };
 
 }  // namespace sinter::detail

@@ -12,18 +12,23 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <ranges>
 #include <utility>
 #include <vector>
 
 /// Lowering: which schedule computes a node, and in which layouts.
 namespace sinter::detail {
 
+/// Where values lie whose size depends on data but has a bound.
+enum class bounded_values : bool { heap, arena };
+
 /// Walks the graph in topological order and gives each node a schedule, layouts and operands in them.
 class lowering {
  public:
-  lowering(graph const& g, target const& machine, preferences const& prefer = {})
-      : g_(g), machine_(machine), prefer_(prefer) {
-    l_.of_value.assign(g.value_count(), {-1, -1});
+  lowering(graph const& g, target const& machine, preferences const& prefer, bounded_values where)
+      : g_(g), machine_(machine), prefer_(prefer), bounded_(where) {
+    l_.on_device = machine.device() == device_kind::cuda;
+    l_.of_value.assign(g.value_count(), {-1, -1, -1, -1});
     l_.slot_of_value.assign(g.value_count(), -1);
   }
 
@@ -54,25 +59,38 @@ class lowering {
     return l_.find(v, how) = static_cast<stored_id>(l_.tensors.size() - 1);
   }
 
-  /// The value in a layout; adds a reorder where it is stored in the other one only.
+  /// The value in a layout; adds reorders where it is stored in others only.
   stored_id stored_as(value_id v, layout how) {
     if (auto const id = l_.find(v, how); id >= 0) return id;
-    auto const other = l_.find(v, how == layout::blocked ? layout::row_major : layout::blocked);
-    SINTER_ASSERT(other >= 0);
+    auto const other = source_of(v, how);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     auto const id = add_stored(v, how, number);
+    bool const moves = how == layout::host || l_.at(other).how == layout::host;
     auto& reorder = l_.operations.emplace_back();
-    reorder.kind = operation_kind::reorder;
-    reorder.by = "reorder";
+    reorder.kind = moves ? operation_kind::transfer : operation_kind::reorder;
+    reorder.by = moves ? "transfer" : "reorder";
     reorder.inputs = {other};
     reorder.outputs = {id};
     reorder.placed = {false};
     return id;
   }
 
-  /// The layout that a value has without a reorder: blocked where it has both.
+  /// The tensor that a reorder to a layout starts from; host and device exchange row-major tensors.
+  stored_id source_of(value_id v, layout how) {
+    if (how == layout::host) return stored_as(v, layout::row_major);
+    for (auto const other : {layout::row_major, layout::blocked, layout::channels_last})
+      if (auto const id = l_.find(v, other); id >= 0) return id;
+    if (how != layout::row_major) return stored_as(v, layout::row_major);
+    SINTER_ASSERT(l_.find(v, layout::host) >= 0);
+    return l_.find(v, layout::host);
+  }
+
+  /// The layout that a value has without a reorder: of several, that of convolutions.
   layout current_layout(value_id v) {
-    return v && l_.find(v, layout::blocked) >= 0 ? layout::blocked : layout::row_major;
+    if (!v) return layout::row_major;
+    for (auto const how : {layout::blocked, layout::channels_last, layout::row_major, layout::host})
+      if (l_.find(v, how) >= 0) return how;
+    return layout::row_major;
   }
 
   scheduled_node scheduled(node const& n, bound_operator const& op, std::uint32_t first_input = 0) {
@@ -109,20 +127,52 @@ class lowering {
     if (tail_.feeds(n)) end_tail();
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
+    if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (machine_.device() != device_kind::none && computable(node_view)) {
-      for (auto const& s : schedule_table())
+    if (auto const schedules = schedule_table(machine_.device()); computable(node_view)) {
+      for (auto const& s : schedules)
         if (!s.match) choose(op, s, node_view);
-      for (auto const& s : schedule_table())
+      for (auto const& s : schedules)
         if (s.match) choose_group(op, s);
     }
-    if (op.kind == operation_kind::host) {
-      op.how.layouts.inputs.assign(n.inputs.size(), layout::row_major);
-      op.how.layouts.outputs.assign(n.outputs.size(), layout::row_major);
-    }
+    if (op.is_view() && !is_planned(op.values[0])) op.kind = operation_kind::host;  // of a constant
+    if (op.kind == operation_kind::host) use_host_layout(op, n);
     add_operands(std::move(op), n);
   }
+
+  void use_host_layout(operation& op, node const& n) const {
+    op.how.layouts.inputs.assign(n.inputs.size(), l_.host_layout());
+    op.how.layouts.outputs.assign(n.outputs.size(), l_.host_layout());
+  }
+
+  /// The most that the outputs of `n` can hold, if they get places for it: some depend on data, and nothing else has an
+  /// unknown size or holds strings.
+  std::vector<bounded_shape> bounds_of(node const& n, bound_operator const& op) const {
+    auto const unknown = [&](value_id v) { return v && !g_.at(v).type.shape; };
+    auto const strings = [&](value_id v) { return v && g_.at(v).type.element == dtype::string; };
+    if (bounded_ == bounded_values::heap || std::ranges::none_of(n.outputs, unknown) ||
+        std::ranges::any_of(n.inputs, strings) || std::ranges::any_of(n.outputs, strings))
+      return {};
+    return with_context([&] { return describe(n); }, [&] { return op.bounds(inputs(operands_of(g_, n))); });
+  }
+
+  /// A host call whose outputs of unknown size get places for the most that they can hold, and slots that show what
+  /// there is.
+  void add_bounded(operation op, node const& n, std::vector<bounded_shape> const& most) {
+    use_host_layout(op, n);
+    add_operands(std::move(op), n);
+    for (std::size_t i = 0; i < n.outputs.size(); ++i) {
+      auto const v = n.outputs[i];
+      if (!v || !is_open(v)) continue;
+      auto& place = l_.at(l_.find(v, l_.host_layout()));
+      place.type.shape = most[i].most;
+      place.open_axis = most[i].axis;
+      add_slot(v);
+    }
+  }
+
+  void add_slot(value_id v) { l_.slot_of_value[static_cast<std::size_t>(v.index)] = l_.slots++; }
 
   /// Takes a candidate of `s` that is cheaper than what the operation has; `replaced` is the cost of the nodes before
   /// it that would be computed with it. Returns whether it took one.
@@ -177,15 +227,15 @@ class lowering {
   /// Reorders for nodes that a later operation computes in another layout.
   void cover_unused_reorders() {
     std::vector<bool> used(l_.tensors.size(), false);
-    for (auto const& op : l_.operations)
-      if (op.kind != operation_kind::covered)
-        for (auto const id : op.inputs)
-          if (id >= 0) used[static_cast<std::size_t>(id)] = true;
     for (auto const& out : g_.outputs)
       if (is_planned(out.value)) used[static_cast<std::size_t>(l_.find(out.value, layout::row_major))] = true;
-    for (auto& op : l_.operations)
-      if (op.kind == operation_kind::reorder && !used[static_cast<std::size_t>(op.outputs[0])])
-        op.kind = operation_kind::covered;
+    for (auto& op : l_.operations | std::views::reverse) {
+      bool const moves = op.kind == operation_kind::reorder || op.kind == operation_kind::transfer;
+      if (moves && !used[static_cast<std::size_t>(op.outputs[0])]) op.kind = operation_kind::covered;
+      if (op.kind == operation_kind::covered) continue;
+      for (auto const id : op.inputs)
+        if (id >= 0) used[static_cast<std::size_t>(id)] = true;
+    }
   }
 
   operation* operation_of(node_id id) {
@@ -218,9 +268,6 @@ class lowering {
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);
-    if (op.is_view() && op.inputs[0] < 0) {  // a view of a constant: computed like any other node
-      op.kind = operation_kind::host;
-    }
     if (op.is_view()) {
       auto& view = l_.at(op.outputs[0]);
       view.base = op.inputs[0];
@@ -234,7 +281,7 @@ class lowering {
   /// The nodes of the tail become one island if compiling them pays, else one each.
   void end_tail() {
     auto nodes = tail_.take();
-    if (machine_.device() != device_kind::none && worth_compiling(g_, nodes)) {
+    if (machine_.device() != device_kind::none && !l_.on_device && worth_compiling(g_, nodes)) {
       auto part = std::make_shared<graph_part const>(extract(g_, std::move(nodes)));
       return add_island({.node = part->nodes.front(), .part = part}, part->inputs, part->outputs);
     }
@@ -245,19 +292,26 @@ class lowering {
 
   void add_island(operation op, std::vector<value_id> const& inputs, std::vector<value_id> const& outputs) {
     op.kind = operation_kind::island;
-    for (auto const in : inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, layout::row_major) : -1);
+    for (auto const in : inputs) op.inputs.push_back(operand_of_island(in));
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (auto const out : outputs) {
       bool const planned = out && !is_open(out);
-      op.outputs.push_back(planned ? add_stored(out, layout::row_major, number) : -1);
-      if (out && !planned) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
+      op.outputs.push_back(planned ? add_stored(out, l_.host_layout(), number) : -1);
+      if (out && !planned) add_slot(out);
     }
     l_.operations.push_back(std::move(op));
+  }
+
+  /// The tensor that the island reads, also through a slot.
+  stored_id operand_of_island(value_id v) {
+    if (is_planned(v)) return stored_as(v, l_.host_layout());
+    return v ? l_.find(v, l_.host_layout()) : -1;
   }
 
   graph const& g_;
   target machine_;
   preferences prefer_;
+  bounded_values bounded_;
   lowered l_;
   tail tail_{g_};  ///< the nodes before `end_tail`
 };

@@ -11,15 +11,16 @@ namespace sinter {
 
 /// What an address is relative to.
 enum class space : std::uint8_t {
-  input,   ///< of the program
-  output,  ///< of the program
-  arena,   ///< a tensor of the arena
-  weight,  ///< a packed constant
-  scratch  ///< memory of the worker that runs the task
+  input,    ///< of the program
+  output,   ///< of the program
+  arena,    ///< a tensor of the arena
+  weight,   ///< a packed constant
+  scratch,  ///< memory of the worker that runs the task
+  host      ///< a tensor in the host's memory, of a program for a device that has memory of its own
 };
 
 /// What an address begins with in text, by `space`; no prefix begins another.
-inline constexpr std::array<std::string_view, 5> space_prefixes{"in", "out", "t", "w", "s"};
+inline constexpr std::array<std::string_view, 6> space_prefixes{"in", "out", "t", "w", "s", "h"};
 
 /// Axes of a grid, loops around a call of its body, and both: the indices that an address may depend on.
 inline constexpr std::size_t grid_rank = 4, loop_depth = 2, index_rank = grid_rank + loop_depth;

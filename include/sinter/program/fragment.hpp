@@ -2,6 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/program/allocation.hpp>
+#include <sinter/program/device_forms.hpp>
 #include <sinter/program/grid.hpp>
 #include <sinter/vector/recipe.hpp>
 
@@ -23,14 +24,17 @@ struct packing {
   std::function<void(std::byte* destination)> fill;
 };
 
-/// Part of a program, as a schedule makes it: regions run one after the other. Its inputs and outputs are the operands
-/// of its nodes, the tensors of the arena its own temporaries, whose steps are its regions.
+/// Part of a program, as a schedule makes it: regions, or launches on a device, run one after the other. Its inputs and
+/// outputs are the operands of its nodes, the tensors of the arena its own temporaries, whose steps are its regions or
+/// launches.
 class fragment {
  public:
   std::vector<vector::recipe> kernels{};
   std::vector<packing> weights{};
   std::vector<allocation> temporaries{};
   std::vector<region> regions{};
+  std::vector<device_kernel> device_kernels{};
+  std::vector<launch> launches{};  ///< of `device_kernels`
   std::int64_t scratch_bytes = 0;  ///< for each worker
 
   /// Starts the next region.
@@ -61,7 +65,15 @@ class fragment {
     return {.in = space::weight, .index = index};
   }
 
-  /// Takes memory in the arena for regions [first, last].
+  /// Adds the launch of a kernel on a device.
+  void add(device_call call, std::vector<address> arguments) {
+    device_kernels.push_back(std::move(call.kernel));
+    launches.push_back({.kernel = {static_cast<std::uint32_t>(device_kernels.size() - 1)},
+                        .blocks = call.blocks,
+                        .arguments = std::move(arguments)});
+  }
+
+  /// Takes memory in the arena for regions or launches [first, last].
   address temporary(std::string name, std::int64_t bytes, std::int32_t first, std::int32_t last) {
     temporaries.push_back({.name = std::move(name), .bytes = bytes, .first = first, .last = last});
     return {.in = space::arena, .index = static_cast<std::uint32_t>(temporaries.size() - 1)};

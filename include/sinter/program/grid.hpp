@@ -47,6 +47,14 @@ struct region {
   std::vector<grid> grids{};
 };
 
+/// A kernel of a device, run by blocks of threads; launches run one after the other.
+struct launch {
+  kernel_id kernel{};                            ///< of `program::device_kernels`
+  std::array<std::uint32_t, 3> blocks{1, 1, 1};  ///< x, y, z
+  std::vector<address> arguments{};              ///< in the order of the kernel's, without strides
+  friend bool operator==(launch const&, launch const&) = default;
+};
+
 /// Calls `f(call, turns)` for each call of a body; `turns` are the extents of the loops around it, outermost first.
 template <typename Body, typename F>
 void for_each_call(Body& body, F&& f) {

@@ -30,6 +30,7 @@ class program_parser : program_word_reader {
  private:
   void header() {
     if (indent() != 0 || !accept_word("program")) reject("'program' is expected");
+    p_.on_device = accept_word("device");
     expect_end();
   }
 
@@ -56,6 +57,10 @@ class program_parser : program_word_reader {
       arena();
     else if (what == "tensor")
       tensor();
+    else if (what == "host")
+      p_.host_bytes = number<std::int64_t>(word());
+    else if (what == "device")
+      device();
     else if (what == "scratch")
       p_.scratch_bytes = number<std::int64_t>(word());
     else if (what == "slots")
@@ -103,7 +108,8 @@ class program_parser : program_word_reader {
   }
 
   void tensor() {
-    numbered("t", p_.allocations.size());
+    auto& all = peek().starts_with('h') ? p_.host_allocations : p_.allocations;
+    numbered(&all == &p_.allocations ? "t" : "h", all.size());
     allocation a{.bytes = number<std::int64_t>(word())};
     expect("at");
     a.offset = number<std::int64_t>(word());
@@ -113,7 +119,7 @@ class program_parser : program_word_reader {
     a.first = number<std::int32_t>(steps.substr(0, dots));
     a.last = number<std::int32_t>(steps.substr(std::min(dots + 2, steps.size())));
     a.name = name();
-    p_.allocations.push_back(std::move(a));
+    all.push_back(std::move(a));
   }
 
   void kernel() {
@@ -123,6 +129,11 @@ class program_parser : program_word_reader {
     auto k = vector::parser(take_block(), line, 2).whole();
     k.name.erase(0, k.name.find(' ') + 1);  // behind the number
     p_.kernels.push_back(share(std::move(k)));
+  }
+
+  void device() {
+    numbered("d", p_.device_kernels.size());
+    p_.device_kernels.push_back(take_device_kernel());
   }
 
   // Steps.
@@ -167,8 +178,12 @@ class program_parser : program_word_reader {
       s.action = host();
     else if (what == "island" && first)
       s.action = take_island();
+    else if (what == "launch" && first)
+      s.action = take_launch();
+    else if (what == "transfer" && first)
+      s.action = take_transfer();
     else
-      reject("'{}' does not fit here: a step has grids, or one host call, or one island", what);
+      reject("'{}' does not fit here: a step has grids, or one host call, island, launch or transfer", what);
     expect_end();
   }
 
@@ -204,11 +219,16 @@ class program_parser : program_word_reader {
     for (; open_loops_ > depth; --open_loops_) grid_->body.push_back({.what = statement::kind::end});
   }
 
-  statement call() {
-    statement s;
+  /// The number in a word like k12.
+  template <typename T>
+  T take_number(char letter) {
     auto const text = word();
-    if (!text.starts_with('k')) reject("a kernel is expected, as in k0, not '{}'", text);
-    s.kernel.index = number<std::uint32_t>(text.substr(1));
+    if (!text.starts_with(letter)) reject("a kernel is expected, as in {}0, not '{}'", letter, text);
+    return number<T>(text.substr(1));
+  }
+
+  statement call() {
+    statement s{.kernel = {take_number<std::uint32_t>('k')}};
     while (!at_end()) {
       if (!s.arguments.empty()) expect(",");
       s.arguments.push_back(take_address());
@@ -247,6 +267,28 @@ class program_parser : program_word_reader {
     i.outputs = list<island::operand>(operand, "");
     return i;
   }
+
+  launch take_launch() {
+    launch l{.kernel = {take_number<std::uint32_t>('d')}};
+    std::size_t axis = 0;
+    each_extent(word(), [&](std::string_view text) {
+      if (axis == l.blocks.size()) reject("a launch has {} axes", l.blocks.size());
+      l.blocks[axis++] = number<std::uint32_t>(text);
+    });
+    while (!at_end()) {
+      if (!l.arguments.empty()) expect(",");
+      l.arguments.push_back(take_address());
+    }
+    return l;
+  }
+
+  transfer take_transfer() {
+    transfer t{.from = view()};
+    expect("->");
+    t.to = view();
+    return t;
+  }
+
   program p_;
   grid* grid_ = nullptr;  ///< that calls are added to
   std::size_t open_loops_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/line_reader.hpp>
+#include <sinter/expr/text.hpp>
 #include <sinter/program/program.hpp>
 
 #include <algorithm>
@@ -33,11 +34,15 @@ class program_word_reader : protected line_reader {
     }
   }
 
-  tensor_type type() {
+  dtype element() {
     auto const name = word();
     auto const* const found = std::ranges::find(dtype_table, name, &dtype_info::name);
-    tensor_type t{static_cast<dtype>(found - dtype_table.begin()), std::nullopt};
     if (found == dtype_table.end()) reject("'{}' is no data type", name);
+    return static_cast<dtype>(found - dtype_table.begin());
+  }
+
+  tensor_type type() {
+    tensor_type t{element(), std::nullopt};
     if (t.element == dtype::undefined || !accept("[")) return t;
     t.shape.emplace();
     if (!accept("]")) {
@@ -99,6 +104,35 @@ class program_word_reader : protected line_reader {
     a.stride[i] = checked_add(a.stride[i], bytes);
   }
 
+  /// A kernel as program/device_text.hpp prints it, but for its number.
+  device_kernel take_device_kernel() {
+    device_kernel k{.form = std::string(word())};
+    expect("threads");
+    k.threads = number<std::int32_t>(word());
+    expect("shared");
+    k.shared_bytes = number<std::int32_t>(word());
+    while (!at_end() && rest().front() != '"') {
+      auto const what = word();
+      auto const equals = what.find('=');
+      if (equals != std::string_view::npos)
+        k.constants.push_back({std::string(what.substr(0, equals)), number<std::int64_t>(what.substr(equals + 1))});
+      else if (what == "in" || what == "out")
+        k.arguments.push_back(take_device_argument(what == "out"));
+      else
+        reject("'{}' is no constant or argument", what);
+    }
+    if (!at_end()) k.function = expr::parse(name());
+    return k;
+  }
+
+  device_argument take_device_argument(bool written) {
+    device_argument a{.element = element(), .written = written, .bytes = number<std::int64_t>(word())};
+    if (!accept_word("steps")) return a;
+    do a.strides.push_back(number<std::int64_t>(word()));
+    while (accept(","));
+    return a;
+  }
+
   /// The number behind "slot"; -1: there is none.
   std::int32_t slot() {
     if (!accept_word("slot")) return -1;
@@ -115,6 +149,11 @@ class program_word_reader : protected line_reader {
     expect(":");
     v.type = type();
     if (constant) v.constant = without_elements(v.type);
+    v.slot = slot();
+    if (v.is_bound()) {
+      expect("axis");
+      v.axis = number<std::size_t>(word());
+    }
     return v;
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/graph/text_print.hpp>
+#include <sinter/program/device_text.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/vector/print.hpp>
 
@@ -27,7 +28,7 @@ class program_printer {
   program_printer(program const& p, program_text_options options) : p_(p), options_(options) {}
 
   std::string whole() {
-    put("program\n");
+    put("program{}\n", p_.on_device ? " device" : "");
     for (std::size_t i = 0; i < p_.inputs.size(); ++i) put("  input in{}: {}\n", i, type_text(p_.inputs[i].type));
     for (std::size_t i = 0; i < p_.outputs.size(); ++i) {
       auto const slot = p_.output_slots.empty() ? -1 : p_.output_slots[i];
@@ -37,14 +38,15 @@ class program_printer {
     for (std::size_t i = 0; i < p_.weights.size(); ++i)
       put("  weight w{} {} {}\n", i, p_.weights[i].bytes, quote(p_.weights[i].key));
     put("  arena {} bound {}\n", p_.arena_bytes, p_.arena_bound);
-    for (std::size_t i = 0; i < p_.allocations.size(); ++i) {
-      auto const& a = p_.allocations[i];
-      put("  tensor t{} {} at {} steps {}..{} {}\n", i, a.bytes, a.offset, a.first, a.last, quote(a.name));
-    }
+    tensors(p_.allocations, 't');
+    if (p_.host_bytes > 0) put("  host {}\n", p_.host_bytes);
+    tensors(p_.host_allocations, 'h');
     if (p_.scratch_bytes > 0) put("  scratch {}\n", p_.scratch_bytes);
     if (p_.slots > 0) put("  slots {}\n", p_.slots);
     for (std::size_t i = 0; i < p_.steps.size(); ++i) step(i);
     for (std::size_t i = 0; i < p_.kernels.size(); ++i) kernel(i);
+    for (std::size_t i = 0; i < p_.device_kernels.size(); ++i)
+      put("  device d{} {}\n", i, sinter::print(p_.device_kernels[i]));
     return std::move(text_);
   }
 
@@ -52,6 +54,12 @@ class program_printer {
   template <typename... Args>
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+  }
+
+  void tensors(std::vector<allocation> const& all, char letter) {
+    for (std::size_t i = 0; i < all.size(); ++i)
+      put("  tensor {}{} {} at {} steps {}..{} {}\n", letter, i, all[i].bytes, all[i].offset, all[i].first, all[i].last,
+          quote(all[i].name));
   }
 
   static std::string text_of(extent e) {
@@ -75,7 +83,8 @@ class program_printer {
   static std::string place_of(view_binding const& v) { return v.constant ? "const" : text_of(v.where); }
   static std::string text_of(view_binding const& v) {
     if (v.type.element == dtype::undefined) return "_";
-    return fmt::format("{}: {}", place_of(v), type_text(v.type));
+    auto const text = fmt::format("{}: {}", place_of(v), type_text(v.type));
+    return v.is_bound() ? fmt::format("{} {} axis {}", text, slot_text(v.slot), v.axis) : text;
   }
 
   static std::string operator_text(std::string_view domain, std::string_view name, std::int64_t version) {
@@ -100,6 +109,9 @@ class program_printer {
       for (auto const& g : r->grids) print(g);
     if (auto const* h = std::get_if<host_call>(&s.action)) print(*h);
     if (auto const* i = std::get_if<island>(&s.action)) print(*i);
+    if (auto const* l = std::get_if<launch>(&s.action)) print(*l);
+    if (auto const* t = std::get_if<transfer>(&s.action))
+      put("    transfer {} -> {}\n", text_of(t->from), text_of(t->to));
   }
 
   void print(grid const& g) {
@@ -129,6 +141,12 @@ class program_printer {
     put("    host {}({}) -> {}", text_of(h.op), list(h.inputs), list(h.outputs));
     if (h.scratch_bytes > 0) put(" workspace {} {}", text_of(h.scratch), h.scratch_bytes);
     put("\n");
+  }
+
+  void print(launch const& l) {
+    std::string arguments;
+    for (auto const& a : l.arguments) arguments += (arguments.empty() ? " " : ", ") + text_of(a);
+    put("    launch d{} {}x{}x{}{}\n", l.kernel.index, l.blocks[0], l.blocks[1], l.blocks[2], arguments);
   }
 
   static std::string list(std::vector<view_binding> const& views) {
@@ -179,20 +197,22 @@ class program_printer {
 ///       scratch 2304                                     ; bytes of each worker
 ///       step 0: n3 Conv@11 as conv1 by "direct convolution"
 ///         grid 1x4x2                                     ; independent tasks, indices i0 i1 i2 i3
-///           call k0 in0+64*i1, w0, t0+128*i2             ; in(put), out(put), t(ensor), w(eight), s(cratch)
+///           call k0 in0+64*i1, w0, t0+128*i2             ; in(put), out(put), t(ensor), w(eight), s(cratch), h(ost)
 ///       step 1: n4 sinter:some_op@1
 ///         host sinter:some_op@1(t0: float[1x16x8x8], const: int64[2], _) -> t1: float[1x16x8x8]
 ///       kernel k0 conv1x1 w16                            ; as vector/print.hpp prints it
 ///         arg x f32 in 4096
 ///         …
 ///
-///     program   = "program" {input} {output} {weight} arena {tensor} ["scratch" bytes] ["slots" count] {step} {kernel}
+///     program   = "program" ["device"] {input} {output} {weight} arena {tensor} ["host" bytes {tensor}] ["scratch"
+///     bytes]
+///                 ["slots" count] {step} {kernel} {device}
 ///     input     = "input" "in"number ":" type
 ///     output    = "output" "out"number ":" type "=" (place | "slot" number)
 ///     weight    = "weight" "w"number bytes key
 ///     arena     = "arena" bytes "bound" bytes
-///     tensor    = "tensor" "t"number bytes "at" offset "steps" first ".." last name
-///     step      = "step" number ":" [node {"," node}] ["by" schedule]      ; then lines of grids, a host or an island
+///     tensor    = "tensor" ("t"|"h")number bytes "at" offset "steps" first ".." last name
+///     step      = "step" number ":" [node {"," node}] ["by" schedule]      ; then lines of grids, or one of an action
 ///     node      = "n"number operator ["as" name]
 ///     operator  = "_" | [domain ":"] name "@" version
 ///     grid      = "grid" extent {"x" extent}                               ; then lines of calls and loops
@@ -200,14 +220,19 @@ class program_printer {
 ///     call      = "call" "k"number [address {"," address}]
 ///     host      = "host" operator "(" [view {"," view}] ")" "->" view {"," view} ["workspace" address bytes]
 ///     island    = "island" (operator | "graph") "(" [operand {"," operand}] ")" "->" operand {"," operand}
+///     launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}]
+///     transfer  = "transfer" view "->" view
+///     device    = "device" "d"number kernel                                ; of program/device_text.hpp
 ///     operand   = view | "slot" number
-///     view      = "_" | place ":" type                                     ; "_": omitted
+///     view      = "_" | place ":" type [bound]                             ; "_": omitted
+///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
-///     address   = ("in"number | "out"number | "t"number | "w"number | "s") {("+"|"-") bytes ["*i"index]}
+///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s") {("+"|"-") bytes ["*i"index]}
 ///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
 ///
-/// Indices of one turn, which are always 0, are left out of addresses. Types and names are those of graph/text.hpp;
-/// keys, schedules and names of tensors are quoted.
+/// "program device": arena, weights, inputs and outputs lie in the memory of a device. Indices of one turn, which are
+/// always 0, are left out of addresses. Types and names are those of graph/text.hpp; keys, schedules and names of
+/// tensors are quoted.
 inline std::string print(program const& p, program_text_options options = {}) {
   return detail::program_printer(p, options).whole();
 }

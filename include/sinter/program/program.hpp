@@ -2,6 +2,7 @@
 
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
+#include <sinter/program/device_kernel.hpp>
 #include <sinter/program/fragment.hpp>
 #include <sinter/vector/program.hpp>
 
@@ -21,9 +22,15 @@ struct view_binding {
   tensor_type type{};  ///< undefined element: an omitted operand
   address where{};
   any_tensor constant{};  ///< set: the operand is this constant, `where` has no meaning
+  /// Of an output whose size depends on data, for which `type` is the most: the slot that shows what there is, ...
+  std::int32_t slot = -1;
+  std::size_t axis = 0;  ///< ... and the axis along which it may be less
+
+  bool is_bound() const { return slot >= 0; }
 };
 
-/// A call of an operator's kernel on planned memory; where it has none, of its `evaluate`.
+/// A call of an operator's kernel on planned memory; where it has none, of its `evaluate`. Outputs that are bounds are
+/// those of a counting kernel.
 struct host_call {
   bound_operator op{};
   std::vector<view_binding> inputs{};  ///< as the kernel sees them
@@ -34,8 +41,8 @@ struct host_call {
 };
 
 /// What runs on a heap because shapes are known only then: a node, by `evaluate`, or a part of the graph, compiled for
-/// the shapes that come. Operands and results are slots of the context (tensors with shapes) or planned places, to
-/// which results are copied.
+/// the shapes that come. Operands and results are slots of the context (tensors with shapes, on the heap or views of
+/// planned places) or planned places, to which results are copied.
 struct island {
   struct operand {
     std::int32_t slot = -1;  ///< a tensor of the context; -1: `planned`
@@ -47,11 +54,17 @@ struct island {
   std::vector<operand> outputs{};
 };
 
+/// A copy of a tensor from the host to the device, or back.
+struct transfer {
+  view_binding from{};
+  view_binding to{};  ///< of the same type
+};
+
 /// One step: what it does, for which nodes of the graph, and who made it.
 struct program_step {
   std::vector<node_id> nodes{};
   std::string by{};  ///< the schedule
-  std::variant<region, host_call, island> action{};
+  std::variant<region, host_call, island, launch, transfer> action{};
 };
 
 /// A kernel; programs share it.
@@ -63,6 +76,7 @@ inline shared_kernel share(vector::program kernel) {
 
 struct program {
   std::vector<shared_kernel> kernels{};
+  std::vector<device_kernel> device_kernels{};  ///< of a program for a device
   std::vector<packing> weights{};
   std::vector<program_step> steps{};
   std::vector<node> nodes{};  ///< by node id: name and operator of those that steps compute
@@ -76,6 +90,10 @@ struct program {
   std::int64_t arena_bytes = 0;
   std::int64_t arena_bound = 0;    ///< most live bytes of any step: no plan can be smaller
   std::int64_t scratch_bytes = 0;  ///< for each worker
+
+  bool on_device = false;                      ///< inputs, outputs, arena and weights lie in the memory of a device
+  std::vector<allocation> host_allocations{};  ///< tensors in the host's memory, for the host calls of such a program
+  std::int64_t host_bytes = 0;
 
   node const& at(node_id id) const { return nodes[static_cast<std::size_t>(id.index)]; }
 };
@@ -106,6 +124,10 @@ void for_each_address(Program& p, F&& f) {
       for (auto& s : g.body)
         for (auto& a : s.arguments) f(a);
   });
+  for_each_action<launch>(p, [&](auto& l, std::size_t) {
+    for (auto& a : l.arguments) f(a);
+  });
+  for_each_action<transfer>(p, [&](auto& t, std::size_t) { view(t.from), view(t.to); });
   for_each_action<host_call>(p, [&](auto& h, std::size_t) {
     for (auto* views : {&h.inputs, &h.outputs})
       for (auto& v : *views) view(v);

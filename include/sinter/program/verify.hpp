@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,8 @@ class program_verifier {
   explicit program_verifier(program const& p) : p_(p) {}
 
   void run() {
-    check_allocations();
+    check_allocations(p_.allocations, p_.arena_bytes);
+    check_allocations(p_.host_allocations, p_.host_bytes);
     for_each_action<region>(p_, [&](region const& r, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const& g : r.grids) check_grid(g);
@@ -26,15 +28,28 @@ class program_verifier {
     for_each_action<host_call>(p_, [&](host_call const& host, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* views : {&host.inputs, &host.outputs})
-        for (auto const& v : *views) check_view(v);
-      for (auto const& v : host.outputs)
-        if (v.type.element != dtype::undefined) check_written(v.where, "an output of the host call");
-      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
+        for (auto const& v : *views) check_host_view(v);
+      for (auto const& v : host.outputs) {
+        if (v.type.element != dtype::undefined) check_written(v.where, {"an output of the host call"});
+        if (v.is_bound()) add_bound(v);
+      }
+      if (std::ranges::any_of(host.inputs, &view_binding::is_bound)) fail_here("an input of the host call is a bound");
+      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, {"the kernel's workspace"});
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* operands : {&i.inputs, &i.outputs})
-        for (auto const& v : *operands) v.slot < 0 ? check_view(v.planned) : check_slot(v.slot);
+        for (auto const& v : *operands) v.slot < 0 ? check_host_view(v.planned) : check_slot(v.slot);
+      for (auto const& v : i.outputs)
+        if (bounds_.contains(v.slot)) fail_here("slot {} shows a planned place", v.slot);
+    });
+    for_each_action<launch>(p_, [&](launch const& l, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      check_launch(l);
+    });
+    for_each_action<transfer>(p_, [&](transfer const& t, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      check_transfer(t);
     });
     check_outputs();
   }
@@ -45,17 +60,23 @@ class program_verifier {
     std::int64_t low = 0, high = 0;
   };
 
-  void check_allocations() const {
-    for (std::size_t i = 0; i < p_.allocations.size(); ++i) {
-      auto const& a = p_.allocations[i];
-      if (a.bytes < 0 || a.offset < 0 || checked_add(a.offset, a.bytes) > p_.arena_bytes)
+  /// What an error calls the bytes that a step touches: an argument of a kernel, or something else.
+  struct tensor_name {
+    std::string_view whole, argument{};
+    std::string text() const { return argument.empty() ? std::string(whole) : fmt::format("{}.{}", whole, argument); }
+  };
+
+  static void check_allocations(std::vector<allocation> const& all, std::int64_t bytes) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto const& a = all[i];
+      if (a.bytes < 0 || a.offset < 0 || checked_add(a.offset, a.bytes) > bytes)
         fail(error_code::system, "the tensor '{}' lies outside the arena", a.name);
       if (a.offset % arena_alignment != 0)
         fail(error_code::system, "the tensor '{}' lies at {}, no multiple of {}", a.name, a.offset, arena_alignment);
       if (a.first < 0 || a.last < a.first)
         fail(error_code::system, "the tensor '{}' lives from step {} to {}", a.name, a.first, a.last);
       for (std::size_t j = 0; j < i; ++j) {
-        auto const& b = p_.allocations[j];
+        auto const& b = all[j];
         bool const apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
         if (!apart && overlap_in_time(a, b))
           fail(error_code::system, "the tensors '{}' and '{}' are alive at once and share bytes", a.name, b.name);
@@ -74,8 +95,17 @@ class program_verifier {
     }
   }
 
+  /// A slot exists, and if it shows a planned place, that is alive.
   void check_slot(std::int32_t slot) const {
     if (slot >= p_.slots) fail_here("slot {} does not exist, there are {}", slot, p_.slots);
+    if (auto const bound = bounds_.find(slot); bound != bounds_.end()) check_view(*bound->second);
+  }
+
+  void add_bound(view_binding const& v) {
+    if (!v.type.shape || v.axis >= v.type.shape->rank())
+      fail_here("the bound of slot {} has no axis {}", v.slot, v.axis);
+    if (!bounds_.try_emplace(v.slot, &v).second) fail_here("slot {} shows several places", v.slot);
+    check_slot(v.slot);
   }
 
   template <typename... Args>
@@ -125,10 +155,43 @@ class program_verifier {
         check_alignment(way == 0 ? 0 : a.stride[axis], kernel, i);
       }
       check_alignment(a.offset, kernel, i);
-      auto const what = kernel.name + "." + kernel.arguments[i].name;
+      tensor_name const what{kernel.name, kernel.arguments[i].name};
       check_range(a, r, what);
       if (kernel.arguments[i].mode == vector::access::out) check_written(a, what);
     }
+  }
+
+  void check_launch(launch const& l) const {
+    if (l.kernel.index >= p_.device_kernels.size()) fail_here("device kernel {} does not exist", l.kernel.index);
+    auto const& kernel = p_.device_kernels[l.kernel.index];
+    if (l.arguments.size() != kernel.arguments.size())
+      fail_here("{} takes {} arguments, the launch has {}", kernel.form, kernel.arguments.size(), l.arguments.size());
+    if (kernel.threads < 1 || kernel.threads > 1024) fail_here("blocks of {} threads", kernel.threads);
+    for (auto const blocks : l.blocks)
+      if (blocks < 1) fail_here("{} blocks along an axis", blocks);
+    for (std::size_t i = 0; i < l.arguments.size(); ++i) {
+      auto const& a = l.arguments[i];
+      auto const what = fmt::format("argument {} of {}", i, kernel.form);
+      check_memory(a, true, what);
+      check_range(a, {0, kernel.arguments[i].bytes}, {what});
+      if (kernel.arguments[i].written) check_written(a, {what});
+    }
+  }
+
+  void check_transfer(transfer const& t) const {
+    if (!(t.from.type == t.to.type)) fail_here("a transfer between tensors of different types");
+    bool const up = t.from.where.in == space::host;
+    check_memory(t.from.where, !up, "the source of a transfer");
+    check_memory(t.to.where, up, "the destination of a transfer");
+    check_view(t.from);
+    check_view(t.to);
+    check_written(t.to.where, {"a transfer"});
+  }
+
+  /// Whether an address lies in the memory of the device, or in that of the host.
+  void check_memory(address const& a, bool device, std::string_view what) const {
+    bool const there = p_.on_device && a.in != space::host && a.in != space::scratch;
+    if (there != device) fail_here("{} lies on the {}", what, device ? "host" : "device");
   }
 
   /// Bases of all spaces are aligned as any kernel wants them.
@@ -138,8 +201,9 @@ class program_verifier {
       fail_here("{}.{} moves by {} bytes, no multiple of {}", kernel.name, a.name, bytes, a.alignment);
   }
 
-  void check_written(address const& where, std::string_view what) const {
-    if (where.in == space::input || where.in == space::weight) fail_here("{} writes to an input or a weight", what);
+  void check_written(address const& where, tensor_name const& what) const {
+    if (where.in == space::input || where.in == space::weight)
+      fail_here("{} writes to an input or a weight", what.text());
   }
 
   static std::int64_t bytes_of(view_binding const& v) {
@@ -149,14 +213,21 @@ class program_verifier {
 
   void check_view(view_binding const& v) const {
     if (v.type.element == dtype::undefined || v.constant || !v.type.shape) return;
-    check_range(v.where, {0, bytes_of(v)}, "a view");
+    check_range(v.where, {0, bytes_of(v)}, {"a view"});
+  }
+
+  /// A view of the host, which calls and islands work on.
+  void check_host_view(view_binding const& v) const {
+    check_view(v);
+    if (v.type.element != dtype::undefined && !v.constant && bytes_of(v) > 0)
+      check_memory(v.where, false, "an operand of the host");
   }
 
   /// Checks bytes that the step touches; `what` names them in the error.
-  void check_range(address const& where, byte_range r, std::string_view what) const {
+  void check_range(address const& where, byte_range r, tensor_name const& what) const {
     r.low = checked_add(r.low, where.offset), r.high = checked_add(r.high, where.offset);
     if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
-      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what, r.low, r.high,
+      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what.text(), r.low, r.high,
                 space_prefixes[static_cast<std::size_t>(where.in)], where.index);
   }
 
@@ -167,15 +238,18 @@ class program_verifier {
       case space::output: return where.index < p_.outputs.size() ? bytes_of(p_.outputs[where.index]) : 0;
       case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
       case space::scratch: return p_.scratch_bytes;
-      case space::arena: break;
+      case space::arena:
+      case space::host: break;
     }
-    if (where.index >= p_.allocations.size()) return 0;
-    auto const& a = p_.allocations[where.index];
+    auto const& all = where.in == space::host ? p_.host_allocations : p_.allocations;
+    if (where.index >= all.size()) return 0;
+    auto const& a = all[where.index];
     return a.first <= step_ && step_ <= a.last ? round_up(a.bytes, arena_alignment) : 0;
   }
 
   program const& p_;
   std::int32_t step_ = 0;
+  std::map<std::int32_t, view_binding const*> bounds_{};  ///< by the slot that shows what there is
 };
 
 }  // namespace detail
@@ -185,9 +259,12 @@ class program_verifier {
 ///   and tensors of the arena are touched only in the steps that they live in;
 /// - no two tensors that are alive at once share bytes;
 /// - inputs and weights are not written;
+/// - on a device, launches touch its memory, host calls and islands the host's, and transfers lead from one to the
+/// other;
 /// - calls have the arguments that their kernels declare, aligned as these want; loops end, turn at least once and are
 ///   nested at most `loop_depth` deep;
-/// - slots exist, and outputs are alive at the end.
+/// - slots exist; those that show a planned place show one, which is alive wherever the slot is read;
+/// - outputs are alive at the end.
 /// Kernels have a specification of their own, vector/verify.hpp.
 inline void verify(program const& p) { detail::program_verifier(p).run(); }
 

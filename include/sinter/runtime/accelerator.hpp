@@ -41,10 +41,13 @@ class device_queue {
  public:
   virtual ~device_queue() = default;
 
+  /// What lies at `from` stays until `wait`.
   virtual void upload(std::byte* to, void const* from, std::size_t bytes) = 0;
+  /// What lies at `to` is there after `wait`.
   virtual void download(void* to, std::byte const* from, std::size_t bytes) = 0;
   /// Within the device.
   virtual void copy(std::byte* to, std::byte const* from, std::size_t bytes) = 0;
+  /// The owners of the code stay until `wait`.
   virtual void launch(device_launch const& what) = 0;
   /// Waits until all is done. Errors of work show here at the latest.
   virtual void wait() = 0;
@@ -54,9 +57,13 @@ class device_queue {
    public:
     virtual ~recording() = default;
   };
-  /// Records the launches that `give` makes on this queue; none is done yet.
+  /// Records the launches and copies within the device that `give` asks this queue for, and nothing else; none is done
+  /// yet. The owners of the code stay as long as the recording.
   virtual std::unique_ptr<recording> record(std::function<void()> const& give) = 0;
   virtual void replay(recording& what) = 0;
+  /// From the next replay on, the launch `index` of a recording (launches counted from 0) is `with`, which launches the
+  /// same function. False where the device cannot: record again.
+  virtual bool change(recording& what, std::size_t index, device_launch const& with) = 0;
 };
 
 class accelerator {

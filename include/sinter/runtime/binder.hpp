@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,6 +56,22 @@ struct island_record {
   program_step const* step = nullptr;
 };
 
+struct transfer_record {
+  view_record from{};
+  view_record to{};
+  bool up = false;  ///< to the device
+};
+
+/// Launches one after the other, which a workspace records.
+struct launch_list {
+  struct one {
+    device_launch what{};
+    std::vector<bound_place> arguments{};
+  };
+  std::vector<one> launches{};
+  std::size_t number = 0;  ///< of the lists of an executable
+};
+
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
@@ -92,6 +107,20 @@ class binder {
     return record;
   }
 
+  transfer_record link(transfer const& t) const {
+    return {.from = view(t.from), .to = view(t.to), .up = t.from.where.in == space::host};
+  }
+
+  launch_list::one link(launch const& l) const {
+    auto const& kernel = program_.device_kernels[l.kernel.index];
+    launch_list::one result{.what = {.function = code_.device_entries[l.kernel.index],
+                                     .threads = static_cast<std::uint32_t>(kernel.threads),
+                                     .shared_bytes = static_cast<std::uint32_t>(kernel.shared_bytes)}};
+    std::ranges::copy(l.blocks, result.what.blocks.begin());
+    for (auto const& a : l.arguments) result.arguments.push_back(resolve(a));
+    return result;
+  }
+
   /// Where output `i` is when the last step has run.
   view_record result(std::size_t i) const {
     if (!program_.output_slots.empty() && program_.output_slots[i] >= 0) return {};
@@ -115,12 +144,14 @@ class binder {
     switch (a.in) {
       case space::arena: break;
       case space::scratch: return {1, a.offset};
+      case space::host: return {1, program_.host_allocations[a.index].offset + a.offset};
       case space::input: return {memory_.input_base() + a.index, a.offset};
       case space::output: return {memory_.output_base() + a.index, a.offset};
       case space::weight: return {memory_.weight_base() + a.index, a.offset};
     }
     // A guarded arena has memory of its own for each tensor.
-    if (memory_.guard == memory_guard::guarded) return {memory_.guarded_base() + a.index, a.offset};
+    if (memory_.guard == memory_guard::guarded && !program_.on_device)
+      return {memory_.guarded_base() + a.index, a.offset};
     return {0, program_.allocations[a.index].offset + a.offset};
   }
 
@@ -145,10 +176,11 @@ class binder {
 
 /// The memory that runs of `p` need.
 inline workspace_plan plan_workspace(program const& p, std::span<weight_store::block const> weights, int workers,
-                                     memory_guard guard) {
+                                     memory_guard guard, accelerator* device = nullptr) {
   workspace_plan plan;
+  plan.device = device;
   plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
-  plan.scratch_bytes = static_cast<std::size_t>(p.scratch_bytes);
+  plan.scratch_bytes = static_cast<std::size_t>(p.on_device ? p.host_bytes : p.scratch_bytes);
   plan.workers = static_cast<std::size_t>(std::max(workers, 1));
   plan.guard = guard;
   plan.slots = static_cast<std::size_t>(p.slots);
@@ -164,8 +196,9 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   for (std::size_t i = 0; i < p.outputs.size(); ++i) {
     plan.outputs.push_back(buffer(p.outputs[i]));
     plan.outputs.back().own =
-        p.outputs[i].where == address{.in = space::output, .index = static_cast<std::uint32_t>(i)} &&
-        !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
+        p.on_device ? !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0)
+                    : p.outputs[i].where == address{.in = space::output, .index = static_cast<std::uint32_t>(i)} &&
+                          !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
   }
   for_each_action<region>(p, [&](region const& r, std::size_t) {
     for (auto const& g : r.grids)
@@ -179,7 +212,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
         }
   });
   for (auto const& w : weights) plan.weights.push_back(const_cast<std::byte*>(w.get()));
-  if (guard == memory_guard::guarded)
+  if (guard == memory_guard::guarded && !p.on_device)
     for (auto const& a : p.allocations) plan.guarded.push_back(static_cast<std::size_t>(a.bytes));
   for_each_action<host_call>(p, [&](host_call const& h, std::size_t) {
     plan.views = std::max({plan.views, h.inputs.size(), h.outputs.size()});
@@ -200,14 +233,6 @@ inline any_tensor copy_of(tensor_view const& v) {
   else
     std::memcpy(t.data(), v.data, v.bytes());
   return t;
-}
-
-/// Whether `p` points into the elements of `v`.
-inline bool contains(tensor_view const& v, void const* p) {
-  if (!v || !p) return false;
-  auto const* const begin = static_cast<std::byte const*>(v.data);
-  return std::less_equal<>{}(begin, static_cast<std::byte const*>(p)) &&
-         std::less<>{}(static_cast<std::byte const*>(p), begin + v.bytes());
 }
 
 }  // namespace sinter

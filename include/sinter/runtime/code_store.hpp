@@ -21,7 +21,20 @@ namespace sinter {
 /// May be used by several threads at once.
 class code_store {
  public:
-  explicit code_store(std::size_t limit_bytes = limits{}.code_bytes) : limit_(limit_bytes) {}
+  /// With a device, programs for it can be emitted.
+  explicit code_store(std::size_t limit_bytes = limits{}.code_bytes, accelerator* device = nullptr)
+      : limit_(limit_bytes), device_(device) {}
+
+  /// The code of all kernels of a program.
+  kernel_code emit(program const& p, target const& machine) {
+    if (!p.on_device) return emit(p.kernels, machine);
+    SINTER_ASSERT(device_);
+    auto loaded = device_->load(p.device_kernels);
+    return {.owners = std::move(loaded.owners),
+            .bytes = loaded.bytes,
+            .device = device_,
+            .device_entries = std::move(loaded.entries)};
+  }
 
   /// The code of verified kernels, which must stay alive as long as it is used; `machine` is the same in all calls.
   /// Errors: limit_exceeded where all code that is alive passes the limit; those of `emit_x86`.
@@ -62,6 +75,7 @@ class code_store {
   block emit_missing(std::span<shared_kernel const> missing, target const& machine);
 
   std::size_t limit_;
+  accelerator* device_;
   mutable std::mutex mutex_;
   std::unordered_map<vector::program const*, entry> entries_;
   std::vector<std::weak_ptr<code_block const>> blocks_;

@@ -3,6 +3,7 @@
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/runtime/binder.hpp>
+#include <sinter/runtime/device_run.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -58,9 +59,11 @@ class executable {
     return sum;
   }
   static void keep(workspace& w, island_record const& record, std::size_t output, any_tensor result);
+  static void show_counted(workspace& w, host_record const& host, std::int64_t count);
   void run_host(workspace& w, host_record const& host) const;
   void run_island(workspace& w, island_record const& record) const;
   void run_region(workspace& w, linked_region const& region) const;
+  void link_steps(runner_factory const& make_runner);
   void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
   void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
   void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
@@ -70,7 +73,7 @@ class executable {
   executor* pool_;
   std::vector<weight_store::block> weights_;
   workspace_plan memory_;
-  std::vector<std::variant<linked_region, host_record, island_record>> steps_;
+  std::vector<std::variant<linked_region, host_record, island_record, launch_list, transfer_record>> steps_;
   std::vector<view_record> results_;
 };
 
@@ -80,12 +83,23 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
   weights_ = store.materialize(p.weights, pool);
   for (auto& w : p.weights) w.fill = nullptr;
   program_ = std::make_unique<program const>(std::move(p));
-  memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard);
+  memory_ = plan_workspace(*program_, weights_, pool ? pool->workers() : 1, guard, code_.device);
+  link_steps(make_runner);
+}
+
+inline void executable::link_steps(runner_factory const& make_runner) {
   binder bind(*program_, code_, memory_);
+  std::size_t lists = 0;
   for (auto const& s : program_->steps) {
     if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
     if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
+    if (auto const* t = std::get_if<transfer>(&s.action)) steps_.emplace_back(bind.link(*t));
+    if (auto const* l = std::get_if<launch>(&s.action)) {
+      bool const goes_on = !steps_.empty() && std::holds_alternative<launch_list>(steps_.back());
+      if (!goes_on) steps_.emplace_back(launch_list{.number = lists++});
+      std::get<launch_list>(steps_.back()).launches.push_back(bind.link(*l));
+    }
   }
   for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
 }
@@ -93,13 +107,20 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
 inline void executable::run(workspace& w, std::span<tensor_view const> in,
                             std::span<mutable_tensor_view const> out) const {
   SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
-  bind_inputs(w, in);
-  bind_outputs(w, out);
+  if (w.device()) {
+    device_run(w).bind_inputs(memory_, in);
+  } else {
+    bind_inputs(w, in);
+    bind_outputs(w, out);
+  }
   for (auto const& step : steps_) {
     if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
     if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
     if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
+    if (auto const* l = std::get_if<launch_list>(&step)) device_run(w).run(*l);
+    if (auto const* t = std::get_if<transfer_record>(&step)) device_run(w).run(*t);
   }
+  if (w.device()) device_run(w).fetch_outputs(*program_, results_, out);
   collect_outputs(w, out);
 }
 
@@ -128,11 +149,25 @@ inline void executable::run_host(workspace& w, host_record const& host) const {
                [&] {
                  if (auto const& kernel = host.call->kernel) {
                    kernels::planned_workspace memory(table[host.scratch.base] + host.scratch.offset);
-                   expect_success(kernel.run(w.inputs, w.outputs, memory));
+                   auto const status = kernel.run(w.inputs, w.outputs, memory);
+                   expect_success(status);
+                   show_counted(w, host, status.count);
                  } else {
                    with_system_errors([&] { host.call->op.evaluate(w.inputs, w.outputs); });
                  }
                });
+}
+
+/// Lets slots show as much of the outputs of a counting kernel as there is.
+inline void executable::show_counted(workspace& w, host_record const& host, std::int64_t count) {
+  for (std::size_t i = 0; i < host.outputs.size(); ++i) {
+    auto const& bound = host.call->outputs[i];
+    if (!bound.is_bound()) continue;
+    auto what = tensor_view(w.outputs[i]);
+    SINTER_ASSERT(count >= 0 && count <= what.shape[bound.axis]);
+    what.shape[bound.axis] = count;
+    w.slots[static_cast<std::size_t>(bound.slot)] = borrow(what);
+  }
 }
 
 inline void executable::run_island(workspace& w, island_record const& record) const {
@@ -154,14 +189,13 @@ inline void executable::run_island(workspace& w, island_record const& record) co
                });
 }
 
-/// Puts a result of an island where the steps behind it look for it: into its slot, or to the place that was planned.
+/// Puts a result of an island where the steps behind it look for it: into its slot, copied if it shows bytes of an
+/// operand in planned memory, or to the place that was planned.
 inline void executable::keep(workspace& w, island_record const& record, std::size_t output, any_tensor result) {
   auto* const* const table = w.table(0);
   auto const& [slot, planned] = record.outputs[output];
   if (slot >= 0) {
-    bool const borrowed = std::ranges::any_of(
-        record.inputs, [&](auto const& in) { return in.slot < 0 && contains(in.planned.view(table), result.data()); });
-    w.slots[static_cast<std::size_t>(slot)] = borrowed ? copy_of(result.view()) : std::move(result);
+    w.slots[static_cast<std::size_t>(slot)] = result.owns() ? std::move(result) : copy_of(result.view());
   } else if (planned.type != dtype::undefined) {
     if (result.type() != planned.type || result.shape() != planned.shape)
       fail(error_code::malformed_model, "output {} came out as {} {}, planned for is {} {}", output,
@@ -201,7 +235,10 @@ inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_v
   auto* const* const table = w.table(0);
   for (std::size_t i = 0; i < results_.size(); ++i) {
     auto const slot = program_->output_slots.empty() ? -1 : program_->output_slots[i];
-    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view() : results_[i].view(table);
+    bool const fetched = w.device() && slot < 0 && !results_[i].constant;
+    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view()
+                        : fetched ? w.results[i]
+                                  : results_[i].view(table);
     w.results[i] = result;
     if (out.empty() || !out[i].data || out[i].data == result.data) continue;
     if (out[i].shape != result.shape || out[i].type != result.type)

@@ -10,7 +10,9 @@ namespace sinter {
 /// What the executables of all signatures of one model share; each part lives as long as one of them uses it. All are
 /// compiled for one target, by any number of threads at once.
 struct model_store {
-  explicit model_store(limits const& bounds = {}) : code(bounds.code_bytes), weights(bounds.weight_bytes) {}
+  /// `device` runs the programs, if they are made for one; it must outlive the store.
+  explicit model_store(limits const& bounds = {}, accelerator* device = nullptr)
+      : code(bounds.code_bytes, device), weights(bounds.weight_bytes, device) {}
 
   kernel_store kernels{};
   code_store code;

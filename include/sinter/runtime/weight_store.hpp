@@ -3,6 +3,7 @@
 #include <sinter/core/checked.hpp>
 #include <sinter/core/limits.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/runtime/accelerator.hpp>
 #include <sinter/runtime/arena.hpp>
 #include <sinter/runtime/executor.hpp>
 
@@ -25,7 +26,9 @@ class weight_store {
   /// Bytes of one packing, 64-byte aligned; shares ownership of the memory that they lie in.
   using block = std::shared_ptr<std::byte const>;
 
-  explicit weight_store(std::size_t limit_bytes = limits{}.weight_bytes) : limit_(limit_bytes) {}
+  /// With a device, the blocks lie in its memory.
+  explicit weight_store(std::size_t limit_bytes = limits{}.weight_bytes, accelerator* device = nullptr)
+      : limit_(limit_bytes), device_(device) {}
 
   /// The blocks for `packings`, in that order. Missing ones are filled, on `pool` if one is given. Errors:
   /// limit_exceeded before anything is allocated, system, and whatever a `fill` throws.
@@ -55,7 +58,10 @@ class weight_store {
   static void fill(void* jobs, std::int64_t begin, std::int64_t end, int) noexcept;
   static std::size_t padded(packing const& p) { return static_cast<std::size_t>(round_up(p.bytes, 64)); }
 
+  std::shared_ptr<std::byte> resident(std::shared_ptr<memory_block> memory) const;
+
   std::size_t limit_;
+  accelerator* device_;
   mutable std::mutex mutex_;
   std::map<std::string, entry, std::less<>> entries_;
 };
@@ -93,6 +99,16 @@ inline void weight_store::fill(void* jobs, std::int64_t begin, std::int64_t end,
   }
 }
 
+/// The bytes where kernels read them.
+inline std::shared_ptr<std::byte> weight_store::resident(std::shared_ptr<memory_block> memory) const {
+  if (!device_) return {memory, memory->data()};
+  auto there = device_->allocate(memory->size());
+  auto const queue = device_->make_queue();
+  queue->upload(there.get(), memory->data(), memory->size());
+  queue->wait();
+  return there;
+}
+
 inline std::vector<weight_store::block> weight_store::materialize(std::span<packing const> packings, executor* pool) {
   std::scoped_lock lock(mutex_);
   std::vector<block> result(packings.size());
@@ -113,11 +129,11 @@ inline std::vector<weight_store::block> weight_store::materialize(std::span<pack
   else
     fill(&jobs, 0, count, 0);
 
-  std::map<std::string_view, block> made;
-  for (auto const& j : jobs) {
+  for (auto const& j : jobs)
     if (j.failure) std::rethrow_exception(j.failure);
-    made[j.what->key] = block(memory, j.destination);
-  }
+  auto const lasting = resident(memory);
+  std::map<std::string_view, block> made;
+  for (auto const& j : jobs) made[j.what->key] = block(lasting, lasting.get() + (j.destination - memory->data()));
   for (auto const& j : jobs) entries_[j.what->key] = {made[j.what->key], static_cast<std::size_t>(j.what->bytes)};
   for (std::size_t i = 0; i < packings.size(); ++i)
     if (!result[i]) result[i] = made.at(packings[i].key);

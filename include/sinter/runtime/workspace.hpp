@@ -3,9 +3,11 @@
 #include <sinter/core/limits.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/runtime/arena.hpp>
+#include <sinter/runtime/device_workspace.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -20,8 +22,9 @@ struct workspace_plan {
     std::size_t alignment = 1;  ///< that kernels ask for; a caller's memory that lacks it is copied
     bool own = false;           ///< an output that the library keeps memory for
   };
+  accelerator* device = nullptr;  ///< that has the arena, inputs, outputs and weights
   std::size_t arena_bytes = 0;
-  std::size_t scratch_bytes = 0;
+  std::size_t scratch_bytes = 0;  ///< of a worker; of a program for a device, its tensors in the host's memory
   std::size_t workers = 1;
   std::vector<buffer> inputs{};
   std::vector<buffer> outputs{};
@@ -42,6 +45,8 @@ struct workspace_plan {
     std::size_t sum = arena_bytes + scratch_stride() * workers;
     for (auto const& o : outputs)
       if (o.own) sum += o.bytes;
+    if (device)
+      for (auto const& i : inputs) sum += i.bytes;
     return sum;
   }
 };
@@ -68,14 +73,21 @@ class workspace {
     return staging_[i].data();
   }
 
-  std::vector<any_tensor> slots;
+  /// Of a plan with a device, else null.
+  device_workspace* device() const { return device_.get(); }
+  std::span<std::byte* const> bases() const { return {table_.data(), bases_}; }
+
+  std::vector<any_tensor> slots;     ///< on the heap, or views of the arena
   std::vector<tensor_view> results;  ///< outputs of the last run
   std::vector<tensor_view> inputs;   ///< operands of the host call in progress
   std::vector<mutable_tensor_view> outputs;
 
  private:
+  void take_device_memory(workspace_plan const& plan);
+
   std::size_t workers_;
   std::size_t bases_;
+  std::unique_ptr<device_workspace> device_;
   memory_block arena_;
   std::vector<memory_block> scratch_;
   std::vector<memory_block> guarded_;
@@ -88,7 +100,9 @@ inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
     : workers_(plan.workers), bases_(plan.bases()) {
   budget("the activations of a context", limit_bytes).charge(plan.bytes());
   table_.resize(workers_ * bases_);
-  if (plan.guard == memory_guard::plain) {
+  if (plan.device) {
+    take_device_memory(plan);
+  } else if (plan.guard == memory_guard::plain) {
     arena_ = memory_block(plan.arena_bytes);
     set_base(0, arena_.data());
   }
@@ -110,6 +124,13 @@ inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
   results.resize(plan.outputs.size());
   inputs.reserve(plan.views);
   outputs.reserve(plan.views);
+}
+
+inline void workspace::take_device_memory(workspace_plan const& plan) {
+  std::vector<std::size_t> inputs;
+  for (auto const& i : plan.inputs) inputs.push_back(i.bytes);
+  device_ = std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, inputs);
+  set_base(0, device_->arena());
 }
 
 }  // namespace sinter

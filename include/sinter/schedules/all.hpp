@@ -6,6 +6,7 @@
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/copy.hpp>
+#include <sinter/schedules/cuda/all.hpp>
 #include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/elementwise.hpp>
 #include <sinter/schedules/gemm.hpp>
@@ -27,15 +28,19 @@
 
 namespace sinter {
 
-/// The table of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
-std::span<schedule const> schedule_table() {
+/// The tables of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
+std::span<schedule const> schedule_table(device_kind device) {
   static constexpr std::array table{
       view_schedule,      depthwise_schedule,  convolution_schedule,    winograd_schedule,        row_strips_schedule,
       gemm_schedule,      pooling_schedule,    global_pooling_schedule, channel_shuffle_schedule, copy_schedule,
       softmax_schedule,   layer_norm_schedule, reduce_schedule,         transpose_schedule,       resize_schedule,
       recurrent_schedule, cast_schedule,       elementwise_schedule,
   };
-  return table;
+  switch (device) {
+    case device_kind::none: return {};
+    case device_kind::cuda: return detail::cuda::table;
+    default: return table;
+  }
 }
 
 }  // namespace sinter

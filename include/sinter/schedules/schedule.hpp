@@ -20,9 +20,15 @@ namespace sinter {
 
 inline constexpr std::int64_t channel_block = 16;
 
-/// How a tensor's elements lie in memory. `blocked` (NCHW16c): axis 1 in blocks of 16 channels, the channel within the
-/// block innermost: [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite and otherwise unspecified.
-enum class layout : std::uint8_t { row_major, blocked };
+/// How a tensor's elements lie in memory.
+enum class layout : std::uint8_t {
+  row_major,
+  blocked,        ///< NCHW16c: axis 1 in blocks of 16 channels, the channel within the block innermost:
+                  ///< [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite, otherwise unspecified
+  channels_last,  ///< NHWC: axis 1 innermost, [N][spatial…][C]; on devices
+  host            ///< row-major in the host's memory, of a program for a device that has memory of its own
+};
+inline constexpr std::size_t layout_count = 4;
 
 /// Bytes of one item of axis 0 (the whole tensor, for rank 0), and of a whole tensor, in a layout.
 std::int64_t item_bytes(shape const& s, dtype element, layout how);
@@ -34,9 +40,9 @@ struct operand_info {
   tensor_type type{};
   layout how = layout::row_major;
   std::int64_t item_stride = 0;
-  any_tensor constant{};       ///< set where the value is known
-  std::string constant_key{};  ///< equal only for constants with equal bytes; known when code is built
-  bool placed = false;         ///< an input that lies in output 0 already: see `layout_choice::input_places`
+  any_tensor const* constant = nullptr;  ///< of the graph, where the value is known
+  std::string constant_key{};            ///< equal only for constants with equal bytes; known when code is built
+  bool placed = false;                   ///< an input that lies in output 0 already: see `layout_choice::input_places`
   bool present() const { return type.element != dtype::undefined; }
   sinter::shape const& shape() const { return *type.shape; }
 };
@@ -92,9 +98,9 @@ struct schedule {
   std::vector<node_id> (*match)(graph const&, node_id) = nullptr;
 };
 
-/// All schedules. The planner takes the cheapest candidate of all; of equally cheap ones the first. Defined in
-/// schedules/all.hpp.
-std::span<schedule const> schedule_table();
+/// The schedules for a device. The planner takes the cheapest candidate of all; of equally cheap ones the first.
+/// Defined in schedules/all.hpp.
+std::span<schedule const> schedule_table(device_kind device);
 
 inline std::int64_t item_bytes(shape const& s, dtype element, layout how) {
   std::int64_t bytes = static_cast<std::int64_t>(size_of(element));

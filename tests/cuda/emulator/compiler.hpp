@@ -34,17 +34,17 @@ inline std::string const compile_flags =
 #else
     "-fsanitize-undefined-trap-on-error "
 #endif
-    "-fvisibility=hidden -shared -fPIC -Wno-unknown-pragmas "
-    "-include " SINTER_SOURCE_DIR "/tests/cuda/emulator/device/prelude.hpp";
+    "-fvisibility=hidden -fPIC -Wno-unknown-pragmas "
+    "-include '" SINTER_SOURCE_DIR "/tests/cuda/emulator/device/prelude.hpp'";
 
 /// Kernel text as the bytes of a shared object. Errors: what the compiler says.
 inline std::string compile(std::string const& text, std::string const& flags = "-std=c++17") {
   temporary_folder const folder;
-  auto const source = folder.write("kernels.cpp", with_entries(text));
-  auto const object = folder.path() / "kernels.so";
-  auto const log = folder.path() / "log";
-  auto const command = SINTER_CXX_COMPILER " " + flags + " " + compile_flags + " " + source.string() + " -o " +
-                       object.string() + " > " + log.string() + " 2>&1";
+  auto const log = folder.path() / "log", object = folder.path() / "kernels.so";
+  folder.write("kernels.cpp", with_entries(text));
+  std::string const compiler = "'" SINTER_CXX_COMPILER "' ";
+  auto const command = "cd '" + folder.path().string() + "' && (" SINTER_CXX_LAUNCHER " " + compiler + flags + " " +
+                       compile_flags + " -c kernels.cpp && " + compiler + "-shared kernels.o -o kernels.so) > log 2>&1";
   if (std::system(command.c_str()) != 0) throw error("the compiler refuses the kernel text:\n" + read_file(log));
   return read_file(object);
 }

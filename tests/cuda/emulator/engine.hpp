@@ -54,7 +54,7 @@ class engine {
         shared.poison();
         block_.run(kernel, arguments, size.threads, how.of_block(i));
       }
-      if (auto const place = guarded_memory::any_overrun(); !place.empty()) throw error("wrote " + place);
+      if (auto const place = guarded_memory::take_overrun(); !place.empty()) throw error("wrote " + place);
     } catch (error const& e) {
       auto const block = [&](int axis) { return std::to_string(where.block[axis]); };
       throw error("kernel " + name + ", block (" + block(0) + ", " + block(1) + ", " + block(2) + "): " + e.what());

@@ -1,38 +1,17 @@
 #pragma once
 
 #include "error.hpp"
+#include "switch_stack.hpp"
 #include <cstddef>
-#include <cstring>
 #include <sys/mman.h>
 #include <vector>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace emulator {
 
-#if !defined(__x86_64__)
-#error "switch_stack is written for x86-64 only"
-#endif
-
-/// Leaves this stack, saving where at `from`, for the one that was left at `to`.
-[[gnu::naked, gnu::noinline]] inline void switch_stack(void** /*from*/, void* /*to*/) {
-  asm(R"(
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, (%rdi)
-    mov %rsi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret)");
-}
-
-/// Stacks of fibers, below each a page that faults. The last one given back is the next taken: it is in the cache.
+/// Stacks of fibers, below each memory that faults. The last one given back is the next taken: it is in the cache.
 class stack_pool {
  public:
   stack_pool() = default;
@@ -52,23 +31,26 @@ class stack_pool {
 
   /// Such that the first switch to it calls `entry`, which must not return.
   static void* prepare(char* top, void (*entry)()) {
-    constexpr std::size_t saved = 6;
-    auto* const frame = reinterpret_cast<void**>(top) - saved - 2;
-    std::memset(frame, 0, top - reinterpret_cast<char*>(frame));
-    frame[saved] = reinterpret_cast<void*>(entry);
-    return frame;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(top - least, least);  // of frames that were left for good
+#endif
+    return start_of_stack(top, least, entry);
   }
 
  private:
-  static constexpr std::size_t size = 128 << 10;
-  static constexpr std::size_t page = 4096;
+  static constexpr std::size_t guard = 64 << 10;
+  static constexpr std::size_t least = 64 << 10;  ///< of a stack
+  static constexpr std::size_t colors = 64, color_bytes = 17 * 64;
+  static constexpr std::size_t size = guard + least + 72 * 1024;
+  static_assert(size >= guard + least + colors * color_bytes);
 
   /// Tops differ in their lower bits, so that stacks do not share sets of the cache.
   char* make() {
     auto* const stack = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED || mprotect(stack, page, PROT_NONE) != 0) throw error("no memory for the stack of a fiber");
+    if (stack == MAP_FAILED || mprotect(stack, guard, PROT_NONE) != 0)
+      throw error("no memory for the stack of a fiber");
     all_.push_back(stack);
-    return static_cast<char*>(stack) + size - all_.size() % 64 * 17 * 64;
+    return static_cast<char*>(stack) + size - all_.size() % colors * color_bytes;
   }
 
   std::vector<void*> all_;

@@ -45,21 +45,16 @@ class guarded_memory {
   std::size_t size() const { return bytes_; }
   /// Makes all elements NaN.
   void poison() const { std::memset(data_, nan, bytes_); }
-  /// The first byte beside the memory that was written, or null.
-  char const* overrun() const {
-    for (auto const* at = std::max(data_ - alignment, mapping_ + page); at < data_; ++at)
-      if (*at != nan) return at;
-    for (auto const* at = data_ + bytes_; at < data_ + aligned_; ++at)
-      if (*at != nan) return at;
-    return nullptr;
-  }
-
-  /// The first overrun of any memory as `place` says it, or nothing.
-  static std::string any_overrun() {
+  /// Writes beside any memory since the last call: the first, as `place` says it, or nothing.
+  static std::string take_overrun() {
     auto const lock = std::lock_guard(all().mutex);
-    for (auto const& [mapping, memory] : all().memories)
-      if (auto const* const at = memory->overrun()) return memory->place(at);
-    return {};
+    std::string found;
+    for (auto const& [mapping, memory] : all().memories) {
+      auto const* const at = memory->overrun();
+      if (at && found.empty()) found = memory->place(at);
+      if (at) memory->guard();
+    }
+    return found;
   }
   /// An address in words: "12 bytes behind a memory of 256 bytes".
   static std::string describe(void const* address) {
@@ -86,6 +81,21 @@ class guarded_memory {
     auto const offset = static_cast<std::size_t>(at - data_);
     if (offset < bytes_) return "byte " + std::to_string(offset) + " of" + of;
     return std::to_string(offset - bytes_) + " bytes behind" + of;
+  }
+
+  /// What is checked beside the memory: before it, and behind.
+  char* before() const { return std::max(data_ - alignment, mapping_ + page); }
+  void guard() const {
+    std::memset(before(), nan, static_cast<std::size_t>(data_ - before()));
+    std::memset(data_ + bytes_, nan, aligned_ - bytes_);
+  }
+  /// The first byte beside the memory that was written, or null.
+  char const* overrun() const {
+    auto const is_written = [](char c) { return c != nan; };
+    auto const *const first = std::find_if(before(), data_, is_written), *const last =
+                                                                             std::find_if(data_ + bytes_,
+                                                                                          data_ + aligned_, is_written);
+    return first != data_ ? first : last != data_ + aligned_ ? last : nullptr;
   }
 
   static constexpr std::size_t page = 4096;

@@ -14,7 +14,7 @@
 #include <vector>
 
 /// Kernels of CUDA devices as text that NVRTC compiles without a header.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 /// The symbol of a kernel: its form and 16 digits of a digest of all that decides its text. Missing forms and elements
 /// are `error_code::system`.
@@ -61,4 +61,4 @@ inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
   return text;
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

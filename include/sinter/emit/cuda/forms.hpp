@@ -8,7 +8,7 @@
 
 /// The forms of kernels that device text has: each a file in forms/, which says what constants and arguments mean, and
 /// a line here.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 inline constexpr std::string_view prelude_text =
 #include <sinter/emit/cuda/prelude.cuh>
@@ -130,4 +130,4 @@ inline form const& find_form(std::string_view name) {
   return *found;
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

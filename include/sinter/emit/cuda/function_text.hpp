@@ -14,7 +14,7 @@
 #include <vector>
 
 /// Functions as device text.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 /// A literal with the same bits.
 inline std::string float_text(float v) {
@@ -72,4 +72,4 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
   return text + fmt::format("{}return {};\n", indent, names.back());
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

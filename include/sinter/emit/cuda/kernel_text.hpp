@@ -18,7 +18,7 @@
 
 /// One kernel as device text: a struct with the constants, arguments and function that its form works with, and the
 /// entry point that calls the form.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 /// The type of elements in device text.
 inline std::string_view type_text(dtype element) {
@@ -185,4 +185,4 @@ class kernel_printer {
   std::string text_;
 };
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -59,7 +60,7 @@ class cuda_module {
 
   void load(std::string const& code) {
     int const result = context_->driver().module_load_data(&handle_, code.c_str());
-    bool const is_too_new = result == cuda::no_binary_for_gpu || result == cuda::unsupported_version;
+    bool const is_too_new = result == cuda_api::no_binary_for_gpu || result == cuda_api::unsupported_version;
     context_->check(result, is_too_new
                                 ? fmt::format("this driver, of CUDA {}, does not take the code of the kernels; update "
                                               "the driver, or install an older NVRTC",
@@ -76,7 +77,7 @@ class cuda_module {
       fail(error_code::unsupported_feature, "{}: kernel '{}' needs {} bytes of shared memory, a block has at most {}",
            to_string(context_->info()), name, kernel.shared_bytes, context_->info().shared_bytes);
     if (kernel.shared_bytes > shared_bytes_of_all)
-      context_->check(driver.func_set_attribute(f.handle, cuda::function_dynamic_shared_bytes, kernel.shared_bytes),
+      context_->check(driver.func_set_attribute(f.handle, cuda_api::function_dynamic_shared_bytes, kernel.shared_bytes),
                       what("taking shared memory for"));
     functions_.push_back(std::move(f));
   }
@@ -87,8 +88,8 @@ class cuda_module {
   std::vector<cuda_function> functions_{};
 };
 
-/// The kernels of a device that are loaded: equal kernels once, as long as an owner is alive. May be used by several
-/// threads at once.
+/// The kernels of a device that are loaded: those with equal names, so equal text, once, as long as an owner is alive.
+/// May be used by several threads at once.
 class cuda_code_store {
  public:
   cuda_code_store(std::shared_ptr<cuda_context const> context, cubin_builder builder, std::size_t most_modules)
@@ -112,7 +113,7 @@ class cuda_code_store {
  private:
   using shared_module = std::shared_ptr<cuda_module const>;
   struct entry {
-    device_kernel kernel{};
+    std::int32_t shared_bytes = 0;  ///< that the function may be launched with
     std::weak_ptr<cuda_module const> in{};
     cuda_function const* function = nullptr;
   };
@@ -127,16 +128,18 @@ class cuda_code_store {
   std::vector<shared_module> find(std::span<device_kernel const> kernels, std::vector<std::string> const& names,
                                   std::vector<device_kernel>& missing) const {
     std::vector<shared_module> held;
-    std::unordered_map<std::string, device_kernel const*> seen;
+    std::unordered_map<std::string, std::size_t> places;  // in `missing`
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       auto const known = entries_.find(names[i]);
       auto in = known == entries_.end() ? nullptr : known->second.in.lock();
-      auto const [first, is_new] = seen.emplace(names[i], in ? &known->second.kernel : &kernels[i]);
-      if (*first->second != kernels[i])
-        fail(error_code::system, "two kernels have the name '{}' (a mistake of the library, please report it)",
-             names[i]);
-      if (is_new && !in) missing.push_back(kernels[i]);
-      if (in && std::ranges::find(held, in) == held.end()) held.push_back(std::move(in));
+      if (in && kernels[i].shared_bytes <= known->second.shared_bytes) {
+        if (std::ranges::find(held, in) == held.end()) held.push_back(std::move(in));
+        continue;
+      }
+      auto const [place, is_new] = places.emplace(names[i], missing.size());
+      if (is_new) missing.push_back(kernels[i]);
+      auto& most = missing[place->second].shared_bytes;
+      most = std::max(most, kernels[i].shared_bytes);
     }
     return held;
   }
@@ -145,7 +148,7 @@ class cuda_code_store {
     auto const names = names_of(image.kernels);
     auto const made = std::make_shared<cuda_module const>(context_, image, names);
     for (std::size_t i = 0; i < names.size(); ++i)
-      entries_.insert_or_assign(names[i], entry{image.kernels[i], made, &made->functions()[i]});
+      entries_.insert_or_assign(names[i], entry{image.kernels[i].shared_bytes, made, &made->functions()[i]});
     return made;
   }
 

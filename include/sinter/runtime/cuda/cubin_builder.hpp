@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sinter/core/error.hpp>
-#include <sinter/core/target.hpp>
 #include <sinter/program/device_kernel.hpp>
 #include <sinter/runtime/cuda/compile.hpp>
 #include <sinter/runtime/cuda/cubin_cache.hpp>
@@ -23,12 +22,13 @@
 
 namespace sinter {
 
-/// What writes kernels as CUDA C++. Both functions are called by several threads at once.
+/// What writes kernels as CUDA C++, for all architectures alike. Both functions are called by several threads at once.
 struct cuda_emitter {
-  /// The name of a kernel in every text; other kernels have other names.
+  /// The name of a kernel in every text; kernels of other text have other names.
   std::function<std::string(device_kernel const&)> name{};
-  /// The text of a module.
-  std::function<std::string(std::span<device_kernel const>, target const&)> text{};
+  /// The text of a module. From sm_90 on launches overlap: a kernel waits (griddepcontrol.wait) before it touches
+  /// memory.
+  std::function<std::string(std::span<device_kernel const>)> text{};
 };
 
 /// A module that is ready to load.
@@ -76,10 +76,8 @@ class cubin_builder {
  public:
   /// `find_compiler` is called when the first kernel is built and throws where there is no compiler: then only kernels
   /// of the cache can be built.
-  cubin_builder(cuda_emitter emitter, target machine, int capability, std::function<nvrtc()> find_compiler,
-                cubin_cache cache)
+  cubin_builder(cuda_emitter emitter, int capability, std::function<nvrtc()> find_compiler, cubin_cache cache)
       : emitter_(std::move(emitter)),
-        machine_(machine),
         capability_(capability),
         find_compiler_(std::move(find_compiler)),
         cache_(std::move(cache)) {}
@@ -114,7 +112,7 @@ class cubin_builder {
 
   std::string build_module(std::vector<device_kernel> const& kernels) const {
     auto const options = cubin_options(arch_);
-    cubin_key const key{.text = emitter_.text(kernels, machine_),
+    cubin_key const key{.text = emitter_.text(kernels),
                         .options = fmt::format("{}", fmt::join(options, " ")),
                         .compiler = compiler_ ? version_text(*compiler_) : ""};
     if (auto found = cache_.find(key)) return std::move(*found);
@@ -130,7 +128,7 @@ class cubin_builder {
       return compile_cubin(*compiler_, text, options).bytes;
     } catch (error& e) {
       for (auto const& kernel : kernels)
-        if (kernels.size() > 1) compile(emitter_.text(std::span(&kernel, 1), machine_), options, {kernel});
+        if (kernels.size() > 1) compile(emitter_.text(std::span(&kernel, 1)), options, {kernel});
       throw e.within(names(kernels));
     }
   }
@@ -142,7 +140,6 @@ class cubin_builder {
   }
 
   cuda_emitter emitter_;
-  target machine_;
   int capability_;
   std::function<nvrtc()> find_compiler_;
   cubin_cache cache_;

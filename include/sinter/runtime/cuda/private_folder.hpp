@@ -33,7 +33,8 @@ class private_folder {
 
   /// Opens the folder, made with mode 0700 where it is not there. None where that fails, or where it belongs to
   /// somebody else or somebody else may write to it.
-  static std::optional<private_folder> open(std::filesystem::path const& path) {
+  static std::optional<private_folder> open(std::filesystem::path path) {
+    if (!path.has_filename()) path = path.parent_path();  // "a/"
     std::error_code ignored;
     std::filesystem::create_directories(path.parent_path(), ignored);
     ::mkdir(path.c_str(), 0700);

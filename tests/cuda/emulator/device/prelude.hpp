@@ -2,7 +2,7 @@
 
 /// The device functions of include/sinter/emit/cuda/prelude.cuh as plain C++: what kernel text may use, run by the
 /// engine of this folder. Part of every text: C++17, without headers of the standard library.
-#define SINTER_CUDA_PRELUDE
+#define SINTER_CUDA_PRELUDE  // texts skip their own prelude
 
 #include "machine.hpp"
 

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <sinter/program/program.hpp>
+#include <sinter/runtime/binder.hpp>
+#include <sinter/runtime/workspace.hpp>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace sinter {
+
+/// What an executable does on a device, with the memory and the queue of one workspace.
+class device_run {
+ public:
+  explicit device_run(workspace& w) : w_(w), device_(*w.device()) {}
+
+  /// Inputs that lie on the device are used as they are, others are copied there.
+  void bind_inputs(workspace_plan const& plan, std::span<tensor_view const> in) {
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      auto const bytes = plan.inputs[i].bytes;
+      auto* data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
+      if (bytes && !device_.owns(data)) {
+        device_.queue->upload(device_.input(i), data, bytes);
+        data = device_.input(i);
+      }
+      w_.set_base(plan.input_base() + i, data);
+    }
+  }
+
+  void run(launch_list const& list) {
+    device_.replay(list.number, w_.bases(), [&] {
+      for (auto const& l : list.launches) give(l);
+    });
+  }
+
+  /// A copy to the host is done when this returns; one to the device, when work that is given later needs it.
+  void run(transfer_record const& t) {
+    auto const from = t.from.view(w_.table(0));
+    auto* const to = static_cast<std::byte*>(t.to.mutable_view(w_.table(0)).data);
+    if (from.bytes() == 0) return;
+    if (t.up) {
+      device_.queue->upload(to, from.data, from.bytes());
+    } else {
+      device_.queue->download(to, static_cast<std::byte const*>(from.data), from.bytes());
+      device_.queue->wait();
+    }
+  }
+
+  /// Copies planned outputs to the memory given for them, else to the workspace's, and waits until all is done.
+  void fetch_outputs(program const& p, std::span<view_record const> results, std::span<mutable_tensor_view const> out) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      bool const in_slot = !p.output_slots.empty() && p.output_slots[i] >= 0;
+      if (in_slot || results[i].constant) continue;
+      auto const there = results[i].view(w_.table(0));
+      bool const given = !out.empty() && out[i].data && out[i].type == there.type && out[i].shape == there.shape;
+      w_.results[i] = there;
+      w_.results[i].data = given ? out[i].data : w_.output_memory(i);
+      fetch(there, given ? out[i].data : w_.output_memory(i));
+    }
+    device_.queue->wait();
+  }
+
+ private:
+  void fetch(tensor_view const& there, void* to) {
+    auto const* const from = static_cast<std::byte const*>(there.data);
+    if (there.bytes() == 0) return;
+    if (device_.owns(to))
+      device_.queue->copy(static_cast<std::byte*>(to), from, there.bytes());
+    else
+      device_.queue->download(to, from, there.bytes());
+  }
+
+  void give(launch_list::one const& l) {
+    auto* const* const table = w_.table(0);
+    arguments_.clear();
+    for (auto const& a : l.arguments) arguments_.push_back(table[a.base] + a.offset);
+    auto what = l.what;
+    what.arguments = arguments_;
+    device_.queue->launch(what);
+  }
+
+  workspace& w_;
+  device_workspace& device_;
+  std::vector<std::byte*> arguments_;
+};
+
+}  // namespace sinter

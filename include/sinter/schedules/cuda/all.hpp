@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sinter/schedules/cuda/contraction.hpp>
+#include <sinter/schedules/cuda/convolution.hpp>
+#include <sinter/schedules/cuda/moves.hpp>
+#include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/cuda/reorder.hpp>
+#include <sinter/schedules/cuda/resize.hpp>
+#include <sinter/schedules/cuda/rows.hpp>
+#include <sinter/schedules/cuda/transposed_convolution.hpp>
+#include <sinter/schedules/cuda/view.hpp>
+#include <sinter/schedules/cuda/windows.hpp>
+
+#include <array>
+
+namespace sinter::detail::cuda {
+
+/// Schedules for CUDA; the place in the list decides between equally cheap candidates.
+inline constexpr std::array table{
+    view_schedule,
+    depthwise_schedule,
+    convolution_schedule,
+    contraction_schedule,
+    pool_schedule,
+    moves_schedule,
+    reduction_schedule,
+    softmax_schedule,
+    normalization_schedule,
+    pointwise_schedule,
+    cast_schedule,
+    resize_schedule,
+    transposed_convolution_schedule,
+};
+
+}  // namespace sinter::detail::cuda

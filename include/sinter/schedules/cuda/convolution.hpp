@@ -1,0 +1,101 @@
+#pragma once
+
+#include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/cuda/product.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+/// Convolutions of one or two spatial axes with constant weights: kernels of the form `convolution`, channels last.
+namespace sinter::detail::cuda {
+
+/// Weights [group][tap][channel][output channel], from ONNX's [output channel][channel][tap].
+inline packing pack_convolution_weights(operand_info const& w, convolution_shape const& s) {
+  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
+  return {.key = fmt::format("cuda:convolution:{}:{}", s.groups, w.constant_key),
+          .bytes = bytes,
+          .fill = [t = *w.constant, s](std::byte* to) {
+            auto* y = reinterpret_cast<float*>(to);
+            auto const* const x = static_cast<float const*>(t.data());
+            auto const c = s.group_inputs(), f = s.group_outputs(), taps = s.taps();
+            for (std::int64_t g = 0; g < s.groups; ++g)
+              for (std::int64_t tap = 0; tap < taps; ++tap)
+                for (std::int64_t i = 0; i < c; ++i)
+                  for (std::int64_t o = 0; o < f; ++o) *y++ = x[((g * f + o) * c + i) * taps + tap];
+          }};
+}
+
+/// Numbers of the axes images, rows, columns and channels; with one spatial axis there is one row.
+inline device_sizes image_strides(device_sizes const& strides) {
+  if (strides.size() == 3) return {strides[0], 0, strides[2], strides[1]};
+  return {strides[0], strides[2], strides[3], strides[1]};
+}
+
+inline device_convolution device_convolution_of(scheduled_node const& n, convolution_shape const& s) {
+  auto const x = image_strides(strides_of(n.inputs[0].shape(), n.inputs[0].how));
+  auto const &h = s.window.y, &w = s.window.x;
+  return {.n = s.items,
+          .groups = s.groups,
+          .c = s.group_inputs(),
+          .f = s.group_outputs(),
+          .h = h.in,
+          .w = w.in,
+          .r = h.kernel,
+          .s = w.kernel,
+          .p = h.out,
+          .q = w.out,
+          .stride_h = h.stride,
+          .stride_w = w.stride,
+          .pad_h = h.pad_begin,
+          .pad_w = w.pad_begin,
+          .dilation_h = h.dilation,
+          .dilation_w = w.dilation,
+          .x_n = x[0],
+          .x_c = x[3],
+          .x_h = x[1],
+          .x_w = x[2]};
+}
+
+inline product_epilogue image_epilogue(scheduled_node const& n) {
+  auto const rank = n.outputs[0].shape().rank();
+  return epilogue_of(n, n.op.attributes_as<fused_convolution::attributes>().epilogue,
+                     [&](operand_info const& o, bool is_bias) {
+                       if (is_bias) return device_sizes{0, 0, 0, o.shape()[0] == 1 ? 0 : 1};
+                       return image_strides(broadcast_strides(o.shape(), o.how, rank));
+                     });
+}
+
+inline fragment build_convolution(scheduled_node const& n) {
+  auto const s = shape_of_convolution(n);
+  auto const c = device_convolution_of(n, s);
+  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()});
+  fragment f;
+  auto const weights = f.weight(pack_convolution_weights(n.inputs[1], s));
+  add_product(
+      f, tiles, c.sizes(), [&](device_epilogue e) { return convolution_call(c, tiles, std::move(e)); }, input_of(n, 0),
+      weights, image_epilogue(n));
+  return f;
+}
+
+inline std::vector<candidate> convolution_offer(scheduled_node const& n, target const&) {
+  if (n.n->domain != "sinter" || n.n->op != "Conv" || !is_float_tensor(n.inputs[0])) return {};
+  auto const rank = n.inputs[0].shape().rank();
+  if ((rank != 3 && rank != 4) || !n.inputs[1].constant || !is_float_tensor(n.outputs[0])) return {};
+  if (n.inputs[1].shape().elements() == 0 || !has_plain_extras(n)) return {};
+  layout_choice layouts{.outputs = {layout::channels_last}};
+  constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
+  bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
+  for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
+  layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
+  return {{.layouts = std::move(layouts),
+           .cost = direct_convolution_cost(shape_of_convolution(n)),
+           .build = build_convolution}};
+}
+
+inline constexpr schedule convolution_schedule{.name = "cuda convolution", .offer = convolution_offer};
+
+}  // namespace sinter::detail::cuda

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <sinter/ops/conv_transpose.hpp>
+#include <sinter/schedules/cuda/convolution.hpp>
+#include <sinter/schedules/cuda/kernel_call.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <utility>
+
+/// ConvTranspose of one or two spatial axes with constant weights: kernels of the form `transposed_convolution`,
+/// channels last.
+namespace sinter::detail::cuda {
+
+/// The convolution from a result to its operand that ConvTranspose is the transpose of.
+struct transposed_shape {
+  kernels::window window{};
+  std::int64_t groups = 1, c = 1, f = 1;  ///< input and output channels of a group
+};
+
+inline transposed_shape transposed_shape_of(scheduled_node const& n) {
+  auto const call = kernel_call_of(n);
+  transposed_shape s{.window = kernels::window_of(call.integers), .groups = call.integers[kernels::window_numbers]};
+  s.c = n.inputs[0].shape()[1] / s.groups;
+  s.f = n.inputs[1].shape()[1];
+  return s;
+}
+
+/// Weights [group][tap][channel][output channel], from ONNX's [channel][output channel][tap].
+inline packing pack_transposed_weights(operand_info const& w, transposed_shape const& s) {
+  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
+  return {.key = fmt::format("cuda:transposed:{}:{}", s.groups, w.constant_key),
+          .bytes = bytes,
+          .fill = [t = *w.constant, s](std::byte* to) {
+            auto* y = reinterpret_cast<float*>(to);
+            auto const* const x = static_cast<float const*>(t.data());
+            auto const taps = s.window.kernel_size();
+            for (std::int64_t g = 0; g < s.groups; ++g)
+              for (std::int64_t tap = 0; tap < taps; ++tap)
+                for (std::int64_t i = 0; i < s.c; ++i)
+                  for (std::int64_t o = 0; o < s.f; ++o) *y++ = x[((g * s.c + i) * s.f + o) * taps + tap];
+          }};
+}
+
+inline device_convolution device_transposed_of(scheduled_node const& n, transposed_shape const& s) {
+  auto const x = image_strides(strides_of(n.inputs[0].shape(), n.inputs[0].how));
+  auto const& w = s.window;
+  return {.n = n.inputs[0].shape()[0],
+          .groups = s.groups,
+          .c = s.c,
+          .f = s.f,
+          .h = w.out[1],
+          .w = w.out[2],
+          .r = w.kernel[1],
+          .s = w.kernel[2],
+          .p = w.in[1],
+          .q = w.in[2],
+          .stride_h = w.stride[1],
+          .stride_w = w.stride[2],
+          .pad_h = w.pad_begin[1],
+          .pad_w = w.pad_begin[2],
+          .dilation_h = w.dilation[1],
+          .dilation_w = w.dilation[2],
+          .x_n = x[0],
+          .x_c = x[3],
+          .x_h = x[1],
+          .x_w = x[2]};
+}
+
+inline fragment build_transposed_convolution(scheduled_node const& n) {
+  auto const s = transposed_shape_of(n);
+  auto const c = device_transposed_of(n, s);
+  auto const phases = c.stride_h * c.stride_w;
+  auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
+  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)});
+  auto const rank = n.outputs[0].shape().rank();
+  auto e = epilogue_of(n, std::nullopt, [&](operand_info const& o, bool is_bias) {
+    return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o.shape(), o.how, rank));
+  });
+  fragment f;
+  auto const weights = f.weight(pack_transposed_weights(n.inputs[1], s));
+  add_product(
+      f, tiles, c.sizes(),
+      [&](device_epilogue after) { return transposed_convolution_call(c, tiles, std::move(after)); }, input_of(n, 0),
+      weights, std::move(e));
+  return f;
+}
+
+inline std::vector<candidate> transposed_convolution_offer(scheduled_node const& n, target const&) {
+  if (!is_standard_operator(*n.n, "ConvTranspose") || !is_float_tensor(n.inputs[0])) return {};
+  auto const rank = n.inputs[0].shape().rank();
+  if ((rank != 3 && rank != 4) || !n.inputs[1].constant || n.inputs[1].shape().elements() == 0) return {};
+  if (!is_float_tensor(n.outputs[0]) || !has_plain_extras(n)) return {};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}};
+  layouts.inputs[0] = layout::channels_last;
+  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_transposed_convolution}};
+}
+
+inline constexpr schedule transposed_convolution_schedule{.name = "cuda transposed convolution",
+                                                          .offer = transposed_convolution_offer};
+
+}  // namespace sinter::detail::cuda

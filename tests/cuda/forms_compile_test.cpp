@@ -12,9 +12,11 @@
 #include "catch.hpp"
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// NVRTC compiles kernels of all forms, for every architecture, without spilling registers.
@@ -169,12 +171,16 @@ std::optional<nvrtc> compiler() {
   }
 }
 
-void check_arch(nvrtc const& with, int arch) {
+bool knows(nvrtc const& with, int arch) {
   int count = 0;
   with.get_num_supported_archs(&count);
   std::vector<int> archs(static_cast<std::size_t>(count));
   with.get_supported_archs(archs.data());
-  if (std::ranges::find(archs, arch) == archs.end()) return;
+  return std::ranges::find(archs, arch) != archs.end();
+}
+
+void check_arch(nvrtc const& with, int arch) {
+  if (!knows(with, arch)) return;
   auto const all = kernels();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
@@ -200,4 +206,18 @@ TEST_CASE("NVRTC compiles all forms without spills") {
 TEST_CASE("NVRTC compiles all forms for every architecture", "[thorough]") {
   if (auto const with = compiler())
     for (int const arch : {80, 86, 89, 100, 120}) check_arch(*with, arch);
+}
+
+TEST_CASE("NVRTC compiles kernels whose offsets need 64 bits", "[thorough]") {
+  auto const with = compiler();
+  constexpr int arch = 90;
+  if (!with || !knows(*with, arch)) return;
+  std::vector<device_kernel> all;
+  for (auto& k : kernels()) {
+    k.call.kernel.arguments[0].bytes = std::int64_t{1} << 40;
+    all.push_back(std::move(k.call.kernel));
+  }
+  auto const text = cuda_text::cuda_module_text(all);
+  CHECK_THAT(text, says("typedef s64 index;"));
+  CHECK_THAT(compile_cubin(*with, text, cubin_options(arch)).log, !says("warning"));
 }

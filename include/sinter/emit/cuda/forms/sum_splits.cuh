@@ -6,10 +6,10 @@ R"cuda(
 // coordinates  those of the contraction or convolution
 // launch       as pointwise
 template <class Kernel>
-DEVICE void sum_splits(const Kernel& kernel) {
+DEVICE void sum_splits(Kernel const& kernel) {
   typename Kernel::index at[Kernel::rank];
   if (!find_coordinates<Kernel>(at)) return;
-  const float* from = kernel.argument0 + flatten<Kernel>(at);
+  float const* from = kernel.argument0 + flatten<Kernel>(at);
   float sum[Kernel::vector] = {};
 #pragma unroll 4
   for (int split = 0; split < Kernel::splits; ++split, from += count_coordinates<Kernel>()) {

@@ -198,8 +198,7 @@ class program_printer {
 ///       scratch 2304                                     ; bytes of each worker
 ///       step 0: n3 Conv@11 as conv1 by "direct convolution"
 ///         grid 1x4x2                                     ; independent tasks, indices i0 i1 i2 i3
-///           call k0 in0+64*i1, w0, t0+128*i2             ; in(put), out(put), t(ensor), w(eight), s(cratch), h(ost),
-///           m: state
+///           call k0 in0+64*i1, w0, t0+128*i2             ; spaces as program/address.hpp names them
 ///       step 1: n4 sinter:some_op@1
 ///         host sinter:some_op@1(t0: float[1x16x8x8], const: int64[2], _) -> t1: float[1x16x8x8]
 ///       kernel k0 conv1x1 w16                            ; as vector/print.hpp prints it
@@ -228,9 +227,9 @@ class program_printer {
 ///     view      = "_" | place ":" type [bound]                             ; "_": omitted
 ///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
-///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s" | "m") {("+"|"-") bytes
-///     ["*i"index]} extent    = number | [number "+"] number "n"                         ; n: a length known when the
-///     program runs
+///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s" | "m")
+///                 {("+"|"-") bytes ["*i"index]}
+///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
 ///
 /// "program device": arena, weights, inputs and outputs lie in the memory of a device. Indices of one turn, which are
 /// always 0, are left out of addresses. Types and names are those of graph/text.hpp; keys, schedules and names of

@@ -59,6 +59,15 @@ DEVICE void store_vec4(float* to, vec4 v) {
   asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(to), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
 }
 
+// Between blocks: what was stored before a fence is seen by whoever sees what was stored after it; loads that see it.
+DEVICE void fence() { __threadfence(); }
+DEVICE u32 atomic_add(u32* to, u32 value) { return atomicAdd(to, value); }
+DEVICE float load_coherent(float const* from) {
+  float r;
+  asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(r) : "l"(from) : "memory");
+  return r;
+}
+
 // Arithmetic, rounded correctly; subnormal numbers are kept.
 DEVICE float fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 DEVICE float divide(float a, float b) { return __fdiv_rn(a, b); }

@@ -72,19 +72,18 @@ inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr:
   return e;
 }
 
-/// Adds the launches of a product: with splits, sums go through a temporary.
+/// Adds the launch of a product: with splits, sums go through a temporary.
 inline void add_product(fragment& f, device_tiles const& tiles, device_sizes const& sizes, auto const& call, address a,
                         address b, product_epilogue e) {
-  if (tiles.splits == 1) {
-    std::vector<address> places{a, b};
-    places.insert(places.end(), e.places.begin(), e.places.end());
-    return f.add(call(std::move(e.what)), std::move(places));
+  auto made = call(std::move(e.what));
+  std::vector<address> places{a, b};
+  if (tiles.splits > 1) {
+    auto const step = static_cast<std::int32_t>(f.launches.size());
+    places.push_back(f.temporary("sums of splits", split_bytes(sizes, tiles.splits), step, step));
+    places.push_back(f.state(made.kernel.arguments[arrivals_argument].bytes));
   }
-  auto const first = static_cast<std::int32_t>(f.launches.size());
-  auto const sums = f.temporary("sums of splits", split_bytes(sizes, tiles.splits), first, first + 1);
-  f.add(call(device_epilogue{}), {a, b, sums});
-  e.places.insert(e.places.begin(), sums);
-  f.add(sum_splits_call(sizes, tiles.splits, std::move(e.what)), std::move(e.places));
+  places.insert(places.end(), e.places.begin(), e.places.end());
+  f.add(std::move(made), std::move(places));
 }
 
 /// Whether the operands behind the product are floats that a function can read.

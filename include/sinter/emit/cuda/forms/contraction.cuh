@@ -5,7 +5,7 @@ R"cuda(
 //              b_k, b_n: elements for one step (0 where an operand is repeated); vector: 1, or as in pointwise 4, by
 //              matrix units 2
 // arguments    a, b: float, or both of 16 bits; with splits 1 operands and result with strides, else
-//              sums[splits][size0]...[size3], see sum_splits
+//              sums[splits][size0]...[size3], arrivals; then operands and result
 // coordinates  d0, d1, m, n
 // launch       m / tile_m, n / tile_n, size0 * size1 * splits
 template <class Kernel>
@@ -34,9 +34,9 @@ DEVICE void contraction(Kernel const& kernel) {
         return {valid ? b + (k * Kernel::b_k + n * Kernel::b_n) : b, valid};
       });
 
-  sums.for_each([&](int row, int column, auto const& x0) {
+  store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
     index at[4] = {d0, d1, first_m + row, first_n + column};
-    if (at[2] < Kernel::size(2) && at[3] < Kernel::size(3)) store_sums(kernel, split, x0, at, Kernel::size(3) - at[3]);
+    if (at[2] < Kernel::size(2) && at[3] < Kernel::size(3)) store(at, Kernel::size(3) - at[3]);
   });
 }
 )cuda"

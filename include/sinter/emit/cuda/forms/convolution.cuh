@@ -57,12 +57,12 @@ DEVICE void convolution(Kernel const& kernel) {
         return {valid ? weights + (k * Kernel::w_k + f * Kernel::w_f) : weights, valid};
       });
 
-  sums.for_each([&](int row, int column, auto const& x0) {
+  store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
     convolution_row<Kernel> const output(first_m + row);
     index const f = first_f + column;
     if (output.n >= Kernel::size(0) || f >= Kernel::f) return;
     index at[4] = {output.n, output.p, output.q, group * Kernel::f + f};
-    store_sums(kernel, split, x0, at, Kernel::f - f);
+    store(at, Kernel::f - f);
   });
 }
 )cuda"

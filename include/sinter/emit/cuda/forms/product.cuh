@@ -6,6 +6,8 @@ R"cuda(
 //            a_vector, b_vector: elements of one copy, of 16 or 4 bytes, or 1: of a along k, of b along n or, where b
 //            has 16 bits, along k; a_down, b_down: 1 where neighbours in memory are along the other axis
 //            splits: blocks that share the sum over k
+// arguments  with splits, behind both factors: sums[splits][size0]...[size3], and arrivals (u32, zero), one for each of
+//            the blocks / splits
 // shared     stages * (a_size + b_size) elements of shared_tiles
 
 // An element of an operand, or a zero outside of it.
@@ -107,21 +109,70 @@ DEVICE tile_range tiles_of_split(int split) {
   return {first, first >= all ? 0 : first + each <= all ? each : all - first};
 }
 
-// Stores the first `count` of neighbours: the function's results, or with splits the sums, as [splits] and the sizes.
-template <class Kernel, int width>
-DEVICE void store_sums(Kernel const& kernel, int split, float const (&x)[width],
-                       typename Kernel::index (&at)[Kernel::rank], typename Kernel::index count) {
-  if constexpr (Kernel::splits == 1) {
-    store_results(kernel, x, at, count);
-  } else {
-    float* const to = kernel.argument2 + split * count_coordinates<Kernel>() + flatten<Kernel>(at);
-    if constexpr (Kernel::vector == width) {
-      store_elements<1>(to, x);
-    } else {
+// Whether this block is the last of those that share its results; what the others stored is visible then. Arrivals are
+// zero before the first and after the last.
+template <class Kernel>
+DEVICE bool is_last_split(u32* arrivals) {
+  SHARED_MEMORY(u32, last);
+  u32* const mine = arrivals + ((block(2) / Kernel::splits * blocks(1) + block(1)) * blocks(0) + block(0));
+  fence();
+  barrier();
+  if (thread() == 0) {
+    *last = atomic_add(mine, 1) == Kernel::splits - 1;
+    if (*last) *mine = 0;
+  }
+  barrier();
+  fence();
+  return *last != 0;
+}
+
+// What all splits stored for neighbours, added in their order.
+template <class Kernel, int width, class Count>
+DEVICE void add_splits(float (&sum)[width], float const* parts, Count count) {
+#pragma unroll 4
+  for (int split = 0; split < Kernel::splits; ++split, parts += count_coordinates<Kernel>())
 #pragma unroll
-      for (int i = 0; i < width; ++i)
-        if (i < count) to[i] = x[i];
+    for (int i = 0; i < width; ++i) {
+      float const part = i < count ? load_coherent(parts + i) : 0.0f;
+      sum[i] = split == 0 ? part : sum[i] + part;
     }
+}
+
+template <class Kernel, int width, class Count>
+DEVICE void store_part(float* to, float const (&x)[width], Count count) {
+  if constexpr (Kernel::vector == width) {
+    store_elements<1>(to, x);
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; ++i)
+      if (i < count) to[i] = x[i];
+  }
+}
+
+// Stores the function's results. place(row, column, store) calls store(at, count) with the coordinates of neighbours
+// and how many there are, unless they lie outside. Of splits, the last block to come adds what all left in argument2,
+// which is [splits] and the sizes; argument3 counts arrivals.
+template <class Kernel, class Sums, class Place>
+DEVICE void store_product(Kernel const& kernel, Sums const& sums, int split, Place const& place) {
+  if constexpr (Kernel::splits == 1) {
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) { store_results(kernel, x0, at, count); });
+    });
+  } else {
+    float* const parts = kernel.argument2;
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) {
+        store_part<Kernel>(parts + split * count_coordinates<Kernel>() + flatten<Kernel>(at), x0, count);
+      });
+    });
+    if (!is_last_split<Kernel>(kernel.argument3)) return;
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) {
+        float sum[sizeof x0 / sizeof x0[0]];
+        add_splits<Kernel>(sum, parts + flatten<Kernel>(at), count);
+        store_results(kernel, sum, at, count);
+      });
+    });
   }
 }
 )cuda"

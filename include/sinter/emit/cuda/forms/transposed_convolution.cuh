@@ -88,12 +88,12 @@ DEVICE void transposed_convolution(Kernel const& kernel) {
         return phase.find_weight(weights, first_k + first, step, first_f + column);
       });
 
-  sums.for_each([&](int row, int column, auto const& x0) {
+  store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
     index const f = first_f + column;
     index at[4];
     if (!phase.find_output(first_m + row, at) || f >= Kernel::f) return;
     at[3] = group * Kernel::f + f;
-    store_sums(kernel, split, x0, at, Kernel::f - f);
+    store(at, Kernel::f - f);
   });
 }
 )cuda"

@@ -14,6 +14,7 @@ struct settings {
   int runs = 30;
   int threads = 0;
   std::string set = "native";
+  std::string device = "cpu";
   sinter::preferences prefer{};
 };
 
@@ -47,8 +48,10 @@ void bench(settings const& s) {
   progress shown("bench");
   shown.stage("loading " + s.model.file);
   auto start = clock::now();
-  auto const net =
-      sinter::load(s.model.file, {.target = sinter::target(s.set), .threads = s.threads, .prefer = s.prefer});
+  auto const net = sinter::load(s.model.file, {.device = sinter::device_named(s.device),
+                                               .target = sinter::target(s.set),
+                                               .threads = s.threads,
+                                               .prefer = s.prefer});
   auto const load = milliseconds_since(start);
   print_warnings(net.warnings());
   std::vector<named_extents> given;
@@ -90,6 +93,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--runs", s->runs, "after the first")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   add_target(*command, s->set);
+  add_device(*command, s->device);
   add_preferences(*command, s->prefer);
   command->callback([s] { bench(*s); });
 }

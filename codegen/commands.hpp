@@ -22,11 +22,15 @@ inline void add_model(CLI::App& command, model_arguments& to) {
 }
 
 /// Adds the option that says what a model is compiled for.
-inline void add_target(CLI::App& command, std::string& to) {
+inline void add_target(CLI::App& command, std::string& to, std::string const& names = "--isa,--target") {
   command
-      .add_option("--isa,--target", to,
-                  "what to compile for: native, avx512, avx2, none, or in full as x86-64:avx512f,avx512vnni")
+      .add_option(names, to, "what to compile for: native, avx512, avx2, none, or in full as x86-64:avx512f,avx512vnni")
       ->capture_default_str();
+}
+
+/// Adds the option that says where a model runs.
+inline void add_device(CLI::App& command, std::string& to) {
+  command.add_option("--device", to, "where to run: cpu, cuda (the first GPU) or cuda:1")->capture_default_str();
 }
 
 /// Adds the options that say what to give up speed for.

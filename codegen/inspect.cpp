@@ -85,7 +85,7 @@ void inspect(settings const& s) {
   if (!s.shows("kernels")) return;
   for (std::size_t k = 0; k < p.kernels.size(); ++k)
     fmt::print("; kernel {}\n{}", k, sinter::vector::print(*p.kernels[k]));
-  if (p.on_device) fmt::print("{}", sinter::cuda::cuda_module_text(p.device_kernels));
+  if (p.on_device) fmt::print("{}", sinter::cuda_text::cuda_module_text(p.device_kernels));
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ void add_inspect(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
       ->check(CLI::NonNegativeNumber);
-  add_target(*command, s->set);
+  add_target(*command, s->set, "--isa,--target,--device");
   add_preferences(*command, s->prefer);
   command->callback([s] { inspect(*s); });
 }

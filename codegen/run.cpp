@@ -16,6 +16,7 @@ struct settings {
   std::vector<std::string> inputs{};
   std::string output{};
   std::string set = "native";
+  std::string device = "cpu";
   int threads = 0;
   sinter::preferences prefer{};
 };
@@ -50,7 +51,10 @@ void print_floats(std::span<float const> values) {
 void run(settings const& s) {
   progress shown("run");
   shown.stage("loading " + s.model);
-  auto const net = sinter::load(s.model, {.target = sinter::target(s.set), .threads = s.threads, .prefer = s.prefer});
+  auto const net = sinter::load(s.model, {.device = sinter::device_named(s.device),
+                                          .target = sinter::target(s.set),
+                                          .threads = s.threads,
+                                          .prefer = s.prefer});
   print_warnings(net.warnings());
   shown.stage("reading inputs");
   auto const tensors = gather(s, net);
@@ -82,6 +86,7 @@ void add_run(CLI::App& app) {
   command->add_option("-o,--output", s->output,
                       "where the outputs go: a folder that gets NAME.npy for each, or a file FILE.npz, .npy or .pb");
   add_target(*command, s->set);
+  add_device(*command, s->device);
   add_preferences(*command, s->prefer);
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->callback([s] { run(*s); });

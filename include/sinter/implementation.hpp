@@ -4,6 +4,7 @@
 
 #include <sinter/core/target_native.hpp>
 #include <sinter/core/target_text.hpp>
+#include <sinter/devices.hpp>
 #include <sinter/emit/x86/emitter.hpp>
 #include <sinter/formatters.hpp>
 #include <sinter/model.hpp>

@@ -30,6 +30,25 @@ class accelerator;
 /// A device with memory of its own that models run on. A handle; models keep it.
 using device = std::shared_ptr<accelerator>;
 
+/// An NVIDIA GPU by its number; while somebody has it, each number is one device. Kernels are compiled by NVRTC, which
+/// is looked for when the first model is loaded, and kept in the user's cache folder. Errors: `system`: no driver, one
+/// that is too old, no such device.
+device cuda(int index = 0);
+
+/// The device with a name, as tools take it: `cpu` (null: models run there anyway), `cuda` or `cuda:1`. Errors:
+/// `invalid_argument` for other names; those of `cuda`.
+device device_named(std::string_view name);
+
+/// A device that `options::device` may name.
+struct device_info {
+  std::string name{};       ///< "cuda:0 (NVIDIA H100)"
+  sinter::target target{};  ///< what its code may use
+  std::size_t bytes = 0;    ///< of memory
+};
+
+/// The devices of this machine besides the CPU; none without a driver that works.
+std::vector<device_info> devices();
+
 /// How a model is loaded.
 struct options {
   sinter::device device{};               ///< where the model runs; none: on this CPU

@@ -84,6 +84,27 @@ TEST_CASE("integers are computed by shipped kernels", "[thorough]") {
   CHECK(printed == "3 0 5 7 3 0 -5 -7 -1 0 1 1 0 0 5 7 -6 0 5 7 5 7 -3 0 ");
 }
 
+TEST_CASE("what selects is a shipped kernel where the size of the result is known", "[thorough]") {
+  if (!has_compiler()) return;
+  temporary_folder folder;
+  auto const printed = printed_by(R"(graph opset 17 {
+  input x: int64[2x3]
+  const m = bool[3] {1, 0, 1}
+  c = Compress(x, m) {axis = 1}
+  f = Compress(x, m)
+  _, _, i = Unique(c)
+  y = Concat(f, i) {axis = 0}
+  output y
+})",
+                                  R"(
+    static std::int64_t const x[] = {7, 8, 5, 3, 2, 7};
+    net n;
+    for (auto const v : n.run({.x = net::x::view(x)}).y) std::printf("%d ", int(v));
+  )",
+                                  folder);
+  CHECK(printed == "7 5 2 1 0 2 ");
+}
+
 TEST_CASE("indices that are known in advance are checked in advance") {
   auto const header_of = [](char const* index) {
     temporary_folder folder;

@@ -107,6 +107,22 @@ TEST_CASE("a model with nodes that have no kernels is refused, and says which") 
                     says("'the sum'"));
 }
 
+TEST_CASE("a model with results whose size depends on data is refused, and says which") {
+  auto const refusal_of = [](std::string const& outputs) {
+    auto g = parse("graph opset 17 {\n  input x: float[4]\n  y, _, i = Unique(x) as \"the values\"\n  z = Mul(x, x)\n" +
+                   outputs + "}");
+    temporary_folder folder;
+    try {
+      codegen::write_library({std::move(g)}, {.name = "net", .sets = {"avx2"}}, folder.path());
+    } catch (error const& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK_THAT(refusal_of("  output y\n"), says("'y' has a shape that depends on data"));
+  CHECK_THAT(refusal_of("  output i\n"), says("the size of a result depends on data") && says("'the values'"));
+}
+
 TEST_CASE("all operators that a library lacks are listed") {
   auto const text = "graph opset 17 {\n  input x: float[4]\n  a = Abc(x)\n  y = Xyz(a)\n  output y\n}";
   CHECK_THROWS_WITH(codegen::write_library({parse(text)}, {.name = "net", .sets = {"avx2"}}, "/nowhere"),

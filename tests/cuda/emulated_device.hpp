@@ -30,7 +30,7 @@ class emulated_kernels {
   void add(std::span<device_kernel const> kernels, std::size_t each = SIZE_MAX) {
     std::map<std::string, device_kernel const*> missing;
     for (auto const& k : kernels)
-      if (auto name = cuda::kernel_name(k); !modules_.contains(name)) missing.emplace(std::move(name), &k);
+      if (auto name = cuda_text::kernel_name(k); !modules_.contains(name)) missing.emplace(std::move(name), &k);
     std::vector<batch> batches;
     for (auto const& [name, kernel] : missing) {
       if (batches.empty() || batches.back().names.size() == each) batches.emplace_back();
@@ -40,8 +40,8 @@ class emulated_kernels {
     std::vector<std::future<void>> running;
     for (auto& b : batches) {
       if (running.size() > 1) running[running.size() - 2].get();
-      running.push_back(
-          std::async(std::launch::async, [&b] { b.object = emulator::compile(cuda::cuda_module_text(b.kernels)); }));
+      running.push_back(std::async(std::launch::async,
+                                   [&b] { b.object = emulator::compile(cuda_text::cuda_module_text(b.kernels)); }));
     }
     for (auto& r : running)
       if (r.valid()) r.get();
@@ -86,7 +86,7 @@ class emulated_device final : public accelerator {
   device_code load(std::span<device_kernel const> kernels) override {
     emulated_kernels::all().add(kernels);
     auto const names = std::make_shared<std::vector<std::string>>();
-    for (auto const& k : kernels) names->push_back(cuda::kernel_name(k));
+    for (auto const& k : kernels) names->push_back(cuda_text::kernel_name(k));
     device_code result{.owners = {names}};
     for (auto& n : *names) result.entries.push_back(&n);
     return result;

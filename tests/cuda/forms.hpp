@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/float16.hpp>
 #include <sinter/emit/cuda/emit.hpp>
 #include <sinter/expr/math.hpp>
 #include <sinter/expr/text.hpp>
@@ -51,6 +52,13 @@ class emulated_calls {
     inputs_.push_back(m);
     return m;
   }
+  /// Values as elements of a type of 32 or 16 bits.
+  memory input(std::vector<float> const& values, dtype element) {
+    if (element == dtype::float32) return input(values);
+    std::vector<std::uint16_t> bits;
+    for (auto const v : values) bits.push_back(element == dtype::float16 ? float_to_half(v) : float_to_bfloat16(v));
+    return input(bits);
+  }
   /// Memory that calls change; it has these values before each run.
   memory changing(std::vector<float> values) {
     auto const m = output(std::ssize(values) * std::int64_t(sizeof(float)));
@@ -86,7 +94,7 @@ class emulated_calls {
   void run() const {
     std::vector<device_kernel> kernels;
     for (auto const& c : calls_) kernels.push_back(c.call.kernel);
-    emulator::module const code(cuda::cuda_module_text(kernels));
+    emulator::module const code(cuda_text::cuda_module_text(kernels));
     for (auto const& how : emulator::every_option) {
       for (memory m = 0; m < memories_.size(); ++m)
         if (std::ranges::find(inputs_, m) == inputs_.end()) memories_[m]->poison();
@@ -114,7 +122,7 @@ class emulated_calls {
   void launch(emulator::module const& code, emulated_call const& c, emulator::options const& how) const {
     std::vector<void const*> pointers;
     for (auto const m : c.arguments) pointers.push_back(memories_[m]->data());
-    code.launch(cuda::kernel_name(c.call.kernel),
+    code.launch(cuda_text::kernel_name(c.call.kernel),
                 {c.call.blocks, static_cast<std::uint32_t>(c.call.kernel.threads),
                  static_cast<std::uint32_t>(c.call.kernel.shared_bytes)},
                 pointers, how);
@@ -122,7 +130,7 @@ class emulated_calls {
 
   void check(expectation const& e) const {
     auto const got = bytes_of(e.at);
-    INFO("result of " << cuda::kernel_printer(e.kernel).whole("kernel"));
+    INFO("result of " << cuda_text::kernel_printer(e.kernel).whole("kernel"));
     REQUIRE(got.size() == e.bytes.size());
     if (got == e.bytes) return;
     std::vector<float> values(got.size() / sizeof(float)), wanted(values.size());

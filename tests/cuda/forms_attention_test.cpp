@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 using namespace sinter;
@@ -20,7 +21,7 @@ device_attention::strides side_by_side(std::int64_t rows, std::int64_t heads, st
   return {rows * heads * elements, elements, heads * elements};
 }
 
-void add_attention(emulated_calls& calls, device_attention a, bool masked) {
+void add_attention(emulated_calls& calls, device_attention a, bool masked, double tolerance = 2e-6) {
   auto const key_heads = a.heads / a.share;
   a.q = side_by_side(a.queries, a.heads, a.d);
   a.k = side_by_side(a.keys, key_heads, a.d);
@@ -50,9 +51,9 @@ void add_attention(emulated_calls& calls, device_attention a, bool masked) {
         }
         for (auto const sum : sums) y.push_back(static_cast<float>(sum / all));
       }
-  std::vector arguments{calls.input(q), calls.input(k), calls.input(v)};
+  std::vector arguments{calls.input(q, a.element), calls.input(k, a.element), calls.input(v, a.element)};
   if (masked) arguments.push_back(calls.input(mask));
-  calls.expect_result(attention_call(a, {{}, {result(row_major_strides(a.sizes()))}}), arguments, y, 2e-6);
+  calls.expect_result(attention_call(a, {{}, {result(row_major_strides(a.sizes()))}}), arguments, y, tolerance);
 }
 
 }  // namespace
@@ -63,5 +64,21 @@ TEST_CASE("attention") {
   add_attention(calls, {.heads = 2, .queries = 40, .keys = 40, .d = 64, .e = 64, .causal = true}, false);
   add_attention(calls, {.batch = 2, .heads = 4, .queries = 5, .keys = 33, .d = 20, .e = 68, .share = 2}, true);
   add_attention(calls, {.heads = 1, .queries = 1, .keys = 100, .d = 32, .e = 32, .causal = true}, true);
+  calls.run();
+}
+
+TEST_CASE("attention by matrix units") {
+  emulated_calls calls;
+  using enum device_precision;
+  for (auto const& [precision, element] :
+       {std::pair{tf32, dtype::float32}, std::pair{bfloat16, dtype::float32}, std::pair{float16, dtype::float16}}) {
+    auto const add = [&, how = precision, type = element](device_attention a, bool masked) {
+      a.precision = how, a.element = type;
+      add_attention(calls, a, masked, how == bfloat16 ? 2e-2 : 2e-3);
+    };
+    add({.batch = 2, .heads = 2, .queries = 37, .keys = 70, .d = 16, .e = 32}, false);
+    add({.heads = 2, .queries = 70, .keys = 80, .d = 64, .e = 64, .share = 2, .causal = true}, false);
+    add({.heads = 1, .queries = 5, .keys = 133, .d = 32, .e = 16}, true);
+  }
   calls.run();
 }

@@ -103,12 +103,21 @@ TEST_CASE("text of kernels is deterministic and the same for equal kernels") {
     return pointwise_call({4, 8}, {expr::parse(f), {operand({8, 1}), result({8, 1})}}).kernel;
   };
   std::vector const kernels{call("exp x0"), call("log x0"), call("exp x0")};
-  auto const text = cuda::cuda_module_text(kernels);
-  CHECK(text == cuda::cuda_module_text(kernels));
-  CHECK(cuda::kernel_name(kernels[0]) == cuda::kernel_name(kernels[2]));
-  CHECK(cuda::kernel_name(kernels[0]) != cuda::kernel_name(kernels[1]));
-  auto const name = cuda::kernel_name(kernels[0]);
+  auto const text = cuda_text::cuda_module_text(kernels);
+  CHECK(text == cuda_text::cuda_module_text(kernels));
+  CHECK(cuda_text::kernel_name(kernels[0]) == cuda_text::kernel_name(kernels[2]));
+  CHECK(cuda_text::kernel_name(kernels[0]) != cuda_text::kernel_name(kernels[1]));
+  auto const name = cuda_text::kernel_name(kernels[0]);
   CHECK(name.starts_with("pointwise_"));
   CHECK(text.find("void " + name) == text.rfind("void " + name));
-  CHECK_THROWS_WITH(cuda::kernel_name({.form = "unknown"}), says("'unknown'"));
+}
+
+TEST_CASE("kernels that have no text are errors") {
+  CHECK_THROWS_WITH(cuda_text::kernel_name({.form = "unknown"}), says("'unknown'"));
+  auto kernel = pointwise_call({4, 8}, {{}, {operand({8, 1}), result({8, 1})}}).kernel;
+  auto strings = kernel;
+  strings.arguments[0].element = dtype::string;
+  CHECK_THROWS_WITH(cuda_text::kernel_name(strings), says("type string"));
+  std::erase_if(kernel.constants, [](device_constant const& c) { return c.name == "vector"; });
+  CHECK_THROWS_WITH(cuda_text::cuda_module_text(std::vector{kernel}), says("no constant 'vector'"));
 }

@@ -18,7 +18,7 @@ TEST_CASE("a kernel of the library runs on a device, given and recorded") {
   auto const dense = row_major_strides(sizes);
   auto const call = pointwise_call(sizes, {expr::parse("add x0 x1"), {operand(dense), operand(dense), result(dense)}});
   auto const code = device.load(std::vector{call.kernel});
-  CHECK(static_cast<cuda_function*>(code.entries[0])->name == cuda::kernel_name(call.kernel));
+  CHECK(static_cast<cuda_function*>(code.entries[0])->name == cuda_text::kernel_name(call.kernel));
 
   auto const x = random_floats(150);
   auto const bytes = x.size() * sizeof(float);

@@ -58,7 +58,7 @@ inline fragment row_distance_build(scheduled_node const& n, row_distance_shape c
     address const y{.in = space::output, .index = 0, .offset = run.first * 4, .stride = {run.length * 4}};
     vector::recipe_key key("row_distance", t);
     key.add(s.rows).add(s.length).add(s.mean);
-    code.add({std::move(key).take(), [s, t] { return row_distance_kernel(s, t); }}, {run.count}, {x, c, y});
+    code.add({key.take(), [s, t] { return row_distance_kernel(s, t); }}, {run.count}, {x, c, y});
   }
   return code;
 }

@@ -80,6 +80,16 @@ TEST_CASE("what needs no shapes is done before shapes are known, and once") {
   }
 }
 
+TEST_CASE("what needs no shapes is bound once, for all signatures") {
+  auto const prepared = prepare(parse(open_model));
+  CHECK(nodes_of(prepared.g, "Relu") == 0);
+  auto const bound = bind(prepared, shapes_are({2, 1, 5, 6}));
+  for (auto const id : bound.g.topological_order()) {
+    auto const& n = bound.g.at(id);
+    if (n.op == "Conv") CHECK(bind(n).attributes == bind(prepared.g.at(id)).attributes);
+  }
+}
+
 TEST_CASE("a prepared graph computes what the graph computes") {
   auto const g = parse(open_model);
   auto const prepared = prepare(g, {.verify = true});

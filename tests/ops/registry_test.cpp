@@ -24,6 +24,27 @@ TEST_CASE("no two definitions share domain, name and version, and each can run")
   }
 }
 
+TEST_CASE("a node that is left bound is bound anew when it changes") {
+  node n{.op = "LeakyRelu", .version = 16, .attributes = {{"alpha", 1.0f}}, .inputs = {{0}}, .outputs = {{1}}};
+  keep_bound(n);
+  auto copy = n;
+  CHECK(bind(copy).attributes == bind(n).attributes);
+  copy.attributes["alpha"] = 2.0f;
+  CHECK(bind(copy).attributes != bind(n).attributes);
+  copy = n;
+  copy.op = "Elu";
+  CHECK(bind(copy).entry != bind(n).entry);
+  copy = n;
+  copy.version = 0;
+  CHECK_THROWS_AS(bind(copy), error);
+  copy = n;
+  copy.outputs = {};
+  CHECK(bind(copy).outputs == 0);
+  copy = n;
+  copy.inputs = {{}};
+  CHECK_THROWS_AS(bind(copy), error);
+}
+
 TEST_CASE("an attribute that the operator does not know is an error") {
   auto const x = floats({2}, {1, -2});
   std::int64_t const one = 1;
@@ -35,8 +56,8 @@ TEST_CASE("an attribute that the operator does not know is an error") {
   CHECK(elements<float>(run("Neg", 13, {x}, {{"__origin", one}})) == std::vector<float>{-1, 2});
   CHECK(elements<float>(run("Dropout", 7, {x}, {{"ratio", 0.5f}})) == std::vector<float>{1, -2});
   attribute_map many;
-  for (int i = 0; i < 70; ++i) many.emplace(fmt::format("a{:02}", i), one);
-  many.emplace("alpha", 2.0f);
+  for (int i = 0; i < 70; ++i) many[fmt::format("a{:02}", i)] = one;
+  many["alpha"] = 2.0f;
   CHECK_THAT(error_of("LeakyRelu", 16, {x}, many), says("'a69'"));
 }
 

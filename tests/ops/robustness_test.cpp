@@ -110,7 +110,7 @@ attribute_map known(operator_entry const& entry, std::int64_t version, std::size
   n.outputs.resize(outputs);
   attribute_reader const reader(n);
   entry.parse(reader);
-  for (auto const name : reader.unread()) all.erase(all.find(name));
+  for (auto const name : reader.unread()) all.erase(name);
   return all;
 }
 

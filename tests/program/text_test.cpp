@@ -21,12 +21,13 @@ constexpr char const* every_form = R"text(program
   output out2: float[3] = const
   output out3: int64[] = in1
   weight w0 64 "a \"key\"; with\x0aall"
-  arena 320 bound 256
+  arena 384 bound 320
   tensor t0 128 at 0 steps 0..1 "a; b"
   tensor t1 128 at 128 steps 0..2 ""
   tensor t2 40 at 256 steps 1..1 "workspace of a node without name (TopK)"
+  tensor t3 64 at 320 steps 3..5 "with a bound"
   scratch 192
-  slots 2
+  slots 3
   step 0: n3 Conv@11 as "a conv", n4 sinter:fused_elementwise@1 by "some schedule"
     grid 2
       call k0 in0+64*i0, w0, t0+64*i0
@@ -44,9 +45,11 @@ constexpr char const* every_form = R"text(program
       call k0 t1+64*i0, w0, out0+64*i0
   step 3: n9 NonZero@13
     island NonZero@9(in1: int64[], slot 0, _) -> slot 1, _
-  step 4:
+  step 4: n12 NonZero@13
+    host NonZero@9(in1: int64[]) -> t3: int64[1x8] slot 2 axis 1
   step 5: n10 Loop@13, n11 MatMul@13
-    island graph(slot 1) -> out0: float[2x16], slot 1
+    island graph(slot 1, slot 2) -> out0: float[2x16], slot 1
+  step 6:
   kernel k0 add one w16
     arg x f32 in 64
     arg w f32 const 64
@@ -126,8 +129,9 @@ TEST_CASE("programs of the planner print, parse and verify", "[program]") {
 TEST_CASE("the planned graphs have what programs can have", "[program]") {
   std::string all;
   for (auto const& g : test::planned_graphs) all += print(test::plan_of(g.text, "avx2"), {.kernels = false});
-  for (auto const* part : {"Winograd", "\"V of ", "loop ", "host ", "workspace t", "const: ", "_, ", "island ",
-                           "= slot ", "= const", "= in0", "scratch ", "island graph(", "as \"first one\""})
+  for (auto const* part :
+       {"Winograd", "\"V of ", "loop ", "host ", "workspace t", "const: ", "_, ", "island ", "= slot ",
+        " slot 0 axis 1", "= const", "= in0", "scratch ", "island graph(", "as \"first one\""})
     CHECK_THAT(all, says(part));
 }
 
@@ -152,9 +156,18 @@ TEST_CASE("a program that was changed in its text does not verify", "[program]")
   CHECK_THAT(complaint_of("steps 0..1", "steps 1..0"), says("lives from"));
   CHECK_THAT(complaint_of("at 128", "at 64"), says("share bytes"));
   CHECK_THAT(complaint_of("at 128", "at 100"), says("multiple of 64"));
-  CHECK_THAT(complaint_of("arena 320", "arena 256"), says("outside the arena"));
-  CHECK_THAT(complaint_of("slot 0", "slot 2"), says("slot 2 does not exist"));
-  CHECK_THAT(complaint_of("= slot 1", "= slot 2"), says("output 1"));
+  CHECK_THAT(complaint_of("arena 384", "arena 320"), says("outside the arena"));
+  CHECK_THAT(complaint_of("slot 0", "slot 3"), says("slot 3 does not exist"));
+  CHECK_THAT(complaint_of("= slot 1", "= slot 3"), says("output 1"));
+  CHECK_THAT(complaint_of("= slot 1", "= slot 2"), says("output 1") && says("lie outside"));
+  CHECK_THAT(complaint_of("steps 3..5", "steps 3..4"), says("lie outside"));
+  CHECK_THAT(complaint_of("int64[1x8] slot 2", "int64[1x9] slot 2"), says("lie outside"));
+  CHECK_THAT(complaint_of("int64[1x8] slot 2", "int64[1x8] slot 3"), says("slot 3 does not exist"));
+  CHECK_THAT(complaint_of("axis 1", "axis 2"), says("has no axis 2"));
+  CHECK_THAT(complaint_of("-> slot 1, _", "-> slot 2, _"), says("slot 2 shows a planned place"));
+  CHECK_THAT(complaint_of("-> t3", "-> t3: int64[1x8] slot 2 axis 1, t3"), says("slot 2 shows several places"));
+  CHECK_THAT(complaint_of("host NonZero@9(in1: int64[])", "host NonZero@9(in1: int64[] slot 0 axis 0)"),
+             says("an input"));
   CHECK_THAT(complaint_of("= out0", "= t0"), says("output 0"));
   CHECK_THAT(complaint_of("arg w f32 const 64", "arg w f32 const 128"), says("lie outside"));
   CHECK_THAT(complaint_of("          call k0", "          loop 2\n            call k0"), says("nested"));
@@ -177,13 +190,13 @@ TEST_CASE("what is no text of a program is refused with its line", "[program]") 
   CHECK_THAT(complaint_of("n8", "n3"), says("n3 is node 'a conv' (Conv) in an earlier step"));
   CHECK_THAT(complaint_of("in0+64*i0", "in0+64*i6"), says("'i6' is no index"));
   CHECK_THAT(complaint_of("in0+64*i0", "x0"), says("no address"));
-  CHECK_THAT(complaint_of("      loop 1", "        loop 1"), says("indentation is 8, at most 6") && says("line 18"));
+  CHECK_THAT(complaint_of("      loop 1", "        loop 1"), says("indentation is 8, at most 6") && says("line 19"));
   CHECK_THAT(complaint_of("grid 1x1x1x3", "grid 1x1x1x3x1"), says("at most 4 axes"));
   CHECK_THAT(complaint_of("host TopK@1", "host TopK@2"), says("no definition TopK@2"));
   CHECK_THAT(complaint_of("    host", "    grid 2\n    host"), says("does not fit here"));
   CHECK_THAT(complaint_of("      call", "      put"), says("'call' or 'loop' is expected"));
   CHECK_THAT(complaint_of("-> slot 1", "-> t0"), says("':' is expected"));
-  CHECK_THAT(complaint_of("v0 = load x[0]", "v0 = lead x[0]"), says("no operation 'lead'") && says("line 39"));
+  CHECK_THAT(complaint_of("v0 = load x[0]", "v0 = lead x[0]"), says("no operation 'lead'") && says("line 42"));
   CHECK_THAT(complaint_of("kernel k1", "kernel k5"), says("k1 is expected"));
 }
 

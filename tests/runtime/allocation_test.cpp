@@ -1,9 +1,13 @@
+#include <sinter/compile.hpp>
+#include <sinter/graph/text.hpp>
 #include <sinter/model_state.hpp>
 #include <sinter/runtime/executable.hpp>
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
 #include "runtime/programs.hpp"
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -111,6 +115,54 @@ TEST_CASE("a workspace allocates nothing from the second run on") {
   CHECK(counted([&] {
           for (int i = 0; i < 50; ++i) e.run(w, {&in, 1});
         }) == 0);
+}
+
+TEST_CASE("values whose size depends on data are made without allocations, if they have a bound") {
+  auto const g = parse(R"(
+graph opset 13 {
+  input x: float[8x32]
+  input m: bool[32]
+  input k: int64[1]
+  input s: float[2x4x8]
+  input b: float[2x8x4]
+  i = NonZero(x)
+  c = Compress(x, m) {axis = 1}
+  u, f, p, n = Unique(x)
+  v, j = TopK(x, k)
+  r = NonMaxSuppression(b, s, k)
+  output i
+  output c
+  output u
+  output p
+  output v
+  output r
+})");
+  std::vector<float> x(256);
+  std::array<bool, 32> m{};
+  std::int64_t k = 0;
+  std::vector<float> const s(64, 0.5f), b(64, 1);
+  std::array<tensor_view, 5> const in{{{dtype::float32, {8, 32}, x.data()},
+                                       {dtype::boolean, {32}, m.data()},
+                                       {dtype::int64, {1}, &k},
+                                       {dtype::float32, {2, 4, 8}, s.data()},
+                                       {dtype::float32, {2, 8, 4}, b.data()}}};
+  model_store store;
+  for (target const set : {"none", "native"}) {
+    auto const e = compile(g, {.machine = runnable_here(set)}, store, nullptr);
+    workspace w(e.memory());
+    e.run(w, in);
+    for (std::size_t const count : {0u, 5u, 31u}) {
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = i < count ? static_cast<float>(i + 1) : 0;
+      for (std::size_t i = 0; i < m.size(); ++i) m[i] = i < count;
+      k = static_cast<std::int64_t>(count);
+      CHECK(counted([&] { e.run(w, in); }) == 0);
+      CHECK(w.results[0].shape == shape{2, k});
+      CHECK(w.results[1].shape == shape{8, k});
+      CHECK(w.results[2].shape == shape{k + 1});
+      CHECK(w.results[4].shape == shape{8, k});
+      CHECK(w.results[5].shape == shape{8 * std::min<std::int64_t>(k, 8), 3});
+    }
+  }
 }
 
 TEST_CASE("a model allocates nothing on inputs of the last shape, a context never") {

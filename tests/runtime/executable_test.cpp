@@ -50,23 +50,6 @@ operator_entry const negate{.schema = {.name = "Negate"},
                             .execute = nullptr,
                             .expression = nullptr};
 
-/// Keeps the positive elements, then a node that shows its operand's own bytes.
-operator_entry const positives{.schema = {.name = "Positives"},
-                               .parse = nullptr,
-                               .infer = nullptr,
-                               .element = nullptr,
-                               .kernel = nullptr,
-                               .evaluate = nullptr,
-                               .execute = [](std::span<any_tensor const> in, void const*) -> std::vector<any_tensor> {
-                                 std::vector<float> kept;
-                                 for (auto const v : in[0].as<float>())
-                                   if (v > 0) kept.push_back(v);
-                                 if (kept.empty()) fail(error_code::invalid_argument, "nothing is positive");
-                                 auto const n = static_cast<std::int64_t>(kept.size());
-                                 return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
-                               },
-                               .expression = nullptr};
-
 program host_program(std::int64_t n) {
   auto p = affine_program(n);
   p.steps.push_back({.nodes = {node_id{0}},
@@ -76,21 +59,6 @@ program host_program(std::int64_t n) {
   p.nodes = {{.name = "neg", .op = "Negate"}};
   p.outputs[0].where.index = 3;
   p.allocations.push_back({"neg", n * row * 4, n * row * 4, 3, 4});
-  return p;
-}
-
-program island_program() {
-  program p;
-  p.inputs = {{.type = rows(1), .where = {space::input, 0}, .constant = {}}};
-  p.steps = {{.nodes = {node_id{0}},
-              .action = island{.op = {&positives, {}},
-                               .inputs = {{.slot = -1, .planned = p.inputs[0]}},
-                               .outputs = {{.slot = 0}, {.slot = 1}}}}};
-  p.nodes = {{.name = "pos", .op = "Positives"}};
-  p.outputs = {{.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}},
-               {.type = {dtype::float32, std::nullopt}, .where = {}, .constant = {}}};
-  p.output_slots = {0, 1};
-  p.slots = 2;
   return p;
 }
 
@@ -113,24 +81,6 @@ TEST_CASE("a program runs region by region") {
     CHECK(run(e, x, 3) == affine(x));
     CHECK(run(e, x, 3) == affine(x));
   }
-}
-
-TEST_CASE("a result of an island goes to its planned place if it has the planned shape") {
-  auto p = island_program();
-  tensor_type const type{dtype::float32, shape{3}};
-  p.outputs[0] = {.type = type, .where = {space::arena, 0}};
-  std::get<island>(p.steps[0].action).outputs[0] = {.slot = -1, .planned = p.outputs[0]};
-  p.output_slots[0] = -1;
-  p.allocations = {{"kept", 12, 0, 0, 1}};
-  p.arena_bytes = p.arena_bound = 64;
-  weight_store store;
-  executable const e(std::move(p), interpreted(), store);
-  auto x = std::vector<float>(row, -1);
-  x[3] = 7, x[5] = 8, x[30] = 9;
-  CHECK(run(e, x, 1) == std::vector<float>{7, 8, 9});
-  x[4] = 1;
-  CHECK_THROWS_WITH(run(e, x, 1),
-                    says("output 0 came out as float 4, planned for is float 3") && says("node 'pos' (Positives)"));
 }
 
 TEST_CASE("grids step through four axes and side by side") {
@@ -337,30 +287,6 @@ TEST_CASE("host calls run on planned memory, their errors name the node") {
   executable const e(host_program(1), interpreted(), store);
   CHECK(message_of(e, 669) == "666 is not supported\n  in node 'neg' (Negate)");
   CHECK(message_of(e, 670) == "the system has no memory left\n  in node 'neg' (Negate)");
-}
-
-TEST_CASE("islands make tensors of any shape, their errors name the node") {
-  weight_store store;
-  executable const e(island_program(), interpreted(), store);
-  workspace w(e.memory());
-  auto x = counting(row, -30);
-  tensor_view const in{dtype::float32, {1, row}, x.data()};
-  e.run(w, {&in, 1});
-  CHECK(w.results[0].shape == shape{1});
-  CHECK(w.results[0].as<float>()[0] == 1);
-  CHECK(w.results[1].data != x.data());
-  std::ranges::copy(counting(row, 1), x.begin());
-  CHECK(w.results[1].as<float>()[0] == -30);
-  e.run(w, {&in, 1});
-  CHECK(w.results[0].shape == shape{32});
-  CHECK(message_of(e, -100) == "nothing is positive\n  in node 'pos' (Positives)");
-
-  std::vector<float> y(5);
-  mutable_tensor_view const out[]{{dtype::float32, {5}, y.data()}, {}};
-  CHECK_THROWS_AS(e.run(w, {&in, 1}, out), error);
-  std::ranges::copy(counting(row, -26), x.begin());
-  e.run(w, {&in, 1}, out);
-  CHECK(y == counting(5, 1));
 }
 
 TEST_CASE("constants and inputs can be outputs") {

@@ -89,6 +89,8 @@ TEST_CASE("depthwise convolution agrees with evaluate", "[schedules]") {
   auto const g = GENERATE(geometry{.x = {2, 32, 14, 14}, .w = {32, 1, 3, 3}, .pad = 1, .group = 32},
                           geometry{.x = {1, 24, 15, 13}, .w = {24, 1, 5, 5}, .stride = 2, .pad = 2, .group = 24},
                           geometry{.x = {1, 16, 7, 7}, .w = {16, 1, 3, 3}, .pad = 2, .dilation = 2, .group = 16},
+                          geometry{.x = {1, 16, 24, 30}, .w = {16, 1, 5, 5}, .pad = 2, .group = 16},  // a large plane
+                          geometry{.x = {1, 16, 4, 4}, .w = {16, 1, 7, 7}, .pad = 3, .group = 16},    // many weights
                           geometry{.x = {1, 16, 3, 3}, .w = {16, 1, 3, 3}, .pad = 3, .group = 16});
   check_case(convolution_case(g), depthwise_schedule);
   check_case(convolution_case(g, false), depthwise_schedule);

@@ -116,7 +116,7 @@ inline scheduled_node describe_case(test_case const& c) {
       continue;
     }
     n.inputs.push_back(info_of({in.value.type(), in.value.shape()}, in.how, c.slack_blocks));
-    if (in.constant) n.inputs.back().constant = in.value, n.inputs.back().constant_key = "k" + std::to_string(i);
+    if (in.constant) n.inputs.back().constant = &in.value, n.inputs.back().constant_key = "k" + std::to_string(i);
   }
   for (auto const& type : inferred_types(c)) n.outputs.push_back(info_of(type, layout::row_major, 0));
   return n;

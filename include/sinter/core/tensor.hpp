@@ -73,6 +73,9 @@ class any_tensor {
   }
   explicit operator bool() const { return type_ != dtype::undefined; }
 
+  /// Whether the tensor keeps its elements; not where it shows bytes that somebody else must keep.
+  bool owns() const { return located_ || data_.use_count() > 0; }
+
   /// The elements if they are in memory; null if only a file has them.
   std::byte const* resident() const {
     return located_ ? located_->resident() : static_cast<std::byte const*>(data_.get());

@@ -4,6 +4,7 @@
 #include <sinter/expr/power.hpp>
 #include <sinter/expr/transcendental.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace sinter::expr {
@@ -42,6 +43,7 @@ inline value expand_line(instruction const& line, std::vector<value> x) {
 }  // namespace detail
 
 inline function expand(function const& f) {
+  if (std::ranges::all_of(f.lines, [](instruction const& line) { return is_primitive(line.code); })) return f;
   std::vector<value> values;
   values.reserve(f.lines.size());
   for (auto line : f.lines) {

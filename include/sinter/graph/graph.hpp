@@ -2,6 +2,7 @@
 
 #include <sinter/core/dimension.hpp>
 #include <sinter/core/tensor.hpp>
+#include <sinter/graph/attributes.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -11,12 +12,9 @@
 #include <optional>
 #include <queue>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace sinter {
-
-class graph;
 
 /// What is known of a value: its element type, and its shape unless that depends on data.
 struct tensor_type {
@@ -40,13 +38,6 @@ struct node_id {
   friend auto operator<=>(node_id, node_id) = default;
 };
 
-/// The value of an attribute, as ONNX stores it. A subgraph captures nothing: import appends the outer values that the
-/// subgraphs of a node use to the node's inputs and, in the same order, to the inputs of each of these subgraphs. Outer
-/// constants are constants of the subgraph instead.
-using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, any_tensor, std::shared_ptr<graph const>>;
-using attribute_map = std::map<std::string, attribute, std::less<>>;
-
 /// An edge of the graph: produced by one node, or by none (graph inputs and constants); used by any number.
 struct value {
   std::string name{};
@@ -58,6 +49,9 @@ struct value {
   bool is_constant() const { return static_cast<bool>(constant); }
 };
 
+/// What a node was bound to: `bind` in ops/operator.hpp.
+struct bound_node;
+
 /// One operation. `domain` is empty for ai.onnx; fused operators are of the domain `sinter`.
 struct node {
   std::string name{};
@@ -68,6 +62,7 @@ struct node {
   std::vector<value_id> inputs{};   ///< omitted optional inputs are `value_id{}`
   std::vector<value_id> outputs{};  ///< unused optional outputs are `value_id{}`
   bool erased = false;
+  std::shared_ptr<bound_node const> bound{};  ///< of this node or one it is a copy of, before any later change
 };
 
 /// An input or output of a graph as the model declares it; the declared shape of an output can lie.
@@ -76,8 +71,9 @@ struct port {
   declared_dimensions declared{};
 };
 
-/// A dataflow graph in SSA form. Copyable: constants are shared, everything else is copied. Node order in storage has
-/// no meaning; `topological_order` gives one. Edges are changed through the members only, so that users stay right.
+/// A dataflow graph in SSA form. Copyable: constants and attributes are shared, everything else is copied. Node order
+/// in storage has no meaning; `topological_order` gives one. Edges are changed through the members only, so that users
+/// stay right.
 class graph {
  public:
   std::string name;
@@ -114,6 +110,7 @@ class graph {
 
  private:
   void drop_use(value_id id, node_id user);
+  std::vector<node_id> nodes_as_stored() const;
 
   std::deque<node> nodes_;
   std::deque<value> values_;
@@ -161,6 +158,7 @@ inline void graph::erase(node_id id) {
   n.inputs.clear();
   n.outputs.clear();
   n.attributes.clear();
+  n.bound.reset();
   n.erased = true;
 }
 
@@ -202,27 +200,29 @@ inline bool graph::is_input(value_id id) const {
   return std::ranges::any_of(inputs, [&](port const& p) { return p.value == id; });
 }
 
+inline std::vector<node_id> graph::nodes_as_stored() const {
+  std::vector<node_id> all;
+  all.reserve(nodes_.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    if (!nodes_[i].erased) all.push_back({static_cast<std::int32_t>(i)});
+  return all;
+}
+
 inline std::vector<node_id> graph::topological_order() const {
+  auto order = nodes_as_stored();
+  auto const comes_after_producers = [&](node_id id) {
+    return std::ranges::all_of(at(id).inputs, [&](value_id in) { return !in || at(in).producer < id; });
+  };
+  if (std::ranges::all_of(order, comes_after_producers)) return order;
   std::vector<std::int32_t> waiting(nodes_.size(), 0);  // inputs that no ordered node has produced yet
   std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<>> ready;
-  std::size_t live = 0;
-  bool stored_in_order = true;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].erased) continue;
-    ++live;
-    for (auto const in : nodes_[i].inputs) {
-      waiting[i] += in && at(in).producer;
-      stored_in_order = stored_in_order && (!in || at(in).producer.index < static_cast<std::int32_t>(i));
-    }
-    if (waiting[i] == 0) ready.push(static_cast<std::int32_t>(i));
+  for (auto const id : order) {
+    auto& inputs_left = waiting[static_cast<std::size_t>(id.index)];
+    for (auto const in : at(id).inputs) inputs_left += in && at(in).producer;
+    if (inputs_left == 0) ready.push(id.index);
   }
-  std::vector<node_id> order;
-  order.reserve(live);
-  if (stored_in_order) {
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      if (!nodes_[i].erased) order.push_back({static_cast<std::int32_t>(i)});
-    return order;
-  }
+  auto const live = order.size();
+  order.clear();
   while (!ready.empty()) {
     node_id const id{ready.top()};
     ready.pop();

@@ -100,8 +100,9 @@ class graph_parser {
       do {
         auto const name = take_name("an attribute");
         lexer_.expect('=');
-        if (!n.attributes.emplace(name.text, take_attribute()).second)
+        if (n.attributes.contains(name.text))
           lexer_.fail_at(name.offset, fmt::format("attribute '{}' occurs twice", name.text));
+        n.attributes[name.text] = take_attribute();
       } while (lexer_.accept(','));
       lexer_.expect('}');
     }

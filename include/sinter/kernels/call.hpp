@@ -17,6 +17,9 @@ namespace sinter::kernels {
 struct status {
   bool ok = true;
   std::int64_t value = 0, least = 0, greatest = 0;
+  std::int64_t count = 0;  ///< of a counting kernel
+
+  static status found(std::int64_t count) { return {.count = count}; }
 
   static status outside(std::int64_t value, std::int64_t least, std::int64_t greatest) {
     return {false, value, least, greatest};
@@ -97,6 +100,10 @@ struct call {
 /// A kernel, and how generated code names it: a function of the namespace sinter::kernels, declared in a header of this
 /// folder. A kernel throws `error` for element types that it does not take, also where its workspace is measuring; it
 /// never throws because of data.
+///
+/// A counting kernel is one for outputs of which one extent depends on data. It returns this extent, and writes the
+/// elements densely from the start of the output, whose view says how much there is room for. With all outputs unused
+/// it only counts.
 struct kernel {
   status (*run)(call const&) = nullptr;
   std::string_view name{};

@@ -125,15 +125,23 @@ inline status arg_reduce(call const& c) {
 }
 
 /// The greatest or least elements along an axis, and where they lie; of equal ones the first. A NaN is greater than
-/// all. Numbers: the axis, how many, whether the greatest.
+/// all. Numbers: the axis, whether the greatest, how many; without the last one, in[1] says how many, and the kernel is
+/// a counting one.
 inline status top_elements(call const& c) {
   auto const view = axis_view::of(c.in[0].shape, static_cast<std::size_t>(c.integers[0]));
-  auto const k = c.integers[1];
-  bool const largest = c.integers[2] != 0;
+  bool const largest = c.integers[1] != 0;
+  staged_input<std::int64_t> given(c.input(1), c.memory);
+  bool const counts = c.integers.size() < 3;
+  auto const k = !counts ? c.integers[2] : c.memory.measuring() ? view.extent : given[0];
+  if (k < 0 || k > view.extent) return status::outside(k, 0, view.extent);
+  auto const first_k = [&](mutable_tensor_view v) {
+    if (v) v.shape[static_cast<std::size_t>(c.integers[0])] = k;
+    return v;
+  };
   return visit_compute(c.in[0].type, [&]<typename T>() -> status {
     staged_input<T> x(c.in[0], c.memory);
-    staged_output<T> values(c.output(0), c.memory);
-    staged_output<std::int64_t> indices(c.output(1), c.memory);
+    staged_output<T> values(first_k(c.output(0)), c.memory);
+    staged_output<std::int64_t> indices(first_k(c.output(1)), c.memory);
     auto* const order = c.memory.take<std::int64_t>(static_cast<std::size_t>(view.extent));
     if (c.memory.measuring()) return {};
     std::int64_t line = 0;
@@ -155,7 +163,7 @@ inline status top_elements(call const& c) {
         if (indices.data()) indices[target + i * view.inner] = order[i];
       }
     });
-    return {};
+    return status::found(k);
   });
 }
 

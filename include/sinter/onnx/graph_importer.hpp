@@ -237,8 +237,8 @@ class graph_importer {
       if (!given) continue;
       if (n.attributes.contains(a.name())) fail(error_code::malformed_model, "attribute '{}' occurs twice", a.name());
       if (kind_of(*given) != proto::AttributeProto::GRAPH) {
-        n.attributes.emplace(a.name(), with_context([&] { return fmt::format("attribute '{}'", a.name()); },
-                                                    [&] { return read_attribute(*given, tensors_); }));
+        n.attributes[a.name()] = with_context([&] { return fmt::format("attribute '{}'", a.name()); },
+                                              [&] { return read_attribute(*given, tensors_); });
         continue;
       }
       if (given != &a) fail(error_code::unsupported_feature, "attribute '{}' passes a graph to a function", a.name());
@@ -247,11 +247,11 @@ class graph_importer {
       frame deeper = f;
       ++deeper.depth;
       import_graph(a.g(), inner, deeper);
-      n.attributes.emplace(a.name(), std::shared_ptr<graph const>());
+      n.attributes[a.name()] = std::shared_ptr<graph const>();
     }
     if (!names.empty()) close_captures(n, s, scopes);
     for (std::size_t i = 0; i < names.size(); ++i)
-      n.attributes.find(names[i])->second = std::make_shared<graph const>(std::move(subgraphs[i]));
+      n.attributes[names[i]] = std::make_shared<graph const>(std::move(subgraphs[i]));
   }
 
   /// Makes what the subgraphs of a node capture inputs of the node and of each of its subgraphs.

@@ -15,6 +15,12 @@ inline std::vector<std::int64_t> integers_of(tensor_view v) {
   return values;
 }
 
+/// All slices of a tensor along an axis; without one, its elements as a list.
+inline bounded_shape all_slices(shape const& s, std::optional<std::int64_t> axis) {
+  if (!axis) return {{static_cast<std::int64_t>(s.elements())}, 0};
+  return {s, normalize_axis(*axis, s.rank())};
+}
+
 /// A set of axes of one tensor; bit i is axis i.
 class axis_set {
  public:

@@ -47,6 +47,7 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 ///   static constexpr bool infers_any_shape = true;       in its place, where `infer` does not need the inputs' shapes
 ///   static kernel_call kernel(inputs const&, attributes const&);
 ///   static expr::value expression(std::span<expr::value const>, attributes const&);   optional
+///   static std::vector<bounded_shape> bounds(inputs const&, attributes const&);       with a counting kernel
 /// or, in place of the kernel, what only the in-process compiler runs: plain loops on the heap, or for operators that
 /// allocate their outputs themselves a function that does,
 ///   static void evaluate(input_views, output_views, attributes const&);
@@ -80,6 +81,12 @@ constexpr operator_entry entry_of() {
   if constexpr (pointwise_operator<Operator>) {
     entry.expression = [](std::span<expr::value const> x, void const* a) {
       return Operator::expression(x, *static_cast<attributes const*>(a));
+    };
+  }
+  if constexpr (counting_operator<Operator>) {
+    static_assert(kernel_operator<Operator>);
+    entry.bounds = [](inputs const& in, void const* a) {
+      return Operator::bounds(in, *static_cast<attributes const*>(a));
     };
   }
   if constexpr (allocating_operator<Operator>) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -56,12 +57,19 @@ inline void expect_success(kernels::status const& s) {
     fail(error_code::invalid_argument, "an index or length is {}, expected {} to {}", s.value, s.least, s.greatest);
 }
 
-/// Calls the kernel with memory from the heap. A call that is empty although all inputs are known is an error: one of
-/// them has a type that the operator does not take.
-inline void run(kernel_call const& call, input_views in, output_views out) {
+/// Calls the kernel with memory from the heap; returns what a counting kernel counts. A call that is empty although all
+/// inputs are known is an error: one of them has a type that the operator does not take.
+inline std::int64_t run(kernel_call const& call, input_views in, output_views out) {
   heap_workspace memory;
   if (!call) fail(error_code::malformed_model, "an input that must hold integers holds something else");
-  expect_success(call.run(call.views(in), out, memory));
+  auto const s = call.run(call.views(in), out, memory);
+  expect_success(s);
+  return s.count;
+}
+
+/// What a counting kernel counts, if all inputs are known.
+inline std::optional<std::int64_t> count(kernel_call const& call, std::optional<std::vector<tensor_view>> const& in) {
+  return in ? std::optional(run(call, *in, {})) : std::nullopt;
 }
 
 }  // namespace sinter

@@ -61,6 +61,8 @@ class inputs {
     auto const* const t = tensor(i);
     return t ? std::optional(t->view()) : std::nullopt;
   }
+  /// All inputs as `evaluate` sees them, if the elements of those that are given are known now.
+  std::optional<std::vector<tensor_view>> values() const;
   /// The elements of an int64 or int32 input as int64, if they are known now.
   std::optional<std::vector<std::int64_t>> integers(std::size_t i) const;
 
@@ -70,6 +72,22 @@ class inputs {
 
 /// A type whose shape depends on data that is not known yet.
 inline tensor_type unknown_shape(dtype element) { return {element, std::nullopt}; }
+
+/// The most that an output can hold of which one extent depends on data.
+struct bounded_shape {
+  sinter::shape most{};
+  std::size_t axis = 0;  ///< whose extent is an upper bound
+
+  sinter::shape with(std::int64_t count) const {
+    auto s = most;
+    s[axis] = count;
+    return s;
+  }
+  /// The type of the output, from the extent if that is known now.
+  tensor_type type(dtype element, std::optional<std::int64_t> count) const {
+    return count ? tensor_type{element, with(*count)} : unknown_shape(element);
+  }
+};
 
 /// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`. One of `kernel`,
 /// `evaluate` and `execute` computes it, the others are null.
@@ -84,10 +102,13 @@ struct operator_entry {
   kernel_call (*kernel)(inputs const&, void const* attributes);
   /// Plain loops.
   void (*evaluate)(input_views, output_views, void const* attributes);
-  /// For operators that allocate their outputs themselves (control flow, NonMaxSuppression).
+  /// For operators that allocate their outputs themselves (control flow).
   std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);
+  /// Null unless the kernel is a counting one: the most that each output can hold, from inputs whose shapes are known.
+  /// The extents along the axes named are one number, which the kernel counts.
+  std::vector<bounded_shape> (*bounds)(inputs const&, void const* attributes) = nullptr;
 };
 
 /// The definition for a node, or null if the library lacks it. Defined in ops/all.hpp.
@@ -104,6 +125,11 @@ struct bound_operator {
 
   /// The types of the outputs. Element types are always known, shapes where those of the inputs are known and suffice.
   types infer(inputs const& in) const;
+  /// The most that each output can hold, for those whose shape `infer` does not know; empty where no bound is known.
+  std::vector<bounded_shape> bounds(inputs const& in) const {
+    if (!entry->bounds || !in.have_shapes()) return {};
+    return entry->bounds(in, attributes.get());
+  }
   bool allocates() const { return entry->execute != nullptr; }
   /// Computes the outputs on the heap; not for operators that allocate them.
   void evaluate(input_views in, output_views out) const;
@@ -140,6 +166,25 @@ inline void bound_operator::evaluate(input_views in, output_views out) const {
   run(kernel(inputs(operands)), in, out);
 }
 
+/// What `bind` found for a node, and all that decided it.
+struct bound_node {
+  std::string domain{};
+  std::string op{};
+  std::int64_t version = 0;
+  attribute_map attributes{};
+  std::vector<bool> inputs{};  ///< which are given
+  bound_operator found{};
+
+  /// Whether `n` would be bound alike.
+  bool describes(node const& n) const;
+};
+
+inline bool bound_node::describes(node const& n) const {
+  auto const is_given = [](value_id in) { return static_cast<bool>(in); };
+  return attributes.shares_entries(n.attributes) && op == n.op && domain == n.domain && version == n.version &&
+         found.outputs == n.outputs.size() && std::ranges::equal(inputs, n.inputs, {}, {}, is_given);
+}
+
 /// "node 'conv1' (Conv)", for the context of errors.
 std::string describe(node const& n);
 
@@ -148,10 +193,15 @@ std::string describe(node const& n);
 /// attribute that does not fit is `error_code::malformed_model`.
 bound_operator bind(node const& n);
 
+/// Binds `n` once for itself and all its copies: while they are as they are now, `bind` has nothing to find or parse.
+void keep_bound(node& n);
+
 /// Infers the output types of `n` from what is known of its inputs, one for each output. Errors name the node; one is
 /// an input whose element type is unknown.
 types infer(node const& n, std::span<operand const> operands);
 types infer(graph const& g, node const& n);
+/// What is known of the inputs of `n`.
+std::vector<operand> operands_of(graph const& g, node const& n);
 
 /// `error_code::malformed_model` if an output of a graph holds another type than the model declares.
 void expect_declared(value const& output, dtype found);
@@ -174,6 +224,11 @@ concept pointwise_operator = requires(std::span<expr::value const> x, typename O
 template <typename Operator>
 concept kernel_operator = requires(inputs const& in, typename Operator::attributes const& a) {
   { Operator::kernel(in, a) } -> std::same_as<kernel_call>;
+};
+
+template <typename Operator>
+concept counting_operator = requires(inputs const& in, typename Operator::attributes const& a) {
+  { Operator::bounds(in, a) } -> std::same_as<std::vector<bounded_shape>>;
 };
 
 template <typename Operator>

@@ -76,6 +76,7 @@ inline void check_all_read(attribute_reader const& r, node const& n) {
 }  // namespace detail
 
 bound_operator bind(node const& n) {
+  if (n.bound && n.bound->describes(n)) return n.bound->found;
   return with_context([&] { return describe(n); },
                       [&]() -> bound_operator {
                         auto const* entry = find_operator(n.domain, n.op, n.version);
@@ -88,6 +89,13 @@ bound_operator bind(node const& n) {
                         detail::check_all_read(reader, n);
                         return {entry, std::move(attributes), n.outputs.size()};
                       });
+}
+
+void keep_bound(node& n) {
+  if (n.bound && n.bound->describes(n)) return;
+  bound_node made{.domain = n.domain, .op = n.op, .version = n.version, .attributes = n.attributes, .found = bind(n)};
+  for (auto const in : n.inputs) made.inputs.push_back(static_cast<bool>(in));
+  n.bound = std::make_shared<bound_node const>(std::move(made));
 }
 
 types infer(node const& n, std::span<operand const> operands) {
@@ -106,18 +114,29 @@ types infer(node const& n, std::span<operand const> operands) {
                       });
 }
 
-types infer(graph const& g, node const& n) {
+std::vector<operand> operands_of(graph const& g, node const& n) {
   std::vector<operand> operands;
   for (auto const in : n.inputs)
     operands.push_back(in ? operand{g.at(in).type, g.at(in).is_constant() ? &g.at(in).constant : nullptr} : operand{});
-  return infer(n, operands);
+  return operands;
 }
+
+types infer(graph const& g, node const& n) { return infer(n, operands_of(g, n)); }
 
 void expect_declared(value const& output, dtype found) {
   auto const declared = output.type.element;
   if (declared != dtype::undefined && declared != found)
     fail(error_code::malformed_model, "the output '{}' of the graph is declared as {}, what computes it gives {}",
          output.name, name(declared), name(found));
+}
+
+std::optional<std::vector<tensor_view>> inputs::values() const {
+  std::vector<tensor_view> views;
+  for (auto const& o : operands_) {
+    if (o.type.element != dtype::undefined && !o.value) return std::nullopt;
+    views.push_back(o.value ? o.value->view() : tensor_view{});
+  }
+  return views;
 }
 
 std::optional<std::vector<std::int64_t>> inputs::integers(std::size_t i) const {

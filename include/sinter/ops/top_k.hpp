@@ -28,30 +28,38 @@ struct top_k {
   static dtype element(inputs const& in, attributes const&, std::size_t output) {
     return output == 0 ? in.element(0) : dtype::int64;
   }
+  /// All elements along the axis.
+  static std::vector<bounded_shape> bounds(inputs const& in, attributes const& a) {
+    bounded_shape const all{in.shape(0), normalize_axis(a.axis, in.shape(0).rank())};
+    return {all, all};
+  }
+
+  /// K, if it is known now.
+  static std::optional<std::int64_t> known_k(inputs const& in, attributes const& a) {
+    if (a.k) return a.k;
+    if (in.shape(1).elements() != 1)
+      fail(error_code::malformed_model, "the input 'K' has shape {}, expected one element", in.shape(1));
+    auto const given = in.integers(1);
+    return given ? std::optional(given->front()) : std::nullopt;
+  }
+
   static types infer(inputs const& in, attributes const& a) {
-    auto out = in.shape(0);
-    auto const axis = normalize_axis(a.axis, out.rank());
-    auto k = a.k;
-    if (!k) {
-      auto const given = in.integers(1);
-      if (!given) return {unknown_shape(in.element(0)), unknown_shape(dtype::int64)};
-      if (given->size() != 1)
-        fail(error_code::malformed_model, "the input 'K' has shape {}, expected one element", in.shape(1));
-      k = given->front();
-    }
-    if (*k < 0 || *k > out[axis])
-      fail(error_code::malformed_model, "K is {}, expected 0 to {}, the extent of axis {}", *k, out[axis], a.axis);
-    out[axis] = *k;
-    return {{in.element(0), out}, {dtype::int64, out}};
+    auto const all = bounds(in, a)[0];
+    auto const k = known_k(in, a);
+    auto const extent = all.most[all.axis];
+    if (k && (*k < 0 || *k > extent))
+      fail(error_code::malformed_model, "K is {}, expected 0 to {}, the extent of axis {}", *k, extent, a.axis);
+    return {all.type(in.element(0), k), all.type(dtype::int64, k)};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
-    auto const axis = normalize_axis(a.axis, in.shape(0).rank());
-    auto const out = infer(in, a)[0].shape;
-    if (!out) return {};
-    return {.kernel = {kernels::top_elements, "top_elements", "reduce.hpp"},
-            .integers = {static_cast<std::int64_t>(axis), (*out)[axis], a.largest},
-            .reads = 1};
+    auto const k = known_k(in, a);
+    kernel_call call{.kernel = {kernels::top_elements, "top_elements", "reduce.hpp"},
+                     .integers = {static_cast<std::int64_t>(bounds(in, a)[0].axis), a.largest},
+                     .reads = k ? std::size_t{1} : 2,
+                     .may_fail = !k};
+    if (k) call.integers.push_back(*k);
+    return call;
   }
 };
 

@@ -15,6 +15,7 @@
 #include <sinter/passes/fold_constants.hpp>
 #include <sinter/passes/fold_focus.hpp>
 #include <sinter/passes/fold_pad.hpp>
+#include <sinter/passes/fuse_activation.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/hoist_activation.hpp>
@@ -53,7 +54,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"eliminate_dead", eliminate_dead, shapes::open},
     {"hoist_activation", hoist_activation, shapes::open},
     {"canonicalize_convolution", canonicalize_convolution, shapes::open},
-    {"canonicalize_gemm", canonicalize_gemm},
+    {"canonicalize_gemm", canonicalize_gemm, shapes::open},
     {"project_recurrence", project_recurrence, shapes::open},
     {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},
@@ -61,13 +62,14 @@ inline constexpr auto table = std::to_array<pass>({
     {"fold_affine", fold_affine, shapes::open},
     {"merge_convolutions", merge_convolutions, shapes::open},
     // fusions
+    {"fuse_activation", fuse_activation, shapes::open},
     {"lower_batch_normalization", lower_batch_normalization},
     {"fuse_epilogue", fuse_epilogue},
     {"fuse_elementwise", fuse_elementwise},
 });
 
 inline constexpr std::size_t first_fusion = 21;
-static_assert(table[first_fusion].name == "lower_batch_normalization");
+static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.
 inline constexpr int rounds = 6;

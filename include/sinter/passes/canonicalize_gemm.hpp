@@ -54,11 +54,17 @@ inline std::optional<node> from_gemm(rewriter& r, node const& n) {
 }
 
 inline std::optional<node> from_matmul(graph const& g, node const& n) {
-  if (g.at(n.inputs[0]).type.shape->rank() < 2 || g.at(n.inputs[1]).type.shape->rank() < 2) return std::nullopt;
+  if (g.at(n.inputs[0]).type.shape->rank() < 2) return std::nullopt;
   node fused{.domain = "sinter", .op = "Gemm", .version = 1};
   fused.attributes = {{"trans_b", std::int64_t{0}}};
   fused.inputs = {n.inputs[0], n.inputs[1], value_id{}};
   return fused;
+}
+
+/// Whether the first input of `n` is known to have the rank that the operator wants, also where its shape is open.
+inline bool has_known_rank(graph const& g, node const& n) {
+  auto const* const before = producer(g, n, 0);
+  return g.at(n.inputs[0]).type.shape || (n.op == "Gemm" && before && is(*before, "Flatten"));
 }
 
 }  // namespace detail
@@ -70,7 +76,7 @@ inline void canonicalize_gemm(rewriter& r) {
     auto const& n = g.at(id);
     if (!is(n, "Gemm") && !is(n, "MatMul")) return;
     auto const &a = g.at(n.inputs[0]).type, &b = g.at(n.inputs[1]).type;
-    if (a.element != dtype::float32 || !a.shape || !b.shape) return;
+    if (a.element != dtype::float32 || !detail::has_known_rank(g, n) || !b.shape || b.shape->rank() < 2) return;
     auto fused = n.op == "Gemm" ? detail::from_gemm(r, n) : detail::from_matmul(g, n);
     if (!fused) return;
     replace_node(g, id, std::move(*fused));

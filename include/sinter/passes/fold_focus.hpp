@@ -103,7 +103,7 @@ inline any_tensor unfocused_weights(any_tensor const& w, focus const& f, std::in
 inline void scale_list(node& n, std::string_view name, std::int64_t factor) {
   auto list = attribute_or(n, name, std::vector<std::int64_t>{});
   for (auto& v : list) v = checked_mul(v, factor);
-  n.attributes.find(name)->second = list;
+  n.attributes[name] = list;
 }
 
 }  // namespace detail
@@ -113,9 +113,10 @@ inline void scale_list(node& n, std::string_view name, std::int64_t factor) {
 inline void fold_focus(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);
-    if (!is_fused(n, "Conv") || attribute_or<std::int64_t>(n, "group", 1) != 1 || !float_input(g, n, 1)) return;
+    if (!is_fused(n, "Conv")) return;
     auto const* concat = producer(g, n, 0);
     if (!concat || !is(*concat, "Concat") || attribute_or<std::int64_t>(*concat, "axis", 0) != 1) return;
+    if (attribute_or<std::int64_t>(n, "group", 1) != 1 || !float_input(g, n, 1)) return;
     if (!std::ranges::all_of(attribute_or(n, "dilations", std::vector<std::int64_t>{}), [](auto d) { return d == 1; }))
       return;
     auto const f = detail::read_focus(g, *concat);

@@ -56,18 +56,14 @@ inline expr::function extend_epilogue(node const& anchor, pointwise_cluster cons
   return expr::flatten(expr::substitute(c.function, operands), extras.size() + 1);
 }
 
-/// Moves the cluster into the epilogue of an anchor among its inputs. Returns the anchor, if there was one.
-inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std::int32_t> const& position) {
-  auto const anchored = find_anchored(g, c, position);
-  if (!anchored) return {};
-  express_cluster(g, c);
+/// Moves the cluster into the epilogue of the anchor that produces its input `anchored`; what else it reads are extras.
+/// Returns the anchor, or none where the epilogue would get too long.
+inline node_id move_into_epilogue(graph& g, pointwise_cluster const& c, value_id anchored) {
   auto const slot = static_cast<std::size_t>(std::ranges::find(c.inputs, anchored) - c.inputs.begin());
   SINTER_ASSERT(slot < c.inputs.size());
   auto const root = g.at(c.nodes[0]).outputs[0];
   auto const id = g.at(anchored).producer;
   auto const& anchor = g.at(id);
-  for (std::size_t i = 0; i < c.inputs.size(); ++i)
-    if (i != slot && !fits_extra(g.at(c.inputs[i]), anchor, *g.at(root).type.shape)) return {};
   auto inputs = anchor.inputs;
   inputs.resize(std::max<std::size_t>(inputs.size(), 3));
   std::vector<value_id> extras(inputs.begin() + 3, inputs.end());
@@ -80,6 +76,18 @@ inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std:
   g.at(id).attributes["epilogue"] = expr::print(epilogue);
   take_output(g, id, 0, root);
   return id;
+}
+
+/// Moves the cluster into the epilogue of an anchor among its inputs. Returns the anchor, if there was one.
+inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std::int32_t> const& position) {
+  auto const anchored = find_anchored(g, c, position);
+  if (!anchored) return {};
+  express_cluster(g, c);
+  auto const& anchor = g.at(g.at(anchored).producer);
+  auto const& extents = *g.at(g.at(c.nodes[0]).outputs[0]).type.shape;
+  for (auto const in : c.inputs)
+    if (in != anchored && !fits_extra(g.at(in), anchor, extents)) return {};
+  return move_into_epilogue(g, c, anchored);
 }
 
 }  // namespace detail

@@ -21,8 +21,9 @@ inline std::optional<shape> fixed_shape(graph const& g, node const& n) {
 }
 
 /// Sets the types of the outputs of one node from those of its inputs. What a model declares does not count, but for
-/// the element types of the graph's outputs, which must be those that the model declares.
-inline void infer_types(graph& g, node const& n) {
+/// the element types of the graph's outputs, which must be those that the model declares. The node is left bound.
+inline void infer_types(graph& g, node& n) {
+  keep_bound(n);
   auto const found = infer(g, n);
   for (std::size_t i = 0; i < n.outputs.size(); ++i) {
     if (!n.outputs[i]) continue;

@@ -67,6 +67,7 @@ inline rewritten_graph prepare(graph g, optimize_options const& how = {}) {
     result.imported = result.g;
   result.done = run_passes(result.g, shapes::open, how);
   detail::settle_constants(result.g);
+  for (auto const id : result.g.topological_order()) keep_bound(result.g.at(id));
   return result;
 }
 

@@ -9,7 +9,7 @@
 #include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/reorder.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +33,7 @@ struct built {
 /// Names a constant: by its place in the model's file, or by its content.
 inline std::string key_of(any_tensor const& constant) {
   if (constant.type() == dtype::string) return {};
-  if (constant.number() != 0) return fmt::format("#{}", constant.number());
+  if (constant.number() != 0) return fmt::format(FMT_COMPILE("#{}"), constant.number());
   auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
   return fmt::format("{:016x}{:016x}", d.high, d.low);
 }
@@ -56,7 +56,7 @@ class operation_builder {
     } else if (op.kind == operation_kind::host) {
       made.host = in_context([&] { return build_host(op); });
     }
-    for (auto& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(std::move(kernel))));
+    for (auto const& kernel : made.code.kernels) made.kernels.push_back(kernels.add(store.get(kernel)));
     made.code.kernels.clear();
     for (auto& kernel : made.code.device_kernels) made.device_kernels.push_back(kernels.add(std::move(kernel)));
     made.code.device_kernels.clear();
@@ -72,7 +72,7 @@ class operation_builder {
       info.alignment = std::gcd<std::int64_t>(l_.root_offset(id), 16);
     }
     info.placed = placed;
-    if (info.constant) info.constant_key = key_of(info.constant);
+    if (info.constant) info.constant_key = key_of(*info.constant);
     return info;
   }
 
@@ -105,17 +105,17 @@ class operation_builder {
   host_call build_host(operation const& op) const {
     auto const& n = g_.at(op.node);
     host_call call{.op = op.op};
-    std::vector<sinter::operand> operands;
+    auto const operands = operands_of(g_, n);
     std::vector<tensor_view> in;
     std::vector<mutable_tensor_view> out;
     for (auto const v : n.inputs) {
       auto const& value = g_.at(v ? v : n.outputs[0]);
-      operands.push_back(v ? sinter::operand{value.type, value.constant ? &value.constant : nullptr}
-                           : sinter::operand{});
       in.push_back(v ? tensor_view{value.type.element, *value.type.shape} : tensor_view{});
     }
-    for (auto const v : n.outputs)
-      out.push_back(v ? mutable_tensor_view{g_.at(v).type.element, *g_.at(v).type.shape} : mutable_tensor_view{});
+    for (auto const id : op.outputs) {
+      auto const type = id >= 0 ? l_.at(id).type : tensor_type{dtype::undefined, shape{}};
+      out.push_back({type.element, *type.shape});
+    }
     call.kernel = op.op.kernel(inputs(operands));
     if (!call.kernel) return call;
     kernels::measuring_workspace memory;

@@ -22,14 +22,13 @@ namespace sinter {
 class kernel_store {
  public:
   /// The kernel of a recipe; equal kernels are one object. Errors: those of building and of `vector::verify`.
-  shared_kernel get(vector::recipe kernel) {
+  shared_kernel get(vector::recipe const& kernel) {
     std::scoped_lock lock(mutex_);
-    if (kernel.key().empty()) return unique(std::move(kernel).make());
+    if (kernel.key().empty()) return unique(kernel.make());
     if (auto const known = by_key_.find(kernel.key()); known != by_key_.end())
       if (auto found = known->second.lock()) return found;
-    auto key = kernel.key();
-    auto made = unique(std::move(kernel).make());
-    by_key_.insert_or_assign(std::move(key), made);
+    auto made = unique(kernel.make());
+    by_key_.insert_or_assign(kernel.key(), made);
     return made;
   }
 

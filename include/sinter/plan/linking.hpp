@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,6 +26,8 @@ class program_linker {
   program link(std::vector<built> operations, kernel_set& kernels) {
     p_.kernels = kernels.take();
     p_.device_kernels = kernels.take_device_kernels();
+    p_.steps.reserve(operations.size());
+    p_.nodes.reserve(g_.node_capacity());
     p_.on_device = l_.on_device;
     p_.allocations = placement_.arena().allocations;
     p_.arena_bytes = placement_.arena().bytes;
@@ -66,6 +67,8 @@ class program_linker {
     } else if (a.in == space::input && op.inputs[a.index] < 0) {
       where.in = space::weight;
       where.index = weight(plain_weight(g_.at(op.values[a.index]).constant));
+    } else if (a.in == space::state) {
+      where.offset += first_state_;
     } else if (a.in != space::scratch) {
       where = placement_.place_of(a.in == space::input ? op.inputs[a.index] : op.outputs[a.index]);
       where.offset += a.offset;
@@ -81,6 +84,7 @@ class program_linker {
     if (op.kind == operation_kind::host) return link_host(i, std::move(made.host));
     if (op.kind == operation_kind::transfer) return link_transfer(op);
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
+    first_state_ = std::exchange(p_.state_bytes, checked_add(p_.state_bytes, made.code.state_bytes));
     std::vector<std::uint32_t> weights;
     for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
     for (auto& r : made.code.regions) {
@@ -121,9 +125,12 @@ class program_linker {
 
   view_binding view_of(stored_id id, value_id v) const {
     if (!v) return {};
-    if (id >= 0) return {.type = g_.at(v).type, .where = placement_.place_of(id)};
-    return {.type = g_.at(v).type, .constant = g_.at(v).constant};
+    if (id < 0) return {.type = g_.at(v).type, .constant = g_.at(v).constant};
+    auto const& t = l_.at(id);
+    return {.type = t.type, .where = placement_.place_of(id), .slot = slot_of(v), .axis = t.open_axis};
   }
+
+  std::int32_t slot_of(value_id v) const { return v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1; }
 
   void link_host(std::size_t number, host_call call) {
     auto const& op = l_.operations[number];
@@ -145,7 +152,7 @@ class program_linker {
       std::vector<island::operand> all;
       for (std::size_t i = 0; i < values.size(); ++i) {
         auto const v = values[i];
-        auto const slot = v ? l_.slot_of_value[static_cast<std::size_t>(v.index)] : -1;
+        auto const slot = slot_of(v);
         all.push_back({.slot = slot, .planned = slot >= 0 ? view_binding{} : view_of(places[i], v)});
       }
       return all;
@@ -163,7 +170,7 @@ class program_linker {
       p_.inputs.push_back({.type = g_.at(g_.inputs[i].value).type,
                            .where = {.in = space::input, .index = static_cast<std::uint32_t>(i)}});
     for (auto const& out : g_.outputs) {
-      auto const slot = l_.slot_of_value[static_cast<std::size_t>(out.value.index)];
+      auto const slot = slot_of(out.value);
       p_.output_slots.push_back(slot);
       p_.outputs.push_back(slot >= 0 ? view_binding{.type = g_.at(out.value).type}
                                      : view_of(l_.find(out.value, layout::row_major), out.value));
@@ -175,7 +182,8 @@ class program_linker {
   lowered const& l_;
   arena_placement const& placement_;
   program p_;
-  std::map<std::string, std::uint32_t, std::less<>> weight_of_;
+  std::int64_t first_state_ = 0;  ///< where the state of the operation that is linked begins
+  std::unordered_map<std::string, std::uint32_t> weight_of_;
 };
 
 }  // namespace sinter::detail

@@ -17,7 +17,7 @@
 /// The plan in the making: operations on stored tensors, before memory is placed and code is built.
 namespace sinter::detail {
 
-/// Index of a stored tensor; -1 for an operand that has none (constants, omitted operands, values in slots).
+/// Index of a stored tensor; -1 for an operand that has none (constants, omitted operands, values on a heap).
 using stored_id = std::int32_t;
 
 /// A value in memory, in one layout. Its bytes are those of `base` where that is set: a view, a part of a larger
@@ -33,6 +33,7 @@ struct stored {
   bool viewed = false;           ///< some view shows its bytes
   bool has_parts = false;
   std::int32_t producer = -1;  ///< operation
+  std::size_t open_axis = 0;   ///< of a value in a slot: the axis along which `type` is the most that there may be
 
   std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
   /// Neighbours along the innermost axis.
@@ -47,7 +48,7 @@ enum class operation_kind : std::uint8_t {
   view,       ///< output 0 shows the bytes of input 0
   reorder,    ///< input 0 to output 0, the same value in another layout
   transfer,   ///< the same between the memories of host and device
-  host,       ///< the operator's `evaluate` on planned memory
+  host,       ///< the operator's kernel or `evaluate` on planned memory
   island,     ///< the operator's `evaluate`, or a part of the graph, on a heap
   covered     ///< nothing: a later operation does it
 };
@@ -122,7 +123,7 @@ inline operand_info describe_operand(graph const& g, value_id v, layout how) {
   auto const& value = g.at(v);
   operand_info info{.type = value.type, .how = how};
   if (value.type.shape) info.item_stride = item_bytes(*value.type.shape, value.type.element, how);
-  info.constant = value.constant;
+  if (value.is_constant()) info.constant = &value.constant;
   return info;
 }
 

@@ -20,11 +20,14 @@
 /// Lowering: which schedule computes a node, and in which layouts.
 namespace sinter::detail {
 
+/// Where values lie whose size depends on data but has a bound.
+enum class bounded_values : bool { heap, arena };
+
 /// Walks the graph in topological order and gives each node a schedule, layouts and operands in them.
 class lowering {
  public:
-  lowering(graph const& g, target const& machine, preferences const& prefer = {})
-      : g_(g), machine_(machine), prefer_(prefer) {
+  lowering(graph const& g, target const& machine, preferences const& prefer, bounded_values where)
+      : g_(g), machine_(machine), prefer_(prefer), bounded_(where) {
     l_.on_device = machine.device() == device_kind::cuda;
     l_.of_value.assign(g.value_count(), {-1, -1, -1, -1});
     l_.slot_of_value.assign(g.value_count(), -1);
@@ -134,6 +137,7 @@ class lowering {
     if (tail_.feeds(n)) end_tail();
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
+    if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
     if (auto const schedules = schedule_table(machine_.device()); computable(node_view) && !stays_on_host(node_view)) {
@@ -143,10 +147,7 @@ class lowering {
         if (s.match) choose_group(op, s);
     }
     if (op.is_view() && !is_planned(op.values[0])) op.kind = operation_kind::host;  // of a constant
-    if (op.kind == operation_kind::host) {
-      op.how.layouts.inputs.assign(n.inputs.size(), l_.host_layout());
-      op.how.layouts.outputs.assign(n.outputs.size(), l_.host_layout());
-    }
+    if (op.kind == operation_kind::host) use_host_layout(op, n);
     add_operands(std::move(op), n);
   }
 
@@ -158,6 +159,39 @@ class lowering {
     auto const there = [&](operand_info const& in) { return !in.present() || in.constant || on_host(in); };
     return std::ranges::any_of(n.inputs, on_host) && std::ranges::all_of(n.inputs, there);
   }
+
+  void use_host_layout(operation& op, node const& n) const {
+    op.how.layouts.inputs.assign(n.inputs.size(), l_.host_layout());
+    op.how.layouts.outputs.assign(n.outputs.size(), l_.host_layout());
+  }
+
+  /// The most that the outputs of `n` can hold, if they get places for it: some depend on data, and nothing else has an
+  /// unknown size or holds strings.
+  std::vector<bounded_shape> bounds_of(node const& n, bound_operator const& op) const {
+    auto const unknown = [&](value_id v) { return v && !g_.at(v).type.shape; };
+    auto const strings = [&](value_id v) { return v && g_.at(v).type.element == dtype::string; };
+    if (bounded_ == bounded_values::heap || std::ranges::none_of(n.outputs, unknown) ||
+        std::ranges::any_of(n.inputs, strings) || std::ranges::any_of(n.outputs, strings))
+      return {};
+    return with_context([&] { return describe(n); }, [&] { return op.bounds(inputs(operands_of(g_, n))); });
+  }
+
+  /// A host call whose outputs of unknown size get places for the most that they can hold, and slots that show what
+  /// there is.
+  void add_bounded(operation op, node const& n, std::vector<bounded_shape> const& most) {
+    use_host_layout(op, n);
+    add_operands(std::move(op), n);
+    for (std::size_t i = 0; i < n.outputs.size(); ++i) {
+      auto const v = n.outputs[i];
+      if (!v || !is_open(v)) continue;
+      auto& place = l_.at(l_.find(v, l_.host_layout()));
+      place.type.shape = most[i].most;
+      place.open_axis = most[i].axis;
+      add_slot(v);
+    }
+  }
+
+  void add_slot(value_id v) { l_.slot_of_value[static_cast<std::size_t>(v.index)] = l_.slots++; }
 
   /// Takes a candidate of `s` that is cheaper than what the operation has; `replaced` is the cost of the nodes before
   /// it that would be computed with it. Returns whether it took one.
@@ -289,19 +323,26 @@ class lowering {
 
   void add_island(operation op, std::vector<value_id> const& inputs, std::vector<value_id> const& outputs) {
     op.kind = operation_kind::island;
-    for (auto const in : inputs) op.inputs.push_back(is_planned(in) ? stored_as(in, l_.host_layout()) : -1);
+    for (auto const in : inputs) op.inputs.push_back(operand_of_island(in));
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (auto const out : outputs) {
       bool const planned = out && !is_open(out);
       op.outputs.push_back(planned ? add_stored(out, l_.host_layout(), number) : -1);
-      if (out && !planned) l_.slot_of_value[static_cast<std::size_t>(out.index)] = l_.slots++;
+      if (out && !planned) add_slot(out);
     }
     l_.operations.push_back(std::move(op));
+  }
+
+  /// The tensor that the island reads, also through a slot.
+  stored_id operand_of_island(value_id v) {
+    if (is_planned(v)) return stored_as(v, l_.host_layout());
+    return v ? l_.find(v, l_.host_layout()) : -1;
   }
 
   graph const& g_;
   target machine_;
   preferences prefer_;
+  bounded_values bounded_;
   lowered l_;
   tail tail_{g_};  ///< the nodes before `end_tail`
 };

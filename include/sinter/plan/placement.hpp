@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/core/limits.hpp>
 #include <sinter/plan/build.hpp>
 #include <sinter/plan/lowered.hpp>
 #include <sinter/plan/memory.hpp>
@@ -17,7 +16,7 @@
 namespace sinter::detail {
 
 /// Gives tensors, temporaries and workspaces places in the arena, or in the host's memory where the arena is a
-/// device's. More than the limit is `error_code::limit_exceeded`.
+/// device's.
 class arena_placement {
  public:
   struct area {
@@ -25,17 +24,11 @@ class arena_placement {
     std::int64_t bytes = 0;
   };
 
-  arena_placement(graph const& g, lowered const& l, std::vector<built> const& operations, limits const& bounds)
-      : g_(g), l_(l) {
+  arena_placement(graph const& g, lowered const& l, std::vector<built> const& operations) : g_(g), l_(l) {
     count_steps(operations);
     add_tensors();
     for (std::size_t i = 0; i < operations.size(); ++i) add_workspaces(operations, i);
     for (auto* const each : {&arena_, &host_}) each->bytes = place_allocations(each->allocations);
-    if (auto const bytes = checked_add(arena_.bytes, host_.bytes);
-        static_cast<std::uint64_t>(bytes) > bounds.arena_bytes)
-      fail(error_code::limit_exceeded,
-           "the activations take {} bytes, limits.arena_bytes is {}; raise it or use smaller inputs", bytes,
-           bounds.arena_bytes);
   }
 
   /// Where a stored tensor lies.

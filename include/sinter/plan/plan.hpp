@@ -19,6 +19,9 @@ struct plan_options {
 /// Plans an optimised graph whose types are inferred: a schedule and layouts for each node, the steps, and the place of
 /// every byte. New kernels and the whole program are checked against their rules, in every build. Errors:
 /// limit_exceeded; what operators say of unsupported nodes. Defined in plan/planner.hpp.
+///
+/// A value whose size depends on data has a place for the most that it can hold, if its operator knows a bound. If the
+/// arena takes more than half of its limit so, all such values lie on the heap, and only what they hold counts.
 program plan(graph const& g, plan_options const& options);
 
 }  // namespace sinter

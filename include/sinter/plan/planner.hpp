@@ -8,21 +8,39 @@
 #include <sinter/plan/sharing.hpp>
 #include <sinter/program/verify.hpp>
 
+#include <cstdint>
 #include <utility>
 
 /// Part of the implementation: defines `plan`. Lowering chooses schedules and layouts, sharing lets tensors share
 /// bytes, building makes the code, placement the places in the arena, linking the program.
 namespace sinter {
 
-program plan(graph const& g, plan_options const& options) {
-  auto l = detail::lowering(g, options.machine, options.prefer).run();
-  detail::place_parts(l, g);
-  detail::overwrite_operands(l, g);
+namespace detail {
+
+/// The program of a graph, whose arena may have any size.
+inline program plan(graph const& g, plan_options const& options, bounded_values where) {
+  auto l = lowering(g, options.machine, options.prefer, where).run();
+  place_parts(l, g);
+  overwrite_operands(l, g);
   kernel_store own;
-  detail::kernel_set kernels;
-  auto built = detail::build_operations(g, l, options.machine, options.kernels ? *options.kernels : own, kernels);
-  detail::arena_placement const placement(g, l, built, options.bounds);
-  auto p = detail::program_linker(g, l, placement).link(std::move(built), kernels);
+  kernel_set kernels;
+  auto built = build_operations(g, l, options.machine, options.kernels ? *options.kernels : own, kernels);
+  arena_placement const placement(g, l, built);
+  return program_linker(g, l, placement).link(std::move(built), kernels);
+}
+
+}  // namespace detail
+
+program plan(graph const& g, plan_options const& options) {
+  auto const limit = options.bounds.arena_bytes;
+  auto const arena = [](program const& p) {
+    return static_cast<std::uint64_t>(checked_add(p.arena_bytes, p.host_bytes));
+  };
+  auto p = detail::plan(g, options, detail::bounded_values::arena);
+  if (p.slots > 0 && arena(p) > limit / 2) p = detail::plan(g, options, detail::bounded_values::heap);
+  if (arena(p) > limit)
+    fail(error_code::limit_exceeded,
+         "the activations take {} bytes, limits.arena_bytes is {}; raise it or use smaller inputs", arena(p), limit);
   verify(p);
   return p;
 }

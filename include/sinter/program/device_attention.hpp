@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/program/device_forms.hpp>
+#include <sinter/program/device_products.hpp>
 
 #include <bit>
 #include <cstdint>
@@ -24,26 +25,53 @@ struct device_attention {
   /// What is added to scores, if anything: strides, and elements for one step of the key.
   std::optional<strides> mask{};
   std::int64_t mask_key = 0;
+  device_precision precision = device_precision::exact;
+  dtype element = dtype::float32;  ///< of q, k and v; float16 and bfloat16 are for matrix units of that precision
 
   device_sizes sizes() const { return {batch, heads, queries, e}; }
+  bool exact() const { return precision == device_precision::exact; }
 };
 
-/// Whether the form computes it: its rows are copied 16 bytes at once.
+/// Whether the form computes it: its rows are copied 16 bytes at once and, but where exact, are whole fragments.
 inline bool has_attention_form(device_attention const& a) {
-  auto const whole = [](std::int64_t v) { return v % 4 == 0; };
+  auto const multiple_of = [](std::int64_t n) { return [n](std::int64_t v) { return v % n == 0; }; };
+  auto const copied = multiple_of(16 / static_cast<std::int64_t>(size_of(a.element)));
+  auto const whole = multiple_of(a.exact() ? 4 : 16);
   for (auto const& s : {a.q, a.k, a.v})
-    if (!whole(s.batch) || !whole(s.head) || !whole(s.row)) return false;
+    if (!copied(s.batch) || !copied(s.head) || !copied(s.row)) return false;
   return whole(a.d) && whole(a.e) && a.d <= 128 && a.e <= 128;
 }
 
+namespace detail {
+
+struct attention_tiles {
+  std::int64_t tile_m, tile_n, threads, shared_bytes;
+};
+
+inline attention_tiles attention_tiles_of(device_attention const& a) {
+  auto const bytes = static_cast<std::int64_t>(size_of(a.element));
+  if (a.exact()) {
+    constexpr std::int64_t tile = 32;
+    auto const padded_e = divide_up(a.e, 64) * 64;
+    return {tile, tile, 128, (2 * tile * (a.d + 4) + tile * (padded_e + 4) + tile * (tile + 4)) * bytes};
+  }
+  std::int64_t const tile_m = 64, tile_n = bytes == 2 ? 64 : 32;
+  auto const d_pitch = a.d + (a.precision == device_precision::tf32 ? 4 : 8), e_pitch = a.e + (bytes == 4 ? 4 : 8);
+  return {tile_m, tile_n, 128, (tile_m * d_pitch + 2 * tile_n * (d_pitch + e_pitch)) * bytes};
+}
+
+}  // namespace detail
+
 inline device_call attention_call(device_attention const& a, device_epilogue epilogue) {
   SINTER_ASSERT(has_attention_form(a) && epilogue.alignment % 16 == 0);
-  constexpr std::int64_t tile_m = 32, tile_n = 32, threads = 128;
+  auto const tiles = detail::attention_tiles_of(a);
   auto const sizes = a.sizes();
   auto const mask = a.mask.value_or(device_attention::strides{});
-  auto call = coordinate_call("attention", sizes, vector_of(epilogue.arguments, sizes, epilogue.alignment),
+  auto const vector = vector_of(epilogue.arguments, sizes, epilogue.alignment, a.exact() ? 4 : 2);
+  auto call = coordinate_call("attention", sizes, vector,
                               {{"keys", a.keys},
                                {"d", a.d},
+                               {"precision", static_cast<std::int64_t>(a.precision)},
                                {"q_batch0", a.q.batch},
                                {"q_batch1", a.q.head},
                                {"q_m", a.q.row},
@@ -62,23 +90,22 @@ inline device_call attention_call(device_attention const& a, device_epilogue epi
                                {"mask_batch1", mask.head},
                                {"mask_m", mask.row},
                                {"mask_n", a.mask_key},
-                               {"tile_m", tile_m},
-                               {"tile_n", tile_n}});
+                               {"tile_m", tiles.tile_m},
+                               {"tile_n", tiles.tile_n}});
   auto& k = call.kernel;
-  k.threads = threads;
-  auto const padded_e = divide_up(a.e, 64) * 64;
-  auto const floats = (tile_m + tile_n) * (a.d + 4) + tile_n * (padded_e + 4) + tile_m * (tile_n + 4);
-  k.shared_bytes = static_cast<std::int32_t>(floats * std::int64_t(sizeof(float)));
+  k.threads = static_cast<std::int32_t>(tiles.threads);
+  k.shared_bytes = static_cast<std::int32_t>(tiles.shared_bytes);
   auto const rows = [&](device_attention::strides const& s, std::int64_t heads, std::int64_t count, std::int64_t step,
-                        std::int64_t elements) {
-    return dense_argument(
-        extent_of(device_sizes{a.batch, heads, count, elements}, device_sizes{s.batch, s.head, s.row, step}));
+                        std::int64_t elements, dtype element) {
+    device_sizes const all{a.batch, heads, count, elements}, strides{s.batch, s.head, s.row, step};
+    return dense_argument(extent_of(all, strides), false, element);
   };
-  k.arguments = {rows(a.q, a.heads, a.queries, 1, a.d), rows(a.k, a.heads / a.share, a.keys, 1, a.d),
-                 rows(a.v, a.heads / a.share, a.keys, 1, a.e)};
-  if (a.mask) k.arguments.push_back(rows(mask, a.heads, a.queries, a.mask_key, a.keys));
+  k.arguments = {rows(a.q, a.heads, a.queries, 1, a.d, a.element),
+                 rows(a.k, a.heads / a.share, a.keys, 1, a.d, a.element),
+                 rows(a.v, a.heads / a.share, a.keys, 1, a.e, a.element)};
+  if (a.mask) k.arguments.push_back(rows(mask, a.heads, a.queries, a.mask_key, a.keys, dtype::float32));
   add_epilogue(k, std::move(epilogue), sizes);
-  call.blocks = {long_block_count(divide_up(a.queries, tile_m)), block_count(a.batch * a.heads), 1};
+  call.blocks = {long_block_count(divide_up(a.queries, tiles.tile_m)), block_count(a.batch * a.heads), 1};
   return call;
 }
 

@@ -84,7 +84,7 @@ class program_word_reader : protected line_reader {
       text.remove_prefix(end);
       return taken;
     };
-    if (a.in != space::scratch) a.index = number<std::uint32_t>(part());
+    if (is_numbered(a.in)) a.index = number<std::uint32_t>(part());
     while (!text.empty()) add_term(a, part());
     return a;
   }
@@ -149,6 +149,11 @@ class program_word_reader : protected line_reader {
     expect(":");
     v.type = type();
     if (constant) v.constant = without_elements(v.type);
+    v.slot = slot();
+    if (v.is_bound()) {
+      expect("axis");
+      v.axis = number<std::size_t>(word());
+    }
     return v;
   }
 

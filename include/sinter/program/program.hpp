@@ -22,9 +22,15 @@ struct view_binding {
   tensor_type type{};  ///< undefined element: an omitted operand
   address where{};
   any_tensor constant{};  ///< set: the operand is this constant, `where` has no meaning
+  /// Of an output whose size depends on data, for which `type` is the most: the slot that shows what there is, ...
+  std::int32_t slot = -1;
+  std::size_t axis = 0;  ///< ... and the axis along which it may be less
+
+  bool is_bound() const { return slot >= 0; }
 };
 
-/// A call of an operator's kernel on planned memory; where it has none, of its `evaluate`.
+/// A call of an operator's kernel on planned memory; where it has none, of its `evaluate`. Outputs that are bounds are
+/// those of a counting kernel.
 struct host_call {
   bound_operator op{};
   std::vector<view_binding> inputs{};  ///< as the kernel sees them
@@ -35,8 +41,8 @@ struct host_call {
 };
 
 /// What runs on a heap because shapes are known only then: a node, by `evaluate`, or a part of the graph, compiled for
-/// the shapes that come. Operands and results are slots of the context (tensors with shapes) or planned places, to
-/// which results are copied.
+/// the shapes that come. Operands and results are slots of the context (tensors with shapes, on the heap or views of
+/// planned places) or planned places, to which results are copied.
 struct island {
   struct operand {
     std::int32_t slot = -1;  ///< a tensor of the context; -1: `planned`
@@ -84,6 +90,7 @@ struct program {
   std::int64_t arena_bytes = 0;
   std::int64_t arena_bound = 0;    ///< most live bytes of any step: no plan can be smaller
   std::int64_t scratch_bytes = 0;  ///< for each worker
+  std::int64_t state_bytes = 0;
 
   bool on_device = false;                      ///< inputs, outputs, arena and weights lie in the memory of a device
   std::vector<allocation> host_allocations{};  ///< tensors in the host's memory, for the host calls of such a program

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -28,14 +29,19 @@ class program_verifier {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* views : {&host.inputs, &host.outputs})
         for (auto const& v : *views) check_host_view(v);
-      for (auto const& v : host.outputs)
-        if (v.type.element != dtype::undefined) check_written(v.where, "an output of the host call");
-      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, "the kernel's workspace");
+      for (auto const& v : host.outputs) {
+        if (v.type.element != dtype::undefined) check_written(v.where, {"an output of the host call"});
+        if (v.is_bound()) add_bound(v);
+      }
+      if (std::ranges::any_of(host.inputs, &view_binding::is_bound)) fail_here("an input of the host call is a bound");
+      if (host.scratch_bytes != 0) check_range(host.scratch, {0, host.scratch_bytes}, {"the kernel's workspace"});
     });
     for_each_action<island>(p_, [&](island const& i, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const* operands : {&i.inputs, &i.outputs})
         for (auto const& v : *operands) v.slot < 0 ? check_host_view(v.planned) : check_slot(v.slot);
+      for (auto const& v : i.outputs)
+        if (bounds_.contains(v.slot)) fail_here("slot {} shows a planned place", v.slot);
     });
     for_each_action<launch>(p_, [&](launch const& l, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
@@ -52,6 +58,12 @@ class program_verifier {
   /// Bytes [low, high) from the start of an address on.
   struct byte_range {
     std::int64_t low = 0, high = 0;
+  };
+
+  /// What an error calls the bytes that a step touches: an argument of a kernel, or something else.
+  struct tensor_name {
+    std::string_view whole, argument{};
+    std::string text() const { return argument.empty() ? std::string(whole) : fmt::format("{}.{}", whole, argument); }
   };
 
   static void check_allocations(std::vector<allocation> const& all, std::int64_t bytes) {
@@ -83,8 +95,17 @@ class program_verifier {
     }
   }
 
+  /// A slot exists, and if it shows a planned place, that is alive.
   void check_slot(std::int32_t slot) const {
     if (slot >= p_.slots) fail_here("slot {} does not exist, there are {}", slot, p_.slots);
+    if (auto const bound = bounds_.find(slot); bound != bounds_.end()) check_view(*bound->second);
+  }
+
+  void add_bound(view_binding const& v) {
+    if (!v.type.shape || v.axis >= v.type.shape->rank())
+      fail_here("the bound of slot {} has no axis {}", v.slot, v.axis);
+    if (!bounds_.try_emplace(v.slot, &v).second) fail_here("slot {} shows several places", v.slot);
+    check_slot(v.slot);
   }
 
   template <typename... Args>
@@ -134,7 +155,7 @@ class program_verifier {
         check_alignment(way == 0 ? 0 : a.stride[axis], kernel, i);
       }
       check_alignment(a.offset, kernel, i);
-      auto const what = kernel.name + "." + kernel.arguments[i].name;
+      tensor_name const what{kernel.name, kernel.arguments[i].name};
       check_range(a, r, what);
       if (kernel.arguments[i].mode == vector::access::out) check_written(a, what);
     }
@@ -152,8 +173,8 @@ class program_verifier {
       auto const& a = l.arguments[i];
       auto const what = fmt::format("argument {} of {}", i, kernel.form);
       check_memory(a, true, what);
-      check_range(a, {0, kernel.arguments[i].bytes}, what);
-      if (kernel.arguments[i].written) check_written(a, what);
+      check_range(a, {0, kernel.arguments[i].bytes}, {what});
+      if (kernel.arguments[i].written) check_written(a, {what});
     }
   }
 
@@ -164,7 +185,7 @@ class program_verifier {
     check_memory(t.to.where, up, "the destination of a transfer");
     check_view(t.from);
     check_view(t.to);
-    check_written(t.to.where, "a transfer");
+    check_written(t.to.where, {"a transfer"});
   }
 
   /// Whether an address lies in the memory of the device, or in that of the host.
@@ -180,9 +201,9 @@ class program_verifier {
       fail_here("{}.{} moves by {} bytes, no multiple of {}", kernel.name, a.name, bytes, a.alignment);
   }
 
-  void check_written(address const& where, std::string_view what) const {
+  void check_written(address const& where, tensor_name const& what) const {
     if (where.in == space::input || where.in == space::given || where.in == space::weight)
-      fail_here("{} writes to an input or a weight", what);
+      fail_here("{} writes to an input or a weight", what.text());
   }
 
   static std::int64_t bytes_of(view_binding const& v) {
@@ -192,7 +213,7 @@ class program_verifier {
 
   void check_view(view_binding const& v) const {
     if (v.type.element == dtype::undefined || v.constant || !v.type.shape) return;
-    check_range(v.where, {0, bytes_of(v)}, "a view");
+    check_range(v.where, {0, bytes_of(v)}, {"a view"});
   }
 
   /// A view of the host, which calls and islands work on.
@@ -203,10 +224,10 @@ class program_verifier {
   }
 
   /// Checks bytes that the step touches; `what` names them in the error.
-  void check_range(address const& where, byte_range r, std::string_view what) const {
+  void check_range(address const& where, byte_range r, tensor_name const& what) const {
     r.low = checked_add(r.low, where.offset), r.high = checked_add(r.high, where.offset);
     if (r.low < 0 || r.high < r.low || r.high > size_of_space(where))
-      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what, r.low, r.high,
+      fail_here("{} reaches bytes {} to {} of {}{}, which lie outside", what.text(), r.low, r.high,
                 space_prefixes[static_cast<std::size_t>(where.in)], where.index);
   }
 
@@ -218,6 +239,7 @@ class program_verifier {
       case space::output: return where.index < p_.outputs.size() ? bytes_of(p_.outputs[where.index]) : 0;
       case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
       case space::scratch: return p_.scratch_bytes;
+      case space::state: return p_.state_bytes;
       case space::arena:
       case space::host: break;
     }
@@ -229,6 +251,7 @@ class program_verifier {
 
   program const& p_;
   std::int32_t step_ = 0;
+  std::map<std::int32_t, view_binding const*> bounds_{};  ///< by the slot that shows what there is
 };
 
 }  // namespace detail
@@ -242,7 +265,8 @@ class program_verifier {
 /// other;
 /// - calls have the arguments that their kernels declare, aligned as these want; loops end, turn at least once and are
 ///   nested at most `loop_depth` deep;
-/// - slots exist, and outputs are alive at the end.
+/// - slots exist; those that show a planned place show one, which is alive wherever the slot is read;
+/// - outputs are alive at the end.
 /// Kernels have a specification of their own, vector/verify.hpp.
 inline void verify(program const& p) { detail::program_verifier(p).run(); }
 

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -145,6 +144,7 @@ class binder {
     switch (a.in) {
       case space::arena: break;
       case space::scratch: return {1, a.offset};
+      case space::state: return {2, a.offset};
       case space::host: return {1, program_.host_allocations[a.index].offset + a.offset};
       case space::input: return {memory_.input_base() + a.index, a.offset};
       case space::given: return {memory_.given_base() + a.index, a.offset};
@@ -190,6 +190,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   workspace_plan plan;
   plan.device = device;
   plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
+  plan.state_bytes = static_cast<std::size_t>(p.state_bytes);
   plan.scratch_bytes = static_cast<std::size_t>(p.on_device ? p.host_bytes : p.scratch_bytes);
   plan.workers = static_cast<std::size_t>(std::max(workers, 1));
   plan.guard = guard;
@@ -244,14 +245,6 @@ inline any_tensor copy_of(tensor_view const& v) {
   else
     std::memcpy(t.data(), v.data, v.bytes());
   return t;
-}
-
-/// Whether `p` points into the elements of `v`.
-inline bool contains(tensor_view const& v, void const* p) {
-  if (!v || !p) return false;
-  auto const* const begin = static_cast<std::byte const*>(v.data);
-  return std::less_equal<>{}(begin, static_cast<std::byte const*>(p)) &&
-         std::less<>{}(static_cast<std::byte const*>(p), begin + v.bytes());
 }
 
 }  // namespace sinter

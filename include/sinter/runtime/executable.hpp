@@ -59,6 +59,7 @@ class executable {
     return sum;
   }
   static void keep(workspace& w, island_record const& record, std::size_t output, any_tensor result);
+  static void show_counted(workspace& w, host_record const& host, std::int64_t count);
   void run_host(workspace& w, host_record const& host) const;
   void run_island(workspace& w, island_record const& record) const;
   void run_region(workspace& w, linked_region const& region) const;
@@ -148,11 +149,25 @@ inline void executable::run_host(workspace& w, host_record const& host) const {
                [&] {
                  if (auto const& kernel = host.call->kernel) {
                    kernels::planned_workspace memory(table[host.scratch.base] + host.scratch.offset);
-                   expect_success(kernel.run(w.inputs, w.outputs, memory));
+                   auto const status = kernel.run(w.inputs, w.outputs, memory);
+                   expect_success(status);
+                   show_counted(w, host, status.count);
                  } else {
                    with_system_errors([&] { host.call->op.evaluate(w.inputs, w.outputs); });
                  }
                });
+}
+
+/// Lets slots show as much of the outputs of a counting kernel as there is.
+inline void executable::show_counted(workspace& w, host_record const& host, std::int64_t count) {
+  for (std::size_t i = 0; i < host.outputs.size(); ++i) {
+    auto const& bound = host.call->outputs[i];
+    if (!bound.is_bound()) continue;
+    auto what = tensor_view(w.outputs[i]);
+    SINTER_ASSERT(count >= 0 && count <= what.shape[bound.axis]);
+    what.shape[bound.axis] = count;
+    w.slots[static_cast<std::size_t>(bound.slot)] = borrow(what);
+  }
 }
 
 inline void executable::run_island(workspace& w, island_record const& record) const {
@@ -174,14 +189,13 @@ inline void executable::run_island(workspace& w, island_record const& record) co
                });
 }
 
-/// Puts a result of an island where the steps behind it look for it: into its slot, or to the place that was planned.
+/// Puts a result of an island where the steps behind it look for it: into its slot, copied if it shows bytes of an
+/// operand in planned memory, or to the place that was planned.
 inline void executable::keep(workspace& w, island_record const& record, std::size_t output, any_tensor result) {
   auto* const* const table = w.table(0);
   auto const& [slot, planned] = record.outputs[output];
   if (slot >= 0) {
-    bool const borrowed = std::ranges::any_of(
-        record.inputs, [&](auto const& in) { return in.slot < 0 && contains(in.planned.view(table), result.data()); });
-    w.slots[static_cast<std::size_t>(slot)] = borrowed ? copy_of(result.view()) : std::move(result);
+    w.slots[static_cast<std::size_t>(slot)] = result.owns() ? std::move(result) : copy_of(result.view());
   } else if (planned.type != dtype::undefined) {
     if (result.type() != planned.type || result.shape() != planned.shape)
       fail(error_code::malformed_model, "output {} came out as {} {}, planned for is {} {}", output,

@@ -112,7 +112,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_block);
   key.add(last_lanes).add(dense_weights).add(bias);
   epilogue.add_to(key);
-  return std::move(key).take();
+  return key.take();
 }
 
 }  // namespace sinter

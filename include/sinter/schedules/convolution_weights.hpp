@@ -3,7 +3,7 @@
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -57,17 +57,17 @@ inline any_tensor dense_weights(any_tensor const& weights, convolution_shape con
 /// of a blocked input, or all channels.
 inline packing pack_convolution(operand_info const& w, convolution_shape const& s, block_group const& g,
                                 bool blocked_input) {
-  weight_source source{.tensor = w.constant, .outputs = s.out_channels, .output_step = s.group_inputs() * s.taps()};
+  weight_source source{.tensor = *w.constant, .outputs = s.out_channels, .output_step = s.group_inputs() * s.taps()};
   if (s.groups > 1) {
-    source.tensor = dense_weights(w.constant, s, g);
+    source.tensor = dense_weights(*w.constant, s, g);
     source.outputs = std::min(channel_block, s.out_channels - g.first_block * channel_block);
     source.output_step = g.inputs * s.taps();
   }
   auto const chunk = blocked_input && s.taps() > 1 ? channel_block : g.inputs;
   for (std::int64_t c = 0; c < g.inputs; c += chunk)
     source.chunks.push_back({.first = c * s.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s.taps()});
-  auto key =
-      fmt::format("convolution:{}:{}:{}:{}:{}", w.constant_key, blocked_input, s.groups, g.first_block, g.blocks);
+  auto key = fmt::format(FMT_COMPILE("convolution:{}:{}:{}:{}:{}"), w.constant_key, blocked_input, s.groups,
+                         g.first_block, g.blocks);
   return packed(std::move(key), std::move(source), convolution_interleave);
 }
 

@@ -41,7 +41,7 @@ struct copied_parts {
 inline std::optional<copied_parts> slice_parts(scheduled_node const& n) {
   auto const& a = n.op.attributes_as<slice::attributes>();
   std::vector<tensor_view> views;
-  for (auto const& in : n.inputs) views.push_back(in.constant ? in.constant.view() : tensor_view{});
+  for (auto const& in : n.inputs) views.push_back(in.constant ? in.constant->view() : tensor_view{});
   for (std::size_t i = 1; i < n.inputs.size(); ++i)
     if (n.inputs[i].present() && !n.inputs[i].constant) return std::nullopt;
   auto const list = [&](integers_source const& source, std::size_t i) {

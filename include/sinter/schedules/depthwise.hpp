@@ -1,7 +1,9 @@
 #pragma once
 
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/depthwise_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
+#include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
 #include <fmt/format.h>
@@ -14,14 +16,14 @@
 
 /// Depthwise convolution (one input channel and one output channel a group) in NCHW16c:
 ///
-///     parallel for item, block of 16 channels, tile of pixels:
-///       for tap: w = load weights; for pixel whose tap lies inside: acc[pixel] += w * x[pixel + tap]
+///     parallel for item, block of 16 channels, tile of pixels:       (a task does all tiles of a small plane)
+///       register tile: up to 14 pixels (AVX-512), 8 (AVX2); see depthwise_tile.hpp
 namespace sinter {
 namespace detail {
 
 /// The weights as [block of channels][tap][16].
 inline packing depthwise_weights(scheduled_node const& n, convolution_shape const& s) {
-  weight_source source{.tensor = n.inputs[1].constant,
+  weight_source source{.tensor = *n.inputs[1].constant,
                        .outputs = s.out_channels,
                        .output_step = s.taps(),
                        .chunks = {{.channels = 1, .taps = s.taps()}}};
@@ -38,20 +40,56 @@ class depthwise_code {
     weights_ = code_.weight(depthwise_weights(n_, s_));
     bias_ = bind_bias(n_, code_);
     extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
-    auto const pixels = machine_.registers() == 32 ? 14 : 5;
-    for (auto const& tile : tile_plane(s_.window, pixels)) add_grid(tile);
+    auto const tiles = tile_plane(s_.window, pixels_of_tile());
+    if (s_.out_plane() * pixel_bytes <= task_bytes && tiles.size() * operands() <= most_body_arguments)
+      add_planes(tiles);
+    else
+      for (auto const& tile : tiles) add_grid(tile);
     return std::move(code_);
   }
 
  private:
   static constexpr std::int64_t pixel_bytes = channel_block * 4;
 
+  std::int64_t pixels_of_tile() const {
+    if (machine_.registers() == 32) return 14;
+    return extras_.code.fits_in_registers() ? 8 : 5;
+  }
+  std::size_t operands() const { return 3 + (bias_ ? 1 : 0) + extras_.sources.size(); }
+
+  /// A task for each tile.
   void add_grid(tile_class const& tile) {
+    grid g{.extents = {s_.items, s_.out_blocks(), tile.y.count, tile.x.count}};
+    g.body.push_back(call(tile, 2, 3));
+    code_.add(std::move(g));
+  }
+
+  /// A task for each small plane: tiles at its border find near what those beside them have read.
+  void add_planes(std::vector<tile_class> const& tiles) {
+    grid g{.extents = {s_.items, s_.out_blocks()}};
+    for (auto const& tile : tiles) {
+      std::size_t loops = 0;
+      for (auto const turns : {tile.y.count, tile.x.count})
+        if (turns > 1) g.body.push_back({.what = statement::kind::loop, .turns = turns}), ++loops;
+      g.body.push_back(call(tile, grid_rank, grid_rank + loops - 1));
+      g.body.insert(g.body.end(), loops, {.what = statement::kind::end});
+    }
+    code_.add(std::move(g));
+  }
+
+  /// The call for a class of tiles, whose rows and columns the indices `row` and `column` count where there are
+  /// several.
+  statement call(tile_class const& tile, std::size_t row, std::size_t column) {
     auto const& w = s_.window;
+    auto const stride = [&](strides first, std::int64_t of_row, std::int64_t of_column) {
+      if (tile.y.count > 1) first[row] = of_row;
+      if (tile.x.count > 1) first[column] = of_column;
+      return first;
+    };
     auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
     auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
     address x{.in = space::input, .index = 0};
-    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes, 0, 0};
+    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes};
     if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
       taps_y = taps_x = {};
       x_origin_ = 0;
@@ -60,8 +98,7 @@ class depthwise_code {
       auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
       auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));
       x.offset = y0 * in_row + x0 * pixel_bytes;
-      x.stride[2] = tile.y.length * w.y.stride * in_row;
-      x.stride[3] = tile.x.length * w.x.stride * pixel_bytes;
+      x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes);
       x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
     }
     std::vector<address> arguments{x, weights_};
@@ -70,12 +107,11 @@ class depthwise_code {
     address const y{.in = space::output,
                     .index = 0,
                     .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
-                    .stride = {n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes, tile.y.length * out_row,
-                               tile.x.length * pixel_bytes}};
+                    .stride = stride({n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes}, tile.y.length * out_row,
+                                     tile.x.length * pixel_bytes)};
     for (auto& extra : extras_.at(y.offset, 0, y.stride, {0, 1})) arguments.push_back(extra);
     arguments.push_back(y);
-    code_.add(build_kernel(tile, taps_y, taps_x), {s_.items, s_.out_blocks(), tile.y.count, tile.x.count},
-              std::move(arguments));
+    return code_.call(build_kernel(tile, taps_y, taps_x), std::move(arguments));
   }
 
   vector::program build_kernel(tile_class const& tile, std::vector<tap_group> const& taps_y,
@@ -95,36 +131,25 @@ class depthwise_code {
     if (bias_) bias = b.argument("b", access::constant, pixel_bytes);
     auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
     auto const y = b.argument("y", access::out, y_bytes);
-    auto const pixels = tile.pixels();
     for (int half = 0; half < machine_.registers_per_block(); ++half) {
       auto const at = half * b.register_bytes();
-      std::vector<vector::reg> sums;
-      for (std::int64_t p = 0; p < pixels; ++p) sums.push_back(bias_ ? b.load(bias.at(at)) : b.zero());
-      for_each_tap(taps_y, taps_x, [&](std::int64_t ky, std::int64_t kx, tap_group const& gy, tap_group const& gx) {
-        auto const weight = b.load(w.at((ky * window.x.kernel + kx) * pixel_bytes + at));
-        for (std::int64_t p = 0; p < pixels; ++p) {
-          auto const row = p / tile.x.length, col = p % tile.x.length;
-          if (!gy.inside[static_cast<std::size_t>(row)] || !gx.inside[static_cast<std::size_t>(col)]) continue;
-          auto const from = x_origin_ + (row * window.y.stride + ky * window.y.dilation) * in_row +
-                            (col * window.x.stride + kx * window.x.dilation) * pixel_bytes;
-          b.fma_to(sums[static_cast<std::size_t>(p)], weight, x.at(from + at));
-        }
-      });
+      auto const first = bias_ ? b.load(bias.at(at)) : b.zero();
+      std::vector<vector::reg> sums{first};
+      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias_ ? b.mov(first) : b.zero());
+      auto const input = [&](std::int64_t row, std::int64_t col) {
+        return x.at(x_origin_ + row * in_row + col * pixel_bytes + at);
+      };
+      auto const weight = [&](std::int64_t ky, std::int64_t kx) {
+        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
+      };
+      depthwise_emitter(b, window, tile, machine_.registers(), input, weight).emit(sums);
       applied_epilogue const epilogue(extras_.code, b, extras);
-      for (std::int64_t p = 0; p < pixels; ++p) {
+      for (std::int64_t p = 0; p < tile.pixels(); ++p) {
         auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
         b.store(y.at(to), epilogue(sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
       }
     }
     return std::move(b).take();
-  }
-
-  template <typename Each>
-  static void for_each_tap(std::vector<tap_group> const& taps_y, std::vector<tap_group> const& taps_x, Each&& each) {
-    for (auto const& gy : taps_y)
-      for (std::int64_t ky = gy.first; ky < gy.first + gy.count; ++ky)
-        for (auto const& gx : taps_x)
-          for (std::int64_t kx = gx.first; kx < gx.first + gx.count; ++kx) each(ky, kx, gy, gx);
   }
 
   static std::int64_t reach(std::vector<tap_group> const& taps, window_axis const& axis, std::int64_t step) {

@@ -153,10 +153,10 @@ inline std::vector<std::uint32_t> overwritable_extras(scheduled_node const& n,
 
 /// A packing of `values` in blocks of 16, zero-filled.
 inline packing pack_vector(operand_info const& values) {
-  auto const count = static_cast<std::int64_t>(values.constant.elements());
+  auto const count = static_cast<std::int64_t>(values.constant->elements());
   return {.key = "vector:" + values.constant_key,
           .bytes = round_up(count, channel_block) * 4,
-          .fill = [tensor = values.constant, count](std::byte* to) {
+          .fill = [tensor = *values.constant, count](std::byte* to) {
             std::memset(to, 0, static_cast<std::size_t>(round_up(count, channel_block) * 4));
             tensor.read(0, {to, static_cast<std::size_t>(count * 4)});
           }};

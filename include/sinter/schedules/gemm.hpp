@@ -49,7 +49,7 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n) {
 class gemm_code {
  public:
   gemm_code(gemm_shape const& s, scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(s) {
-    packed_ = static_cast<bool>(n.inputs[1].constant) && !s_.batched_b;
+    packed_ = n.inputs[1].constant && !s_.batched_b;
   }
 
   fragment build() {
@@ -88,7 +88,7 @@ class gemm_code {
   packing pack() const {
     auto const& b = n_.inputs[1];
     bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
-    weight_source source{.tensor = b.constant,
+    weight_source source{.tensor = *b.constant,
                          .outputs = s_.columns,
                          .output_step = transposed ? s_.depth : 1,
                          .step = transposed ? 1 : s_.columns,

@@ -117,7 +117,7 @@ class recurrent_code {
     return {.key = std::move(key),
             .bytes = bytes,
             .fill = [=, gates = p.gates, all = gates_, hidden = r_.hidden, depth = l.depth(),
-                     tensor = r.constant](std::byte* to) {
+                     tensor = *r.constant](std::byte* to) {
               std::memset(to, 0, static_cast<std::size_t>(bytes));
               auto* const out = reinterpret_cast<float*>(to);
               auto const n = static_cast<std::int64_t>(gates.size());
@@ -137,7 +137,7 @@ class recurrent_code {
     auto const bytes = checked_mul(count, padded * 4);
     return {.key = fmt::format("units:{}:{}:{}:{}", values.constant_key, hidden, count, direction),
             .bytes = bytes,
-            .fill = [=, tensor = values.constant](std::byte* to) {
+            .fill = [=, tensor = *values.constant](std::byte* to) {
               std::memset(to, 0, static_cast<std::size_t>(bytes));
               auto const* from = static_cast<float const*>(tensor.data()) + direction * count * hidden;
               for (std::int64_t i = 0; i < count; ++i)

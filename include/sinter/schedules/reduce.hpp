@@ -34,7 +34,7 @@ inline std::optional<axis_set> axes_of_node(scheduled_node const& n) {
   std::vector<std::int64_t> axes;
   if (n.inputs.size() > 1 && n.inputs[1].present()) {
     if (!n.inputs[1].constant) return std::nullopt;
-    axes = integers_of(n.inputs[1].constant.view());
+    axes = integers_of(n.inputs[1].constant->view());
   }
   return axes_of_reduction(n.op.attributes_as<reduce_attributes>(), axes, n.inputs[0].shape().rank());
 }

@@ -44,7 +44,7 @@ inline std::optional<resize_plan> resize_plan_of(scheduled_node const& n) {
   for (std::size_t i = 1; i < n.inputs.size(); ++i)
     if (n.inputs[i].present() && !n.inputs[i].constant) return std::nullopt;
   auto const view = [&](std::size_t i) -> std::optional<tensor_view> {
-    return i < n.inputs.size() && n.inputs[i].constant ? n.inputs[i].constant.view() : tensor_view{};
+    return i < n.inputs.size() && n.inputs[i].constant ? n.inputs[i].constant->view() : tensor_view{};
   };
   auto const& x = n.inputs[0].shape();
   if (n.op.entry->schema.name == "Resize" && n.op.entry->schema.since >= 11)

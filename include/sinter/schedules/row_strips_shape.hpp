@@ -29,7 +29,7 @@ inline node_id convolution_before(graph const& g, node_id id) {
 
 inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
   auto const depthwise = convolution_before(g, project);
-  if (!depthwise) return {};
+  if (!depthwise || attribute_reader(g.at(depthwise)).get<std::int64_t>("group", 1) == 1) return {};
   auto const expand = convolution_before(g, depthwise);
   auto const is_pointwise = [&](node_id id) {
     auto const kernel = attribute_reader(g.at(id)).get("kernel_shape", std::vector<std::int64_t>());

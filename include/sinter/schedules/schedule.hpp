@@ -48,9 +48,9 @@ struct operand_info {
   layout how = layout::row_major;
   std::int64_t item_stride = 0;
   tensor_slice slice{};
-  std::int64_t alignment = 16;  ///< bytes that divide the address, on a device
-  any_tensor constant{};        ///< set where the value is known
-  std::string constant_key{};   ///< equal only for constants with equal bytes; known when code is built
+  std::int64_t alignment = 16;           ///< bytes that divide the address, on a device
+  any_tensor const* constant = nullptr;  ///< of the graph, where the value is known
+  std::string constant_key{};            ///< equal only for constants with equal bytes; known when code is built
   /// An input that lies in output 0 already, or an output that is a part of input 0: see `layout_choice::input_places`.
   bool placed = false;
   bool present() const { return type.element != dtype::undefined; }

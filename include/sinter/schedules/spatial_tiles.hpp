@@ -21,6 +21,8 @@ struct window_axis {
     auto const i = position(o, k);
     return i >= 0 && i < in;
   }
+  /// Input positions from the first tap of a position on to the last one of the position `length - 1` behind it.
+  std::int64_t inputs(std::int64_t length) const { return (length - 1) * stride + (kernel - 1) * dilation + 1; }
   bool pointwise() const { return kernel == 1 && stride == 1 && pad_begin == 0 && in == out; }
 };
 

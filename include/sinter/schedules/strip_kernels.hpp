@@ -2,6 +2,7 @@
 
 #include <sinter/expr/cost.hpp>
 #include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/depthwise_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/recipe.hpp>
@@ -43,10 +44,19 @@ struct strip_depthwise {
 
   std::int64_t input_rows() const { return (rows - 1) * stride + kernel_rows; }
   std::int64_t taps() const { return kernel_rows * x.kernel; }
+  /// The rows, those of the input that lie inside the image counted from `first_inside` on.
+  window_axis y() const {
+    return {.in = end_inside - first_inside,
+            .out = rows,
+            .kernel = kernel_rows,
+            .stride = stride,
+            .pad_begin = first_inside};
+  }
   /// Instructions for a tile of `columns` columns, about.
   std::int64_t instructions(std::int64_t columns, target const& machine) const {
     auto const each = taps() + 2 + (epilogue.empty() ? 0 : instructions_to_apply(epilogue.function));
-    return (rows * columns * each + taps()) * machine.registers_per_block();
+    auto const loads = input_rows() * x.inputs(columns) + rows * taps();
+    return (rows * columns * each + loads) * machine.registers_per_block();
   }
   /// Columns of a tile: as many as registers allow and make innermost bodies that are worth their place in the
   /// instruction cache; 0: no number does.
@@ -165,7 +175,7 @@ class strip_pointwise_builder {
 class strip_depthwise_builder {
  public:
   strip_depthwise_builder(strip_depthwise const& s, target const& machine)
-      : s_(s), b_(s.name, machine.lanes()), halves_(machine.registers_per_block()) {
+      : s_(s), b_(s.name, machine.lanes()), halves_(machine.registers_per_block()), registers_(machine.registers()) {
     using vector::access;
     for (auto i = s.first_inside; i < s.end_inside; ++i)
       x_.push_back(b_.argument("x" + std::to_string(i), access::in, (s.blocks - 1) * s.x_block + s.x.in * pixel));
@@ -202,34 +212,25 @@ class strip_depthwise_builder {
   }
 
   void tile(tile_run const& run, std::int64_t at) {
-    std::vector<vector::reg> sums;
-    for (std::int64_t i = 0; i < s_.rows * run.length; ++i) sums.push_back(s_.bias ? b_.load(bias_.at(at)) : b_.zero());
-    auto const each_sum = [&](auto&& f) {
-      for (std::int64_t row = 0; row < s_.rows; ++row)
-        for (std::int64_t col = 0; col < run.length; ++col)
-          f(row, col, sums[static_cast<std::size_t>(row * run.length + col)]);
+    auto const start = s_.bias ? b_.load(bias_.at(at)) : b_.zero();
+    std::vector<vector::reg> sums{start};
+    for (std::int64_t i = 1; i < s_.rows * run.length; ++i) sums.push_back(s_.bias ? b_.mov(start) : b_.zero());
+    auto const input = [&](std::int64_t row, std::int64_t col) {
+      auto const& x = x_[static_cast<std::size_t>(row - s_.first_inside)];
+      return x.at((s_.x.position(run.first, 0) + col) * pixel + at);
     };
-    for (std::int64_t ky = 0; ky < s_.kernel_rows; ++ky)
-      for (auto const& group : group_taps(s_.x, run))
-        for (auto kx = group.first; kx < group.first + group.count; ++kx) {
-          auto const w = b_.load(w_.at((ky * s_.x.kernel + kx) * pixel + at));
-          each_sum([&](std::int64_t row, std::int64_t col, vector::reg sum) {
-            auto const from = row * s_.stride + ky;
-            if (!group.inside[static_cast<std::size_t>(col)] || from < s_.first_inside || from >= s_.end_inside) return;
-            auto const& x = x_[static_cast<std::size_t>(from - s_.first_inside)];
-            b_.fma_to(sum, w, x.at(s_.x.position(run.first + col, kx) * pixel + at));
-          });
-        }
+    auto const weight = [&](std::int64_t ky, std::int64_t kx) { return w_.at((ky * s_.x.kernel + kx) * pixel + at); };
+    detail::depthwise_emitter(b_, {s_.y(), s_.x}, {{.length = s_.rows}, run}, registers_, input, weight).emit(sums);
     applied_epilogue const epilogue(s_.epilogue, b_, extras_);
-    each_sum([&](std::int64_t row, std::int64_t col, vector::reg sum) {
-      auto const to = row * s_.y_row + (run.first + col) * pixel + at;
-      b_.store(y_.at(to), epilogue(sum, to, at, b_.lanes()));
-    });
+    for (std::int64_t i = 0; i < s_.rows * run.length; ++i) {
+      auto const to = i / run.length * s_.y_row + (run.first + i % run.length) * pixel + at;
+      b_.store(y_.at(to), epilogue(sums[static_cast<std::size_t>(i)], to, at, b_.lanes()));
+    }
   }
 
   strip_depthwise const& s_;
   vector::builder b_;
-  int halves_;
+  int halves_, registers_;
   std::int64_t most_ = 1;
   std::vector<vector::pointer> x_, extras_;
   vector::pointer w_, bias_, y_;
@@ -242,8 +243,7 @@ inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& ma
   vector::recipe_key key("strip_pointwise", machine);
   key.add(pixels).add(in_channels).add(out_blocks).add(x_block).add(y_block);
   epilogue.add_to(key.add(interleave).add(bias));
-  return {std::move(key).take(),
-          [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
+  return {key.take(), [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
 }
 
 /// Arguments: the input rows, w, the bias if there is one, the epilogue's extras, y.
@@ -263,8 +263,7 @@ inline vector::recipe strip_depthwise_recipe(strip_depthwise s, target const& ma
       .add(x_stride);
   key.add(dilation).add(pad_begin).add(blocks).add(x_block).add(y_row).add(y_block);
   epilogue.add_to(key.add(bias));
-  return {std::move(key).take(),
-          [s = std::move(s), machine] { return detail::strip_depthwise_builder(s, machine).build(); }};
+  return {key.take(), [s = std::move(s), machine] { return detail::strip_depthwise_builder(s, machine).build(); }};
 }
 
 }  // namespace sinter

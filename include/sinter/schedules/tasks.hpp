@@ -58,8 +58,8 @@ inline bool is_float_tensor(operand_info const& o) {
 
 /// The bytes of a constant as they are.
 inline packing pack_raw(operand_info const& o) {
-  auto const bytes = static_cast<std::int64_t>(o.constant.bytes());
-  return {.key = "raw:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
+  auto const bytes = static_cast<std::int64_t>(o.constant->bytes());
+  return {.key = "raw:" + o.constant_key, .bytes = bytes, .fill = [t = *o.constant, bytes](std::byte* to) {
             t.read(0, {to, static_cast<std::size_t>(bytes)});
           }};
 }
@@ -68,7 +68,7 @@ inline packing pack_raw(operand_info const& o) {
 inline packing pack_blocked(operand_info const& o) {
   auto const& s = o.shape();
   auto const bytes = tensor_bytes(s, dtype::float32, layout::blocked);
-  return {.key = "blocked:" + o.constant_key, .bytes = bytes, .fill = [t = o.constant, bytes](std::byte* to) {
+  return {.key = "blocked:" + o.constant_key, .bytes = bytes, .fill = [t = *o.constant, bytes](std::byte* to) {
             auto const& extents = t.shape();
             auto const pixels = pixels_of(extents), blocks = channel_blocks_of(extents);
             std::memset(to, 0, static_cast<std::size_t>(bytes));

@@ -37,7 +37,7 @@ class winograd_code {
   winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, target const& machine)
       : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s, machine)), items_(items) {
     group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
-    weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, n.inputs[1].constant, s, group_));
+    weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, *n.inputs[1].constant, s, group_));
     bias_ = bind_bias(n, code_);
     extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
   }

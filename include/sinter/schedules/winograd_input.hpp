@@ -3,7 +3,7 @@
 #include <sinter/schedules/winograd_shape.hpp>
 #include <sinter/schedules/winograd_transform.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -43,7 +43,7 @@ inline winograd_input winograd_input_of(winograd_shape const& s, tile_run const&
                                         winograd_planes const& v) {
   auto const rows = winograd_part_inside(winograd_input_axis(s.window.y, s.m), y);
   auto const columns = winograd_part_inside(winograd_input_axis(s.window.x, s.m), x);
-  winograd_input t{.name = fmt::format("winograd{}_input", s.m), .m = s.m};
+  winograd_input t{.name = fmt::format(FMT_COMPILE("winograd{}_input"), s.m), .m = s.m};
   t.first_row = rows.first;
   t.rows = rows.count;
   t.first_column = columns.first;
@@ -137,7 +137,7 @@ inline std::string key_of(winograd_input const& t, target const& machine) {
   vector::recipe_key key("winograd_input", machine);
   key.add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
   v.add_to(key.add(x_block));
-  return std::move(key).take();
+  return key.take();
 }
 
 /// The kernel of an input transform. Arguments: x, the first row and column of the image that the tiles read; v, the

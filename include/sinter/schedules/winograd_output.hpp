@@ -3,7 +3,7 @@
 #include <sinter/schedules/winograd_shape.hpp>
 #include <sinter/schedules/winograd_transform.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <array>
@@ -49,7 +49,7 @@ struct winograd_output {
 inline winograd_output winograd_output_of(winograd_shape const& s, tile_run const& y, tile_run const& x,
                                           winograd_planes const& planes, std::int64_t blocks, bool bias,
                                           epilogue_code epilogue) {
-  winograd_output t{.name = fmt::format("winograd{}_output", s.m), .m = s.m};
+  winograd_output t{.name = fmt::format(FMT_COMPILE("winograd{}_output"), s.m), .m = s.m};
   t.rows = winograd_part_inside(winograd_output_axis(s.window.y, s.m), y).count;
   t.columns = winograd_part_inside(winograd_output_axis(s.window.x, s.m), x).count;
   t.blocks = blocks;
@@ -196,7 +196,7 @@ inline std::string key_of(winograd_output const& t, target const& machine) {
   key.add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
   planes.add_to(key);
   epilogue.add_to(key);
-  return std::move(key).take();
+  return key.take();
 }
 
 /// The kernel of an output transform. Arguments: m, the first tile and block in M; the bias of the blocks, if

@@ -6,7 +6,7 @@
 #include <sinter/schedules/spatial_tiles.hpp>
 #include <sinter/schedules/tasks.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -124,7 +124,7 @@ inline winograd_register_tile register_tile_of_winograd(std::int64_t tiles, std:
 inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_planes const& v,
                                              winograd_planes const& m, std::int64_t tiles, std::int64_t block,
                                              std::int64_t blocks, std::int64_t interleave) {
-  contraction_tile t{.name = fmt::format("winograd{}_{}x{}", s.m, tiles, blocks)};
+  contraction_tile t{.name = fmt::format(FMT_COMPILE("winograd{}_{}x{}"), s.m, tiles, blocks)};
   t.cols = tiles;
   t.x_col = v.tile;
   t.taps_y = {{.inside = {true}}};

@@ -4,7 +4,7 @@
 #include <sinter/schedules/winograd_shape.hpp>
 #include <sinter/schedules/winograd_transform.hpp>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <array>
@@ -94,7 +94,7 @@ inline packing packed_winograd(std::string const& key, any_tensor weights, winog
   SINTER_ASSERT(s.m == 2 || s.m == 4);
   auto const groups = ceil_div(s.out_blocks(), interleave);
   auto const fill = s.m == 2 ? detail::pack_winograd_weights<4> : detail::pack_winograd_weights<6>;
-  return {.key = fmt::format("winograd{}:{}:{}", s.m, interleave, key),
+  return {.key = fmt::format(FMT_COMPILE("winograd{}:{}:{}"), s.m, interleave, key),
           .bytes = checked_mul(groups, winograd_group_bytes(s, interleave)),
           .fill = [=, weights = std::move(weights), inputs = s.in_channels, outputs = s.out_channels](std::byte* to) {
             fill(weights, inputs, outputs, interleave, reinterpret_cast<float*>(to));

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace sinter::vector {
 
@@ -23,8 +24,8 @@ class recipe_key {
   /// lanes and registers unless their consequences are added.
   recipe_key(std::string_view family, target const& machine) {
     bytes_.reserve(256);
-    bytes_ += family;
-    bytes_ += '\0';
+    bytes_.assign(family.begin(), family.end());
+    bytes_.push_back('\0');
     add(machine.lanes()).add(machine.registers());
   }
 
@@ -32,13 +33,13 @@ class recipe_key {
   requires std::is_integral_v<T> || std::is_enum_v<T> recipe_key& add(T value) {
     auto const wide = static_cast<std::int64_t>(value);
     if (0 <= wide && wide < long_form) {
-      bytes_ += static_cast<char>(wide);
+      bytes_.push_back(static_cast<char>(wide));
       return *this;
     }
     char bytes[sizeof wide];
-    bytes_ += static_cast<char>(long_form);
+    bytes_.push_back(static_cast<char>(long_form));
     std::memcpy(bytes, &wide, sizeof wide);
-    bytes_.append(bytes, sizeof wide);
+    bytes_.insert(bytes_.end(), bytes, bytes + sizeof wide);
     return *this;
   }
   recipe_key& add(float value) { return add(std::bit_cast<std::int32_t>(value)); }
@@ -54,31 +55,29 @@ class recipe_key {
     return add_all(range, [](recipe_key& key, auto const& element) { key.add(element); });
   }
 
-  std::string take() && { return std::move(bytes_); }
+  std::string take() const { return {bytes_.begin(), bytes_.end()}; }
 
  private:
   /// Smaller numbers are one byte; this byte stands before the eight of all others.
   static constexpr std::int64_t long_form = 255;
 
-  std::string bytes_;
+  std::vector<char> bytes_;
 };
 
-/// A program, or how to build it and a key of all that decides it but names: of equal keys only one need be built.
+/// How to build a program, and a key of all that decides it but names: of equal keys only one need be built.
 class recipe {
  public:
   recipe() = default;
-  recipe(program finished) : finished_(std::move(finished)) {}
+  recipe(program finished) : build_([finished = std::move(finished)] { return finished; }) {}
   recipe(std::string key, std::function<program()> build) : key_(std::move(key)), build_(std::move(build)) {}
 
   /// Empty for a finished program.
   std::string const& key() const { return key_; }
-  program make() const& { return build_ ? build_() : finished_; }
-  program make() && { return build_ ? build_() : std::move(finished_); }
+  program make() const { return build_(); }
 
  private:
   std::string key_;
   std::function<program()> build_;
-  program finished_;
 };
 
 }  // namespace sinter::vector

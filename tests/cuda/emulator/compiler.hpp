@@ -35,16 +35,16 @@ inline std::string const compile_flags =
     "-fsanitize-undefined-trap-on-error "
 #endif
     "-fvisibility=hidden -fPIC -Wno-unknown-pragmas "
-    "-include " SINTER_SOURCE_DIR "/tests/cuda/emulator/device/prelude.hpp";
+    "-include '" SINTER_SOURCE_DIR "/tests/cuda/emulator/device/prelude.hpp'";
 
 /// Kernel text as the bytes of a shared object. Errors: what the compiler says.
 inline std::string compile(std::string const& text, std::string const& flags = "-std=c++17") {
   temporary_folder const folder;
   auto const log = folder.path() / "log", object = folder.path() / "kernels.so";
   folder.write("kernels.cpp", with_entries(text));
-  auto const command = "cd " + folder.path().string() + " && (" SINTER_CXX_LAUNCHER " " SINTER_CXX_COMPILER " " +
-                       flags + " " + compile_flags +
-                       " -c kernels.cpp && " SINTER_CXX_COMPILER " -shared kernels.o -o kernels.so) > log 2>&1";
+  std::string const compiler = "'" SINTER_CXX_COMPILER "' ";
+  auto const command = "cd '" + folder.path().string() + "' && (" SINTER_CXX_LAUNCHER " " + compiler + flags + " " +
+                       compile_flags + " -c kernels.cpp && " + compiler + "-shared kernels.o -o kernels.so) > log 2>&1";
   if (std::system(command.c_str()) != 0) throw error("the compiler refuses the kernel text:\n" + read_file(log));
   return read_file(object);
 }

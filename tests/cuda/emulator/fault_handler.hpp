@@ -2,11 +2,12 @@
 
 #include <csignal>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 
 namespace emulator {
 
-/// Within its scope faults of the process go to `handle`, with the address that was touched. `handle` may leave for
+/// Within its scope faults of this thread go to `handle`, with the address that was touched. `handle` may leave for
 /// another stack: the handler has one of its own, and blocks no signal.
 class fault_handler {
  public:
@@ -14,18 +15,23 @@ class fault_handler {
 
   explicit fault_handler(function handle) {
     handle_ = handle;
+    is_of_this_thread_ = true;
     stack_t own{};
     own.ss_sp = stack_.get();
     own.ss_size = stack_size;
     sigaltstack(&own, &old_stack_);
     struct sigaction action {};
-    action.sa_sigaction = [](int signal, siginfo_t* info, void*) { handle_(signal, info->si_addr); };
+    action.sa_sigaction = [](int signal, siginfo_t* info, void*) {
+      if (is_of_this_thread_) handle_(signal, info->si_addr);
+      std::signal(signal, SIG_DFL);  // it comes again and ends the process
+    };
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_actions_[i]);
   }
   fault_handler(fault_handler const&) = delete;
   fault_handler& operator=(fault_handler const&) = delete;
   ~fault_handler() {
+    is_of_this_thread_ = false;
     for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &old_actions_[i], nullptr);
     sigaltstack(&old_stack_, nullptr);
   }
@@ -34,6 +40,7 @@ class fault_handler {
   static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
   static constexpr std::size_t stack_size = 64 << 10;
   inline static function handle_ = nullptr;
+  inline static thread_local bool is_of_this_thread_ = false;
   std::unique_ptr<char[]> stack_{new char[stack_size]};
   stack_t old_stack_{};
   struct sigaction old_actions_[std::size(signals)]{};

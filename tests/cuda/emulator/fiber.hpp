@@ -1,39 +1,15 @@
 #pragma once
 
 #include "error.hpp"
+#include "switch_stack.hpp"
 #include <cstddef>
-#include <cstring>
 #include <sys/mman.h>
+#include <vector>
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
-#include <vector>
 
 namespace emulator {
-
-#if !defined(__x86_64__)
-#error "switch_stack is written for x86-64 only"
-#endif
-
-/// Leaves this stack, saving where at `from`, for the one that was left at `to`.
-[[gnu::naked, gnu::noinline]] inline void switch_stack(void** /*from*/, void* /*to*/) {
-  asm(R"(
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, (%rdi)
-    mov %rsi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret)");
-}
 
 /// Stacks of fibers, below each memory that faults. The last one given back is the next taken: it is in the cache.
 class stack_pool {
@@ -58,11 +34,7 @@ class stack_pool {
 #if defined(__SANITIZE_ADDRESS__)
     __asan_unpoison_memory_region(top - least, least);  // of frames that were left for good
 #endif
-    constexpr std::size_t saved = 6;
-    auto* const frame = reinterpret_cast<void**>(top) - saved - 2;
-    std::memset(frame, 0, top - reinterpret_cast<char*>(frame));
-    frame[saved] = reinterpret_cast<void*>(entry);
-    return frame;
+    return start_of_stack(top, least, entry);
   }
 
  private:

@@ -9,11 +9,11 @@ namespace cuda_mock {
 
 inline char const* text_of(int result) {
   switch (result) {
-    case sinter::cuda::success: return "no error";
-    case sinter::cuda::invalid_value: return "invalid argument";
-    case sinter::cuda::out_of_memory: return "out of memory";
-    case sinter::cuda::no_device: return "no CUDA-capable device is detected";
-    case sinter::cuda::no_binary_for_gpu: return "no kernel image is available for execution on the device";
+    case sinter::cuda_api::success: return "no error";
+    case sinter::cuda_api::invalid_value: return "invalid argument";
+    case sinter::cuda_api::out_of_memory: return "out of memory";
+    case sinter::cuda_api::no_device: return "no CUDA-capable device is detected";
+    case sinter::cuda_api::no_binary_for_gpu: return "no kernel image is available for execution on the device";
     case not_initialized: return "initialization error";
     case invalid_image: return "device kernel image is invalid";
     case invalid_context: return "invalid device context";
@@ -29,7 +29,7 @@ inline char const* text_of(int result) {
 }
 
 inline void fill_device_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.init = [](unsigned) {
     auto& m = *machine::current();
     m.started = m.how.devices > 0;
@@ -78,7 +78,7 @@ inline void fill_device_calls(sinter::cuda_driver& d) {
 }
 
 inline void fill_context_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.primary_ctx_retain = [](void** context, int) {
     return call_without_context("cuDevicePrimaryCtxRetain", [&](machine& m) {
       ++m.retained_contexts;

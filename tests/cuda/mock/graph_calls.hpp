@@ -10,7 +10,7 @@
 namespace cuda_mock {
 
 inline void fill_capture_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.stream_begin_capture = [](void* handle, int) {
     return call("cuStreamBeginCapture_v2", [&](machine& m) {
       auto* const s = m.streams.find(handle);  // not the default one
@@ -52,7 +52,7 @@ inline void fill_capture_calls(sinter::cuda_driver& d) {
 }
 
 inline void fill_graph_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.graph_instantiate = [](void** executable, void* from, unsigned long long) {
     return call("cuGraphInstantiateWithFlags", [&](machine& m) {
       auto const* const g = m.graphs.find(from);

@@ -54,7 +54,7 @@ class machine {
   std::map<std::string, std::size_t> calls{};  ///< of each function, failed ones too
   std::map<std::string, std::pair<std::size_t, int>> injected{};
   bool started = false;
-  int failed = sinter::cuda::success;  ///< what all calls return once work has failed
+  int failed = sinter::cuda_api::success;  ///< what all calls return once work has failed
   std::string failure{};
   std::thread::id capturing{};
 
@@ -74,7 +74,7 @@ class machine {
     if (auto const found = injected.find(symbol); found != injected.end() && count > found->second.first)
       return found->second.second;
     if (!started) return not_initialized;
-    if (!needs_context) return sinter::cuda::success;
+    if (!needs_context) return sinter::cuda_api::success;
     return contexts().empty() ? static_cast<int>(invalid_context) : failed;
   }
 
@@ -96,15 +96,15 @@ class machine {
   int give(stream& to, operation work) {
     if (to.captured) {
       to.latest_node = to.captured->nodes.emplace_back(std::make_unique<operation>(std::move(work))).get();
-      return sinter::cuda::success;
+      return sinter::cuda_api::success;
     }
     to.queue.push_back(std::move(work));
-    return how.late ? static_cast<int>(sinter::cuda::success) : finish(to);
+    return how.late ? static_cast<int>(sinter::cuda_api::success) : finish(to);
   }
   /// Does the work of a stream, until `done` says that it is enough.
   template <class Done>
   int finish(stream& of, Done&& done) {
-    while (failed == sinter::cuda::success && !of.queue.empty() && !done()) {
+    while (failed == sinter::cuda_api::success && !of.queue.empty() && !done()) {
       auto const work = std::move(of.queue.front());
       of.queue.pop_front();
       try {
@@ -140,7 +140,7 @@ int call(char const* symbol, Body&& body) {
   auto& m = *machine::current();
   auto const lock = std::lock_guard(m.mutex);
   auto const refused = m.refusal(symbol, true);
-  return refused != sinter::cuda::success ? refused : body(m);
+  return refused != sinter::cuda_api::success ? refused : body(m);
 }
 /// One that needs no context.
 template <class Body>
@@ -148,7 +148,7 @@ int call_without_context(char const* symbol, Body&& body) {
   auto& m = *machine::current();
   auto const lock = std::lock_guard(m.mutex);
   auto const refused = m.refusal(symbol, false);
-  return refused != sinter::cuda::success ? refused : body(m);
+  return refused != sinter::cuda_api::success ? refused : body(m);
 }
 
 }  // namespace cuda_mock

@@ -10,18 +10,18 @@ namespace cuda_mock {
 
 inline int allocate(machine& m, machine::memories& in, std::size_t bytes, machine::cuda_pointer& memory) {
   if (m.spoils_capture()) return capture_unsupported;
-  if (bytes == 0) return sinter::cuda::invalid_value;
+  if (bytes == 0) return sinter::cuda_api::invalid_value;
   auto made = std::make_unique<emulator::guarded_memory>(bytes);
   memory = reinterpret_cast<machine::cuda_pointer>(made->data());
   in[memory] = std::move(made);
-  return sinter::cuda::success;
+  return sinter::cuda_api::success;
 }
 
 /// After all work, which may need it.
 inline int release(machine& m, machine::memories& in, machine::cuda_pointer memory) {
   if (m.spoils_capture()) return capture_unsupported;
   auto const found = in.find(memory);
-  if (found == in.end()) return sinter::cuda::invalid_value;
+  if (found == in.end()) return sinter::cuda_api::invalid_value;
   auto const result = m.finish_all();
   if (&in == &m.device_memory) m.used_bytes -= found->second->size();
   in.erase(found);
@@ -29,7 +29,7 @@ inline int release(machine& m, machine::memories& in, machine::cuda_pointer memo
 }
 
 inline void fill_memory_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   using sinter::cuda_pointer;
   d.mem_get_info = [](std::size_t* left, std::size_t* total) {
     return call("cuMemGetInfo_v2", [&](machine& m) {
@@ -74,7 +74,7 @@ inline void fill_memory_calls(sinter::cuda_driver& d) {
 }
 
 inline void fill_copy_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   using sinter::cuda_pointer;
   d.memcpy_htod_async = [](cuda_pointer to, void const* from, std::size_t bytes, void* handle) {
     return call("cuMemcpyHtoDAsync_v2", [&](machine& m) {

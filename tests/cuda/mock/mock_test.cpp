@@ -59,7 +59,7 @@ struct session {
     REQUIRE(d.primary_ctx_retain(&context, 0) == 0);
     REQUIRE(d.ctx_push_current(context) == 0);
     REQUIRE(d.module_load_data(&module, cubin().data()) == 0);
-    REQUIRE(d.stream_create(&stream, cuda::stream_non_blocking) == 0);
+    REQUIRE(d.stream_create(&stream, cuda_api::stream_non_blocking) == 0);
     REQUIRE(d.mem_alloc(&x, 256) == 0);
     REQUIRE(d.mem_alloc(&y, 256) == 0);
   }
@@ -98,6 +98,14 @@ TEST_CASE("kernels run when their stream is waited for") {
   CHECK(s.gpu.calls("cuLaunchKernel") == 1);
 }
 
+TEST_CASE("work may be done when it is given") {
+  session s({.capability = 80, .late = false});
+  CHECK(s.upload(s.x, s.ones) == 0);
+  CHECK(s.launch("twice", s.x, s.y) == 0);
+  CHECK(*reinterpret_cast<float*>(s.y) == 2);
+  CHECK(s.launch("beside", s.x, s.y) == cuda_mock::launch_failed);
+}
+
 TEST_CASE("pinned memory is read and written when the work is done") {
   session s;
   void *from = nullptr, *to = nullptr;
@@ -112,7 +120,7 @@ TEST_CASE("pinned memory is read and written when the work is done") {
   void *start = nullptr, *done = nullptr, *silent = nullptr;
   CHECK(s.d.event_create(&start, 0) == 0);
   CHECK(s.d.event_create(&done, 0) == 0);
-  CHECK(s.d.event_create(&silent, cuda::event_without_time) == 0);
+  CHECK(s.d.event_create(&silent, cuda_api::event_without_time) == 0);
   CHECK(s.d.event_record(start, s.stream) == 0);
   CHECK(s.d.event_record(done, s.stream) == 0);
   float milliseconds = -1;
@@ -125,12 +133,12 @@ TEST_CASE("pinned memory is read and written when the work is done") {
 
   unsigned type = 0;
   int local = 0;
-  CHECK(s.d.pointer_get_attribute(&type, cuda::pointer_memory_type, reinterpret_cast<cuda_pointer>(to)) == 0);
-  CHECK(type == cuda::memory_type_host);
-  CHECK(s.d.pointer_get_attribute(&type, cuda::pointer_memory_type, s.x + 255) == 0);
-  CHECK(type == cuda::memory_type_device);
-  CHECK(s.d.pointer_get_attribute(&type, cuda::pointer_memory_type, reinterpret_cast<cuda_pointer>(&local)) ==
-        cuda::invalid_value);
+  CHECK(s.d.pointer_get_attribute(&type, cuda_api::pointer_memory_type, reinterpret_cast<cuda_pointer>(to)) == 0);
+  CHECK(type == cuda_api::memory_type_host);
+  CHECK(s.d.pointer_get_attribute(&type, cuda_api::pointer_memory_type, s.x + 255) == 0);
+  CHECK(type == cuda_api::memory_type_device);
+  CHECK(s.d.pointer_get_attribute(&type, cuda_api::pointer_memory_type, reinterpret_cast<cuda_pointer>(&local)) ==
+        cuda_api::invalid_value);
 }
 
 TEST_CASE("graphs replay what was captured, with arguments that can be changed") {
@@ -145,7 +153,7 @@ TEST_CASE("graphs replay what was captured, with arguments that can be changed")
   std::uint64_t id = 0;
   void* const* nodes = nullptr;
   std::size_t count = 0;
-  CHECK(s.d.stream_begin_capture(s.stream, cuda::capture_thread_local) == 0);
+  CHECK(s.d.stream_begin_capture(s.stream, cuda_api::capture_thread_local) == 0);
   CHECK(s.launch("twice", s.x, s.y) == 0);
   CHECK(s.launch("twice", s.y, z) == 0);
   CHECK(s.d.stream_get_capture_info(s.stream, &status, &id, &graph, &nodes, &count) == 0);
@@ -160,9 +168,9 @@ TEST_CASE("graphs replay what was captured, with arguments that can be changed")
   CHECK(s.out == std::vector<float>(64, 4.0f));
 
   void* arguments[] = {&s.y, &s.x};
-  cuda::kernel_node params{.function = s.function("twice"), .block = {64, 1, 1}, .arguments = arguments};
+  cuda_api::kernel_node params{.function = s.function("twice"), .block = {64, 1, 1}, .arguments = arguments};
   CHECK(s.d.graph_exec_kernel_node_set_params(executable, last, &params) == 0);
-  CHECK(s.d.graph_exec_kernel_node_set_params(executable, nullptr, &params) == cuda::invalid_value);
+  CHECK(s.d.graph_exec_kernel_node_set_params(executable, nullptr, &params) == cuda_api::invalid_value);
   CHECK(s.d.graph_launch(executable, s.stream) == 0);
   CHECK(s.d.graph_launch(executable, s.stream) == 0);
   CHECK(s.download(s.x) == 0);
@@ -176,7 +184,7 @@ TEST_CASE("memory cannot be taken nor waited for while a stream captures") {
   session s;
   cuda_pointer z = 0;
   void* graph = nullptr;
-  CHECK(s.d.stream_begin_capture(s.stream, cuda::capture_thread_local) == 0);
+  CHECK(s.d.stream_begin_capture(s.stream, cuda_api::capture_thread_local) == 0);
   std::thread([&] {  // others may
     CHECK(s.d.ctx_push_current(s.context) == 0);
     CHECK(s.d.mem_alloc(&z, 256) == 0);
@@ -184,34 +192,34 @@ TEST_CASE("memory cannot be taken nor waited for while a stream captures") {
       .join();
   CHECK(s.d.mem_alloc(&z, 256) == cuda_mock::capture_unsupported);
   CHECK(s.d.stream_end_capture(s.stream, &graph) == cuda_mock::capture_invalidated);
-  CHECK(s.d.stream_begin_capture(s.stream, cuda::capture_thread_local) == 0);
+  CHECK(s.d.stream_begin_capture(s.stream, cuda_api::capture_thread_local) == 0);
   CHECK(s.d.stream_synchronize(s.stream) == cuda_mock::capture_unsupported);
   CHECK(s.d.stream_end_capture(s.stream, &graph) == cuda_mock::capture_invalidated);
-  CHECK(s.d.stream_begin_capture(nullptr, cuda::capture_thread_local) == cuda_mock::capture_unsupported);
+  CHECK(s.d.stream_begin_capture(nullptr, cuda_api::capture_thread_local) == cuda_mock::capture_unsupported);
 }
 
 TEST_CASE("launches beyond the limits of device or kernel are refused") {
   session s;
   CHECK(s.launch("twice", s.x, s.y, 0, 65) == cuda_mock::too_many_resources);
-  CHECK(s.launch("twice", s.x, s.y, 0, 1025) == cuda::invalid_value);
-  CHECK(s.launch("twice", s.x, s.y, 0, 0) == cuda::invalid_value);
-  CHECK(s.launch("large", s.x, s.y, 65536) == cuda::invalid_value);
+  CHECK(s.launch("twice", s.x, s.y, 0, 1025) == cuda_api::invalid_value);
+  CHECK(s.launch("twice", s.x, s.y, 0, 0) == cuda_api::invalid_value);
+  CHECK(s.launch("large", s.x, s.y, 65536) == cuda_api::invalid_value);
   auto* const large = s.function("large");
-  CHECK(s.d.func_set_attribute(large, cuda::function_dynamic_shared_bytes, 228 << 10) == cuda::invalid_value);
-  CHECK(s.d.func_set_attribute(large, cuda::function_dynamic_shared_bytes, 65536) == 0);
+  CHECK(s.d.func_set_attribute(large, cuda_api::function_dynamic_shared_bytes, 228 << 10) == cuda_api::invalid_value);
+  CHECK(s.d.func_set_attribute(large, cuda_api::function_dynamic_shared_bytes, 65536) == 0);
   CHECK(s.launch("large", s.x, s.y, 65536) == 0);
   CHECK(s.d.stream_synchronize(s.stream) == 0);
   void* arguments[] = {&s.x, &s.y};
-  CHECK(s.d.launch_kernel(large, 1, 65536, 1, 64, 1, 1, 0, s.stream, arguments, nullptr) == cuda::invalid_value);
-  CHECK(s.d.launch_kernel(large, 1, 1, 1, 32, 2, 1, 0, s.stream, arguments, nullptr) == cuda::invalid_value);
+  CHECK(s.d.launch_kernel(large, 1, 65536, 1, 64, 1, 1, 0, s.stream, arguments, nullptr) == cuda_api::invalid_value);
+  CHECK(s.d.launch_kernel(large, 1, 1, 1, 32, 2, 1, 0, s.stream, arguments, nullptr) == cuda_api::invalid_value);
   CHECK(s.d.launch_kernel(&s, 1, 1, 1, 64, 1, 1, 0, s.stream, arguments, nullptr) == cuda_mock::invalid_handle);
 
-  cuda::launch_attribute overlap{.id = cuda::launch_programmatic, .value = 1};
-  cuda::launch_config config{.block = {64, 1, 1}, .stream = s.stream};
+  cuda_api::launch_attribute overlap{.id = cuda_api::launch_programmatic, .value = 1};
+  cuda_api::launch_config config{.block = {64, 1, 1}, .stream = s.stream};
   CHECK(s.d.launch_kernel_ex(&config, s.function("twice"), arguments, nullptr) == 0);
   config.attributes = &overlap;
   config.attribute_count = 1;
-  CHECK(s.d.launch_kernel_ex(&config, s.function("twice"), arguments, nullptr) == cuda::invalid_value);  // sm_86
+  CHECK(s.d.launch_kernel_ex(&config, s.function("twice"), arguments, nullptr) == cuda_api::invalid_value);  // sm_86
 }
 
 TEST_CASE("work that fails makes all that follows fail, and says why") {
@@ -244,14 +252,14 @@ TEST_CASE("memory has an end, and what is freed is not used") {
   std::size_t left = 0, total = 0;
   CHECK(s.d.mem_get_info(&left, &total) == 0);
   CHECK((left == 512 && total == 1024));
-  CHECK(s.d.mem_alloc(&z, 513) == cuda::out_of_memory);
-  CHECK(s.d.mem_alloc(&z, 0) == cuda::invalid_value);
+  CHECK(s.d.mem_alloc(&z, 513) == cuda_api::out_of_memory);
+  CHECK(s.d.mem_alloc(&z, 0) == cuda_api::invalid_value);
   CHECK(s.d.mem_alloc(&z, 512) == 0);
   CHECK(z % 256 == 0);
   CHECK(s.d.mem_free(z) == 0);
-  CHECK(s.d.mem_free(z) == cuda::invalid_value);
-  CHECK(s.upload(z, s.ones) == cuda::invalid_value);
-  CHECK(s.d.memcpy_dtod_async(s.x + 4, s.y, 256, s.stream) == cuda::invalid_value);
+  CHECK(s.d.mem_free(z) == cuda_api::invalid_value);
+  CHECK(s.upload(z, s.ones) == cuda_api::invalid_value);
+  CHECK(s.d.memcpy_dtod_async(s.x + 4, s.y, 256, s.stream) == cuda_api::invalid_value);
   CHECK(s.d.memcpy_dtod_async(s.x, s.y, 256, s.stream) == 0);
 }
 
@@ -259,7 +267,7 @@ TEST_CASE("machines on which CUDA does not work") {
   int count = 0;
   SECTION("no device") {
     cuda_mock::device const gpu({.devices = 0});
-    CHECK(gpu.driver().init(0) == cuda::no_device);
+    CHECK(gpu.driver().init(0) == cuda_api::no_device);
   }
   SECTION("not started") {
     cuda_mock::device const gpu;
@@ -282,10 +290,10 @@ TEST_CASE("machines on which CUDA does not work") {
   }
   SECTION("a function that fails from some call on") {
     session s;
-    s.gpu.fail("cuMemAlloc_v2", cuda::out_of_memory, 1);
+    s.gpu.fail("cuMemAlloc_v2", cuda_api::out_of_memory, 1);
     cuda_pointer memory = 0;
     CHECK(s.d.mem_alloc(&memory, 1) == 0);
-    CHECK(s.d.mem_alloc(&memory, 1) == cuda::out_of_memory);
+    CHECK(s.d.mem_alloc(&memory, 1) == cuda_api::out_of_memory);
   }
 }
 

@@ -46,7 +46,7 @@ struct launch {
 /// Checks a launch as cuLaunchKernel does, and makes it work of a stream.
 inline int make_launch(machine& m, void* handle, unsigned const* grid, unsigned const* block, unsigned shared_bytes,
                        void** arguments, void** extra, operation& made) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   auto const* const f = find_function(m, handle);
   if (!f) return invalid_handle;
   auto const is_grid = grid[0] - 1 < 0x7fffffff && grid[1] - 1 < 65535 && grid[2] - 1 < 65535;
@@ -61,7 +61,7 @@ inline int make_launch(machine& m, void* handle, unsigned const* grid, unsigned 
 }
 
 inline void fill_module_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.module_load_data = [](void** module, void const* data) {
     return call("cuModuleLoadData", [&](machine& m) {
       if (!image::is_at(data)) return static_cast<int>(invalid_image);
@@ -100,7 +100,7 @@ inline void fill_module_calls(sinter::cuda_driver& d) {
 }
 
 inline void fill_launch_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.launch_kernel = [](void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                        unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream, void** arguments,
                        void** extra) {

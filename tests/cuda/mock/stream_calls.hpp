@@ -8,7 +8,7 @@
 namespace cuda_mock {
 
 inline void fill_stream_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.stream_create = [](void** handle, unsigned) {
     return call("cuStreamCreate", [&](machine& m) {
       *handle = m.streams.add(std::make_unique<stream>());
@@ -37,7 +37,7 @@ inline void fill_stream_calls(sinter::cuda_driver& d) {
 
 /// Events are work of their stream.
 inline void fill_event_calls(sinter::cuda_driver& d) {
-  using namespace sinter::cuda;
+  using namespace sinter::cuda_api;
   d.event_create = [](void** handle, unsigned flags) {
     return call("cuEventCreate", [&](machine& m) {
       *handle = m.events.add(std::make_unique<event>(event{(flags & event_without_time) == 0, true, {}}));

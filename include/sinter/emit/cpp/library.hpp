@@ -53,10 +53,10 @@ inline std::string_view run_result(library const& lib) { return lib.hosts.may_fa
 
 namespace detail {
 
-/// Whether generated code can make a host call: it has a kernel, and no strings.
+/// Whether generated code can make a host call: it has a kernel, no strings, and results whose size is known.
 inline bool is_printable(host_call const& call) {
   auto const plain = [](view_binding const& v) {
-    return v.type.element == dtype::undefined || !element_type(v.type.element).empty();
+    return v.type.element == dtype::undefined || (!element_type(v.type.element).empty() && !v.is_bound());
   };
   return call.kernel && std::ranges::all_of(call.inputs, plain) && std::ranges::all_of(call.outputs, plain);
 }
@@ -73,7 +73,8 @@ inline void refuse_steps(library const& lib) {
       }
       if (!nodes.empty())
         fail(error_code::unsupported_feature,
-             "generated code has no kernels for these nodes, which the in-process compiler runs as plain loops:{}",
+             "generated code does not run these nodes, for lack of a kernel or as the size of a result depends on "
+             "data; the in-process compiler does:{}",
              nodes);
     }
 }

@@ -14,7 +14,7 @@
 #include <vector>
 
 /// Kernels of CUDA devices as text that NVRTC compiles without a header.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 /// The symbol of a kernel: its form and 16 digits of a digest of all that decides its text. Missing forms and elements
 /// are `error_code::system`.
@@ -33,7 +33,8 @@ inline std::string math_text() {
          function("hyperbolic_tangent", tanh(x));
 }
 
-/// A module with an entry point for each kernel; equal ones once. The same kernels give the same text.
+/// A module with an entry point for each kernel; equal ones once. The same kernels give the same text. Missing forms,
+/// elements and constants are `error_code::system`.
 inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
   std::string text{prelude_text};
   std::vector<std::string_view> included;
@@ -54,9 +55,10 @@ inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
     auto const symbol = kernel_name(k);
     if (std::ranges::find(symbols, symbol) != symbols.end()) continue;
     symbols.push_back(symbol);
+    check_constants(k);
     text += kernel_printer(k).whole(symbol);
   }
   return text;
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

@@ -8,7 +8,7 @@
 
 /// The forms of kernels that device text has: each a file in forms/, which says what constants and arguments mean, and
 /// a line here.
-namespace sinter::cuda {
+namespace sinter::cuda_text {
 
 inline constexpr std::string_view prelude_text =
 #include <sinter/emit/cuda/prelude.cuh>
@@ -34,11 +34,23 @@ inline constexpr std::string_view copy_text =
 inline constexpr std::string_view contraction_text =
 #include <sinter/emit/cuda/forms/contraction.cuh>
     ;
+inline constexpr std::string_view convolution_summand_text =
+#include <sinter/emit/cuda/forms/convolution_summand.cuh>
+    ;
 inline constexpr std::string_view convolution_text =
 #include <sinter/emit/cuda/forms/convolution.cuh>
     ;
-inline constexpr std::string_view sum_splits_text =
-#include <sinter/emit/cuda/forms/sum_splits.cuh>
+inline constexpr std::string_view fragments_text =
+#include <sinter/emit/cuda/forms/fragments.cuh>
+    ;
+inline constexpr std::string_view attention_rows_text =
+#include <sinter/emit/cuda/forms/attention_rows.cuh>
+    ;
+inline constexpr std::string_view attention_exact_text =
+#include <sinter/emit/cuda/forms/attention_exact.cuh>
+    ;
+inline constexpr std::string_view attention_matrix_text =
+#include <sinter/emit/cuda/forms/attention_matrix.cuh>
     ;
 inline constexpr std::string_view attention_text =
 #include <sinter/emit/cuda/forms/attention.cuh>
@@ -74,24 +86,29 @@ inline constexpr std::string_view transposed_convolution_text =
 #include <sinter/emit/cuda/forms/transposed_convolution.cuh>
     ;
 
+using form_texts = std::array<std::string_view, 5>;
+
 /// A form: its text, the texts that this needs, and whether it computes an input of the kernel's function.
 struct form {
   std::string_view name;
   std::string_view text;
-  std::array<std::string_view, 3> needs{};
+  form_texts needs{};
   bool computes = true;
 };
 
-inline constexpr std::array product_texts{product_text, product_exact_text, product_matrix_text};
-inline constexpr std::array<std::string_view, 3> row_texts{rows_text};
+inline constexpr form_texts product_texts{fragments_text, product_text, product_exact_text, product_matrix_text};
+inline constexpr form_texts convolution_texts{fragments_text, product_text, product_exact_text, product_matrix_text,
+                                              convolution_summand_text};
+inline constexpr form_texts row_texts{rows_text};
+inline constexpr form_texts attention_texts{fragments_text, attention_rows_text, attention_exact_text,
+                                            attention_matrix_text};
 
 inline constexpr std::array forms{
     form{"pointwise", pointwise_text, {}, false},
     form{"copy", copy_text, {}, false},
     form{"contraction", contraction_text, product_texts},
-    form{"convolution", convolution_text, product_texts},
-    form{"sum_splits", sum_splits_text},
-    form{"transposed_convolution", transposed_convolution_text, product_texts},
+    form{"convolution", convolution_text, convolution_texts},
+    form{"transposed_convolution", transposed_convolution_text, convolution_texts},
     form{"depthwise", depthwise_text},
     form{"pool", pool_text},
     form{"reduce", reduce_text, row_texts},
@@ -99,7 +116,7 @@ inline constexpr std::array forms{
     form{"normalize", normalize_text, row_texts},
     form{"gather", gather_text, {}, false},
     form{"resize", resize_text},
-    form{"attention", attention_text},
+    form{"attention", attention_text, attention_texts},
     form{"recurrent", recurrent_text, {}, false},
 };
 
@@ -109,4 +126,4 @@ inline form const& find_form(std::string_view name) {
   return *found;
 }
 
-}  // namespace sinter::cuda
+}  // namespace sinter::cuda_text

@@ -60,7 +60,7 @@ class cuda_module {
 
   void load(std::string const& code) {
     int const result = context_->driver().module_load_data(&handle_, code.c_str());
-    bool const is_too_new = result == cuda::no_binary_for_gpu || result == cuda::unsupported_version;
+    bool const is_too_new = result == cuda_api::no_binary_for_gpu || result == cuda_api::unsupported_version;
     context_->check(result, is_too_new
                                 ? fmt::format("this driver, of CUDA {}, does not take the code of the kernels; update "
                                               "the driver, or install an older NVRTC",
@@ -77,7 +77,7 @@ class cuda_module {
       fail(error_code::unsupported_feature, "{}: kernel '{}' needs {} bytes of shared memory, a block has at most {}",
            to_string(context_->info()), name, kernel.shared_bytes, context_->info().shared_bytes);
     if (kernel.shared_bytes > shared_bytes_of_all)
-      context_->check(driver.func_set_attribute(f.handle, cuda::function_dynamic_shared_bytes, kernel.shared_bytes),
+      context_->check(driver.func_set_attribute(f.handle, cuda_api::function_dynamic_shared_bytes, kernel.shared_bytes),
                       what("taking shared memory for"));
     functions_.push_back(std::move(f));
   }

@@ -53,14 +53,14 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
 
   /// Errors: those of `cuda_check`, with the device and `what` was done.
   void check(int result, std::string_view what) const {
-    if (result != cuda::success) cuda_check(driver_, result, what, to_string(info_));
+    if (result != cuda_api::success) cuda_check(driver_, result, what, to_string(info_));
   }
 
   /// The context is the calling thread's own in this scope.
   class current {
    public:
     explicit current(cuda_context const& context) : driver_(context.driver_) {
-      pushed_ = driver_.ctx_push_current(context.handle_) == cuda::success;
+      pushed_ = driver_.ctx_push_current(context.handle_) == cuda_api::success;
     }
     current(current const&) = delete;
     current& operator=(current const&) = delete;
@@ -79,7 +79,7 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
     current const scope(*this);
     cuda_pointer memory = 0;
     int const result = driver_.mem_alloc(&memory, std::max<std::size_t>(bytes, 1));
-    if (result == cuda::out_of_memory) no_memory(bytes);
+    if (result == cuda_api::out_of_memory) no_memory(bytes);
     check(result, "cuMemAlloc");
     auto const free = [self = shared_from_this()](std::byte* p) {
       current const in(*self);

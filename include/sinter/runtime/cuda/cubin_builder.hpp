@@ -26,7 +26,8 @@ namespace sinter {
 struct cuda_emitter {
   /// The name of a kernel in every text; kernels of other text have other names.
   std::function<std::string(device_kernel const&)> name{};
-  /// The text of a module.
+  /// The text of a module. From sm_90 on launches overlap: a kernel waits (griddepcontrol.wait) before it touches
+  /// memory.
   std::function<std::string(std::span<device_kernel const>)> text{};
 };
 

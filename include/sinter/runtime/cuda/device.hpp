@@ -22,7 +22,7 @@
 namespace sinter {
 
 /// The kernels of the library.
-inline cuda_emitter own_cuda_kernels() { return {cuda::kernel_name, cuda::cuda_module_text}; }
+inline cuda_emitter own_cuda_kernels() { return {cuda_text::kernel_name, cuda_text::cuda_module_text}; }
 
 /// What a CUDA device is used through.
 struct cuda_options {
@@ -70,9 +70,9 @@ class cuda_device final : public accelerator {
     auto const pointer = reinterpret_cast<cuda_pointer>(data);
     unsigned type = 0;
     int device = -1;
-    return driver.pointer_get_attribute(&type, cuda::pointer_memory_type, pointer) == cuda::success &&
-           type == cuda::memory_type_device &&
-           driver.pointer_get_attribute(&device, cuda::pointer_device, pointer) == cuda::success &&
+    return driver.pointer_get_attribute(&type, cuda_api::pointer_memory_type, pointer) == cuda_api::success &&
+           type == cuda_api::memory_type_device &&
+           driver.pointer_get_attribute(&device, cuda_api::pointer_device, pointer) == cuda_api::success &&
            device == context_->device();
   }
 

@@ -29,11 +29,11 @@ inline std::string to_string(cuda_device_info const& d) { return fmt::format("cu
 /// the driver is too old.
 inline int init_cuda(cuda_driver const& driver) {
   int const result = driver.init(0);
-  if (result == cuda::stub_library || result == cuda::no_device)
+  if (result == cuda_api::stub_library || result == cuda_api::no_device)
     fail(error_code::system,
          "no CUDA device: {}; use a machine with an NVIDIA GPU that this process may see "
          "(nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides some), or use a CPU",
-         result == cuda::stub_library ? "libcuda.so.1 is the stub of a toolkit, not a driver"
+         result == cuda_api::stub_library ? "libcuda.so.1 is the stub of a toolkit, not a driver"
                                       : cuda_result_text(driver, result));
   cuda_check(driver, result, "cuInit", "the CUDA driver does not start");
   int version = 0;
@@ -56,9 +56,9 @@ inline std::vector<cuda_device_info> cuda_devices_of(cuda_driver const& driver) 
     cuda_device_info info{.ordinal = i};
     check(driver.device_get(&device, i), "cuDeviceGet");
     check(driver.device_get_name(name, sizeof name - 1, device), "cuDeviceGetName");
-    check(driver.device_get_attribute(&major, cuda::attribute_major, device), "cuDeviceGetAttribute");
-    check(driver.device_get_attribute(&minor, cuda::attribute_minor, device), "cuDeviceGetAttribute");
-    check(driver.device_get_attribute(&info.shared_bytes, cuda::attribute_shared_bytes, device),
+    check(driver.device_get_attribute(&major, cuda_api::attribute_major, device), "cuDeviceGetAttribute");
+    check(driver.device_get_attribute(&minor, cuda_api::attribute_minor, device), "cuDeviceGetAttribute");
+    check(driver.device_get_attribute(&info.shared_bytes, cuda_api::attribute_shared_bytes, device),
           "cuDeviceGetAttribute");
     check(driver.device_total_mem(&info.bytes, device), "cuDeviceTotalMem");
     info.name = name;

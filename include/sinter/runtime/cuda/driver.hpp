@@ -11,7 +11,7 @@ namespace sinter {
 using cuda_pointer = std::uint64_t;
 
 /// Numbers of the driver API that the library uses.
-namespace cuda {
+namespace cuda_api {
 
 inline constexpr int success = 0;
 inline constexpr int invalid_value = 1;
@@ -67,7 +67,7 @@ struct kernel_node {
 };
 static_assert(sizeof(kernel_node) == 72);
 
-}  // namespace cuda
+}  // namespace cuda_api
 
 /// Functions of the driver; names are those of the API without `cu`. Those that drivers since 11.4 lack may be null;
 /// they are marked.
@@ -115,7 +115,7 @@ struct cuda_driver {
                        unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream, void** arguments,
                        void** extra) = nullptr;
   /// Since 11.8; may be null.
-  int (*launch_kernel_ex)(cuda::launch_config const* config, void* function, void** arguments, void** extra) = nullptr;
+  int (*launch_kernel_ex)(cuda_api::launch_config const* config, void* function, void** arguments, void** extra) = nullptr;
 
   int (*stream_begin_capture)(void* stream, int mode) = nullptr;
   /// `nodes`: what the next work that is captured waits for, so the latest. Since 11.3; may be null.
@@ -127,7 +127,7 @@ struct cuda_driver {
   int (*graph_exec_destroy)(void* executable) = nullptr;
   int (*graph_destroy)(void* graph) = nullptr;
   /// Since 12.0; may be null.
-  int (*graph_exec_kernel_node_set_params)(void* executable, void* node, cuda::kernel_node const* params) = nullptr;
+  int (*graph_exec_kernel_node_set_params)(void* executable, void* node, cuda_api::kernel_node const* params) = nullptr;
 };
 
 /// Calls `visit(symbol, function, needed)` for each function of a table: `symbol` is the name that the driver exports

@@ -69,7 +69,7 @@ class cuda_queue final : public device_queue {
     auto const& function = *static_cast<cuda_function const*>(what.function);
     auto* const arguments = arguments_of(what);
     int const result = overlaps_ ? start_overlapping(function, what, arguments) : start(function, what, arguments);
-    if (result != cuda::success) check(result, launch_text(function, what));
+    if (result != cuda_api::success) check(result, launch_text(function, what));
     if (captured_)
       captured_->push_back({&function, latest_node()});
     else
@@ -80,7 +80,7 @@ class cuda_queue final : public device_queue {
     SINTER_ASSERT(!captured_);
     cuda_context::current const scope(*context_);
     int const result = driver().stream_synchronize(stream_);
-    if (result != cuda::success) staging_.drop();
+    if (result != cuda_api::success) staging_.drop();
     check(result, "work failed");
     staging_.finish();
     recent_.clear();
@@ -89,7 +89,7 @@ class cuda_queue final : public device_queue {
   std::unique_ptr<recording> record(std::function<void()> const& give) override {
     SINTER_ASSERT(!captured_);
     cuda_context::current const scope(*context_);
-    check(driver().stream_begin_capture(own_.handle(), cuda::capture_thread_local), "recording launches");
+    check(driver().stream_begin_capture(own_.handle(), cuda_api::capture_thread_local), "recording launches");
     std::vector<cuda_recording::launch> launches;
     auto* const graph = capture(give, launches);
     return std::make_unique<cuda_recording>(context_, graph, std::move(launches));
@@ -108,7 +108,7 @@ class cuda_queue final : public device_queue {
     SINTER_ASSERT(launch.function == with.function);
     if (!launch.node || !driver().graph_exec_kernel_node_set_params) return false;
     cuda_context::current const scope(*context_);
-    cuda::kernel_node const node{.function = launch.function->handle,
+    cuda_api::kernel_node const node{.function = launch.function->handle,
                                  .grid = {with.blocks[0], with.blocks[1], with.blocks[2]},
                                  .block = {with.threads, 1, 1},
                                  .shared_bytes = with.shared_bytes,
@@ -129,9 +129,9 @@ class cuda_queue final : public device_queue {
 
   bool is_pinned(void const* p) const {
     unsigned type = 0;
-    return driver().pointer_get_attribute(&type, cuda::pointer_memory_type, reinterpret_cast<cuda_pointer>(p)) ==
-               cuda::success &&
-           type == cuda::memory_type_host;
+    return driver().pointer_get_attribute(&type, cuda_api::pointer_memory_type, reinterpret_cast<cuda_pointer>(p)) ==
+               cuda_api::success &&
+           type == cuda_api::memory_type_host;
   }
 
   /// Runs `body`; an error gets the kernels that were launched as context.
@@ -149,7 +149,7 @@ class cuda_queue final : public device_queue {
   }
 
   void check(int result, std::string_view doing) const {
-    if (result != cuda::success) with_kernels([&] { context_->check(result, doing); });
+    if (result != cuda_api::success) with_kernels([&] { context_->check(result, doing); });
   }
 
   /// Pointers to the arguments, as the driver takes them.
@@ -167,8 +167,8 @@ class cuda_queue final : public device_queue {
 
   /// The kernel may start before the one before it ends; it waits itself for what that one stores.
   int start_overlapping(cuda_function const& f, device_launch const& what, void** arguments) const {
-    cuda::launch_attribute overlap{.id = cuda::launch_programmatic, .value = 1};
-    cuda::launch_config const config{.grid = {what.blocks[0], what.blocks[1], what.blocks[2]},
+    cuda_api::launch_attribute overlap{.id = cuda_api::launch_programmatic, .value = 1};
+    cuda_api::launch_config const config{.grid = {what.blocks[0], what.blocks[1], what.blocks[2]},
                                      .block = {what.threads, 1, 1},
                                      .shared_bytes = what.shared_bytes,
                                      .stream = stream(),
@@ -190,7 +190,7 @@ class cuda_queue final : public device_queue {
     void* const* nodes = nullptr;
     std::size_t count = 0;
     if (!driver().stream_get_capture_info ||
-        driver().stream_get_capture_info(own_.handle(), &status, &id, &graph, &nodes, &count) != cuda::success)
+        driver().stream_get_capture_info(own_.handle(), &status, &id, &graph, &nodes, &count) != cuda_api::success)
       return nullptr;
     return count == 1 ? nodes[0] : nullptr;
   }
@@ -203,7 +203,7 @@ class cuda_queue final : public device_queue {
       give();
     } catch (...) {
       captured_ = nullptr;
-      if (driver().stream_end_capture(own_.handle(), &graph) == cuda::success && graph) driver().graph_destroy(graph);
+      if (driver().stream_end_capture(own_.handle(), &graph) == cuda_api::success && graph) driver().graph_destroy(graph);
       throw;
     }
     captured_ = nullptr;

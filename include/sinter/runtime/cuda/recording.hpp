@@ -21,7 +21,7 @@ class cuda_stream {
   /// Errors: system.
   explicit cuda_stream(std::shared_ptr<cuda_context const> context) : context_(std::move(context)) {
     cuda_context::current const scope(*context_);
-    context_->check(context_->driver().stream_create(&handle_, cuda::stream_non_blocking), "cuStreamCreate");
+    context_->check(context_->driver().stream_create(&handle_, cuda_api::stream_non_blocking), "cuStreamCreate");
   }
   cuda_stream(cuda_stream const&) = delete;
   cuda_stream& operator=(cuda_stream const&) = delete;
@@ -49,7 +49,7 @@ class cuda_recording final : public device_queue::recording {
       : context_(std::move(context)), graph_(graph), launches_(std::move(launches)) {
     for (auto const& l : launches_) functions_.push_back(l.function);
     int const result = context_->driver().graph_instantiate(&executable_, graph_, 0);
-    if (result != cuda::success) context_->driver().graph_destroy(graph_);
+    if (result != cuda_api::success) context_->driver().graph_destroy(graph_);
     context_->check(result, "making a graph of launches");
   }
   cuda_recording(cuda_recording const&) = delete;

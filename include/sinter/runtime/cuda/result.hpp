@@ -13,7 +13,7 @@ namespace sinter {
 /// "an illegal memory access was encountered (700)".
 inline std::string cuda_result_text(cuda_driver const& driver, int result) {
   char const* text = nullptr;
-  if (driver.get_error_string && driver.get_error_string(result, &text) == cuda::success && text)
+  if (driver.get_error_string && driver.get_error_string(result, &text) == cuda_api::success && text)
     return fmt::format("{} ({})", text, result);
   return fmt::format("error {}", result);
 }
@@ -24,8 +24,8 @@ inline std::string cuda_version_text(int version) { return fmt::format("{}.{}", 
 /// Errors: where `result` is not success, system, or limit_exceeded where memory is short; with what was done
 /// ("cuInit", "launching kernel 'a'") and where.
 inline void cuda_check(cuda_driver const& driver, int result, std::string_view what, std::string_view where) {
-  if (result == cuda::success) return;
-  auto const code = result == cuda::out_of_memory ? error_code::limit_exceeded : error_code::system;
+  if (result == cuda_api::success) return;
+  auto const code = result == cuda_api::out_of_memory ? error_code::limit_exceeded : error_code::system;
   fail(code, "{}: {}: {}", where, what, cuda_result_text(driver, result));
 }
 

@@ -92,7 +92,7 @@ class cuda_staging {
 
   void make(piece& p) const {
     void* memory = nullptr;
-    if (!p.event) context_->check(driver().event_create(&p.event, cuda::event_without_time), "cuEventCreate");
+    if (!p.event) context_->check(driver().event_create(&p.event, cuda_api::event_without_time), "cuEventCreate");
     context_->check(driver().mem_host_alloc(&memory, piece_bytes, 0), "taking pinned memory of the host");
     p.memory = static_cast<std::byte*>(memory);
   }

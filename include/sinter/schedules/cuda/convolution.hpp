@@ -18,7 +18,7 @@ inline packing pack_convolution_weights(operand_info const& w, convolution_shape
   auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
   return {.key = fmt::format("cuda:convolution:{}:{}", s.groups, w.constant_key),
           .bytes = bytes,
-          .fill = [t = w.constant, s](std::byte* to) {
+          .fill = [t = *w.constant, s](std::byte* to) {
             auto* y = reinterpret_cast<float*>(to);
             auto const* const x = static_cast<float const*>(t.data());
             auto const c = s.group_inputs(), f = s.group_outputs(), taps = s.taps();

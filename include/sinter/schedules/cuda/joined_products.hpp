@@ -29,13 +29,12 @@ class joined_products {
     return empty() ? 0 : static_cast<double>(rows()) * static_cast<double>(depth() * columns());
   }
 
-  /// Adds the launches to an empty fragment, which reads the result in the one launch that comes next.
+  /// Adds the launch to an empty fragment, which reads the result in the next one.
   address build(fragment& f) const {
     device_contraction const c{
         .m = rows(), .n = columns(), .k = depth(), .a_m = depth(), .a_k = 1, .b_k = columns(), .b_n = 1};
     auto const tiles = choose_tiles({1, c.m, c.n, c.k});
-    auto const last = tiles.splits > 1 ? 1 : 0;
-    auto const y = f.temporary("joined products", c.m * c.n * std::int64_t(sizeof(float)), last, last + 1);
+    auto const y = f.temporary("joined products", c.m * c.n * std::int64_t(sizeof(float)), 0, 1);
     product_epilogue e;
     if (std::ranges::any_of(parts_, [](scheduled_node const* n) { return has_input(*n, 2); })) {
       e.what.function = expr::flatten(expr::input(0) + expr::input(1), 2);
@@ -74,7 +73,7 @@ class joined_products {
       auto const columns = columns_of(*n);
       auto const slot = biases ? 2u : 1u;
       part p{.first = first, .columns = columns, .row_step = down ? 1 : columns, .column_step = down ? depth() : 1};
-      if (has_input(*n, slot)) p.values = n->inputs[slot].constant;
+      if (has_input(*n, slot)) p.values = *n->inputs[slot].constant;
       key += fmt::format(":{}:{}", has_input(*n, slot) ? n->inputs[slot].constant_key : "", down);
       first += columns;
       parts.push_back(std::move(p));

@@ -10,8 +10,7 @@ namespace sinter::detail::cuda {
 /// where several operators are one kernel. Empty where the operator has none.
 inline kernel_call kernel_call_of(scheduled_node const& n) {
   std::vector<operand> operands;
-  for (auto const& in : n.inputs)
-    operands.push_back(in.present() ? operand{in.type, in.constant ? &in.constant : nullptr} : operand{});
+  for (auto const& in : n.inputs) operands.push_back(in.present() ? operand{in.type, in.constant} : operand{});
   return n.op.kernel(inputs(operands));
 }
 

@@ -26,7 +26,6 @@ inline constexpr std::int64_t usual_multiprocessors = 132;
 /// Tiles with the least time: blocks run in waves, and one block of a large tile needs fewer loads for its products.
 inline device_tiles choose_tiles(product_extents const& e) {
   constexpr std::int64_t least_depth = 128;  // of a split, which else would wait more than it multiplies
-  constexpr double launch = 1.8e6;           // of the kernel that adds splits, which waits for all of them
   device_tiles best;
   double least = INFINITY;
   for (auto tiles : tile_choices) {
@@ -37,7 +36,7 @@ inline device_tiles choose_tiles(product_extents const& e) {
       auto const waves = static_cast<double>(divide_up(blocks * tiles.splits, usual_multiprocessors));
       auto const loads = static_cast<double>(tiles.tile_m + tiles.tile_n) * 8;
       auto const products = static_cast<double>(tiles.tile_m * tiles.tile_n);
-      auto const extra = tiles.splits > 1 ? launch + 0.1 * static_cast<double>(tiles.splits * e.m * e.n * e.count) : 0;
+      auto const extra = tiles.splits > 1 ? 0.1 * static_cast<double>(tiles.splits * e.m * e.n * e.count) : 0;
       auto const time = waves * (static_cast<double>(depth) + 64) * (products + loads * 8) + extra;
       if (time < least) least = time, best = tiles;
     }
@@ -74,19 +73,18 @@ inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr:
   return e;
 }
 
-/// Adds the launches of a product: with splits, sums go through a temporary.
+/// Adds the launch of a product: with splits, sums go through a temporary.
 inline void add_product(fragment& f, device_tiles const& tiles, device_sizes const& sizes, auto const& call, address a,
                         address b, product_epilogue e) {
-  if (tiles.splits == 1) {
-    std::vector<address> places{a, b};
-    places.insert(places.end(), e.places.begin(), e.places.end());
-    return f.add(call(std::move(e.what)), std::move(places));
+  auto made = call(std::move(e.what));
+  std::vector<address> places{a, b};
+  if (tiles.splits > 1) {
+    auto const step = static_cast<std::int32_t>(f.launches.size());
+    places.push_back(f.temporary("sums of splits", split_bytes(sizes, tiles.splits), step, step));
+    places.push_back(f.state(made.kernel.arguments[arrivals_argument].bytes));
   }
-  auto const first = static_cast<std::int32_t>(f.launches.size());
-  auto const sums = f.temporary("sums of splits", split_bytes(sizes, tiles.splits), first, first + 1);
-  f.add(call(device_epilogue{}), {a, b, sums});
-  e.places.insert(e.places.begin(), sums);
-  f.add(sum_splits_call(sizes, tiles.splits, std::move(e.what)), std::move(e.places));
+  places.insert(places.end(), e.places.begin(), e.places.end());
+  f.add(std::move(made), std::move(places));
 }
 
 /// Whether the operands behind the product are floats that a function can read.

@@ -32,7 +32,7 @@ inline packing pack_transposed_weights(operand_info const& w, transposed_shape c
   auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
   return {.key = fmt::format("cuda:transposed:{}:{}", s.groups, w.constant_key),
           .bytes = bytes,
-          .fill = [t = w.constant, s](std::byte* to) {
+          .fill = [t = *w.constant, s](std::byte* to) {
             auto* y = reinterpret_cast<float*>(to);
             auto const* const x = static_cast<float const*>(t.data());
             auto const taps = s.window.kernel_size();

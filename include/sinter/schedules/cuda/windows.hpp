@@ -30,7 +30,7 @@ inline void set_axes(device_window& window, auto const& y, auto const& x) {
 inline packing pack_depthwise_weights(operand_info const& w, convolution_shape const& s) {
   return {.key = fmt::format("cuda:depthwise:{}", w.constant_key),
           .bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float)),
-          .fill = [t = w.constant, taps = s.taps(), channels = s.in_channels](std::byte* to) {
+          .fill = [t = *w.constant, taps = s.taps(), channels = s.in_channels](std::byte* to) {
             auto* y = reinterpret_cast<float*>(to);
             auto const* const x = static_cast<float const*>(t.data());
             for (std::int64_t tap = 0; tap < taps; ++tap)

@@ -26,12 +26,17 @@ struct multiplied {
 /// The operands of a warp as matrices: d (16 x 8) += a (16 x depth) * b (depth x 8).
 template <int depth>
 struct tile_product {
-  float a[16][depth], b[depth][8], d[16][8];
+  typedef float columns __attribute__((vector_size(32)));
+  alignas(32) float a[16][depth], b[depth][8], d[16][8];
 
   void multiply() {
-    for (int row = 0; row < 16; ++row)
-      for (int k = 0; k < depth; ++k)
-        for (int column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
+    auto* const sums = reinterpret_cast<columns*>(d);
+    auto const* const rows = reinterpret_cast<columns const*>(b);
+    for (int row = 0; row < 16; ++row) {
+      auto sum = sums[row];
+      for (int k = 0; k < depth; ++k) sum += a[row][k] * rows[k];
+      sums[row] = sum;
+    }
   }
   /// Register `i` of a lane.
   float& accumulator(int lane, int i) { return d[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]; }
@@ -44,8 +49,8 @@ void multiply_16bit(void* const* lanes) {
   for (int lane = 0; lane < 32; ++lane) {
     auto const& from = *static_cast<multiplied const*>(lanes[lane]);
     auto const group = lane / 4, pair = lane % 4 * 2;
-    for (int i = 0; i < 8;
-         ++i)  // registers 0 and 2 are of row `group`, 1 and 3 of 8 rows below; 2 and 3 of k from 8 on
+    // Registers 0 and 2 are of row `group`, 1 and 3 of 8 rows below; 2 and 3 of k from 8 on.
+    for (int i = 0; i < 8; ++i)
       tile.a[group + i / 2 % 2 * 8][pair + i % 2 + i / 4 * 8] = widen(static_cast<u16>(from.a[i / 2] >> i % 2 * 16));
     for (int i = 0; i < 4; ++i)
       tile.b[pair + i % 2 + i / 2 * 8][group] = widen(static_cast<u16>(from.b[i / 2] >> i % 2 * 16));

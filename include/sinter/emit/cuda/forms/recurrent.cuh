@@ -13,79 +13,80 @@ R"cuda(
 template <class Kernel>
 struct recurrent_unit {
   static constexpr int gates = Kernel::cell == 0 ? 4 : 3, rows = Kernel::rows, vector = Kernel::vector;
-  const int unit = (int)block(0) * (Kernel::threads / 32) + thread() / 32, first_row = (int)block(1) * rows;
-  float sums[gates][rows] = {};
+  int const unit = (int)block(0) * (Kernel::threads / 32) + thread() / 32, first_row = (int)block(1) * rows;
+  int const row = first_row + thread() % 32;  // of the batch, whose output this lane computes
+  float sums[gates];                          // of that row
 
   // The products of states and weights.
-  DEVICE void multiply(const float* r, const float* h) {
+  DEVICE void multiply(float const* r, float const* h) {
+    float products[gates][rows] = {};
     for (int k = thread() % 32 * vector; k < Kernel::hidden; k += 32 * vector) {
       float state[rows][vector] = {};
 #pragma unroll
-      for (int row = 0; row < rows; ++row)
-        if (first_row + row < Kernel::batch) load_elements<1>(state[row], h + (first_row + row) * Kernel::hidden + k);
+      for (int i = 0; i < rows; ++i)
+        if (first_row + i < Kernel::batch) load_elements<1>(state[i], h + (first_row + i) * Kernel::hidden + k);
 #pragma unroll
       for (int gate = 0; gate < gates; ++gate) {
         float weights[vector];
         load_elements<1>(weights, r + (gate * Kernel::hidden + unit) * Kernel::hidden + k);
 #pragma unroll
-        for (int row = 0; row < rows; ++row)
+        for (int i = 0; i < rows; ++i)
 #pragma unroll
-          for (int i = 0; i < vector; ++i) sums[gate][row] = fma(weights[i], state[row][i], sums[gate][row]);
+          for (int j = 0; j < vector; ++j) products[gate][i] = fma(weights[j], state[i][j], products[gate][i]);
       }
     }
 #pragma unroll
     for (int gate = 0; gate < gates; ++gate)
 #pragma unroll
-      for (int row = 0; row < rows; ++row)
+      for (int i = 0; i < rows; ++i) {
+        float sum = products[gate][i];
 #pragma unroll
-        for (int mask = 1; mask < 32; mask *= 2) sums[gate][row] += shuffle_xor(sums[gate][row], mask);
+        for (int mask = 1; mask < 32; mask *= 2) sum += shuffle_xor(sum, mask);
+        if (i == 0 || first_row + i == row) sums[gate] = sum;
+      }
   }
-  DEVICE float from_input(const float* x, int row, int gate) const {
-    return load(x + (first_row + row) * Kernel::x_batch + (unit / 16 * gates + gate) * 16 + unit % 16);
+  DEVICE float from_input(float const* x, int gate) const {
+    return load(x + row * Kernel::x_batch + (unit / 16 * gates + gate) * 16 + unit % 16);
   }
+  DEVICE int place() const { return row * Kernel::hidden + unit; }
 };
 
 template <class Kernel>
-DEVICE float lstm_output(const Kernel& kernel, const recurrent_unit<Kernel>& u, int row) {
-  float* const cell = kernel.argument4 + (u.first_row + row) * Kernel::hidden + u.unit;
-  const float before = *cell;
-  const auto sum = [&](int gate) { return u.from_input(kernel.argument0, row, gate) + u.sums[gate][row]; };
-  const auto peep = [&](int gate, float state) {
+DEVICE float lstm_output(Kernel const& kernel, recurrent_unit<Kernel> const& u) {
+  float* const cell = kernel.argument4 + u.place();
+  float const before = *cell;
+  auto const sum = [&](int gate) { return u.from_input(kernel.argument0, gate) + u.sums[gate]; };
+  auto const peep = [&](int gate, float state) {
     if constexpr (Kernel::peephole != 0)
       return load(kernel.argument5 + gate * Kernel::hidden + u.unit) * state;
     else
       return 0.0f;
   };
-  const float in = sigmoid(sum(0) + peep(0, before)), forget = sigmoid(sum(2) + peep(2, before));
-  const float after = fma(forget, before, in * hyperbolic_tangent(sum(3)));
+  float const in = sigmoid(sum(0) + peep(0, before)), forget = sigmoid(sum(2) + peep(2, before));
+  float const after = fma(forget, before, in * hyperbolic_tangent(sum(3)));
   *cell = after;
   return sigmoid(sum(1) + peep(1, after)) * hyperbolic_tangent(after);
 }
 
 template <class Kernel>
-DEVICE float gru_output(const Kernel& kernel, const recurrent_unit<Kernel>& u, int row) {
-  const auto input = [&](int gate) { return u.from_input(kernel.argument0, row, gate); };
-  const float before = load(kernel.argument2 + (u.first_row + row) * Kernel::hidden + u.unit);
-  const float update = sigmoid(input(0) + u.sums[0][row]), reset = sigmoid(input(1) + u.sums[1][row]);
-  const float state = u.sums[2][row] + load(kernel.argument4 + u.unit);
-  const float candidate = hyperbolic_tangent(input(2) + reset * state);
+DEVICE float gru_output(Kernel const& kernel, recurrent_unit<Kernel> const& u) {
+  auto const input = [&](int gate) { return u.from_input(kernel.argument0, gate); };
+  float const before = load(kernel.argument2 + u.place());
+  float const update = sigmoid(input(0) + u.sums[0]), reset = sigmoid(input(1) + u.sums[1]);
+  float const state = u.sums[2] + load(kernel.argument4 + u.unit);
+  float const candidate = hyperbolic_tangent(input(2) + reset * state);
   return fma(1.0f - update, candidate, update * before);
 }
 
 template <class Kernel>
-DEVICE void recurrent(const Kernel& kernel) {
+DEVICE void recurrent(Kernel const& kernel) {
   recurrent_unit<Kernel> u;
   if (u.unit >= Kernel::hidden) return;
   u.multiply(kernel.argument1, kernel.argument2);
-#pragma unroll
-  for (int row = 0; row < Kernel::rows; ++row) {
-    if (thread() % 32 != row || u.first_row + row >= Kernel::batch) continue;
-    float output;
-    if constexpr (Kernel::cell == 0)
-      output = lstm_output(kernel, u, row);
-    else
-      output = gru_output(kernel, u, row);
-    kernel.argument3[(u.first_row + row) * Kernel::hidden + u.unit] = output;
-  }
+  if (thread() % 32 >= Kernel::rows || u.row >= Kernel::batch) return;
+  if constexpr (Kernel::cell == 0)
+    kernel.argument3[u.place()] = lstm_output(kernel, u);
+  else
+    kernel.argument3[u.place()] = gru_output(kernel, u);
 }
 )cuda"

@@ -40,8 +40,8 @@ class emulated_kernels {
     std::vector<std::future<void>> running;
     for (auto& b : batches) {
       if (running.size() > 1) running[running.size() - 2].get();
-      running.push_back(
-          std::async(std::launch::async, [&b] { b.object = emulator::compile(cuda_text::cuda_module_text(b.kernels)); }));
+      running.push_back(std::async(std::launch::async,
+                                   [&b] { b.object = emulator::compile(cuda_text::cuda_module_text(b.kernels)); }));
     }
     for (auto& r : running)
       if (r.valid()) r.get();

@@ -62,7 +62,7 @@ void add_product(emulated_calls& calls, Make make, device_tiles const& tiles, de
   auto const f = expr::parse("t0 = add x0 x1; t1 = add t0 x2; max 0 t1");
   for (std::size_t i = 0; i < sums.size(); ++i)
     sums[i] = value_of(f, {sums[i], bias[i % static_cast<std::size_t>(sizes[3])], residual[i]});
-  device_epilogue const epilogue{f, {operand({0, 0, 0, 1}), operand(dense), result(dense)}};
+  device_epilogue const epilogue{f, {operand_with({0, 0, 0, 1}), operand_with(dense), result_with(dense)}};
   auto const x1 = calls.input(bias), x2 = calls.input(residual);
   if (tiles.splits == 1) {
     calls.expect_result(make(epilogue), {factors[0], factors[1], x1, x2}, sums, tolerance);
@@ -164,7 +164,7 @@ constexpr device_tiles small{.tile_m = 32, .tile_n = 32, .tile_k = 16, .part_m =
 
 }  // namespace
 
-TEST_CASE("contractions of any strides") {
+TEST_CASE("contractions of any strides", "[device]") {
   emulated_calls calls;
   auto three_stages = small;
   three_stages.stages = 3;
@@ -193,7 +193,7 @@ TEST_CASE("contractions of any strides") {
   calls.run();
 }
 
-TEST_CASE("convolutions of any layout") {
+TEST_CASE("convolutions of any layout", "[device]") {
   emulated_calls calls;
   auto split = small;
   split.splits = 4;
@@ -225,7 +225,7 @@ TEST_CASE("convolutions of any layout") {
   calls.run();
 }
 
-TEST_CASE("transposed convolutions of any layout") {
+TEST_CASE("transposed convolutions of any layout", "[device]") {
   emulated_calls calls;
   auto split = small;
   split.splits = 2;
@@ -265,7 +265,7 @@ TEST_CASE("transposed convolutions of any layout") {
   calls.run();
 }
 
-TEST_CASE("products by matrix units") {
+TEST_CASE("products by matrix units", "[device]") {
   emulated_calls calls;
   using enum device_precision;
   for (auto const& [precision, element] :

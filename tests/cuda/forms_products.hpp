@@ -64,7 +64,7 @@ inline void add_product(emulated_calls& calls, Make make, device_tiles const& ti
   auto const f = expr::parse("t0 = add x0 x1; t1 = add t0 x2; max 0 t1");
   for (std::size_t i = 0; i < sums.size(); ++i)
     sums[i] = value_of(f, {sums[i], bias[i % static_cast<std::size_t>(sizes[3])], residual[i]});
-  device_epilogue const epilogue{f, {operand({0, 0, 0, 1}), operand(dense), result(dense)}};
+  device_epilogue const epilogue{f, {operand_with({0, 0, 0, 1}), operand_with(dense), result_with(dense)}};
   auto const x1 = calls.input(bias), x2 = calls.input(residual);
   auto const call = make(epilogue);
   if (tiles.splits == 1) return calls.expect_result(call, {factors[0], factors[1], x1, x2}, sums, tolerance);

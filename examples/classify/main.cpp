@@ -106,7 +106,7 @@ void print_best(std::span<float const> scores, std::vector<std::string> const& l
 
 settings parse(CLI::App& app, int count, char** arguments) {
   settings s;
-  std::string machine = "native";
+  std::string machine = "native", device = "cpu";
   app.add_option("MODEL", s.model, "an ONNX file")->required();
   app.add_option("PICTURE", s.pictures, "PNG or JPEG files")->required();
   app.add_option("--labels", s.labels, "a file with one label a line")->required();
@@ -115,8 +115,10 @@ settings parse(CLI::App& app, int count, char** arguments) {
   app.add_flag("--bgr", s.normalization.blue_first, "the model takes blue, green, red");
   app.add_option("--threads", s.options.threads, "0: as many as there are CPUs to use");
   app.add_option("--target", machine, "what to compile for, as avx2");
+  app.add_option("--device", device, "where to run: cpu, cuda (the first GPU) or cuda:1");
   app.parse(count, arguments);
   s.options.target = sinter::target(machine);
+  s.options.device = sinter::device_named(device);
   return s;
 }
 

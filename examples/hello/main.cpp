@@ -1,4 +1,4 @@
-// hello MODEL PICTURE...: says which digit each 8x8 picture shows.
+// hello [--device cuda] MODEL PICTURE...: says which digit each 8x8 picture shows.
 #include <sinter/sinter.hpp>
 
 #include <fmt/format.h>
@@ -33,11 +33,16 @@ void draw(decoded_picture const& picture, std::string_view margin) {
 }
 
 int run(std::span<char* const> arguments) {
+  sinter::options how;
+  if (arguments.size() > 1 && std::string_view(arguments[0]) == "--device") {
+    how.device = sinter::device_named(arguments[1]);
+    arguments = arguments.subspan(2);
+  }
   if (arguments.size() < 2) {
-    fmt::print(stderr, "usage: hello MODEL PICTURE...\n");
+    fmt::print(stderr, "usage: hello [--device cuda] MODEL PICTURE...\n");
     return 2;
   }
-  auto const net = sinter::load(arguments[0]);
+  auto const net = sinter::load(arguments[0], how);
   fmt::print("{}: {}\n", arguments[0], to_string(net.compiled_for()));
   for (auto const* file : arguments.subspan(1)) {
     auto const picture = read_picture(file, 1);

@@ -31,10 +31,8 @@ std::size_t count_steps(program const& p) {
 }
 inline std::size_t count_launches(program const& p) { return count_steps<launch>(p); }
 
-/// The outputs of the second of two runs on an emulated device.
-inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tensor> const& operands,
-                                            emulator::options how = {}) {
-  emulated_device device("cuda:sm_90", how);
+/// The outputs of the second of two runs on a device.
+inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::vector<any_tensor> const& operands) {
   model_store store({}, &device);
   auto const code = compile(graph(g), {.machine = device.machine()}, store, nullptr);
   workspace w(code.memory());
@@ -44,6 +42,12 @@ inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tens
   std::vector<any_tensor> results;
   for (auto const& r : w.results) results.push_back(own(r));
   return results;
+}
+
+inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tensor> const& operands,
+                                            emulator::options how = {}) {
+  emulated_device device("cuda:sm_90", how);
+  return run_on(device, g, operands);
 }
 
 /// How the outputs of a graph on an emulated device differ from those on the CPU; nothing if they agree.

@@ -7,12 +7,14 @@
 #include <sinter/program/device_forms.hpp>
 
 #include "catch.hpp"
+#include "device_under_test.hpp"
 #include "emulator/emulator.hpp"
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,10 +30,10 @@ inline std::vector<float> random_floats(std::int64_t count, std::uint32_t seed =
   return values;
 }
 
-inline device_argument operand(device_sizes strides, dtype element = dtype::float32) {
+inline device_argument operand_with(device_sizes strides, dtype element = dtype::float32) {
   return {element, false, 0, std::move(strides)};
 }
-inline device_argument result(device_sizes strides, dtype element = dtype::float32) {
+inline device_argument result_with(device_sizes strides, dtype element = dtype::float32) {
   return {element, true, 0, std::move(strides)};
 }
 
@@ -40,7 +42,8 @@ inline float value_of(expr::function const& f, std::vector<float> const& inputs)
   return expr::evaluate(expr::expand(f), inputs.data());
 }
 
-/// Calls of kernels on the emulator. All kernels are compiled as one module and run under every schedule.
+/// Calls of kernels on the emulator. All kernels are compiled as one module and run under every schedule. Where a
+/// device is under test, they run there.
 class emulated_calls {
  public:
   using memory = std::size_t;
@@ -94,12 +97,10 @@ class emulated_calls {
   void run() const {
     std::vector<device_kernel> kernels;
     for (auto const& c : calls_) kernels.push_back(c.call.kernel);
+    if (auto const device = test::device_under_test()) return run_on(*device, kernels);
     emulator::module const code(cuda_text::cuda_module_text(kernels));
     for (auto const& how : emulator::every_option) {
-      for (memory m = 0; m < memories_.size(); ++m)
-        if (std::ranges::find(inputs_, m) == inputs_.end()) memories_[m]->poison();
-      for (auto const& [m, values] : changing_)
-        std::memcpy(memories_[m]->data(), values.data(), values.size() * sizeof(float));
+      prepare_memories();
       for (auto const& c : calls_) launch(code, c, how);
       for (auto const& e : expected_) check(e);
     }
@@ -118,6 +119,35 @@ class emulated_calls {
   };
 
   std::string bytes_of(memory m) const { return {memories_[m]->data(), memories_[m]->size()}; }
+
+  void prepare_memories() const {
+    for (memory m = 0; m < memories_.size(); ++m)
+      if (std::ranges::find(inputs_, m) == inputs_.end()) memories_[m]->poison();
+    for (auto const& [m, values] : changing_)
+      std::memcpy(memories_[m]->data(), values.data(), values.size() * sizeof(float));
+  }
+
+  void run_on(accelerator& device, std::span<device_kernel const> kernels) const {
+    auto const code = device.load(kernels);
+    auto const queue = device.make_queue();
+    prepare_memories();
+    auto const host = [&](memory m) { return reinterpret_cast<std::byte*>(memories_[m]->data()); };
+    std::vector<device_memory> there;
+    for (memory m = 0; m < memories_.size(); ++m) {
+      there.push_back(device.allocate(memories_[m]->size()));
+      queue->upload(there[m].get(), host(m), memories_[m]->size());
+    }
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      std::vector<std::byte*> pointers;
+      for (auto const m : calls_[i].arguments) pointers.push_back(there[m].get());
+      auto const& kernel = calls_[i].call.kernel;
+      queue->launch({code.entries[i], calls_[i].call.blocks, static_cast<std::uint32_t>(kernel.threads),
+                     static_cast<std::uint32_t>(kernel.shared_bytes), pointers});
+    }
+    for (memory m = 0; m < memories_.size(); ++m) queue->download(host(m), there[m].get(), memories_[m]->size());
+    queue->wait();
+    for (auto const& e : expected_) check(e);
+  }
 
   void launch(emulator::module const& code, emulated_call const& c, emulator::options const& how) const {
     std::vector<void const*> pointers;

@@ -53,12 +53,12 @@ void add_attention(emulated_calls& calls, device_attention a, bool masked, doubl
       }
   std::vector arguments{calls.input(q, a.element), calls.input(k, a.element), calls.input(v, a.element)};
   if (masked) arguments.push_back(calls.input(mask));
-  calls.expect_result(attention_call(a, {{}, {result(row_major_strides(a.sizes()))}}), arguments, y, tolerance);
+  calls.expect_result(attention_call(a, {{}, {result_with(row_major_strides(a.sizes()))}}), arguments, y, tolerance);
 }
 
 }  // namespace
 
-TEST_CASE("attention") {
+TEST_CASE("attention", "[device]") {
   emulated_calls calls;
   add_attention(calls, {.batch = 2, .heads = 2, .queries = 37, .keys = 70, .d = 16, .e = 16}, false);
   add_attention(calls, {.heads = 2, .queries = 40, .keys = 40, .d = 64, .e = 64, .causal = true}, false);
@@ -67,9 +67,9 @@ TEST_CASE("attention") {
   calls.run();
 }
 
-TEST_CASE("attention by matrix units") {
+TEST_CASE("attention by matrix units", "[device]") {
   emulated_calls calls;
-  using enum device_precision;
+  using enum factor_precision;
   for (auto const& [precision, element] :
        {std::pair{tf32, dtype::float32}, std::pair{bfloat16, dtype::float32}, std::pair{float16, dtype::float16}}) {
     auto const add = [&, how = precision, type = element](device_attention a, bool masked) {

@@ -36,8 +36,9 @@ void add_binary(emulated_calls& calls, std::string_view text, device_sizes const
   for_each_coordinate(sizes, [&](device_sizes const& at) {
     z[offset(at, dense)] = value_of(f, {x[offset(at, dense)], y[offset(at, second)]});
   });
-  calls.expect_result(pointwise_call(sizes, {f, {operand(dense), operand(second), result(dense)}, alignment}),
-                      {calls.input(x), calls.input(y)}, z);
+  calls.expect_result(
+      pointwise_call(sizes, {f, {operand_with(dense), operand_with(second), result_with(dense)}, alignment}),
+      {calls.input(x), calls.input(y)}, z);
 }
 
 template <typename T>
@@ -51,7 +52,7 @@ void add_copy(emulated_calls& calls, device_sizes const& sizes, device_sizes con
 
 }  // namespace
 
-TEST_CASE("pointwise functions of operands with strides") {
+TEST_CASE("pointwise functions of operands with strides", "[device]") {
   emulated_calls calls;
   add_binary(calls, "t0 = sigmoid x0; mul t0 x1", {2, 3, 5, 8}, {0, 40, 0, 0});
   add_binary(calls, "t0 = add x0 x1; max 0 t0", {2, 3, 5, 7}, {105, 35, 7, 1});
@@ -62,7 +63,7 @@ TEST_CASE("pointwise functions of operands with strides") {
   calls.run();
 }
 
-TEST_CASE("functions have the bits of expr::evaluate") {
+TEST_CASE("functions have the bits of expr::evaluate", "[device]") {
   emulated_calls calls;
   for (auto const* text :
        {"exp x0", "log x0", "tanh x0", "erf x0", "sin x0", "cos x0", "pow x0 x1", "sqrt x0", "round_half x0",
@@ -71,22 +72,23 @@ TEST_CASE("functions have the bits of expr::evaluate") {
   calls.run();
 }
 
-TEST_CASE("elements of 16 bits and integers are computed as floats") {
+TEST_CASE("elements of 16 bits and integers are computed as floats", "[device]") {
   emulated_calls calls;
   std::vector<std::uint16_t> const x{0x3c00, 0xc000, 0x3555, 0x7bff, 0x0001, 0x8000, 0x7c00};
   std::vector<std::uint16_t> bfloats;
   for (auto const h : x) bfloats.push_back(float_to_bfloat16(half_to_float(h)));
-  calls.expect_result(pointwise_call({7}, {{}, {operand({1}, dtype::float16), result({1}, dtype::bfloat16)}}),
+  calls.expect_result(pointwise_call({7}, {{}, {operand_with({1}, dtype::float16), result_with({1}, dtype::bfloat16)}}),
                       {calls.input(x)}, bfloats);
   calls.expect_result(
-      pointwise_call({3}, {expr::parse("mul x0 x1"),
-                           {operand({1}, dtype::int64), operand({1}, dtype::boolean), result({1}, dtype::int32)}}),
+      pointwise_call(
+          {3}, {expr::parse("mul x0 x1"),
+                {operand_with({1}, dtype::int64), operand_with({1}, dtype::boolean), result_with({1}, dtype::int32)}}),
       {calls.input(std::vector<std::int64_t>{-3, 4, 5}), calls.input(std::vector<std::uint8_t>{1, 0, 2})},
       std::vector<std::int32_t>{-3, 0, 5});
   calls.run();
 }
 
-TEST_CASE("copies between layouts") {
+TEST_CASE("copies between layouts", "[device]") {
   emulated_calls calls;
   add_copy<float>(calls, {2, 3, 5}, {15, 5, 1});
   add_copy<float>(calls, {2, 50, 33}, {33 * 50, 1, 50});  // a transpose through shared memory
@@ -100,7 +102,7 @@ TEST_CASE("copies between layouts") {
 
 TEST_CASE("text of kernels is deterministic and the same for equal kernels") {
   auto const call = [](std::string_view f) {
-    return pointwise_call({4, 8}, {expr::parse(f), {operand({8, 1}), result({8, 1})}}).kernel;
+    return pointwise_call({4, 8}, {expr::parse(f), {operand_with({8, 1}), result_with({8, 1})}}).kernel;
   };
   std::vector const kernels{call("exp x0"), call("log x0"), call("exp x0")};
   auto const text = cuda_text::cuda_module_text(kernels);
@@ -114,7 +116,7 @@ TEST_CASE("text of kernels is deterministic and the same for equal kernels") {
 
 TEST_CASE("kernels that have no text are errors") {
   CHECK_THROWS_WITH(cuda_text::kernel_name({.form = "unknown"}), says("'unknown'"));
-  auto kernel = pointwise_call({4, 8}, {{}, {operand({8, 1}), result({8, 1})}}).kernel;
+  auto kernel = pointwise_call({4, 8}, {{}, {operand_with({8, 1}), result_with({8, 1})}}).kernel;
   auto strings = kernel;
   strings.arguments[0].element = dtype::string;
   CHECK_THROWS_WITH(cuda_text::kernel_name(strings), says("type string"));

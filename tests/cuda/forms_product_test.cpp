@@ -8,7 +8,7 @@ constexpr device_tiles small{.tile_m = 32, .tile_n = 32, .tile_k = 16, .part_m =
 
 }  // namespace
 
-TEST_CASE("contractions of any strides") {
+TEST_CASE("contractions of any strides", "[device]") {
   emulated_calls calls;
   auto three_stages = small;
   three_stages.stages = 3;
@@ -37,7 +37,7 @@ TEST_CASE("contractions of any strides") {
   calls.run();
 }
 
-TEST_CASE("convolutions of any layout") {
+TEST_CASE("convolutions of any layout", "[device]") {
   emulated_calls calls;
   auto split = small;
   split.splits = 4;
@@ -69,7 +69,7 @@ TEST_CASE("convolutions of any layout") {
   calls.run();
 }
 
-TEST_CASE("transposed convolutions of any layout") {
+TEST_CASE("transposed convolutions of any layout", "[device]") {
   emulated_calls calls;
   auto split = small;
   split.splits = 2;

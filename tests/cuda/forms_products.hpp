@@ -16,12 +16,12 @@
 namespace sinter {
 
 /// A factor as matrix units take it.
-inline float rounded(device_precision precision, float x) {
+inline float rounded(factor_precision precision, float x) {
   switch (precision) {
-    case device_precision::tf32:  // ten bits of the mantissa, ties away from zero
+    case factor_precision::tf32:  // ten bits of the mantissa, ties away from zero
       return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & ~0x1fffu);
-    case device_precision::float16: return half_to_float(float_to_half(x));
-    case device_precision::bfloat16: return bfloat16_to_float(float_to_bfloat16(x));
+    case factor_precision::float16: return half_to_float(float_to_half(x));
+    case factor_precision::bfloat16: return bfloat16_to_float(float_to_bfloat16(x));
     default: return x;
   }
 }
@@ -64,7 +64,7 @@ inline void add_product(emulated_calls& calls, Make make, device_tiles const& ti
   auto const f = expr::parse("t0 = add x0 x1; t1 = add t0 x2; max 0 t1");
   for (std::size_t i = 0; i < sums.size(); ++i)
     sums[i] = value_of(f, {sums[i], bias[i % static_cast<std::size_t>(sizes[3])], residual[i]});
-  device_epilogue const epilogue{f, {operand({0, 0, 0, 1}), operand(dense), result(dense)}};
+  device_epilogue const epilogue{f, {operand_with({0, 0, 0, 1}), operand_with(dense), result_with(dense)}};
   auto const x1 = calls.input(bias), x2 = calls.input(residual);
   auto const call = make(epilogue);
   if (tiles.splits == 1) return calls.expect_result(call, {factors[0], factors[1], x1, x2}, sums, tolerance);

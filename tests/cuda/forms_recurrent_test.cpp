@@ -73,7 +73,7 @@ void add_gru(emulated_calls& calls, std::int64_t batch, std::int64_t hidden) {
 
 }  // namespace
 
-TEST_CASE("steps of recurrent layers") {
+TEST_CASE("steps of recurrent layers", "[device]") {
   emulated_calls calls;
   add_lstm(calls, 1, 64, false);
   add_lstm(calls, 6, 35, true);

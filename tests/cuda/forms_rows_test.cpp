@@ -53,7 +53,7 @@ void add_reduction(emulated_calls& calls, device_reduction kind, std::int64_t ou
     return std::vector<double>{value * 0.25};
   });
   calls.expect_result(
-      reduce_call(middle_rows(outer, length, inner), kind, {expr::parse("mul x0 0.25"), {result({inner, 1, 0})}}),
+      reduce_call(middle_rows(outer, length, inner), kind, {expr::parse("mul x0 0.25"), {result_with({inner, 1, 0})}}),
       {calls.input(x)}, y, tolerance);
 }
 
@@ -65,8 +65,9 @@ void add_softmax(emulated_calls& calls, bool log, std::int64_t outer, std::int64
     for (auto& v : row) v = log ? v - std::log(sum) : std::exp(v) / sum;
     return row;
   });
-  calls.expect_result(softmax_call(middle_rows(outer, length, inner), log, {{}, {result({length * inner, 1, inner})}}),
-                      {calls.input(x)}, y, tolerance);
+  calls.expect_result(
+      softmax_call(middle_rows(outer, length, inner), log, {{}, {result_with({length * inner, 1, inner})}}),
+      {calls.input(x)}, y, tolerance);
 }
 
 /// Scaled and shifted by vectors along the row.
@@ -83,15 +84,16 @@ void add_normalization(emulated_calls& calls, bool centred, std::int64_t outer, 
       row[l] = (row[l] - mean) / std::sqrt(squares + epsilon) * scale[l] + bias[l];
     return row;
   });
-  calls.expect_result(normalize_call(middle_rows(outer, length, inner), epsilon, centred,
-                                     {expr::parse("fma x0 x1 x2"),
-                                      {operand({0, 0, 1}), operand({0, 0, 1}), result({length * inner, 1, inner})}}),
-                      {calls.input(x), calls.input(scale), calls.input(bias)}, y, 1e-5);
+  calls.expect_result(
+      normalize_call(middle_rows(outer, length, inner), epsilon, centred,
+                     {expr::parse("fma x0 x1 x2"),
+                      {operand_with({0, 0, 1}), operand_with({0, 0, 1}), result_with({length * inner, 1, inner})}}),
+      {calls.input(x), calls.input(scale), calls.input(bias)}, y, 1e-5);
 }
 
 }  // namespace
 
-TEST_CASE("reductions of rows") {
+TEST_CASE("reductions of rows", "[device]") {
   emulated_calls calls;
   using enum device_reduction;
   for (auto const kind : {sum, maximum, minimum, product, sum_of_squares, sum_of_magnitudes}) {
@@ -105,7 +107,7 @@ TEST_CASE("reductions of rows") {
   calls.run();
 }
 
-TEST_CASE("reductions of several axes that are not neighbours") {
+TEST_CASE("reductions of several axes that are not neighbours", "[device]") {
   emulated_calls calls;
   auto const x = random_floats(2 * 3 * 4 * 5);
   std::vector<float> y;
@@ -117,12 +119,12 @@ TEST_CASE("reductions of several axes that are not neighbours") {
       y.push_back(static_cast<float>(sum));
     }
   calls.expect_result(
-      reduce_call({{3, 5, 2, 4}, 2, {20, 1, 60, 5}}, device_reduction::sum, {{}, {result({5, 1, 0, 0})}}),
+      reduce_call({{3, 5, 2, 4}, 2, {20, 1, 60, 5}}, device_reduction::sum, {{}, {result_with({5, 1, 0, 0})}}),
       {calls.input(x)}, y, tolerance);
   calls.run();
 }
 
-TEST_CASE("softmax of rows") {
+TEST_CASE("softmax of rows", "[device]") {
   emulated_calls calls;
   for (bool const log : {false, true}) {
     add_softmax(calls, log, 5, 77, 1);
@@ -133,7 +135,7 @@ TEST_CASE("softmax of rows") {
   calls.run();
 }
 
-TEST_CASE("normalization of rows") {
+TEST_CASE("normalization of rows", "[device]") {
   emulated_calls calls;
   for (bool const centred : {false, true}) {
     add_normalization(calls, centred, 5, 77, 1);
@@ -144,7 +146,7 @@ TEST_CASE("normalization of rows") {
   calls.run();
 }
 
-TEST_CASE("gathers of any element, from the end and clamped") {
+TEST_CASE("gathers of any element, from the end and clamped", "[device]") {
   emulated_calls calls;
   std::vector<std::int64_t> const indices{4, -1, 0, -5, 7, -9};
   std::vector<std::size_t> const chosen{4, 4, 0, 0, 4, 0};

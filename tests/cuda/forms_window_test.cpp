@@ -65,7 +65,7 @@ void add_depthwise(emulated_calls& calls, device_window w, std::int64_t tile_q) 
     y.push_back(sum + bias[static_cast<std::size_t>(c)]);
   });
   device_epilogue const epilogue{expr::parse("add x0 x1"),
-                                 {operand({0, 0, 0, 1}), result(row_major_strides(w.sizes()))}};
+                                 {operand_with({0, 0, 0, 1}), result_with(row_major_strides(w.sizes()))}};
   calls.expect_result(depthwise_call(w, epilogue, tile_q), {calls.input(x), calls.input(weights), calls.input(bias)},
                       y);
 }
@@ -88,13 +88,13 @@ void add_pool(emulated_calls& calls, device_window w, device_pooling kind, std::
     });
     y.push_back(kind == device_pooling::maximum ? best : sum / static_cast<float>(count));
   });
-  calls.expect_result(pool_call(w, kind, {{}, {result(row_major_strides(w.sizes()))}}, pad_end_h, pad_end_w),
+  calls.expect_result(pool_call(w, kind, {{}, {result_with(row_major_strides(w.sizes()))}}, pad_end_h, pad_end_w),
                       {calls.input(x)}, y);
 }
 
 }  // namespace
 
-TEST_CASE("depthwise convolutions") {
+TEST_CASE("depthwise convolutions", "[device]") {
   emulated_calls calls;
   device_window const padded{.n = 2, .c = 8, .h = 7, .w = 9, .r = 3, .s = 3, .pad_h = 1, .pad_w = 1};
   add_depthwise(calls, nhwc(padded), 4);
@@ -106,7 +106,7 @@ TEST_CASE("depthwise convolutions") {
   calls.run();
 }
 
-TEST_CASE("pools") {
+TEST_CASE("pools", "[device]") {
   emulated_calls calls;
   device_window const window{
       .n = 2, .c = 8, .h = 7, .w = 9, .r = 3, .s = 2, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1};
@@ -118,7 +118,7 @@ TEST_CASE("pools") {
   calls.run();
 }
 
-TEST_CASE("resampling by tables") {
+TEST_CASE("resampling by tables", "[device]") {
   emulated_calls calls;
   auto w = nhwc({.n = 2, .c = 4, .h = 3, .w = 4, .p = 5, .q = 6});
   auto const x = random_floats(w.n * w.c * w.h * w.w), row_weights = random_floats(w.p * 2, 2);
@@ -139,7 +139,7 @@ TEST_CASE("resampling by tables") {
       }
       y.push_back(sum);
     });
-    calls.expect_result(resize_call(w, 2, 3, {{}, {result(row_major_strides(w.sizes()))}}),
+    calls.expect_result(resize_call(w, 2, 3, {{}, {result_with(row_major_strides(w.sizes()))}}),
                         {calls.input(x), calls.input(rows), calls.input(row_weights), calls.input(columns),
                          calls.input(column_weights)},
                         y);

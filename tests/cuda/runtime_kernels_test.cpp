@@ -16,7 +16,8 @@ TEST_CASE("a kernel of the library runs on a device, given and recorded") {
   cuda_device device(0, {.driver = gpu.driver(), .compiler = [n = gpu.compiler()] { return n; }});
   device_sizes const sizes{3, 50};
   auto const dense = row_major_strides(sizes);
-  auto const call = pointwise_call(sizes, {expr::parse("add x0 x1"), {operand(dense), operand(dense), result(dense)}});
+  auto const call =
+      pointwise_call(sizes, {expr::parse("add x0 x1"), {operand_with(dense), operand_with(dense), result_with(dense)}});
   auto const code = device.load(std::vector{call.kernel});
   CHECK(static_cast<cuda_function*>(code.entries[0])->name == cuda_text::kernel_name(call.kernel));
 

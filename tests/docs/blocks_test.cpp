@@ -78,14 +78,27 @@ TEST_CASE("docs/ir.md has all operations", "[docs]") {
 }
 
 TEST_CASE("the code of the guides is code that is compiled", "[docs]") {
-  auto const compiled = contents("tests/docs/row_distance_operator.hpp") +
-                        contents("tests/docs/row_distance_schedule.hpp") + contents("tests/docs/row_distance_test.cpp");
-  for (auto const* guide : {"docs/add-an-operator.md", "docs/add-a-schedule.md"}) {
+  struct guide {
+    std::string file;
+    std::vector<std::string> sources;
+  };
+  auto const row_distance = [](std::string const& file) { return "tests/docs/row_distance_" + file; };
+  std::vector const operator_and_schedule{row_distance("operator.hpp"), row_distance("schedule.hpp"),
+                                          row_distance("test.cpp")};
+  std::string const headers = "include/sinter/";
+  for (auto const& [file, sources] :
+       {guide{"docs/add-an-operator.md", operator_and_schedule}, guide{"docs/add-a-schedule.md", operator_and_schedule},
+        guide{"docs/add-a-form.md",
+              {headers + "emit/cuda/forms/pointwise.cuh", headers + "emit/cuda/forms.hpp",
+               headers + "program/device_forms.hpp", headers + "schedules/cuda/pointwise.hpp",
+               "tests/cuda/forms_pointwise_test.cpp"}}}) {
+    std::string compiled;
+    for (auto const& source : sources) compiled += contents(source);
     int found = 0;
-    for (auto const& b : blocks_of(guide)) {
+    for (auto const& b : blocks_of(file)) {
       if (b.info != "cpp") continue;
       ++found;
-      INFO(guide << "\n" << b.text);
+      INFO(file << "\n" << b.text);
       CHECK(compiled.find(b.text) != std::string::npos);
     }
     CHECK(found > 0);

@@ -212,7 +212,8 @@ class lowering {
   }
 
   bool is_wanted(candidate const& c) const {
-    return (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
+    bool const rounds = c.factors != factor_precision::exact && c.factors != prefer_.factors;
+    return !rounds && (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
   }
 
   /// Lets a schedule of groups compute the operation together with operations before it.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
@@ -98,6 +99,7 @@ struct candidate {
   double cost = 0;           ///< see cost.hpp; without reorders of the inputs
   double error = 1;          ///< rms of rounding errors, in units of those of sums in order
   double weight_growth = 1;  ///< size of the packed weights, in units of the model's
+  factor_precision factors = factor_precision::exact;
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };

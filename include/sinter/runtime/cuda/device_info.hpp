@@ -34,7 +34,7 @@ inline int init_cuda(cuda_driver const& driver) {
          "no CUDA device: {}; use a machine with an NVIDIA GPU that this process may see "
          "(nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides some), or use a CPU",
          result == cuda_api::stub_library ? "libcuda.so.1 is the stub of a toolkit, not a driver"
-                                      : cuda_result_text(driver, result));
+                                          : cuda_result_text(driver, result));
   cuda_check(driver, result, "cuInit", "the CUDA driver does not start");
   int version = 0;
   cuda_check(driver, driver.driver_get_version(&version), "cuDriverGetVersion", "the CUDA driver");

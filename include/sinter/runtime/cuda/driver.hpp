@@ -115,7 +115,8 @@ struct cuda_driver {
                        unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream, void** arguments,
                        void** extra) = nullptr;
   /// Since 11.8; may be null.
-  int (*launch_kernel_ex)(cuda_api::launch_config const* config, void* function, void** arguments, void** extra) = nullptr;
+  int (*launch_kernel_ex)(cuda_api::launch_config const* config, void* function, void** arguments,
+                          void** extra) = nullptr;
 
   int (*stream_begin_capture)(void* stream, int mode) = nullptr;
   /// `nodes`: what the next work that is captured waits for, so the latest. Since 11.3; may be null.

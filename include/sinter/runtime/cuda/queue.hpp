@@ -109,10 +109,10 @@ class cuda_queue final : public device_queue {
     if (!launch.node || !driver().graph_exec_kernel_node_set_params) return false;
     cuda_context::current const scope(*context_);
     cuda_api::kernel_node const node{.function = launch.function->handle,
-                                 .grid = {with.blocks[0], with.blocks[1], with.blocks[2]},
-                                 .block = {with.threads, 1, 1},
-                                 .shared_bytes = with.shared_bytes,
-                                 .arguments = arguments_of(with)};
+                                     .grid = {with.blocks[0], with.blocks[1], with.blocks[2]},
+                                     .block = {with.threads, 1, 1},
+                                     .shared_bytes = with.shared_bytes,
+                                     .arguments = arguments_of(with)};
     auto* const executable = static_cast<cuda_recording const&>(what).executable();
     check(driver().graph_exec_kernel_node_set_params(executable, launch.node, &node), "changing a recorded launch");
     return true;
@@ -169,11 +169,11 @@ class cuda_queue final : public device_queue {
   int start_overlapping(cuda_function const& f, device_launch const& what, void** arguments) const {
     cuda_api::launch_attribute overlap{.id = cuda_api::launch_programmatic, .value = 1};
     cuda_api::launch_config const config{.grid = {what.blocks[0], what.blocks[1], what.blocks[2]},
-                                     .block = {what.threads, 1, 1},
-                                     .shared_bytes = what.shared_bytes,
-                                     .stream = stream(),
-                                     .attributes = &overlap,
-                                     .attribute_count = 1};
+                                         .block = {what.threads, 1, 1},
+                                         .shared_bytes = what.shared_bytes,
+                                         .stream = stream(),
+                                         .attributes = &overlap,
+                                         .attribute_count = 1};
     return driver().launch_kernel_ex(&config, f.handle, arguments, nullptr);
   }
 
@@ -203,7 +203,8 @@ class cuda_queue final : public device_queue {
       give();
     } catch (...) {
       captured_ = nullptr;
-      if (driver().stream_end_capture(own_.handle(), &graph) == cuda_api::success && graph) driver().graph_destroy(graph);
+      if (driver().stream_end_capture(own_.handle(), &graph) == cuda_api::success && graph)
+        driver().graph_destroy(graph);
       throw;
     }
     captured_ = nullptr;

@@ -124,29 +124,33 @@ inline std::optional<attention_plan> plan_attention(attention_group const& g) {
   return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
 }
 
-inline void add_attention(fragment& f, attention_plan const& p, std::vector<address> places) {
+/// Adds the launch; factors stay exact where the form does not compute them in `precision`.
+inline void add_attention(fragment& f, attention_plan p, factor_precision precision, std::vector<address> places) {
+  auto rounded = p.what;
+  rounded.precision = precision;
+  if (has_attention_form(rounded)) p.what = rounded;
   device_epilogue e;
   e.arguments.push_back({dtype::float32, true, 0, p.result});
   places.push_back(output_of());
   f.add(attention_call(p.what, std::move(e)), std::move(places));
 }
 
-inline fragment build_attention_group(scheduled_node const& n) {
+inline fragment build_attention_group(scheduled_node const& n, factor_precision precision) {
   auto const g = *attention_group_of(n);
   auto const products = projections_of(g);
   fragment f;
-  auto joined = products.empty() ? address{} : products.build(f);
+  auto joined = products.empty() ? address{} : products.build(f, precision);
   std::vector<address> places;
   for (auto const* h : g.nodes.operands()) {
     places.push_back(h->product ? joined : input_of(g.at(h->reader), h->slot));
     if (h->product) joined.offset += g.at(h->product).outputs[0].shape().back() * std::int64_t(sizeof(float));
   }
   if (g.nodes.mask_reader) places.push_back(input_of(g.at(g.nodes.mask_reader), g.nodes.mask_slot));
-  add_attention(f, *plan_attention(g), std::move(places));
+  add_attention(f, *plan_attention(g), precision, std::move(places));
   return f;
 }
 
-inline std::vector<candidate> attention_group_offer(scheduled_node const& n, target const&) {
+inline std::vector<candidate> attention_group_offer(scheduled_node const& n, target const& t) {
   auto const g = attention_group_of(n);
   auto const p = g ? plan_attention(*g) : std::nullopt;
   if (!p) return {};
@@ -155,9 +159,8 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
   layouts.inputs.resize(layouts.inputs.size() + n.inputs.size());
   auto const& a = p->what;
   auto const products = static_cast<double>(a.batch * a.heads * a.queries) * static_cast<double>(a.keys * (a.d + a.e));
-  return {{.layouts = std::move(layouts),
-           .cost = multiply_add_cost(products + projections_of(*g).multiply_adds()) + traffic_cost(g->at(g->nodes.mix)),
-           .build = build_attention_group}};
+  auto const cost = multiply_add_cost(products + projections_of(*g).multiply_adds());
+  return product_candidates(layouts, cost, t, build_attention_group);
 }
 
 /// The operator Attention, of floats, with all of its keys at hand.
@@ -200,21 +203,20 @@ inline std::optional<attention_plan> plan_attention(scheduled_node const& n) {
   return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
 }
 
-inline fragment build_attention(scheduled_node const& n) {
+inline fragment build_attention(scheduled_node const& n, factor_precision precision) {
   std::vector<address> places;
   for (std::size_t i = 0; i < n.inputs.size(); ++i)
     if (n.inputs[i].present()) places.push_back(input_of(n, i));
   fragment f;
-  add_attention(f, *plan_attention(n), std::move(places));
+  add_attention(f, *plan_attention(n), precision, std::move(places));
   return f;
 }
 
-inline std::vector<candidate> attention_offer(scheduled_node const& n, target const&) {
+inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
   if (!plan_attention(n)) return {};
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = std::vector(n.outputs.size(), layout::row_major)},
-           .cost = traffic_cost(n),
-           .build = build_attention}};
+  layout_choice const layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                              .outputs = std::vector(n.outputs.size(), layout::row_major)};
+  return product_candidates(layouts, traffic_cost(n), t, build_attention);
 }
 
 inline constexpr schedule attention_group_schedule{

@@ -30,10 +30,10 @@ class joined_products {
   }
 
   /// Adds the launch to an empty fragment, which reads the result in the next one.
-  address build(fragment& f) const {
+  address build(fragment& f, factor_precision precision) const {
     device_contraction const c{
         .m = rows(), .n = columns(), .k = depth(), .a_m = depth(), .a_k = 1, .b_k = columns(), .b_n = 1};
-    auto const tiles = choose_tiles({1, c.m, c.n, c.k});
+    auto const tiles = choose_tiles({1, c.m, c.n, c.k}, precision);
     auto const y = f.temporary("joined products", c.m * c.n * std::int64_t(sizeof(float)), 0, 1);
     product_epilogue e;
     if (std::ranges::any_of(parts_, [](scheduled_node const* n) { return has_input(*n, 2); })) {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,13 @@ struct product_extents {
 inline constexpr std::int64_t usual_multiprocessors = 132;
 
 /// Tiles with the least time: blocks run in waves, and one block of a large tile needs fewer loads for its products.
-inline device_tiles choose_tiles(product_extents const& e) {
+inline device_tiles choose_tiles(product_extents const& e, factor_precision precision) {
   constexpr std::int64_t least_depth = 128;  // of a split, which else would wait more than it multiplies
   device_tiles best;
   double least = INFINITY;
-  for (auto tiles : tile_choices) {
+  bool const exact = precision == factor_precision::exact;
+  for (auto tiles : exact ? std::span(tile_choices) : std::span(matrix_tile_choices)) {
+    tiles.precision = precision;
     auto const blocks = e.count * divide_up(e.m, tiles.tile_m) * divide_up(e.n, tiles.tile_n);
     for (tiles.splits = 1; tiles.splits <= 16; tiles.splits *= 2) {
       auto const depth = divide_up(e.k, tiles.splits);
@@ -42,6 +45,24 @@ inline device_tiles choose_tiles(product_extents const& e) {
     }
   }
   return best;
+}
+
+/// Candidates of a product by all precisions that the device has, `build(node, precision)` making them.
+template <typename Build>
+std::vector<candidate> product_candidates(layout_choice const& layouts, double cost, target const& t, Build build) {
+  using enum factor_precision;
+  std::vector<candidate> all;
+  for (auto const precision : {exact, tf32, float16, bfloat16}) {
+    bool const is_there =
+        precision == exact || t.has(feature::sm_80) || (precision == float16 && t.has(feature::sm_75));
+    if (!is_there) continue;
+    auto const gain = precision == exact ? 1 : precision == tf32 ? 8 : 16;
+    all.push_back({.layouts = layouts,
+                   .cost = cost / gain,
+                   .factors = precision,
+                   .build = [build, precision](scheduled_node const& n) { return build(n, precision); }});
+  }
+  return all;
 }
 
 /// The function and arguments of bias, extras and result; `axes` are the coordinates of the form as axes of the result.

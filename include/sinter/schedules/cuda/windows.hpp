@@ -52,8 +52,9 @@ inline fragment build_depthwise(scheduled_node const& n) {
 }
 
 inline std::vector<candidate> depthwise_offer(scheduled_node const& n, target const& t) {
-  auto dense = convolution_offer(n, t);
+  auto dense = convolution_offer(n, t);  // the exact one first
   if (dense.empty()) return {};
+  dense.resize(1);
   auto const s = shape_of_convolution(n);
   if (s.groups != s.in_channels || s.out_channels != s.in_channels) return {};
   dense[0].layouts.inputs[0] = layout::channels_last;

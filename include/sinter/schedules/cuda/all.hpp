@@ -6,6 +6,7 @@
 #include <sinter/schedules/cuda/moves.hpp>
 #include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/cuda/recurrent.hpp>
 #include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/cuda/resize.hpp>
 #include <sinter/schedules/cuda/rows.hpp>
@@ -27,6 +28,7 @@ inline constexpr std::array table{
     softmax_schedule,     normalization_schedule,
     pointwise_schedule,   cast_schedule,
     resize_schedule,      transposed_convolution_schedule,
+    recurrent_schedule,
 };
 
 }  // namespace sinter::detail::cuda

@@ -21,6 +21,7 @@ struct device_attention {
   strides q{}, k{}, v{};
   float scale = 1;
   bool causal = false;  ///< query m sees keys up to m + keys - queries
+  bool unseen = false;  ///< a query that the mask leaves no key has the result 0, not NaN
   /// What is added to scores, if anything: strides, and elements for one step of the key.
   std::optional<strides> mask{};
   std::int64_t mask_key = 0;
@@ -83,6 +84,7 @@ inline device_call attention_call(device_attention const& a, device_epilogue epi
                                {"share", a.share},
                                {"scale", std::bit_cast<std::uint32_t>(a.scale)},
                                {"causal", a.causal},
+                               {"unseen", a.unseen},
                                {"mask", a.mask.has_value()},
                                {"mask_batch0", mask.batch},
                                {"mask_batch1", mask.head},

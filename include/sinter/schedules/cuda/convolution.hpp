@@ -36,7 +36,7 @@ inline device_sizes image_strides(device_sizes const& strides) {
 }
 
 inline device_convolution device_convolution_of(scheduled_node const& n, convolution_shape const& s) {
-  auto const x = image_strides(strides_of(n.inputs[0].shape(), n.inputs[0].how));
+  auto const x = image_strides(strides_of(n.inputs[0]));
   auto const &h = s.window.y, &w = s.window.x;
   return {.n = s.items,
           .groups = s.groups,
@@ -65,7 +65,7 @@ inline product_epilogue image_epilogue(scheduled_node const& n) {
   return epilogue_of(n, n.op.attributes_as<fused_convolution::attributes>().epilogue,
                      [&](operand_info const& o, bool is_bias) {
                        if (is_bias) return device_sizes{0, 0, 0, o.shape()[0] == 1 ? 0 : 1};
-                       return image_strides(broadcast_strides(o.shape(), o.how, rank));
+                       return image_strides(broadcast_strides(o, rank));
                      });
 }
 
@@ -86,7 +86,7 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !n.inputs[1].constant || !is_float_tensor(n.outputs[0])) return {};
   if (n.inputs[1].shape().elements() == 0 || !has_plain_extras(n)) return {};
-  layout_choice layouts{.outputs = {layout::channels_last}};
+  layout_choice layouts{.outputs = {layout::channels_last}, .slices = true};
   constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
   bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
   for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));

@@ -74,6 +74,7 @@ struct product_epilogue {
 inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr::function> const& after,
                                     auto const& strides_along) {
   product_epilogue e;
+  e.what.alignment = alignment_of(n);
   auto result = expr::input(0);
   std::size_t next = 1;
   auto const add = [&](std::size_t i) {

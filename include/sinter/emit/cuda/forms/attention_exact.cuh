@@ -94,6 +94,7 @@ class exact_attention_part {
       float sum = sum_[i];
 #pragma unroll
       for (int mask = 1; mask < across; mask *= 2) sum += shuffle_xor(sum, mask);
+      if (Kernel::unseen != 0 && sum == 0) sum = 1;
 #pragma unroll
       for (int j = 0; j < columns; j += 4) {
         float const x[4] = {divide(results_[i][j], sum), divide(results_[i][j + 1], sum),

@@ -95,6 +95,7 @@ class matrix_attention_part {
       float sum = sum_[half];
 #pragma unroll
       for (int mask = 1; mask < 4; mask *= 2) sum += shuffle_xor(sum, mask);
+      if (Kernel::unseen != 0 && sum == 0) sum = 1;
 #pragma unroll
       for (int j = 0; j < e / 8; ++j) {
         float const x[2] = {divide(results_[j][2 * half], sum), divide(results_[j][2 * half + 1], sum)};

@@ -15,7 +15,7 @@ struct parts_case {
 };
 
 parts_case const cases[] = {
-    {"ever longer lists, whose parts convolutions and pools write", 9, R"(
+    {"ever longer lists, whose parts convolutions and pools write", 8, R"(
   input x: float[2x4x6x6]
   const w0 = float[8x4x1x1] random(1)
   const w1 = float[4x8x3x3] random(2)

@@ -109,6 +109,7 @@ struct test_memory {
       case space::arena: return temporaries.at(a.index);
       case space::scratch:
       case space::host:
+      case space::given:
       case space::state: break;
     }
     return scratch;

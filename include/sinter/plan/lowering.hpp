@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -250,7 +249,8 @@ class lowering {
     std::vector<bool> used(l_.tensors.size(), false);
     for (auto const& out : g_.outputs)
       if (is_planned(out.value)) used[static_cast<std::size_t>(l_.find(out.value, layout::row_major))] = true;
-    for (auto& op : l_.operations | std::views::reverse) {
+    for (auto i = l_.operations.size(); i-- > 0;) {
+      auto& op = l_.operations[i];
       bool const moves = op.kind == operation_kind::reorder || op.kind == operation_kind::transfer;
       if (moves && !used[static_cast<std::size_t>(op.outputs[0])]) op.kind = operation_kind::covered;
       if (op.kind == operation_kind::covered) continue;

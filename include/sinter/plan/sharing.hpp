@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <ranges>
 #include <vector>
 
 /// Which tensors share bytes: parts written straight into the tensor that joins them, and results that overwrite an
@@ -61,7 +60,8 @@ inline std::vector<bool> find_sliceable(lowered const& l, graph const& g) {
   };
   for (auto const& out : g.outputs)
     if (out.value) deny(l.find(out.value, layout::row_major));
-  for (auto const& op : l.operations | std::views::reverse) {
+  for (auto i = l.operations.size(); i-- > 0;) {
+    auto const& op = l.operations[i];
     if (op.kind == operation_kind::covered || op.kind == operation_kind::reorder) continue;
     if (op.is_view()) {
       auto const& shown = l.at(op.outputs[0]);

@@ -124,15 +124,19 @@ inline std::optional<attention_plan> plan_attention(attention_group const& g) {
   return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
 }
 
-/// Adds the launch; factors stay exact where the form does not compute them in `precision`.
-inline void add_attention(fragment& f, attention_plan p, factor_precision precision, std::vector<address> places) {
-  auto rounded = p.what;
-  rounded.precision = precision;
-  if (has_attention_form(rounded)) p.what = rounded;
+inline void add_attention(fragment& f, attention_plan const& p, std::vector<address> places) {
   device_epilogue e;
   e.arguments.push_back({dtype::float32, true, 0, p.result});
   places.push_back(output_of());
   f.add(attention_call(p.what, std::move(e)), std::move(places));
+}
+
+/// The same attention in a precision, as far as its form goes.
+inline attention_plan in_precision(attention_plan p, factor_precision precision) {
+  auto rounded = p.what;
+  rounded.precision = precision;
+  if (has_attention_form(rounded)) p.what = rounded;
+  return p;
 }
 
 inline fragment build_attention_group(scheduled_node const& n, factor_precision precision) {
@@ -146,7 +150,7 @@ inline fragment build_attention_group(scheduled_node const& n, factor_precision 
     if (h->product) joined.offset += g.at(h->product).outputs[0].shape().back() * std::int64_t(sizeof(float));
   }
   if (g.nodes.mask_reader) places.push_back(input_of(g.at(g.nodes.mask_reader), g.nodes.mask_slot));
-  add_attention(f, *plan_attention(g), precision, std::move(places));
+  add_attention(f, in_precision(*plan_attention(g), precision), std::move(places));
   return f;
 }
 
@@ -159,7 +163,8 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
   layouts.inputs.resize(layouts.inputs.size() + n.inputs.size());
   auto const& a = p->what;
   auto const products = static_cast<double>(a.batch * a.heads * a.queries) * static_cast<double>(a.keys * (a.d + a.e));
-  auto const cost = multiply_add_cost(products + projections_of(*g).multiply_adds());
+  auto const cost =
+      multiply_add_cost(products + projections_of(*g).multiply_adds()) + traffic_cost(g->at(g->nodes.mix));
   return product_candidates(layouts, cost, t, build_attention_group);
 }
 
@@ -208,7 +213,7 @@ inline fragment build_attention(scheduled_node const& n, factor_precision precis
   for (std::size_t i = 0; i < n.inputs.size(); ++i)
     if (n.inputs[i].present()) places.push_back(input_of(n, i));
   fragment f;
-  add_attention(f, *plan_attention(n), precision, std::move(places));
+  add_attention(f, in_precision(*plan_attention(n), precision), std::move(places));
   return f;
 }
 

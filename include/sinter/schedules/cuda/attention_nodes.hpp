@@ -160,10 +160,10 @@ inline bool is_projection(graph const& g, head_nodes const& h) {
   if (!constant(1) || (h.product->inputs.size() > 2 && h.product->inputs[2] && !constant(2))) return false;
   if (g.at(h.product->inputs[1]).type.shape->rank() != 2) return false;
   auto const columns = g.at(h.product->outputs[0]).type.shape->back();
+  auto const& split = *g.at(h.reshape->outputs[0]).type.shape;
   std::int64_t row = 1;
-  for (auto const extent : *g.at(h.reshape->outputs[0]).type.shape | std::views::reverse)
-    if ((row *= extent) == columns) return true;
-  return false;
+  for (auto axis = split.rank(); axis-- > 0 && row < columns;) row *= split[axis];
+  return row == columns;
 }
 
 /// Drops the products that no other one shares its input with.

@@ -33,8 +33,8 @@ class attribute_map {
   attribute_map(std::initializer_list<value_type> all) {
     auto made = std::make_shared<list>(all);
     std::ranges::stable_sort(*made, {}, &value_type::first);
-    auto const again = std::ranges::unique(*made, {}, &value_type::first);
-    made->erase(again.begin(), again.end());
+    auto const same_name = [](value_type const& a, value_type const& b) { return a.first == b.first; };
+    made->erase(std::unique(made->begin(), made->end(), same_name), made->end());
     entries_ = std::move(made);
   }
 

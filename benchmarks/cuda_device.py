@@ -178,7 +178,7 @@ def main():
     with tempfile.TemporaryDirectory() as cache:
         programs = Programs(HERE, cache, arguments.seconds)
         try:
-            tested = "cuda" if found else "emulated"
+            tested = "cuda" if found else "mock"
             print(programs.run("cuda_tests", "[device]", SINTER_TEST_DEVICE=tested).strip()[-300:], flush=True)
             figures["tests"] = "passed"
         except RuntimeError as problem:

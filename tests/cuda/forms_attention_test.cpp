@@ -69,16 +69,15 @@ TEST_CASE("attention", "[device]") {
 
 TEST_CASE("attention by matrix units", "[device]") {
   emulated_calls calls;
-  using enum device_precision;
+  using enum factor_precision;
   for (auto const& [precision, element] :
-       {std::pair{tf32, dtype::float32}, std::pair{float16, dtype::float32}, std::pair{bfloat16, dtype::float32},
-        std::pair{float16, dtype::float16}, std::pair{bfloat16, dtype::bfloat16}}) {
+       {std::pair{tf32, dtype::float32}, std::pair{bfloat16, dtype::float32}, std::pair{float16, dtype::float16}}) {
     auto const add = [&, how = precision, type = element](device_attention a, bool masked) {
       a.precision = how, a.element = type;
       add_attention(calls, a, masked, how == bfloat16 ? 2e-2 : 2e-3);
     };
     add({.batch = 2, .heads = 2, .queries = 37, .keys = 70, .d = 16, .e = 32}, false);
-    add({.heads = 2, .queries = 100, .keys = 100, .d = 64, .e = 64, .share = 2, .causal = true}, false);
+    add({.heads = 2, .queries = 70, .keys = 80, .d = 64, .e = 64, .share = 2, .causal = true}, false);
     add({.heads = 1, .queries = 5, .keys = 133, .d = 32, .e = 16}, true);
   }
   calls.run();

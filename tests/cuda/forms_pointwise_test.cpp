@@ -112,5 +112,14 @@ TEST_CASE("text of kernels is deterministic and the same for equal kernels") {
   auto const name = cuda_text::kernel_name(kernels[0]);
   CHECK(name.starts_with("pointwise_"));
   CHECK(text.find("void " + name) == text.rfind("void " + name));
+}
+
+TEST_CASE("kernels that have no text are errors") {
   CHECK_THROWS_WITH(cuda_text::kernel_name({.form = "unknown"}), says("'unknown'"));
+  auto kernel = pointwise_call({4, 8}, {{}, {operand_with({8, 1}), result_with({8, 1})}}).kernel;
+  auto strings = kernel;
+  strings.arguments[0].element = dtype::string;
+  CHECK_THROWS_WITH(cuda_text::kernel_name(strings), says("type string"));
+  std::erase_if(kernel.constants, [](device_constant const& c) { return c.name == "vector"; });
+  CHECK_THROWS_WITH(cuda_text::cuda_module_text(std::vector{kernel}), says("no constant 'vector'"));
 }

@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 /// Models of shared/models on an emulated CUDA device, or the one under test, compared with the CPU.
 using namespace sinter;

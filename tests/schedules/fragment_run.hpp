@@ -108,7 +108,8 @@ struct test_memory {
       case space::weight: return weights.at(a.index);
       case space::arena: return temporaries.at(a.index);
       case space::scratch:
-      case space::host: break;
+      case space::host:
+      case space::state: break;
     }
     return scratch;
   }

@@ -8,8 +8,9 @@ namespace sinter::passes {
 
 namespace detail {
 
-/// Whether `n` is a ReduceMean over exactly the axes from `first` on.
+/// Whether `n` is the mean over exactly the axes from `first` on.
 inline bool averages_from(graph const& g, node const& n, std::size_t first) {
+  if (is(n, "GlobalAveragePool")) return first == 2;
   if (!is(n, "ReduceMean") || !g.at(n.inputs[0]).type.shape) return false;
   auto const rank = static_cast<std::int64_t>(g.at(n.inputs[0]).type.shape->rank());
   auto axes = integers(g, n, 1, "axes");
@@ -37,7 +38,7 @@ inline bool averages_plane(graph const& g, node const& n) {
 
 inline bool recompose_pool(graph& g, node_id id) {
   auto const& n = g.at(id);
-  if (!averages_plane(g, n) && !averages_from(g, n, 2)) return false;
+  if (is(n, "GlobalAveragePool") || (!averages_plane(g, n) && !averages_from(g, n, 2))) return false;
   auto const source = n.inputs[0], out = n.outputs[0];
   auto const extents = *g.at(source).type.shape;
   if (extents.rank() < 3 || g.at(source).type.element != dtype::float32) return false;

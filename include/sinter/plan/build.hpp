@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +67,10 @@ class operation_builder {
   operand_info operand(stored_id id, value_id v, bool placed = false) const {
     auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
     if (id >= 0) info.item_stride = l_.item_stride(id);
+    if (id >= 0 && l_.on_device) {
+      info.slice = l_.slice(id);
+      info.alignment = std::gcd<std::int64_t>(l_.root_offset(id), 16);
+    }
     info.placed = placed;
     if (info.constant) info.constant_key = key_of(*info.constant);
     return info;
@@ -77,8 +82,10 @@ class operation_builder {
     scheduled_node s{.n = &n, .op = id == op.node ? op.op : bind(n), .first_input = static_cast<std::uint32_t>(first)};
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
       s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i]));
-    for (std::size_t i = 0; i < n.outputs.size(); ++i)
-      s.outputs.push_back(operand(id == op.node ? op.outputs[i] : -1, n.outputs[i]));
+    for (std::size_t i = 0; i < n.outputs.size(); ++i) {
+      bool const placed = id == op.node && i < op.placed_outputs.size() && op.placed_outputs[i];
+      s.outputs.push_back(operand(id == op.node ? op.outputs[i] : -1, n.outputs[i], placed));
+    }
     return s;
   }
 

@@ -67,6 +67,8 @@ class program_linker {
     } else if (a.in == space::input && op.inputs[a.index] < 0) {
       where.in = space::weight;
       where.index = weight(plain_weight(g_.at(op.values[a.index]).constant));
+    } else if (a.in == space::state) {
+      where.offset += first_state_;
     } else if (a.in != space::scratch) {
       where = placement_.place_of(a.in == space::input ? op.inputs[a.index] : op.outputs[a.index]);
       where.offset += a.offset;
@@ -82,6 +84,7 @@ class program_linker {
     if (op.kind == operation_kind::host) return link_host(i, std::move(made.host));
     if (op.kind == operation_kind::transfer) return link_transfer(op);
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
+    first_state_ = std::exchange(p_.state_bytes, checked_add(p_.state_bytes, made.code.state_bytes));
     std::vector<std::uint32_t> weights;
     for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
     for (auto& r : made.code.regions) {
@@ -179,6 +182,7 @@ class program_linker {
   lowered const& l_;
   arena_placement const& placement_;
   program p_;
+  std::int64_t first_state_ = 0;  ///< where the state of the operation that is linked begins
   std::unordered_map<std::string, std::uint32_t> weight_of_;
 };
 

@@ -28,14 +28,19 @@ struct stored {
   layout how = layout::row_major;
   std::optional<address> external{};  ///< where it lies outside of the arena: graph inputs
   stored_id base = -1;
-  std::int64_t base_offset = 0;  ///< bytes into each item of `base`
-  bool part = false;             ///< one of several tensors within each item of `base`
+  std::int64_t base_offset = 0;  ///< bytes into each item of `base`; of a part on a device, into each run
+  bool part = false;             ///< one of several tensors within each item, or run, of `base`
   bool viewed = false;           ///< some view shows its bytes
   bool has_parts = false;
   std::int32_t producer = -1;  ///< operation
   std::size_t open_axis = 0;   ///< of a value in a slot: the axis along which `type` is the most that there may be
 
   std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
+  /// Neighbours along the innermost axis.
+  std::int64_t run() const {
+    if (type.shape->empty()) return 1;
+    return how == layout::channels_last && type.shape->rank() > 2 ? (*type.shape)[1] : type.shape->back();
+  }
 };
 
 enum class operation_kind : std::uint8_t {
@@ -61,6 +66,7 @@ struct operation {
   std::vector<stored_id> inputs{};
   std::vector<stored_id> outputs{};
   std::vector<bool> placed{};                ///< inputs that lie in output 0 already
+  std::vector<bool> placed_outputs{};        ///< outputs that are parts of input 0; empty: none
   std::shared_ptr<graph_part const> part{};  ///< of an island of many nodes; `node` is the first one
   bool is_view() const { return kind == operation_kind::view; }
 };
@@ -99,6 +105,15 @@ struct lowered {
   std::int64_t item_stride(stored_id id) const {
     while (at(id).part) id = at(id).base;
     return item_bytes(*at(id).type.shape, at(id).type.element, at(id).how);
+  }
+  /// What a tensor of a device is a slice of, by itself or by what it shows.
+  tensor_slice slice(stored_id id) const {
+    while (!at(id).part && at(id).base >= 0) id = at(id).base;
+    if (!at(id).part) return {};
+    tensor_slice s{.run = at(id).run()};
+    while (at(id).part) id = at(id).base;
+    s.pitch = at(id).run();
+    return s;
   }
 };
 

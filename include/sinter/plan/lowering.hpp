@@ -7,6 +7,7 @@
 #include <sinter/plan/tail.hpp>
 #include <sinter/program/program.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/cuda/view.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>
@@ -50,14 +51,20 @@ class lowering {
   void add_input(std::size_t i) {
     auto const v = g_.inputs[i].value;
     if (g_.at(v).is_constant()) return;
-    auto const id = add_stored(v, layout::row_major, -1);
-    l_.at(id).external = address{.in = space::input, .index = static_cast<std::uint32_t>(i)};
+    auto const add = [&](layout how, space in) {
+      l_.at(add_stored(v, how, -1)).external = address{.in = in, .index = static_cast<std::uint32_t>(i)};
+    };
+    add(layout::row_major, space::input);
+    if (l_.on_device) add(layout::host, space::given);
   }
 
   stored_id add_stored(value_id v, layout how, std::int32_t producer) {
     l_.tensors.push_back({.value = v, .type = g_.at(v).type, .how = how, .producer = producer});
     return l_.find(v, how) = static_cast<stored_id>(l_.tensors.size() - 1);
   }
+
+  /// Whether a tensor has its elements in the same order in all layouts of a device.
+  bool has_one_order(stored const& t) const { return l_.on_device && cuda::channels_last_is_row_major(*t.type.shape); }
 
   /// The value in a layout; adds reorders where it is stored in others only.
   stored_id stored_as(value_id v, layout how) {
@@ -72,6 +79,9 @@ class lowering {
     reorder.inputs = {other};
     reorder.outputs = {id};
     reorder.placed = {false};
+    if (moves || !has_one_order(l_.at(id))) return id;
+    reorder.kind = operation_kind::view;
+    show(id, other, 0);
     return id;
   }
 
@@ -130,7 +140,7 @@ class lowering {
     if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
     if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
     auto const node_view = scheduled(n, op.op);
-    if (auto const schedules = schedule_table(machine_.device()); computable(node_view)) {
+    if (auto const schedules = schedule_table(machine_.device()); computable(node_view) && !stays_on_host(node_view)) {
       for (auto const& s : schedules)
         if (!s.match) choose(op, s, node_view);
       for (auto const& s : schedules)
@@ -139,6 +149,15 @@ class lowering {
     if (op.is_view() && !is_planned(op.values[0])) op.kind = operation_kind::host;  // of a constant
     if (op.kind == operation_kind::host) use_host_layout(op, n);
     add_operands(std::move(op), n);
+  }
+
+  /// Whether a node computes a few elements of what only the host has: it takes less time than a launch.
+  bool stays_on_host(scheduled_node const& n) {
+    constexpr std::size_t few = 1024;
+    if (!l_.on_device || !n.op.has_expression() || n.outputs[0].shape().elements() > few) return false;
+    auto const on_host = [](operand_info const& in) { return in.how == layout::host; };
+    auto const there = [&](operand_info const& in) { return !in.present() || in.constant || on_host(in); };
+    return std::ranges::any_of(n.inputs, on_host) && std::ranges::all_of(n.inputs, there);
   }
 
   void use_host_layout(operation& op, node const& n) const {
@@ -193,7 +212,8 @@ class lowering {
   }
 
   bool is_wanted(candidate const& c) const {
-    return (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
+    bool const rounds = c.factors != factor_precision::exact && c.factors != prefer_.factors;
+    return !rounds && (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
   }
 
   /// Lets a schedule of groups compute the operation together with operations before it.
@@ -210,7 +230,8 @@ class lowering {
     };
     for (auto const id : before) {
       auto const* const single = operation_of(id);
-      if (!single || single->kind != operation_kind::scheduled || !single->before.empty()) return;
+      bool const single_node = single && (single->kind == operation_kind::scheduled || single->is_view());
+      if (!single_node || !single->before.empty()) return;
       replaced += single->cost;
       add(id, single->op);
     }
@@ -268,14 +289,25 @@ class lowering {
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);
-    if (op.is_view()) {
-      auto& view = l_.at(op.outputs[0]);
-      view.base = op.inputs[0];
-      view.base_offset = *op.how.layouts.view;
-      view.part = l_.at(view.base).how == layout::blocked && view.how == layout::blocked;
-      l_.at(view.base).viewed = true;
-    }
+    if (op.is_view()) add_view(op, number);
     l_.operations.push_back(std::move(op));
+  }
+
+  /// Output 0 of operation `number` shows the bytes of input 0; where these are a graph input's, on the host, too.
+  void add_view(operation const& op, std::int32_t number) {
+    auto const offset = *op.how.layouts.view;
+    show(op.outputs[0], op.inputs[0], offset);
+    auto const on_host = l_.find(op.values[0], layout::host);
+    if (on_host < 0 || on_host == op.inputs[0] || !l_.at(l_.root(on_host)).external) return;
+    show(add_stored(l_.at(op.outputs[0]).value, layout::host, number), on_host, offset);
+  }
+
+  void show(stored_id shown, stored_id whole, std::int64_t offset) {
+    auto& view = l_.at(shown);
+    view.base = whole;
+    view.base_offset = offset;
+    view.part = l_.at(whole).how == layout::blocked && view.how == layout::blocked;
+    l_.at(whole).viewed = true;
   }
 
   /// The nodes of the tail become one island if compiling them pays, else one each.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ranges>
 #include <vector>
 
 /// Which tensors share bytes: parts written straight into the tensor that joins them, and results that overwrite an
@@ -43,20 +44,69 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
   return result;
 }
 
-/// Lets producers write into the tensor that joins their results, where the schedule of the joining node allows it.
-inline void place_parts(lowered& l) {
+/// Whether a tensor of another shape can show the runs of a slice: some of its innermost axes make up one.
+inline bool has_runs(shape const& s, std::int64_t run) {
+  std::int64_t inner = 1;
+  for (auto axis = s.rank(); axis-- > 0 && inner < run;) inner *= s[axis];
+  return inner == run;
+}
+
+/// By stored id: tensors that may become parts of others, as far as those that write, read or show them go. On a CPU
+/// all blocked tensors may.
+inline std::vector<bool> find_sliceable(lowered const& l, graph const& g) {
+  std::vector<bool> may(l.tensors.size(), true);
+  if (!l.on_device) return may;
+  auto const deny = [&](stored_id id) {
+    if (id >= 0) may[static_cast<std::size_t>(id)] = false;
+  };
+  for (auto const& out : g.outputs)
+    if (out.value) deny(l.find(out.value, layout::row_major));
+  for (auto const& op : l.operations | std::views::reverse) {
+    if (op.kind == operation_kind::covered || op.kind == operation_kind::reorder) continue;
+    if (op.is_view()) {
+      auto const& shown = l.at(op.outputs[0]);
+      bool const fits = may[static_cast<std::size_t>(op.outputs[0])] && shown.base_offset == 0 &&
+                        l.at(op.inputs[0]).base < 0 && shown.how == layout::row_major &&
+                        has_runs(*shown.type.shape, l.at(op.inputs[0]).run());
+      if (!fits) deny(op.inputs[0]);
+      continue;
+    }
+    if (op.kind == operation_kind::scheduled && op.how.layouts.slices) continue;
+    std::ranges::for_each(op.inputs, deny);
+    std::ranges::for_each(op.outputs, deny);
+  }
+  return may;
+}
+
+/// Makes `id` the part of `whole` that begins `offset` bytes into each item or run.
+inline void make_part(lowered& l, stored_id id, stored_id whole, std::int64_t offset) {
+  auto& part = l.at(id);
+  part.base = whole;
+  part.base_offset = offset;
+  part.part = true;
+  l.at(whole).has_parts = true;
+}
+
+/// Lets producers write into the tensor that joins their results, and readers of parts read the tensor that is cut,
+/// where the schedule of the joining or cutting node allows it.
+inline void place_parts(lowered& l, graph const& g) {
+  auto const may = find_sliceable(l, g);
+  auto const is_open = [&](stored_id id) { return id >= 0 && may[static_cast<std::size_t>(id)] && l.at(id).base < 0; };
   for (auto& op : l.operations) {
-    if (op.how.layouts.input_places.empty() || op.kind == operation_kind::covered) continue;
-    for (std::size_t i = 0; i < op.how.layouts.input_places.size(); ++i) {
+    if (op.kind == operation_kind::covered) continue;
+    auto const &in = op.how.layouts.input_places, &out = op.how.layouts.output_places;
+    for (std::size_t i = 0; i < in.size(); ++i) {
       auto const id = op.inputs[i];
-      if (id < 0 || op.how.layouts.input_places[i] < 0) continue;
-      auto& part = l.at(id);
-      if (part.base >= 0 || part.external || part.viewed || part.producer < 0) continue;
-      part.base = op.outputs[0];
-      part.base_offset = op.how.layouts.input_places[i];
-      part.part = true;
-      l.at(op.outputs[0]).has_parts = true;
+      if (in[i] < 0 || !is_open(id) || l.at(id).external || l.at(id).viewed || l.at(id).producer < 0) continue;
+      make_part(l, id, op.outputs[0], in[i]);
       op.placed[i] = true;
+    }
+    op.placed_outputs.assign(out.size(), false);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (out[i] < 0 || op.inputs[0] < 0 || !is_open(op.outputs[i])) continue;
+      make_part(l, op.outputs[i], op.inputs[0], out[i]);
+      l.at(op.inputs[0]).viewed = true;
+      op.placed_outputs[i] = true;
     }
   }
 }

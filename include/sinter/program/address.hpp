@@ -16,11 +16,19 @@ enum class space : std::uint8_t {
   arena,    ///< a tensor of the arena
   weight,   ///< a packed constant
   scratch,  ///< memory of the worker that runs the task
-  host      ///< a tensor in the host's memory, of a program for a device that has memory of its own
+  host,     ///< a tensor in the host's memory, of a program for a device that has memory of its own
+  given,    ///< an input of such a program, in the host's memory
+  state     ///< memory that keeps its bytes from run to run; zero before the first
 };
 
 /// What an address begins with in text, by `space`; no prefix begins another.
-inline constexpr std::array<std::string_view, 6> space_prefixes{"in", "out", "t", "w", "s", "h"};
+inline constexpr std::array<std::string_view, 8> space_prefixes{"in", "out", "t", "w", "s", "h", "given", "m"};
+
+/// Whether a space has several memories, which an address numbers.
+constexpr bool is_numbered(space in) { return in != space::scratch && in != space::state; }
+
+/// Whether what lies there is the host's, in a program for a device.
+constexpr bool is_of_host(space in) { return in == space::host || in == space::given || in == space::scratch; }
 
 /// Axes of a grid, loops around a call of its body, and both: the indices that an address may depend on.
 inline constexpr std::size_t grid_rank = 4, loop_depth = 2, index_rank = grid_rank + loop_depth;
@@ -31,7 +39,7 @@ using strides = std::array<std::int64_t, index_rank>;
 /// Bytes as a function of the indices around a call: those of a space from `offset` + Σ index·stride on.
 struct address {
   space in = space::input;
-  std::uint32_t index = 0;  ///< which input, output, tensor or weight; 0 for scratch
+  std::uint32_t index = 0;  ///< which input, output, tensor or weight; 0 where there is one only
   std::int64_t offset = 0;
   strides stride{};
   friend bool operator==(address const&, address const&) = default;

@@ -21,14 +21,15 @@ struct device_attention {
   strides q{}, k{}, v{};
   float scale = 1;
   bool causal = false;  ///< query m sees keys up to m + keys - queries
+  bool unseen = false;  ///< a query that the mask leaves no key has the result 0, not NaN
   /// What is added to scores, if anything: strides, and elements for one step of the key.
   std::optional<strides> mask{};
   std::int64_t mask_key = 0;
-  device_precision precision = device_precision::exact;
+  factor_precision precision = factor_precision::exact;
   dtype element = dtype::float32;  ///< of q, k and v; float16 and bfloat16 are for matrix units of that precision
 
   device_sizes sizes() const { return {batch, heads, queries, e}; }
-  bool exact() const { return precision == device_precision::exact; }
+  bool exact() const { return precision == factor_precision::exact; }
 };
 
 /// Whether the form computes it: its rows are copied 16 bytes at once and, but where exact, are whole fragments.
@@ -55,7 +56,7 @@ inline attention_tiles attention_tiles_of(device_attention const& a) {
     return {tile, tile, 128, (2 * tile * (a.d + 4) + tile * (padded_e + 4) + tile * (tile + 4)) * bytes};
   }
   std::int64_t const tile_m = 64, tile_n = bytes == 2 ? 64 : 32;
-  auto const d_pitch = a.d + (a.precision == device_precision::tf32 ? 4 : 8), e_pitch = a.e + (bytes == 4 ? 4 : 8);
+  auto const d_pitch = a.d + (a.precision == factor_precision::tf32 ? 4 : 8), e_pitch = a.e + (bytes == 4 ? 4 : 8);
   return {tile_m, tile_n, 128, (tile_m * d_pitch + 2 * tile_n * (d_pitch + e_pitch)) * bytes};
 }
 
@@ -83,6 +84,7 @@ inline device_call attention_call(device_attention const& a, device_epilogue epi
                                {"share", a.share},
                                {"scale", std::bit_cast<std::uint32_t>(a.scale)},
                                {"causal", a.causal},
+                               {"unseen", a.unseen},
                                {"mask", a.mask.has_value()},
                                {"mask_batch0", mask.batch},
                                {"mask_batch1", mask.head},

@@ -138,13 +138,4 @@ inline device_call pointwise_call(device_sizes sizes, device_epilogue epilogue) 
   return call;
 }
 
-/// The sum of what `splits` blocks left in a temporary, and the epilogue.
-inline device_call sum_splits_call(device_sizes const& sizes, std::int64_t splits, device_epilogue epilogue) {
-  auto const vector = sizes.back() % 4 == 0 ? vector_of(epilogue.arguments, sizes, epilogue.alignment) : 1;
-  auto call = coordinate_call("sum_splits", sizes, vector, {{"splits", splits}});
-  call.kernel.arguments = {dense_argument(splits * product_of(sizes))};
-  add_epilogue(call.kernel, std::move(epilogue), sizes);
-  return call;
-}
-
 }  // namespace sinter

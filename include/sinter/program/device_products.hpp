@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/preferences.hpp>
 #include <sinter/program/device_forms.hpp>
 
 #include <cstdint>
@@ -9,24 +10,21 @@
 
 namespace sinter {
 
-/// How factors are rounded before they are multiplied; sums are float.
-enum class device_precision : std::int8_t { exact, tf32, float16, bfloat16 };
-
 /// How blocks, warps and threads share a matrix product; see emit/cuda/forms/product.cuh.
 struct device_tiles {
   std::int64_t tile_m = 64, tile_n = 64, tile_k = 16;
   std::int64_t part_m = 4, part_n = 4;  ///< results of a thread where exact, else of a warp
   std::int64_t stages = 2;
   std::int64_t splits = 1;  ///< blocks that share the sum over k
-  device_precision precision = device_precision::exact;
+  factor_precision precision = factor_precision::exact;
 
-  constexpr bool exact() const { return precision == device_precision::exact; }
+  constexpr bool exact() const { return precision == factor_precision::exact; }
   constexpr std::int64_t threads() const { return tile_m / part_m * (tile_n / part_n) * (exact() ? 1 : 32); }
   /// Neighbours among the results of a thread.
   constexpr std::int64_t width() const { return exact() ? 4 : 2; }
   /// For factors of `element`.
   constexpr std::int64_t shared_bytes(dtype element) const {
-    bool const tf32 = precision == device_precision::tf32;
+    bool const tf32 = precision == factor_precision::tf32;
     auto const bytes = static_cast<std::int64_t>(size_of(element));
     auto const a = tile_m * (tile_k + (exact() || tf32 ? 4 : 8));
     auto const b = bytes == 2 ? tile_n * (tile_k + 8) : tile_k * (tile_n + (tf32 ? 8 : 4));
@@ -66,20 +64,23 @@ struct device_convolution {
   device_sizes sizes() const { return {n, p, q, groups * f}; }
 };
 
-/// Bytes of the temporary between a product with splits and `sum_splits_call`.
+/// Bytes of the temporary for the sums of splits.
 inline std::int64_t split_bytes(device_sizes const& sizes, std::int64_t splits) {
   return splits * product_of(sizes) * static_cast<std::int64_t>(sizeof(float));
 }
 
-/// What products have in common; with splits the result is the temporary, and the epilogue is that of
-/// `sum_splits_call`.
+/// Which argument of a product with splits counts the blocks that have arrived; it is zero before the first launch.
+inline constexpr std::size_t arrivals_argument = 3;
+
+/// What products have in common. With splits, arguments behind both factors are the sums, of `split_bytes`, and the
+/// arrivals.
 inline device_call product_call(std::string form, device_tiles const& tiles, device_sizes const& sizes,
                                 std::int64_t vector, std::vector<device_constant> constants,
                                 std::vector<device_argument> arguments, device_epilogue epilogue) {
   auto const element = arguments[0].element;
   SINTER_ASSERT(element == dtype::float32 ||
                 tiles.precision ==
-                    (element == dtype::float16 ? device_precision::float16 : device_precision::bfloat16));
+                    (element == dtype::float16 ? factor_precision::float16 : factor_precision::bfloat16));
   device_call call;
   auto& k = call.kernel;
   k.form = std::move(form);
@@ -97,13 +98,21 @@ inline device_call product_call(std::string form, device_tiles const& tiles, dev
   for (std::size_t axis = 0; axis < sizes.size(); ++axis)
     k.constants.push_back({"size" + std::to_string(axis), sizes[axis]});
   k.arguments = std::move(arguments);
-  if (tiles.splits > 1)
+  if (tiles.splits > 1) {
     k.arguments.push_back(dense_argument(tiles.splits * product_of(sizes), true));
-  else
-    add_epilogue(k, std::move(epilogue), sizes);
+    k.arguments.push_back(dense_argument(1, true, dtype::uint32));
+  }
+  add_epilogue(k, std::move(epilogue), sizes);
   k.threads = static_cast<std::int32_t>(tiles.threads());
   k.shared_bytes = static_cast<std::int32_t>(tiles.shared_bytes(element));
   return call;
+}
+
+/// Sets the blocks of a product: those along m and n, and of `others`, each split.
+inline void set_blocks(device_call& call, device_tiles const& tiles, std::int64_t m, std::int64_t n,
+                       std::int64_t others) {
+  call.blocks = {long_block_count(m), block_count(n), block_count(others * tiles.splits)};
+  if (tiles.splits > 1) call.kernel.arguments[arrivals_argument] = dense_argument(m * n * others, true, dtype::uint32);
 }
 
 /// Elements of one copy, of 16 or 4 bytes or 1 element, from rows of `count` neighbours `step` apart; all `strides`
@@ -123,8 +132,7 @@ inline std::int64_t copy_vector(dtype element, std::int64_t step, std::int64_t c
 inline std::int64_t store_vector(device_tiles const& tiles, device_sizes const& sizes, std::int64_t row,
                                  device_epilogue const& epilogue) {
   auto const width = tiles.width();
-  if (row % width != 0) return 1;
-  return tiles.splits > 1 ? width : vector_of(epilogue.arguments, sizes, epilogue.alignment, width);
+  return row % width == 0 ? vector_of(epilogue.arguments, sizes, epilogue.alignment, width) : 1;
 }
 
 /// Whether tiles have b along k: then copies are along k.
@@ -158,8 +166,7 @@ inline device_call contraction_call(device_contraction const& c, device_tiles co
                             {"a_down", c.a_k != 1 && c.a_m == 1},
                             {"b_down", b_step != 1 && b_other == 1}},
                            {a, b}, std::move(epilogue));
-  call.blocks = {long_block_count(divide_up(c.m, tiles.tile_m)), block_count(divide_up(c.n, tiles.tile_n)),
-                 block_count(c.batch0 * c.batch1 * tiles.splits)};
+  set_blocks(call, tiles, divide_up(c.m, tiles.tile_m), divide_up(c.n, tiles.tile_n), c.batch0 * c.batch1);
   return call;
 }
 
@@ -204,8 +211,7 @@ inline device_call convolution_form_call(std::string form, device_convolution co
 
 inline device_call convolution_call(device_convolution const& c, device_tiles const& tiles, device_epilogue epilogue) {
   auto call = convolution_form_call("convolution", c, c.k(), c.k(), tiles, std::move(epilogue));
-  call.blocks = {long_block_count(divide_up(c.n * c.p * c.q, tiles.tile_m)), block_count(divide_up(c.f, tiles.tile_n)),
-                 block_count(c.groups * tiles.splits)};
+  set_blocks(call, tiles, divide_up(c.n * c.p * c.q, tiles.tile_m), divide_up(c.f, tiles.tile_n), c.groups);
   return call;
 }
 
@@ -220,8 +226,8 @@ inline device_call transposed_convolution_call(device_convolution const& c, devi
   call.kernel.constants.insert(call.kernel.constants.end(),
                                {{"step_h", step_h}, {"step_w", step_w}, {"taps_h", taps_h}, {"taps_w", taps_w}});
   auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
-  call.blocks = {long_block_count(divide_up(outputs, tiles.tile_m)), block_count(divide_up(c.f, tiles.tile_n)),
-                 block_count(c.groups * c.stride_h * c.stride_w * tiles.splits)};
+  set_blocks(call, tiles, divide_up(outputs, tiles.tile_m), divide_up(c.f, tiles.tile_n),
+             c.groups * c.stride_h * c.stride_w);
   return call;
 }
 

@@ -47,8 +47,11 @@ inline std::vector<device_constant> window_constants(device_window const& w) {
           {"x_w", w.x_w}};
 }
 
+/// Outputs of a thread along q such that they and the weights of a row of the filter stay in registers.
+constexpr std::int64_t depthwise_tile(device_window const& w) { return w.s <= 5 ? 4 : 2; }
+
 /// Convolution with a filter for each channel; weights are [r][s][c]. Threads have `tile_q` neighbours along q.
-inline device_call depthwise_call(device_window const& w, device_epilogue epilogue, std::int64_t tile_q = 4) {
+inline device_call depthwise_call(device_window const& w, device_epilogue epilogue, std::int64_t tile_q) {
   auto const sizes = w.sizes();
   auto const vector = window_vector(w, epilogue);
   auto constants = window_constants(w);
@@ -59,6 +62,10 @@ inline device_call depthwise_call(device_window const& w, device_epilogue epilog
   auto const threads = w.n * w.p * divide_up(w.q, tile_q) * (w.c / vector);
   call.blocks[0] = long_block_count(divide_up(threads, call.kernel.threads));
   return call;
+}
+
+inline device_call depthwise_call(device_window const& w, device_epilogue epilogue) {
+  return depthwise_call(w, std::move(epilogue), depthwise_tile(w));
 }
 
 /// `pad_end_h` and `pad_end_w` matter where padding counts.

@@ -36,6 +36,7 @@ class fragment {
   std::vector<device_kernel> device_kernels{};
   std::vector<launch> launches{};  ///< of `device_kernels`
   std::int64_t scratch_bytes = 0;  ///< for each worker
+  std::int64_t state_bytes = 0;
 
   /// Starts the next region.
   void barrier() { regions.emplace_back(); }
@@ -77,6 +78,13 @@ class fragment {
   address temporary(std::string name, std::int64_t bytes, std::int32_t first, std::int32_t last) {
     temporaries.push_back({.name = std::move(name), .bytes = bytes, .first = first, .last = last});
     return {.in = space::arena, .index = static_cast<std::uint32_t>(temporaries.size() - 1)};
+  }
+
+  /// Takes memory that keeps its bytes from run to run.
+  address state(std::int64_t bytes) {
+    auto const offset = state_bytes;
+    state_bytes = checked_add(offset, round_up(bytes, arena_alignment));
+    return {.in = space::state, .offset = offset};
   }
 
   /// Takes memory of the worker, which keeps nothing from one task to the next.

@@ -63,6 +63,8 @@ class program_parser : program_word_reader {
       device();
     else if (what == "scratch")
       p_.scratch_bytes = number<std::int64_t>(word());
+    else if (what == "state")
+      p_.state_bytes = number<std::int64_t>(word());
     else if (what == "slots")
       p_.slots = number<std::int32_t>(word());
     else if (what == "step")

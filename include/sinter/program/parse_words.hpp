@@ -84,7 +84,7 @@ class program_word_reader : protected line_reader {
       text.remove_prefix(end);
       return taken;
     };
-    if (a.in != space::scratch) a.index = number<std::uint32_t>(part());
+    if (is_numbered(a.in)) a.index = number<std::uint32_t>(part());
     while (!text.empty()) add_term(a, part());
     return a;
   }

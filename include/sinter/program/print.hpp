@@ -42,6 +42,7 @@ class program_printer {
     if (p_.host_bytes > 0) put("  host {}\n", p_.host_bytes);
     tensors(p_.host_allocations, 'h');
     if (p_.scratch_bytes > 0) put("  scratch {}\n", p_.scratch_bytes);
+    if (p_.state_bytes > 0) put("  state {}\n", p_.state_bytes);
     if (p_.slots > 0) put("  slots {}\n", p_.slots);
     for (std::size_t i = 0; i < p_.steps.size(); ++i) step(i);
     for (std::size_t i = 0; i < p_.kernels.size(); ++i) kernel(i);
@@ -72,7 +73,7 @@ class program_printer {
 
   static std::string text_of(address const& a, turns const& around = {}) {
     auto text = std::string(space_prefixes[static_cast<std::size_t>(a.in)]);
-    if (a.in != space::scratch) text += fmt::format("{}", a.index);
+    if (is_numbered(a.in)) text += fmt::format("{}", a.index);
     if (a.offset != 0) text += fmt::format("{:+}", a.offset);
     for (std::size_t i = 0; i < index_rank; ++i)
       if (a.stride[i] != 0 && around[i] != extent()) text += fmt::format("{:+}*i{}", a.stride[i], i);
@@ -197,16 +198,15 @@ class program_printer {
 ///       scratch 2304                                     ; bytes of each worker
 ///       step 0: n3 Conv@11 as conv1 by "direct convolution"
 ///         grid 1x4x2                                     ; independent tasks, indices i0 i1 i2 i3
-///           call k0 in0+64*i1, w0, t0+128*i2             ; in(put), out(put), t(ensor), w(eight), s(cratch), h(ost)
+///           call k0 in0+64*i1, w0, t0+128*i2             ; spaces as program/address.hpp names them
 ///       step 1: n4 sinter:some_op@1
 ///         host sinter:some_op@1(t0: float[1x16x8x8], const: int64[2], _) -> t1: float[1x16x8x8]
 ///       kernel k0 conv1x1 w16                            ; as vector/print.hpp prints it
 ///         arg x f32 in 4096
 ///         …
 ///
-///     program   = "program" ["device"] {input} {output} {weight} arena {tensor} ["host" bytes {tensor}] ["scratch"
-///     bytes]
-///                 ["slots" count] {step} {kernel} {device}
+///     program   = "program" ["device"] {input} {output} {weight} arena {tensor} ["host" bytes {tensor}]
+///                 ["scratch" bytes] ["state" bytes] ["slots" count] {step} {kernel} {device}
 ///     input     = "input" "in"number ":" type
 ///     output    = "output" "out"number ":" type "=" (place | "slot" number)
 ///     weight    = "weight" "w"number bytes key
@@ -227,7 +227,8 @@ class program_printer {
 ///     view      = "_" | place ":" type [bound]                             ; "_": omitted
 ///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
-///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s") {("+"|"-") bytes ["*i"index]}
+///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s" | "m")
+///                 {("+"|"-") bytes ["*i"index]}
 ///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
 ///
 /// "program device": arena, weights, inputs and outputs lie in the memory of a device. Indices of one turn, which are

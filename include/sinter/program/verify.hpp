@@ -180,7 +180,7 @@ class program_verifier {
 
   void check_transfer(transfer const& t) const {
     if (!(t.from.type == t.to.type)) fail_here("a transfer between tensors of different types");
-    bool const up = t.from.where.in == space::host;
+    bool const up = is_of_host(t.from.where.in);
     check_memory(t.from.where, !up, "the source of a transfer");
     check_memory(t.to.where, up, "the destination of a transfer");
     check_view(t.from);
@@ -190,7 +190,7 @@ class program_verifier {
 
   /// Whether an address lies in the memory of the device, or in that of the host.
   void check_memory(address const& a, bool device, std::string_view what) const {
-    bool const there = p_.on_device && a.in != space::host && a.in != space::scratch;
+    bool const there = p_.on_device && !is_of_host(a.in);
     if (there != device) fail_here("{} lies on the {}", what, device ? "host" : "device");
   }
 
@@ -202,7 +202,7 @@ class program_verifier {
   }
 
   void check_written(address const& where, tensor_name const& what) const {
-    if (where.in == space::input || where.in == space::weight)
+    if (where.in == space::input || where.in == space::given || where.in == space::weight)
       fail_here("{} writes to an input or a weight", what.text());
   }
 
@@ -234,10 +234,12 @@ class program_verifier {
   /// Bytes behind an address's base; 0 where there is nothing, or not at this step.
   std::int64_t size_of_space(address const& where) const {
     switch (where.in) {
-      case space::input: return where.index < p_.inputs.size() ? bytes_of(p_.inputs[where.index]) : 0;
+      case space::input:
+      case space::given: return where.index < p_.inputs.size() ? bytes_of(p_.inputs[where.index]) : 0;
       case space::output: return where.index < p_.outputs.size() ? bytes_of(p_.outputs[where.index]) : 0;
       case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
       case space::scratch: return p_.scratch_bytes;
+      case space::state: return p_.state_bytes;
       case space::arena:
       case space::host: break;
     }

@@ -108,7 +108,7 @@ class binder {
   }
 
   transfer_record link(transfer const& t) const {
-    return {.from = view(t.from), .to = view(t.to), .up = t.from.where.in == space::host};
+    return {.from = view(t.from), .to = view(t.to), .up = is_of_host(t.from.where.in)};
   }
 
   launch_list::one link(launch const& l) const {
@@ -144,8 +144,10 @@ class binder {
     switch (a.in) {
       case space::arena: break;
       case space::scratch: return {1, a.offset};
+      case space::state: return {2, a.offset};
       case space::host: return {1, program_.host_allocations[a.index].offset + a.offset};
       case space::input: return {memory_.input_base() + a.index, a.offset};
+      case space::given: return {memory_.given_base() + a.index, a.offset};
       case space::output: return {memory_.output_base() + a.index, a.offset};
       case space::weight: return {memory_.weight_base() + a.index, a.offset};
     }
@@ -174,12 +176,21 @@ class binder {
   std::vector<double> instructions_{};  ///< that one call of each kernel executes
 };
 
+/// Notes on which side each input of a program for a device is read.
+inline void note_sides(program const& p, workspace_plan& plan) {
+  for_each_address(p, [&](address const& a) {
+    if (a.in == space::input) plan.inputs[a.index].on_device = true;
+    if (a.in == space::given) plan.inputs[a.index].on_host = true;
+  });
+}
+
 /// The memory that runs of `p` need.
 inline workspace_plan plan_workspace(program const& p, std::span<weight_store::block const> weights, int workers,
                                      memory_guard guard, accelerator* device = nullptr) {
   workspace_plan plan;
   plan.device = device;
   plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
+  plan.state_bytes = static_cast<std::size_t>(p.state_bytes);
   plan.scratch_bytes = static_cast<std::size_t>(p.on_device ? p.host_bytes : p.scratch_bytes);
   plan.workers = static_cast<std::size_t>(std::max(workers, 1));
   plan.guard = guard;
@@ -193,6 +204,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
     return b;
   };
   for (auto const& v : p.inputs) plan.inputs.push_back(buffer(v));
+  if (p.on_device) note_sides(p, plan);
   for (std::size_t i = 0; i < p.outputs.size(); ++i) {
     plan.outputs.push_back(buffer(p.outputs[i]));
     plan.outputs.back().own =

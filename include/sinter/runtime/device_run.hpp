@@ -5,6 +5,8 @@
 #include <sinter/runtime/workspace.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -15,21 +17,19 @@ class device_run {
  public:
   explicit device_run(workspace& w) : w_(w), device_(*w.device()) {}
 
-  /// Inputs that lie on the device are used as they are, others are copied there.
+  /// Inputs that lie where they are read are used as they are, others are copied there.
   void bind_inputs(workspace_plan const& plan, std::span<tensor_view const> in) {
     for (std::size_t i = 0; i < in.size(); ++i) {
-      auto const bytes = plan.inputs[i].bytes;
-      auto* data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
-      if (bytes && !device_.owns(data)) {
-        device_.queue->upload(device_.input(i), data, bytes);
-        data = device_.input(i);
-      }
-      w_.set_base(plan.input_base() + i, data);
+      auto* const data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
+      auto const& buffer = plan.inputs[i];
+      bool const there = buffer.bytes > 0 && device_.owns(data);
+      if (buffer.on_device) w_.set_base(plan.input_base() + i, there ? data : uploaded(i, buffer, data));
+      if (buffer.on_host) w_.set_base(plan.given_base() + i, on_host(i, buffer, data, there));
     }
   }
 
   void run(launch_list const& list) {
-    device_.replay(list.number, w_.bases(), [&] {
+    device_.replay(list.number, w_.device_bases(), [&] {
       for (auto const& l : list.launches) give(l);
     });
   }
@@ -62,6 +62,25 @@ class device_run {
   }
 
  private:
+  std::byte* uploaded(std::size_t input, workspace_plan::buffer const& buffer, std::byte const* data) {
+    if (buffer.bytes > 0) device_.queue->upload(device_.input(input), data, buffer.bytes);
+    return device_.input(input);
+  }
+
+  /// The bytes of an input, aligned, in the host's memory.
+  std::byte* on_host(std::size_t input, workspace_plan::buffer const& buffer, std::byte* data, bool on_device) {
+    bool const aligned = reinterpret_cast<std::uintptr_t>(data) % buffer.alignment == 0;
+    if (buffer.bytes == 0 || (!on_device && aligned)) return data;
+    auto* const copy = w_.staging(input, buffer.bytes, memory_guard::plain);
+    if (!on_device) {
+      std::memcpy(copy, data, buffer.bytes);
+      return copy;
+    }
+    device_.queue->download(copy, data, buffer.bytes);
+    device_.queue->wait();
+    return copy;
+  }
+
   void fetch(tensor_view const& there, void* to) {
     auto const* const from = static_cast<std::byte const*>(there.data);
     if (there.bytes() == 0) return;

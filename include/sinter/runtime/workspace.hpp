@@ -13,18 +13,21 @@
 
 namespace sinter {
 
-/// What one run of an executable needs in memory. Bases are numbered: 0 arena, 1 scratch of the worker, then inputs,
-/// outputs, weights, and in a guarded workspace the allocations of the plan.
+/// What one run of an executable needs in memory. Bases are numbered: 0 arena, 1 scratch of the worker, 2 state, then
+/// inputs, outputs, weights, and in a guarded workspace the allocations of the plan; with a device, inputs in the
+/// host's memory.
 struct workspace_plan {
   struct buffer {
     tensor_type type{};
-    std::size_t bytes = 0;      ///< 0 for strings and unknown shapes
-    std::size_t alignment = 1;  ///< that kernels ask for; a caller's memory that lacks it is copied
-    bool own = false;           ///< an output that the library keeps memory for
+    std::size_t bytes = 0;                    ///< 0 for strings and unknown shapes
+    std::size_t alignment = 1;                ///< that kernels ask for; a caller's memory that lacks it is copied
+    bool own = false;                         ///< an output that the library keeps memory for
+    bool on_device = false, on_host = false;  ///< an input that is read there, with a device
   };
   accelerator* device = nullptr;  ///< that has the arena, inputs, outputs and weights
   std::size_t arena_bytes = 0;
   std::size_t scratch_bytes = 0;  ///< of a worker; of a program for a device, its tensors in the host's memory
+  std::size_t state_bytes = 0;
   std::size_t workers = 1;
   std::vector<buffer> inputs{};
   std::vector<buffer> outputs{};
@@ -34,19 +37,20 @@ struct workspace_plan {
   std::size_t views = 0;  ///< most operands of a host call
   memory_guard guard = memory_guard::plain;
 
-  std::uint32_t input_base() const { return 2; }
+  std::uint32_t input_base() const { return 3; }
   std::uint32_t output_base() const { return input_base() + static_cast<std::uint32_t>(inputs.size()); }
   std::uint32_t weight_base() const { return output_base() + static_cast<std::uint32_t>(outputs.size()); }
   std::uint32_t guarded_base() const { return weight_base() + static_cast<std::uint32_t>(weights.size()); }
-  std::size_t bases() const { return guarded_base() + guarded.size(); }
+  std::uint32_t given_base() const { return guarded_base() + static_cast<std::uint32_t>(guarded.size()); }
+  std::size_t bases() const { return given_base() + (device ? inputs.size() : 0); }
   std::size_t scratch_stride() const { return (scratch_bytes + 4095) / 4096 * 4096; }
   /// Bytes that a workspace takes, without slots and copies of misaligned inputs.
   std::size_t bytes() const {
-    std::size_t sum = arena_bytes + scratch_stride() * workers;
+    std::size_t sum = arena_bytes + scratch_stride() * workers + state_bytes;
     for (auto const& o : outputs)
       if (o.own) sum += o.bytes;
-    if (device)
-      for (auto const& i : inputs) sum += i.bytes;
+    for (auto const& i : inputs)
+      if (i.on_device) sum += i.bytes;
     return sum;
   }
 };
@@ -75,7 +79,8 @@ class workspace {
 
   /// Of a plan with a device, else null.
   device_workspace* device() const { return device_.get(); }
-  std::span<std::byte* const> bases() const { return {table_.data(), bases_}; }
+  /// Those that launches may refer to.
+  std::span<std::byte* const> device_bases() const { return {table_.data(), device_bases_}; }
 
   std::vector<any_tensor> slots;     ///< on the heap, or views of the arena
   std::vector<tensor_view> results;  ///< outputs of the last run
@@ -87,8 +92,10 @@ class workspace {
 
   std::size_t workers_;
   std::size_t bases_;
+  std::size_t device_bases_;
   std::unique_ptr<device_workspace> device_;
   memory_block arena_;
+  memory_block state_;
   std::vector<memory_block> scratch_;
   std::vector<memory_block> guarded_;
   std::vector<memory_block> outputs_;
@@ -97,9 +104,10 @@ class workspace {
 };
 
 inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
-    : workers_(plan.workers), bases_(plan.bases()) {
+    : workers_(plan.workers), bases_(plan.bases()), device_bases_(plan.given_base()) {
   budget("the activations of a context", limit_bytes).charge(plan.bytes());
   table_.resize(workers_ * bases_);
+  if (!plan.device) set_base(2, (state_ = memory_block(plan.state_bytes, plan.guard)).data());
   if (plan.device) {
     take_device_memory(plan);
   } else if (plan.guard == memory_guard::plain) {
@@ -128,9 +136,10 @@ inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
 
 inline void workspace::take_device_memory(workspace_plan const& plan) {
   std::vector<std::size_t> inputs;
-  for (auto const& i : plan.inputs) inputs.push_back(i.bytes);
-  device_ = std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, inputs);
+  for (auto const& i : plan.inputs) inputs.push_back(i.on_device ? i.bytes : 0);
+  device_ = std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, plan.state_bytes, inputs);
   set_base(0, device_->arena());
+  set_base(2, device_->state());
 }
 
 }  // namespace sinter

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/operator.hpp>
@@ -34,15 +35,25 @@ inline constexpr std::size_t layout_count = 4;
 std::int64_t item_bytes(shape const& s, dtype element, layout how);
 std::int64_t tensor_bytes(shape const& s, dtype element, layout how);
 
+/// Part of a larger tensor: each `run` elements that are neighbours begin `pitch` elements after those before; 0: all
+/// elements lie side by side.
+struct tensor_slice {
+  std::int64_t run = 0, pitch = 0;
+};
+
 /// An operand of a node, as a schedule sees it. All shapes are known. Items of axis 0 lie `item_stride` bytes apart in
-/// a blocked tensor, which may be a slice of the channels of a larger one; row-major tensors are dense.
+/// a blocked tensor, which may be a slice of the channels of a larger one; row-major tensors are dense. On a device, a
+/// tensor may be a slice of a larger one along the innermost axis, where its schedule allows that.
 struct operand_info {
   tensor_type type{};
   layout how = layout::row_major;
   std::int64_t item_stride = 0;
+  tensor_slice slice{};
+  std::int64_t alignment = 16;           ///< bytes that divide the address, on a device
   any_tensor const* constant = nullptr;  ///< of the graph, where the value is known
   std::string constant_key{};            ///< equal only for constants with equal bytes; known when code is built
-  bool placed = false;                   ///< an input that lies in output 0 already: see `layout_choice::input_places`
+  /// An input that lies in output 0 already, or an output that is a part of input 0: see `layout_choice::input_places`.
+  bool placed = false;
   bool present() const { return type.element != dtype::undefined; }
   sinter::shape const& shape() const { return *type.shape; }
 };
@@ -75,8 +86,11 @@ struct layout_choice {
   std::optional<std::int64_t> view{};
   /// Set, one for each input: the producer of an input may write it straight into output 0, this many bytes into each
   /// item; -1: it may not. `build` then finds the input marked `placed`. Inputs and output are in one layout and agree
-  /// in axis 0.
+  /// in axis 0. On a device it is bytes into each run of the innermost axis.
   std::vector<std::int64_t> input_places{};
+  /// The same for outputs, on a device: where in input 0 an output may lie, if all of its readers take slices.
+  std::vector<std::int64_t> output_places{};
+  bool slices = false;  ///< on a device: operands may be slices
 };
 
 /// One way to compute a node.
@@ -85,6 +99,7 @@ struct candidate {
   double cost = 0;           ///< see cost.hpp; without reorders of the inputs
   double error = 1;          ///< rms of rounding errors, in units of those of sums in order
   double weight_growth = 1;  ///< size of the packed weights, in units of the model's
+  factor_precision factors = factor_precision::exact;
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };

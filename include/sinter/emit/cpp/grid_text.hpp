@@ -27,7 +27,9 @@ inline std::string text_of(library const& lib, program const& p, address const& 
     case space::input: return at(fmt::format("in{}", a.index), a.offset);
     case space::output: return at(fmt::format("out{}", a.index), a.offset);
     case space::weight: return at("weights", lib.memory.weights[a.index].offset + a.offset);
-    case space::host: break;  // of programs for devices, which are not printed
+    case space::host:
+    case space::state:
+    case space::given: break;  // of programs for devices, which are not printed
   }
   SINTER_ASSERT(false);
   return {};

@@ -33,7 +33,8 @@ inline std::string math_text() {
          function("hyperbolic_tangent", tanh(x));
 }
 
-/// A module with an entry point for each kernel; equal ones once. The same kernels give the same text.
+/// A module with an entry point for each kernel; equal ones once. The same kernels give the same text. Missing forms,
+/// elements and constants are `error_code::system`.
 inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
   std::string text{prelude_text};
   std::vector<std::string_view> included;
@@ -54,6 +55,7 @@ inline std::string cuda_module_text(std::span<device_kernel const> kernels) {
     auto const symbol = kernel_name(k);
     if (std::ranges::find(symbols, symbol) != symbols.end()) continue;
     symbols.push_back(symbol);
+    check_constants(k);
     text += kernel_printer(k).whole(symbol);
   }
   return text;

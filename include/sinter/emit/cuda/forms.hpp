@@ -40,9 +40,6 @@ inline constexpr std::string_view convolution_summand_text =
 inline constexpr std::string_view convolution_text =
 #include <sinter/emit/cuda/forms/convolution.cuh>
     ;
-inline constexpr std::string_view sum_splits_text =
-#include <sinter/emit/cuda/forms/sum_splits.cuh>
-    ;
 inline constexpr std::string_view fragments_text =
 #include <sinter/emit/cuda/forms/fragments.cuh>
     ;
@@ -111,7 +108,6 @@ inline constexpr std::array forms{
     form{"copy", copy_text, {}, false},
     form{"contraction", contraction_text, product_texts},
     form{"convolution", convolution_text, convolution_texts},
-    form{"sum_splits", sum_splits_text},
     form{"transposed_convolution", transposed_convolution_text, convolution_texts},
     form{"depthwise", depthwise_text},
     form{"pool", pool_text},

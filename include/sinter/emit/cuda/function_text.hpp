@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 /// Functions as device text.
@@ -54,14 +56,16 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
   auto const primitive = expr::expand(f);
   std::vector<std::string> names;
   std::string text;
+  int temporaries = 0;
   for (auto const& line : primitive.lines) {
     std::vector<std::string> operands;
     for (int k = 0; k < expr::arity(line.code); ++k)
       operands.push_back(names[line.operands[static_cast<std::size_t>(k)]]);
     auto value = primitive_text(line, operands);
     if (expr::arity(line.code) > 0) {
-      text += fmt::format("{}const float t{} = {};\n", indent, names.size(), value);
-      value = fmt::format("t{}", names.size());
+      auto name = fmt::format("t{}", temporaries++);
+      text += fmt::format("{}float const {} = {};\n", indent, name, value);
+      value = std::move(name);
     }
     names.push_back(std::move(value));
   }

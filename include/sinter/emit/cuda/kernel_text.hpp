@@ -39,6 +39,26 @@ inline std::string_view type_text(dtype element) {
   }
 }
 
+/// The name of a constant or argument without the number at its end: `size` of `size0`.
+inline std::string_view family(std::string_view name) {
+  auto const end = name.find_last_not_of("0123456789");
+  return name.substr(0, end + 1);
+}
+
+/// Checks that a kernel has all constants that the text of its form names. Errors: system.
+inline void check_constants(device_kernel const& k) {
+  constexpr std::string_view prefix = "Kernel::", letters = "abcdefghijklmnopqrstuvwxyz_0123456789";
+  auto const text = find_form(k.form).text;
+  for (auto at = text.find(prefix); at != text.npos; at = text.find(prefix, at + 1)) {
+    auto const from = text.substr(at + prefix.size());
+    auto const name = from.substr(0, from.find_first_not_of(letters));
+    if (name == "index" || name == "threads" || family(name) == "argument") continue;
+    auto const is_it = [&](device_constant const& c) { return c.name == name || family(c.name) == name; };
+    if (std::ranges::none_of(k.constants, is_it))
+      fail(error_code::system, "a kernel of the form '{}' has no constant '{}'", k.form, name);
+  }
+}
+
 /// Prints one kernel; the text is the same for kernels that compute the same.
 class kernel_printer {
  public:
@@ -76,12 +96,6 @@ class kernel_printer {
     });
   }
 
-  /// The name of a constant without the number at its end: `size` of `size0`.
-  static std::string_view family(std::string_view constant) {
-    auto const end = constant.find_last_not_of("0123456789");
-    return constant.substr(0, end + 1);
-  }
-
   /// Constants with a number are a function of it: size(0).
   void constants() {
     put("  typedef {} index;\n  static constexpr int threads = {};\n", is_wide() ? "s64" : "s32", k_.threads);
@@ -105,7 +119,7 @@ class kernel_printer {
   }
 
   std::string pointer(device_argument const& a) const {
-    return fmt::format("{}{}*", a.written ? "" : "const ", type_text(a.element));
+    return fmt::format("{}{}*", type_text(a.element), a.written ? "" : " const");
   }
   void arguments() {
     for (std::size_t i = 0; i < k_.arguments.size(); ++i) put("  {} argument{};\n", pointer(k_.arguments[i]), i);
@@ -153,8 +167,8 @@ class kernel_printer {
   void store() {
     SINTER_ASSERT(argument(result()).written);
     auto const rank = argument(result()).strides.size();
-    put("\n  template <int width>\n  DEVICE void store({}const index (&d)[{}]) const {{\n",
-        form_.computes ? "const float (&x0)[width], " : "", rank);
+    put("\n  template <int width>\n  DEVICE void store({}index const (&d)[{}]) const {{\n",
+        form_.computes ? "float const (&x0)[width], " : "", rank);
     std::size_t input = form_.computes ? 1 : 0;
     for (auto i = first_operand_; i < result(); ++i, ++input) {
       SINTER_ASSERT(argument(i).strides.size() == rank && !argument(i).written);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <sinter/schedules/cuda/attention.hpp>
 #include <sinter/schedules/cuda/contraction.hpp>
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
+#include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
 #include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/cuda/resize.hpp>
@@ -17,19 +19,14 @@ namespace sinter::detail::cuda {
 
 /// Schedules for CUDA; the place in the list decides between equally cheap candidates.
 inline constexpr std::array table{
-    view_schedule,
-    depthwise_schedule,
-    convolution_schedule,
-    contraction_schedule,
-    pool_schedule,
-    moves_schedule,
-    reduction_schedule,
-    softmax_schedule,
-    normalization_schedule,
-    pointwise_schedule,
-    cast_schedule,
-    resize_schedule,
-    transposed_convolution_schedule,
+    view_schedule,        depthwise_schedule,
+    convolution_schedule, contraction_schedule,
+    attention_schedule,   attention_group_schedule,
+    pool_schedule,        moves_schedule,
+    parts_schedule,       reduction_schedule,
+    softmax_schedule,     normalization_schedule,
+    pointwise_schedule,   cast_schedule,
+    resize_schedule,      transposed_convolution_schedule,
 };
 
 }  // namespace sinter::detail::cuda

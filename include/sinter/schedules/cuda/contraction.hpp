@@ -37,7 +37,7 @@ inline std::optional<matrix_product> matrix_product_of(scheduled_node const& n) 
   std::vector<device_sizes*> strides;
   auto const operands = product_operands(n);
   for (auto const* o : operands) {
-    auto const whole = broadcast_strides(o->shape(), layout::row_major, y.rank());
+    auto const whole = broadcast_strides(*o, y.rank());
     p.strides.emplace_back(whole.begin(), whole.end() - 1);
   }
   p.strides[1].back() = 0;  // rows of the result are no rows of B
@@ -53,6 +53,7 @@ inline std::optional<matrix_product> matrix_product_of(scheduled_node const& n) 
   auto const depth = n.inputs[0].shape().back(), columns = y.back();
   bool const transposed = n.op.attributes_as<fused_gemm::attributes>().trans_b;
   auto const &a = p.strides[0], &b = p.strides[1];
+  auto const rows_of_b = strides_of(n.inputs[1])[n.inputs[1].shape().rank() - 2];
   p.what = {.batch0 = sizes[0],
             .batch1 = sizes[1],
             .m = sizes[2],
@@ -64,20 +65,20 @@ inline std::optional<matrix_product> matrix_product_of(scheduled_node const& n) 
             .a_k = 1,
             .b_batch0 = b[0],
             .b_batch1 = b[1],
-            .b_k = transposed ? 1 : columns,
-            .b_n = transposed ? depth : 1};
+            .b_k = transposed ? 1 : rows_of_b,
+            .b_n = transposed ? rows_of_b : 1};
   return p;
 }
 
-inline fragment build_contraction(scheduled_node const& n) {
+inline fragment build_contraction(scheduled_node const& n, factor_precision precision) {
   auto const p = *matrix_product_of(n);
   auto const rank = n.outputs[0].shape().rank();
   auto const& c = p.what;
-  auto const tiles = choose_tiles({c.batch0 * c.batch1, c.m, c.n, c.k});
+  auto const tiles = choose_tiles({c.batch0 * c.batch1, c.m, c.n, c.k}, precision);
   std::size_t next = 3;
   auto e = epilogue_of(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, [&](operand_info const& o, bool) {
     auto strides = p.strides[&o == &n.outputs[0] ? 2 : next++];
-    strides.push_back(broadcast_strides(o.shape(), layout::row_major, rank).back());
+    strides.push_back(broadcast_strides(o, rank).back());
     return strides;
   });
   fragment f;
@@ -87,16 +88,16 @@ inline fragment build_contraction(scheduled_node const& n) {
   return f;
 }
 
-inline std::vector<candidate> contraction_offer(scheduled_node const& n, target const&) {
+inline std::vector<candidate> contraction_offer(scheduled_node const& n, target const& t) {
   if (n.n->domain != "sinter" || n.n->op != "Gemm") return {};
   if (!is_float_tensor(n.inputs[0]) || !is_float_tensor(n.inputs[1]) || !is_float_tensor(n.outputs[0])) return {};
   if (n.inputs[0].shape().back() == 0 || !has_plain_extras(n)) return {};
   auto const p = matrix_product_of(n);
   if (!p || p->what.batch0 * p->what.batch1 > 0xffff / 16) return {};
   auto const products = static_cast<double>(n.outputs[0].shape().elements()) * static_cast<double>(p->what.k);
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
-           .cost = multiply_add_cost(products),
-           .build = build_contraction}};
+  layout_choice const layouts{
+      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .slices = true};
+  return product_candidates(layouts, multiply_add_cost(products), t, build_contraction);
 }
 
 inline constexpr schedule contraction_schedule{.name = "cuda contraction", .offer = contraction_offer};

@@ -36,7 +36,7 @@ inline device_sizes image_strides(device_sizes const& strides) {
 }
 
 inline device_convolution device_convolution_of(scheduled_node const& n, convolution_shape const& s) {
-  auto const x = image_strides(strides_of(n.inputs[0].shape(), n.inputs[0].how));
+  auto const x = image_strides(strides_of(n.inputs[0]));
   auto const &h = s.window.y, &w = s.window.x;
   return {.n = s.items,
           .groups = s.groups,
@@ -65,14 +65,14 @@ inline product_epilogue image_epilogue(scheduled_node const& n) {
   return epilogue_of(n, n.op.attributes_as<fused_convolution::attributes>().epilogue,
                      [&](operand_info const& o, bool is_bias) {
                        if (is_bias) return device_sizes{0, 0, 0, o.shape()[0] == 1 ? 0 : 1};
-                       return image_strides(broadcast_strides(o.shape(), o.how, rank));
+                       return image_strides(broadcast_strides(o, rank));
                      });
 }
 
-inline fragment build_convolution(scheduled_node const& n) {
+inline fragment build_convolution(scheduled_node const& n, factor_precision precision) {
   auto const s = shape_of_convolution(n);
   auto const c = device_convolution_of(n, s);
-  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()});
+  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, precision);
   fragment f;
   auto const weights = f.weight(pack_convolution_weights(n.inputs[1], s));
   add_product(
@@ -81,19 +81,21 @@ inline fragment build_convolution(scheduled_node const& n) {
   return f;
 }
 
-inline std::vector<candidate> convolution_offer(scheduled_node const& n, target const&) {
+inline std::vector<candidate> convolution_offer(scheduled_node const& n, target const& t) {
   if (n.n->domain != "sinter" || n.n->op != "Conv" || !is_float_tensor(n.inputs[0])) return {};
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !n.inputs[1].constant || !is_float_tensor(n.outputs[0])) return {};
   if (n.inputs[1].shape().elements() == 0 || !has_plain_extras(n)) return {};
-  layout_choice layouts{.outputs = {layout::channels_last}};
+  layout_choice layouts{.outputs = {layout::channels_last}, .slices = true};
   constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
   bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
   for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
   layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
-  return {{.layouts = std::move(layouts),
-           .cost = direct_convolution_cost(shape_of_convolution(n)),
-           .build = build_convolution}};
+  auto const s = shape_of_convolution(n);
+  auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);
+  constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units
+  if (s.groups > 1 && s.group_inputs() < least_depth) offered.resize(1);
+  return offered;
 }
 
 inline constexpr schedule convolution_schedule{.name = "cuda convolution", .offer = convolution_offer};

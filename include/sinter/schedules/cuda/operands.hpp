@@ -3,6 +3,7 @@
 #include <sinter/program/device_forms.hpp>
 #include <sinter/schedules/schedule.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -32,13 +33,29 @@ inline device_sizes strides_of(shape const& s, layout how) {
   return strides;
 }
 
-/// The same for a tensor that broadcasts to `rank` axes: 0 where it has one element only.
-inline device_sizes broadcast_strides(shape const& s, layout how, std::size_t rank) {
-  auto const own = strides_of(s, how);
+/// The same for an operand, which may be a slice.
+inline device_sizes strides_of(operand_info const& o) {
+  auto strides = strides_of(o.shape(), o.how);
+  for (auto& stride : strides)
+    if (o.slice.run > 0 && stride >= o.slice.run) stride = stride / o.slice.run * o.slice.pitch;
+  return strides;
+}
+
+/// The same for an operand that broadcasts to `rank` axes: 0 where it has one element only.
+inline device_sizes broadcast_strides(operand_info const& o, std::size_t rank) {
+  auto const own = strides_of(o);
   device_sizes strides(rank, 0);
   for (std::size_t i = 0; i < own.size(); ++i)
-    if (s[i] != 1) strides[rank - own.size() + i] = own[i];
+    if (o.shape()[i] != 1) strides[rank - own.size() + i] = own[i];
   return strides;
+}
+
+/// Bytes that divide the addresses of all operands of a node.
+inline std::int64_t alignment_of(scheduled_node const& n) {
+  std::int64_t least = 16;
+  for (auto const* operands : {&n.inputs, &n.outputs})
+    for (auto const& o : *operands) least = std::min(least, o.alignment);
+  return least;
 }
 
 /// Numbers of axes in another order; a scalar gets one coordinate.
@@ -51,7 +68,7 @@ inline device_sizes in_order(device_sizes const& numbers, std::vector<std::size_
 /// An argument for a function, whose coordinates are `axes` of the result's shape.
 inline device_argument argument_of(operand_info const& o, std::vector<std::size_t> const& axes, bool written = false) {
   auto const rank = axes.size();
-  return {o.type.element, written, 0, in_order(broadcast_strides(o.shape(), o.how, rank), axes)};
+  return {o.type.element, written, 0, in_order(broadcast_strides(o, rank), axes)};
 }
 
 inline device_sizes sizes_of(shape const& s) { return {s.begin(), s.end()}; }

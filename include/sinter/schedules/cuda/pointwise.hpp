@@ -24,7 +24,7 @@ inline layout result_layout(scheduled_node const& n) {
 inline fragment build_pointwise(scheduled_node const& n) {
   auto const& out = n.outputs[0];
   auto const axes = axes_in_memory(out.shape().rank(), out.how);
-  device_epilogue each;
+  device_epilogue each{.alignment = alignment_of(n)};
   std::vector<expr::value> operands;
   std::vector<address> places;
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
@@ -44,7 +44,7 @@ inline fragment build_pointwise(scheduled_node const& n) {
 inline std::vector<candidate> pointwise_offer(scheduled_node const& n, target const&) {
   if (!n.op.has_expression() || n.outputs.size() != 1 || !is_float_tensor(n.outputs[0])) return {};
   if (!std::ranges::all_of(n.inputs, is_float_tensor)) return {};
-  layout_choice layouts{.outputs = {result_layout(n)}};
+  layout_choice layouts{.outputs = {result_layout(n)}, .slices = true};
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
     auto const& in = n.inputs[i];
     layouts.inputs.push_back(device_layout(in));
@@ -64,7 +64,9 @@ inline std::vector<candidate> cast_offer(scheduled_node const& n, target const&)
   auto const from = n.inputs[0].type.element;
   if (!is_float(from) && !is_narrow(from)) return {};
   auto const how = device_layout(n.inputs[0]);
-  return {{.layouts = {.inputs = {how}, .outputs = {how}}, .cost = traffic_cost(n), .build = build_pointwise}};
+  return {{.layouts = {.inputs = {how}, .outputs = {how}, .slices = true},
+           .cost = traffic_cost(n),
+           .build = build_pointwise}};
 }
 
 inline constexpr schedule pointwise_schedule{.name = "cuda pointwise", .offer = pointwise_offer};

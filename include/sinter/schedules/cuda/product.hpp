@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,13 @@ struct product_extents {
 inline constexpr std::int64_t usual_multiprocessors = 132;
 
 /// Tiles with the least time: blocks run in waves, and one block of a large tile needs fewer loads for its products.
-inline device_tiles choose_tiles(product_extents const& e) {
+inline device_tiles choose_tiles(product_extents const& e, factor_precision precision) {
   constexpr std::int64_t least_depth = 128;  // of a split, which else would wait more than it multiplies
   device_tiles best;
   double least = INFINITY;
-  for (auto tiles : tile_choices) {
+  bool const exact = precision == factor_precision::exact;
+  for (auto tiles : exact ? std::span(tile_choices) : std::span(matrix_tile_choices)) {
+    tiles.precision = precision;
     auto const blocks = e.count * divide_up(e.m, tiles.tile_m) * divide_up(e.n, tiles.tile_n);
     for (tiles.splits = 1; tiles.splits <= 16; tiles.splits *= 2) {
       auto const depth = divide_up(e.k, tiles.splits);
@@ -44,6 +47,24 @@ inline device_tiles choose_tiles(product_extents const& e) {
   return best;
 }
 
+/// Candidates of a product by all precisions that the device has, `build(node, precision)` making them.
+template <typename Build>
+std::vector<candidate> product_candidates(layout_choice const& layouts, double cost, target const& t, Build build) {
+  using enum factor_precision;
+  std::vector<candidate> all;
+  for (auto const precision : {exact, tf32, float16, bfloat16}) {
+    bool const is_there =
+        precision == exact || t.has(feature::sm_80) || (precision == float16 && t.has(feature::sm_75));
+    if (!is_there) continue;
+    auto const gain = precision == exact ? 1 : precision == tf32 ? 8 : 16;
+    all.push_back({.layouts = layouts,
+                   .cost = cost / gain,
+                   .factors = precision,
+                   .build = [build, precision](scheduled_node const& n) { return build(n, precision); }});
+  }
+  return all;
+}
+
 /// The function and arguments of bias, extras and result; `axes` are the coordinates of the form as axes of the result.
 struct product_epilogue {
   device_epilogue what{};
@@ -53,6 +74,7 @@ struct product_epilogue {
 inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr::function> const& after,
                                     auto const& strides_along) {
   product_epilogue e;
+  e.what.alignment = alignment_of(n);
   auto result = expr::input(0);
   std::size_t next = 1;
   auto const add = [&](std::size_t i) {
@@ -72,19 +94,18 @@ inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr:
   return e;
 }
 
-/// Adds the launches of a product: with splits, sums go through a temporary.
+/// Adds the launch of a product: with splits, sums go through a temporary.
 inline void add_product(fragment& f, device_tiles const& tiles, device_sizes const& sizes, auto const& call, address a,
                         address b, product_epilogue e) {
-  if (tiles.splits == 1) {
-    std::vector<address> places{a, b};
-    places.insert(places.end(), e.places.begin(), e.places.end());
-    return f.add(call(std::move(e.what)), std::move(places));
+  auto made = call(std::move(e.what));
+  std::vector<address> places{a, b};
+  if (tiles.splits > 1) {
+    auto const step = static_cast<std::int32_t>(f.launches.size());
+    places.push_back(f.temporary("sums of splits", split_bytes(sizes, tiles.splits), step, step));
+    places.push_back(f.state(made.kernel.arguments[arrivals_argument].bytes));
   }
-  auto const first = static_cast<std::int32_t>(f.launches.size());
-  auto const sums = f.temporary("sums of splits", split_bytes(sizes, tiles.splits), first, first + 1);
-  f.add(call(device_epilogue{}), {a, b, sums});
-  e.places.insert(e.places.begin(), sums);
-  f.add(sum_splits_call(sizes, tiles.splits, std::move(e.what)), std::move(e.places));
+  places.insert(places.end(), e.places.begin(), e.places.end());
+  f.add(std::move(made), std::move(places));
 }
 
 /// Whether the operands behind the product are floats that a function can read.

@@ -71,7 +71,7 @@ inline fragment build_resize(scheduled_node const& n) {
   auto const tables = *resize_tables_of(n);
   auto const &x = n.inputs[0], &y = n.outputs[0];
   bool const plane = x.shape().rank() == 4;
-  auto const strides = image_strides(strides_of(x.shape(), x.how));
+  auto const strides = image_strides(strides_of(x));
   device_window const w{.n = x.shape()[0],
                         .c = x.shape()[1],
                         .h = plane ? x.shape()[2] : 1,
@@ -82,8 +82,8 @@ inline fragment build_resize(scheduled_node const& n) {
                         .x_c = strides[3],
                         .x_h = strides[1],
                         .x_w = strides[2]};
-  device_epilogue e;
-  e.arguments.push_back({y.type.element, true, 0, image_strides(strides_of(y.shape(), y.how))});
+  device_epilogue e{.alignment = alignment_of(n)};
+  e.arguments.push_back({y.type.element, true, 0, image_strides(strides_of(y))});
   fragment f;
   std::vector<address> places{input_of(n, 0)};
   for (auto const* t : {&tables.rows, &tables.columns}) {
@@ -98,7 +98,7 @@ inline fragment build_resize(scheduled_node const& n) {
 inline std::vector<candidate> resize_offer(scheduled_node const& n, target const&) {
   if (!resize_tables_of(n)) return {};
   auto const how = device_layout(n.inputs[0]);
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {how}};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {how}, .slices = true};
   layouts.inputs[0] = how;
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_resize}};
 }

@@ -58,19 +58,19 @@ inline fragment build_reduction(std::int64_t bits, reduction_steps const& steps,
   bool const keeps = y.shape().rank() == rank;
   std::vector<std::size_t> kept, reduced;
   for (auto const axis : axes_in_memory(rank, x.how)) (bits >> axis & 1 ? reduced : kept).push_back(axis);
-  auto const dense = strides_of(y.shape(), y.how);
+  auto const result = strides_of(y);
   device_sizes to;
   for (auto const axis : kept)
-    to.push_back(dense[keeps ? axis
-                             : axis - static_cast<std::size_t>(std::popcount(static_cast<std::uint64_t>(bits) &
-                                                                             ((std::uint64_t{1} << axis) - 1)))]);
+    to.push_back(result[keeps ? axis
+                              : axis - static_cast<std::size_t>(std::popcount(static_cast<std::uint64_t>(bits) &
+                                                                              ((std::uint64_t{1} << axis) - 1)))]);
   to.resize(rank, 0);
   auto axes = kept;
   axes.insert(axes.end(), reduced.begin(), reduced.end());
-  device_rows rows{.sizes = in_order(sizes_of(x.shape()), axes),
-                   .kept = std::ssize(kept),
-                   .from = in_order(strides_of(x.shape(), x.how), axes)};
-  device_epilogue e{.function = steps.after, .arguments = {{y.type.element, true, 0, std::move(to)}}};
+  device_rows rows{
+      .sizes = in_order(sizes_of(x.shape()), axes), .kept = std::ssize(kept), .from = in_order(strides_of(x), axes)};
+  device_epilogue e{
+      .function = steps.after, .arguments = {{y.type.element, true, 0, std::move(to)}}, .alignment = alignment_of(n)};
   fragment f;
   f.add(reduce_call(std::move(rows), steps.kind, std::move(e)), {input_of(n, 0), output_of()});
   return f;
@@ -83,7 +83,8 @@ inline std::vector<candidate> reduction_offer(scheduled_node const& n, target co
   if (!steps) return {};
   auto const bits = reduced_axes_bits(n);
   if (!bits || *bits == 0) return {};
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}};
+  layout_choice layouts{
+      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .slices = true};
   layouts.inputs[0] = device_layout(n.inputs[0]);
   if (n.outputs[0].shape().rank() == n.inputs[0].shape().rank()) layouts.outputs[0] = layouts.inputs[0];
   return {
@@ -134,8 +135,7 @@ inline normalized_rows layer_rows(scheduled_node const& n, kernel_call const& ca
                              .from = with_front(strides_of(x.shape(), layout::row_major), 0)},
                     .centred = call.integers[1] != 0};
   for (std::size_t i = 1; i < n.inputs.size(); ++i)
-    if (n.inputs[i].present())
-      r.factors.push_back(with_front(broadcast_strides(n.inputs[i].shape(), layout::row_major, x.shape().rank()), 0));
+    if (n.inputs[i].present()) r.factors.push_back(with_front(broadcast_strides(n.inputs[i], x.shape().rank()), 0));
   return r;
 }
 

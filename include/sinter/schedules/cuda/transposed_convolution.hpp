@@ -44,7 +44,7 @@ inline packing pack_transposed_weights(operand_info const& w, transposed_shape c
 }
 
 inline device_convolution device_transposed_of(scheduled_node const& n, transposed_shape const& s) {
-  auto const x = image_strides(strides_of(n.inputs[0].shape(), n.inputs[0].how));
+  auto const x = image_strides(strides_of(n.inputs[0]));
   auto const& w = s.window;
   return {.n = n.inputs[0].shape()[0],
           .groups = s.groups,
@@ -68,15 +68,15 @@ inline device_convolution device_transposed_of(scheduled_node const& n, transpos
           .x_w = x[2]};
 }
 
-inline fragment build_transposed_convolution(scheduled_node const& n) {
+inline fragment build_transposed_convolution(scheduled_node const& n, factor_precision precision) {
   auto const s = transposed_shape_of(n);
   auto const c = device_transposed_of(n, s);
   auto const phases = c.stride_h * c.stride_w;
   auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
-  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)});
+  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)}, precision);
   auto const rank = n.outputs[0].shape().rank();
   auto e = epilogue_of(n, std::nullopt, [&](operand_info const& o, bool is_bias) {
-    return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o.shape(), o.how, rank));
+    return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o, rank));
   });
   fragment f;
   auto const weights = f.weight(pack_transposed_weights(n.inputs[1], s));
@@ -87,14 +87,15 @@ inline fragment build_transposed_convolution(scheduled_node const& n) {
   return f;
 }
 
-inline std::vector<candidate> transposed_convolution_offer(scheduled_node const& n, target const&) {
+inline std::vector<candidate> transposed_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_standard_operator(*n.n, "ConvTranspose") || !is_float_tensor(n.inputs[0])) return {};
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !n.inputs[1].constant || n.inputs[1].shape().elements() == 0) return {};
   if (!is_float_tensor(n.outputs[0]) || !has_plain_extras(n)) return {};
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}};
+  layout_choice layouts{
+      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}, .slices = true};
   layouts.inputs[0] = layout::channels_last;
-  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_transposed_convolution}};
+  return product_candidates(layouts, traffic_cost(n), t, build_transposed_convolution);
 }
 
 inline constexpr schedule transposed_convolution_schedule{.name = "cuda transposed convolution",

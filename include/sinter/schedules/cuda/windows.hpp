@@ -15,7 +15,7 @@ namespace sinter::detail::cuda {
 
 /// Sets where the images of operand 0 have their elements.
 inline void set_image_strides(device_window& w, operand_info const& x) {
-  auto const strides = image_strides(strides_of(x.shape(), x.how));
+  auto const strides = image_strides(strides_of(x));
   w.x_n = strides[0], w.x_h = strides[1], w.x_w = strides[2], w.x_c = strides[3];
 }
 
@@ -52,8 +52,9 @@ inline fragment build_depthwise(scheduled_node const& n) {
 }
 
 inline std::vector<candidate> depthwise_offer(scheduled_node const& n, target const& t) {
-  auto dense = convolution_offer(n, t);
+  auto dense = convolution_offer(n, t);  // the exact one first
   if (dense.empty()) return {};
+  dense.resize(1);
   auto const s = shape_of_convolution(n);
   if (s.groups != s.in_channels || s.out_channels != s.in_channels) return {};
   dense[0].layouts.inputs[0] = layout::channels_last;
@@ -67,8 +68,8 @@ inline fragment build_pool(pool_plane const& plane, scheduled_node const& n) {
   device_window w{.n = x.shape()[0], .c = x.shape()[1]};
   set_axes(w, plane.y, plane.x);
   set_image_strides(w, x);
-  device_epilogue e;
-  e.arguments.push_back({y.type.element, true, 0, image_strides(strides_of(y.shape(), y.how))});
+  device_epilogue e{.alignment = alignment_of(n)};
+  e.arguments.push_back({y.type.element, true, 0, image_strides(strides_of(y))});
   auto const kind = plane.kind == pooling_kind::max ? device_pooling::maximum
                     : plane.count_padding           ? device_pooling::average_with_padding
                                                     : device_pooling::average;
@@ -81,7 +82,7 @@ inline std::vector<candidate> pool_offer(scheduled_node const& n, target const&)
   auto const plane = pool_plane_of(n);
   if (!plane || n.inputs[0].shape().rank() < 3) return {};
   auto const how = device_layout(n.inputs[0]);
-  return {{.layouts = {.inputs = {how}, .outputs = std::vector(n.outputs.size(), how)},
+  return {{.layouts = {.inputs = {how}, .outputs = std::vector(n.outputs.size(), how), .slices = true},
            .cost = traffic_cost(n),
            .build = [plane = *plane](scheduled_node const& at) { return build_pool(plane, at); }}};
 }

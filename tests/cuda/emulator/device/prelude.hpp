@@ -81,6 +81,15 @@ DEVICE void store_vec4(float* to, vec4 value) {
   __builtin_memcpy(to, &value, 16);
 }
 
+/// Between blocks, which run one after the other.
+DEVICE void fence() {}
+DEVICE u32 atomic_add(u32* to, u32 value) {
+  u32 const before = *to;
+  *to += value;
+  return before;
+}
+DEVICE float load_coherent(float const* from) { return *from; }
+
 #include "copies.hpp"
 #include "entry.hpp"
 #include "half.hpp"

@@ -23,7 +23,7 @@ class exact_attention_part {
   DEVICE static int column(int j) { return (thread() % across + j / 4 * across) * 4; }
 
   // The products of queries and keys.
-  DEVICE void multiply_keys(const tiles& t) {
+  DEVICE void multiply_keys(tiles const& t) {
 #pragma unroll
     for (int i = 0; i < rows; ++i)
 #pragma unroll
@@ -32,10 +32,10 @@ class exact_attention_part {
     for (int k = 0; k < Kernel::d; k += 4) {
       vec4 q[rows];
 #pragma unroll
-      for (int i = 0; i < rows; ++i) q[i] = *(const vec4*)(t.queries + row(i) * tiles::d_pitch + k);
+      for (int i = 0; i < rows; ++i) q[i] = *(vec4 const*)(t.queries + row(i) * tiles::d_pitch + k);
 #pragma unroll
       for (int j = 0; j < keys; ++j) {
-        const vec4 other = *(const vec4*)(t.keys + key(j) * tiles::d_pitch + k);
+        vec4 const other = *(vec4 const*)(t.keys + key(j) * tiles::d_pitch + k);
 #pragma unroll
         for (int i = 0; i < rows; ++i) scores_[i][j] = dot(q[i], other, scores_[i][j]);
       }
@@ -43,7 +43,7 @@ class exact_attention_part {
   }
   // Scores, as change(row, key, score) makes them, become weights in shared memory.
   template <class Change>
-  DEVICE void weigh(const tiles& t, const Change& change) {
+  DEVICE void weigh(tiles const& t, Change const& change) {
 #pragma unroll
     for (int i = 0; i < rows; ++i) {
       float greatest = float_of(0xff800000u);
@@ -54,30 +54,30 @@ class exact_attention_part {
       }
 #pragma unroll
       for (int mask = 1; mask < across; mask *= 2) greatest = maximum(shuffle_xor(greatest, mask), greatest);
-      const float factor = greatest_[i].raise(greatest);
+      float const factor = greatest_[i].raise(greatest);
       sum_[i] *= factor;
 #pragma unroll
       for (int j = 0; j < columns; ++j) results_[i][j] *= factor;
 #pragma unroll
       for (int j = 0; j < keys; ++j) {
-        const float weight = greatest_[i].weight(scores_[i][j]);
+        float const weight = greatest_[i].weight(scores_[i][j]);
         sum_[i] += weight;
         t.weights[row(i) * tiles::n_pitch + key(j)] = weight;
       }
     }
   }
   // Adds the products of weights and values.
-  DEVICE void multiply_values(const tiles& t) {
+  DEVICE void multiply_values(tiles const& t) {
 #pragma unroll 1
     for (int n = 0; n < Kernel::tile_n; n += 4) {
       vec4 weights[rows];
 #pragma unroll
-      for (int i = 0; i < rows; ++i) weights[i] = *(const vec4*)(t.weights + row(i) * tiles::n_pitch + n);
+      for (int i = 0; i < rows; ++i) weights[i] = *(vec4 const*)(t.weights + row(i) * tiles::n_pitch + n);
 #pragma unroll
       for (int step = 0; step < 4; ++step)
 #pragma unroll
         for (int j = 0; j < columns; j += 4) {
-          const vec4 values = *(const vec4*)(t.values + (n + step) * tiles::e_pitch + column(j));
+          vec4 const values = *(vec4 const*)(t.values + (n + step) * tiles::e_pitch + column(j));
 #pragma unroll
           for (int i = 0; i < rows; ++i)
 #pragma unroll
@@ -88,15 +88,16 @@ class exact_attention_part {
   }
   // Calls visit(row, column, x) with four neighbours of the results.
   template <class Visit>
-  DEVICE void for_each(const Visit& visit) const {
+  DEVICE void for_each(Visit const& visit) const {
 #pragma unroll
     for (int i = 0; i < rows; ++i) {
       float sum = sum_[i];
 #pragma unroll
       for (int mask = 1; mask < across; mask *= 2) sum += shuffle_xor(sum, mask);
+      if (Kernel::unseen != 0 && sum == 0) sum = 1;
 #pragma unroll
       for (int j = 0; j < columns; j += 4) {
-        const float x[4] = {divide(results_[i][j], sum), divide(results_[i][j + 1], sum),
+        float const x[4] = {divide(results_[i][j], sum), divide(results_[i][j + 1], sum),
                             divide(results_[i][j + 2], sum), divide(results_[i][j + 3], sum)};
         visit(row(i), column(j), x);
       }
@@ -104,7 +105,7 @@ class exact_attention_part {
   }
 
  private:
-  DEVICE static float dot(const vec4& a, const vec4& b, float sum) {
+  DEVICE static float dot(vec4 const& a, vec4 const& b, float sum) {
     return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
   }
 
@@ -113,12 +114,12 @@ class exact_attention_part {
 };
 
 template <class Kernel>
-DEVICE void exact_attention(const attention_block<Kernel>& queries) {
+DEVICE void exact_attention(attention_block<Kernel> const& queries) {
   SHARED_MEMORY(float, memory);
-  const exact_attention_tiles<Kernel> tiles{memory};
+  exact_attention_tiles<Kernel> const tiles{memory};
   exact_attention_part<Kernel> part;
   queries.stage_queries(tiles.queries, tiles.d_pitch);
-  const int seen = queries.seen();
+  int const seen = queries.seen();
   for (int n = 0; n < seen; n += Kernel::tile_n) {
     queries.stage_keys(tiles.keys, tiles.d_pitch, n);
     commit_copies();
@@ -133,6 +134,6 @@ DEVICE void exact_attention(const attention_block<Kernel>& queries) {
     part.multiply_values(tiles);
     barrier();
   }
-  part.for_each([&](int row, int column, const auto& x) { queries.store(row, column, x); });
+  part.for_each([&](int row, int column, auto const& x) { queries.store(row, column, x); });
 }
 )cuda"

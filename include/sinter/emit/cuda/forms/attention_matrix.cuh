@@ -17,13 +17,14 @@ class matrix_attention_part {
   typedef matrix_attention_tiles<Kernel, T> tiles;
   typedef fragments<Kernel::precision, T> factors;
   static constexpr int depth = factors::depth, tile_n = Kernel::tile_n, e = (int)Kernel::size(3);
-  static_assert(Kernel::d % 16 == 0 && e % 16 == 0 && tile_n % 16 == 0 && Kernel::tile_m * 2 == Kernel::threads, "tiles");
+  static_assert(Kernel::d % 16 == 0 && e % 16 == 0 && tile_n % 16 == 0 && Kernel::tile_m * 2 == Kernel::threads,
+                "tiles");
 
   DEVICE static int row(int half) { return thread() / 32 * 16 + factors::lane() / 4 + half * 8; }
   DEVICE static int column(int j) { return j * 8 + factors::lane() % 4 * 2; }
 
   // The products of queries and keys.
-  DEVICE void multiply_keys(const T* queries, const T* keys) {
+  DEVICE void multiply_keys(T const* queries, T const* keys) {
 #pragma unroll
     for (int j = 0; j < tile_n / 8; ++j)
 #pragma unroll
@@ -43,7 +44,7 @@ class matrix_attention_part {
   }
   // Scores, as change(row, key, score) makes them, become weights.
   template <class Change>
-  DEVICE void weigh(const Change& change) {
+  DEVICE void weigh(Change const& change) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       float greatest = float_of(0xff800000u);
@@ -57,7 +58,7 @@ class matrix_attention_part {
         }
 #pragma unroll
       for (int mask = 1; mask < 4; mask *= 2) greatest = maximum(shuffle_xor(greatest, mask), greatest);
-      const float factor = greatest_[half].raise(greatest);
+      float const factor = greatest_[half].raise(greatest);
       sum_[half] *= factor;
 #pragma unroll
       for (int j = 0; j < e / 8; ++j) results_[j][2 * half] *= factor, results_[j][2 * half + 1] *= factor;
@@ -72,7 +73,7 @@ class matrix_attention_part {
     }
   }
   // Adds the products of weights and values.
-  DEVICE void multiply_values(const T* values) {
+  DEVICE void multiply_values(T const* values) {
 #pragma unroll
     for (int n = 0; n < tile_n; n += depth) {
       u32 left[4];
@@ -88,15 +89,16 @@ class matrix_attention_part {
   }
   // Calls visit(row, column, x) with two neighbours of the results.
   template <class Visit>
-  DEVICE void for_each(const Visit& visit) const {
+  DEVICE void for_each(Visit const& visit) const {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       float sum = sum_[half];
 #pragma unroll
       for (int mask = 1; mask < 4; mask *= 2) sum += shuffle_xor(sum, mask);
+      if (Kernel::unseen != 0 && sum == 0) sum = 1;
 #pragma unroll
       for (int j = 0; j < e / 8; ++j) {
-        const float x[2] = {divide(results_[j][2 * half], sum), divide(results_[j][2 * half + 1], sum)};
+        float const x[2] = {divide(results_[j][2 * half], sum), divide(results_[j][2 * half + 1], sum)};
         visit(row(half), column(j), x);
       }
     }
@@ -106,17 +108,17 @@ class matrix_attention_part {
   // Weights of `depth` keys as left factors. With tf32 the keys 0, 2, 4, 6, 1, 3, 5, 7 are factors 0 to 7, so that each
   // lane has what it needs.
   DEVICE void load_weights(u32 (&to)[4], int j) const {
-    const float(&w)[4] = scores_[j];
+    float const(&w)[4] = scores_[j];
     if constexpr (Kernel::precision == 1) {
       to[0] = to_tf32(w[0]), to[1] = to_tf32(w[2]), to[2] = to_tf32(w[1]), to[3] = to_tf32(w[3]);
     } else {
-      const float(&next)[4] = scores_[j + 1];
+      float const(&next)[4] = scores_[j + 1];
       to[0] = factors::pair(w[0], w[1]), to[1] = factors::pair(w[2], w[3]);
       to[2] = factors::pair(next[0], next[1]), to[3] = factors::pair(next[2], next[3]);
     }
   }
   // Values of the same keys, of two times 8 columns.
-  DEVICE static void load_values(u32 (&to)[4], const T* values) {
+  DEVICE static void load_values(u32 (&to)[4], T const* values) {
     if constexpr (Kernel::precision == 1) {
 #pragma unroll
       for (int i = 0; i < 4; ++i)
@@ -131,14 +133,14 @@ class matrix_attention_part {
 };
 
 template <class Kernel>
-DEVICE void matrix_attention(const attention_block<Kernel>& queries) {
+DEVICE void matrix_attention(attention_block<Kernel> const& queries) {
   typedef pointed_to<decltype(Kernel::argument0)> element;
   constexpr int tile_n = Kernel::tile_n;
   SHARED_MEMORY(element, memory);
-  const matrix_attention_tiles<Kernel, element> tiles{memory};
+  matrix_attention_tiles<Kernel, element> const tiles{memory};
   matrix_attention_part<Kernel, element> part;
-  const int seen = queries.seen();
-  const auto start = [&](int n) {
+  int const seen = queries.seen();
+  auto const start = [&](int n) {
     if (n < seen) {
       queries.stage_keys(tiles.keys(n / tile_n % 2), tiles.d_pitch, n);
       queries.stage_values(tiles.values(n / tile_n % 2), tiles.e_pitch, n);
@@ -155,6 +157,6 @@ DEVICE void matrix_attention(const attention_block<Kernel>& queries) {
     part.weigh([&](int row, int key, float score) { return queries.masked(row, n + key, score); });
     part.multiply_values(tiles.values(n / tile_n % 2));
   }
-  part.for_each([&](int row, int column, const auto& x) { queries.store(row, column, x); });
+  part.for_each([&](int row, int column, auto const& x) { queries.store(row, column, x); });
 }
 )cuda"

@@ -6,7 +6,7 @@ struct convolution_summand {
   static constexpr bool one_tap = Kernel::c % Kernel::tile_k == 0;
   int tap, c;
   DEVICE convolution_summand(int first, int step) {
-    const u32 k = (u32)(one_tap ? first : first + step);
+    u32 const k = (u32)(one_tap ? first : first + step);
     tap = (int)(k / (u32)Kernel::c);
     c = (int)(k % (u32)Kernel::c) + (one_tap ? step : 0);
   }

@@ -5,16 +5,17 @@ R"cuda(
 //            coordinate in x and y; across: -1, or the axis to transpose with the last one through shared memory
 // arguments  x, y: aligned to an element
 // launch     across < 0: blocks of threads for all coordinates
-//            else: a block for each 32 x 32 of the two axes, times the other sizes; 256 threads, 32 * 33 elements shared
+//            else: a block for each 32 x 32 of the two axes, times the other sizes; 256 threads
+// shared     across < 0: nothing; else 32 * 33 elements
 template <class Kernel>
-DEVICE typename Kernel::index from_offset(const typename Kernel::index (&at)[Kernel::rank]) {
+DEVICE typename Kernel::index from_offset(typename Kernel::index const (&at)[Kernel::rank]) {
   typename Kernel::index offset = 0;
 #pragma unroll
   for (int axis = 0; axis < Kernel::rank; ++axis) offset += at[axis] * Kernel::from(axis);
   return offset;
 }
 template <class Kernel>
-DEVICE typename Kernel::index to_offset(const typename Kernel::index (&at)[Kernel::rank]) {
+DEVICE typename Kernel::index to_offset(typename Kernel::index const (&at)[Kernel::rank]) {
   typename Kernel::index offset = 0;
 #pragma unroll
   for (int axis = 0; axis < Kernel::rank; ++axis) offset += at[axis] * Kernel::to(axis);
@@ -22,16 +23,16 @@ DEVICE typename Kernel::index to_offset(const typename Kernel::index (&at)[Kerne
 }
 
 template <class Kernel>
-DEVICE void copy_elements(const Kernel& kernel) {
+DEVICE void copy_elements(Kernel const& kernel) {
   typedef typename word<Kernel::bytes>::type element;
   typename Kernel::index at[Kernel::rank];
   if (!find_coordinates<Kernel>(at)) return;
-  const element* const from = (const element*)kernel.argument0 + from_offset<Kernel>(at);
+  element const* const from = (element const*)kernel.argument0 + from_offset<Kernel>(at);
   ((element*)kernel.argument1)[to_offset<Kernel>(at)] = *from;
 }
 
 template <class Kernel>
-DEVICE void copy_tile(const Kernel& kernel) {
+DEVICE void copy_tile(Kernel const& kernel) {
   typedef typename Kernel::index index;
   typedef typename word<Kernel::bytes>::type element;
   constexpr int last = Kernel::rank - 1, across = Kernel::across, side = 32, pitch = side + 1;
@@ -40,18 +41,18 @@ DEVICE void copy_tile(const Kernel& kernel) {
   u32 rest = block(0);
 #pragma unroll
   for (int axis = last; axis >= 0; --axis) {
-    const bool tiled = axis == last || axis == across;
-    const u32 count = (u32)(tiled ? (Kernel::size(axis) + side - 1) / side : Kernel::size(axis));
+    bool const tiled = axis == last || axis == across;
+    u32 const count = (u32)(tiled ? (Kernel::size(axis) + side - 1) / side : Kernel::size(axis));
     at[axis] = (index)(rest % count) * (tiled ? side : 1);
     rest /= count;
   }
-  const index first_across = at[across], first_last = at[last];
-  const int lane = thread() % side;
+  index const first_across = at[across], first_last = at[last];
+  int const lane = thread() % side;
   for (int row = thread() / side; row < side; row += Kernel::threads / side) {
     at[across] = first_across + lane;
     at[last] = first_last + row;
     if (at[across] < Kernel::size(across) && at[last] < Kernel::size(last))
-      tile[row * pitch + lane] = ((const element*)kernel.argument0)[from_offset<Kernel>(at)];
+      tile[row * pitch + lane] = ((element const*)kernel.argument0)[from_offset<Kernel>(at)];
   }
   barrier();
   for (int row = thread() / side; row < side; row += Kernel::threads / side) {
@@ -63,7 +64,7 @@ DEVICE void copy_tile(const Kernel& kernel) {
 }
 
 template <class Kernel>
-DEVICE void copy(const Kernel& kernel) {
+DEVICE void copy(Kernel const& kernel) {
   if constexpr (Kernel::across < 0)
     copy_elements(kernel);
   else

@@ -14,22 +14,22 @@ struct boolean {
 template <class Pointer>
 struct pointed;
 template <class T>
-struct pointed<const T*> {
+struct pointed<T const*> {
   typedef T type;
 };
 template <class T>
-struct pointed<const T* const> : pointed<const T*> {};
+struct pointed<T const* const> : pointed<T const*> {};
 template <class Pointer>
 using pointed_to = typename pointed<Pointer>::type;
 
 // One element.
 template <class T>
-DEVICE float load_element(const T* from) {
+DEVICE float load_element(T const* from) {
   return (float)load(from);
 }
-DEVICE float load_element(const half* from) { return half_to_float(load(&from->bits)); }
-DEVICE float load_element(const bfloat16* from) { return bfloat16_to_float(load(&from->bits)); }
-DEVICE float load_element(const boolean* from) { return load(&from->bits) ? 1.0f : 0.0f; }
+DEVICE float load_element(half const* from) { return half_to_float(load(&from->bits)); }
+DEVICE float load_element(bfloat16 const* from) { return bfloat16_to_float(load(&from->bits)); }
+DEVICE float load_element(boolean const* from) { return load(&from->bits) ? 1.0f : 0.0f; }
 template <class T>
 DEVICE void store_element(T* to, float value) {
   *to = (T)value;
@@ -40,65 +40,65 @@ DEVICE void store_element(boolean* to, float value) { to->bits = value != 0.0f; 
 
 // Four neighbours, aligned as a whole.
 template <class T>
-DEVICE void load_four(float (&to)[4], const T* from) {
+DEVICE void load_four(float (&to)[4], T const* from) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) to[i] = load_element(from + i);
 }
-DEVICE void load_four(float (&to)[4], const float* from) {
-  const vec4 v = load_vec4(from);
+DEVICE void load_four(float (&to)[4], float const* from) {
+  vec4 const v = load_vec4(from);
   to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
 }
-DEVICE void load_four(float (&to)[4], const half* from) {
-  const u64 v = load((const u64*)from);
+DEVICE void load_four(float (&to)[4], half const* from) {
+  u64 const v = load((u64 const*)from);
 #pragma unroll
   for (int i = 0; i < 4; ++i) to[i] = half_to_float((u16)(v >> 16 * i));
 }
-DEVICE void load_four(float (&to)[4], const bfloat16* from) {
-  const u64 v = load((const u64*)from);
+DEVICE void load_four(float (&to)[4], bfloat16 const* from) {
+  u64 const v = load((u64 const*)from);
 #pragma unroll
   for (int i = 0; i < 4; ++i) to[i] = bfloat16_to_float((u16)(v >> 16 * i));
 }
 template <class T>
-DEVICE void store_four(T* to, const float (&values)[4]) {
+DEVICE void store_four(T* to, float const (&values)[4]) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) store_element(to + i, values[i]);
 }
-DEVICE void store_four(float* to, const float (&v)[4]) { store_vec4(to, vec4{v[0], v[1], v[2], v[3]}); }
-DEVICE void store_four(half* to, const float (&v)[4]) {
+DEVICE void store_four(float* to, float const (&v)[4]) { store_vec4(to, vec4{v[0], v[1], v[2], v[3]}); }
+DEVICE void store_four(half* to, float const (&v)[4]) {
   *(u64*)to = floats_to_half2(v[0], v[1]) | (u64)floats_to_half2(v[2], v[3]) << 32;
 }
-DEVICE void store_four(bfloat16* to, const float (&v)[4]) {
+DEVICE void store_four(bfloat16* to, float const (&v)[4]) {
   *(u64*)to = floats_to_bfloat162(v[0], v[1]) | (u64)floats_to_bfloat162(v[2], v[3]) << 32;
 }
 
 // Two neighbours, aligned as a whole.
 template <class T>
-DEVICE void load_two(float (&to)[2], const T* from) {
+DEVICE void load_two(float (&to)[2], T const* from) {
   to[0] = load_element(from), to[1] = load_element(from + 1);
 }
-DEVICE void load_two(float (&to)[2], const float* from) {
-  const u64 v = load((const u64*)from);
+DEVICE void load_two(float (&to)[2], float const* from) {
+  u64 const v = load((u64 const*)from);
   to[0] = float_of((u32)v), to[1] = float_of((u32)(v >> 32));
 }
-DEVICE void load_two(float (&to)[2], const half* from) {
-  const u32 v = load((const u32*)from);
+DEVICE void load_two(float (&to)[2], half const* from) {
+  u32 const v = load((u32 const*)from);
   to[0] = half_to_float((u16)v), to[1] = half_to_float((u16)(v >> 16));
 }
-DEVICE void load_two(float (&to)[2], const bfloat16* from) {
-  const u32 v = load((const u32*)from);
+DEVICE void load_two(float (&to)[2], bfloat16 const* from) {
+  u32 const v = load((u32 const*)from);
   to[0] = bfloat16_to_float((u16)v), to[1] = bfloat16_to_float((u16)(v >> 16));
 }
 template <class T>
-DEVICE void store_two(T* to, const float (&values)[2]) {
+DEVICE void store_two(T* to, float const (&values)[2]) {
   store_element(to, values[0]), store_element(to + 1, values[1]);
 }
-DEVICE void store_two(float* to, const float (&v)[2]) { *(u64*)to = bits_of(v[0]) | (u64)bits_of(v[1]) << 32; }
-DEVICE void store_two(half* to, const float (&v)[2]) { *(u32*)to = floats_to_half2(v[0], v[1]); }
-DEVICE void store_two(bfloat16* to, const float (&v)[2]) { *(u32*)to = floats_to_bfloat162(v[0], v[1]); }
+DEVICE void store_two(float* to, float const (&v)[2]) { *(u64*)to = bits_of(v[0]) | (u64)bits_of(v[1]) << 32; }
+DEVICE void store_two(half* to, float const (&v)[2]) { *(u32*)to = floats_to_half2(v[0], v[1]); }
+DEVICE void store_two(bfloat16* to, float const (&v)[2]) { *(u32*)to = floats_to_bfloat162(v[0], v[1]); }
 
 // `width` elements, `stride` apart.
 template <s64 stride, int width, class T>
-DEVICE void load_elements(float (&to)[width], const T* from) {
+DEVICE void load_elements(float (&to)[width], T const* from) {
   if constexpr (stride == 1 && width == 4) {
     load_four(to, from);
   } else if constexpr (stride == 1 && width == 2) {
@@ -109,7 +109,7 @@ DEVICE void load_elements(float (&to)[width], const T* from) {
   }
 }
 template <s64 stride, int width, class T>
-DEVICE void store_elements(T* to, const float (&values)[width]) {
+DEVICE void store_elements(T* to, float const (&values)[width]) {
   if constexpr (stride == 1 && width == 4) {
     store_four(to, values);
   } else if constexpr (stride == 1 && width == 2) {
@@ -124,18 +124,28 @@ DEVICE void store_elements(T* to, const float (&values)[width]) {
 template <int bytes>
 struct word;
 template <>
-struct word<1> { typedef u8 type; };
+struct word<1> {
+  typedef u8 type;
+};
 template <>
-struct word<2> { typedef u16 type; };
+struct word<2> {
+  typedef u16 type;
+};
 template <>
-struct word<4> { typedef u32 type; };
+struct word<4> {
+  typedef u32 type;
+};
 template <>
-struct word<8> { typedef u64 type; };
+struct word<8> {
+  typedef u64 type;
+};
 template <>
-struct word<16> { typedef vec4 type; };
+struct word<16> {
+  typedef vec4 type;
+};
 
 // Element i of four.
-DEVICE float component(const vec4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
+DEVICE float component(vec4 const& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }
@@ -157,7 +167,7 @@ DEVICE constexpr typename Kernel::index count_coordinates() {
   return count;
 }
 template <class Kernel>
-DEVICE typename Kernel::index flatten(const typename Kernel::index (&at)[Kernel::rank]) {
+DEVICE typename Kernel::index flatten(typename Kernel::index const (&at)[Kernel::rank]) {
   typename Kernel::index flat = at[0];
 #pragma unroll
   for (int axis = 1; axis < Kernel::rank; ++axis) flat = flat * Kernel::size(axis) + at[axis];
@@ -173,8 +183,8 @@ DEVICE bool find_coordinates(typename Kernel::index (&at)[Kernel::rank]) {
   auto rest = to_unsigned((index)(block(0) * (index)Kernel::threads + thread()));
 #pragma unroll
   for (int axis = last; axis >= 0; --axis) {
-    const index width = axis == last ? Kernel::vector : axis == tiled_axis ? tile : 1;
-    const auto size = to_unsigned((Kernel::size(axis) + width - 1) / width);
+    index const width = axis == last ? Kernel::vector : axis == tiled_axis ? tile : 1;
+    auto const size = to_unsigned((Kernel::size(axis) + width - 1) / width);
     at[axis] = (index)(axis == 0 ? rest : rest % size) * width;
     rest /= size;
   }
@@ -185,7 +195,7 @@ DEVICE bool inside(s32 i, s32 size) { return (u32)i < (u32)size; }
 
 // Stores results for `width` coordinates from `at` on along the last axis, or for the first `count` of them.
 template <class Kernel, int width>
-DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typename Kernel::index (&at)[Kernel::rank],
+DEVICE void store_results(Kernel const& kernel, float const (&x)[width], typename Kernel::index (&at)[Kernel::rank],
                           typename Kernel::index count) {
   constexpr bool whole = Kernel::size(Kernel::rank - 1) % width == 0;
   if (Kernel::vector == width && (whole || count >= width)) return kernel.store(x, at);
@@ -197,7 +207,7 @@ DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typenam
 }
 // The same as far as there are coordinates.
 template <class Kernel, int width>
-DEVICE void store_results(const Kernel& kernel, const float (&x)[width], typename Kernel::index (&at)[Kernel::rank]) {
+DEVICE void store_results(Kernel const& kernel, float const (&x)[width], typename Kernel::index (&at)[Kernel::rank]) {
   store_results(kernel, x, at, Kernel::size(Kernel::rank - 1) - at[Kernel::rank - 1]);
 }
 )cuda"

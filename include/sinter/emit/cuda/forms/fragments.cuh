@@ -9,7 +9,7 @@ struct fragments {
   DEVICE static int lane() { return thread() % 32; }
 
   // d += a * b, 16 x depth by depth x 8.
-  DEVICE static void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  DEVICE static void multiply_add(float (&d)[4], u32 const (&a)[4], u32 b0, u32 b1) {
     if constexpr (precision == 1) mma_tf32(d, a, b0, b1);
     if constexpr (precision == 2) mma_f16(d, a, b0, b1);
     if constexpr (precision == 3) mma_bf16(d, a, b0, b1);
@@ -24,7 +24,7 @@ struct fragments {
   DEVICE static u32 pair(bfloat16 low, bfloat16 high) { return low.bits | (u32)high.bits << 16; }
 
   // 16 rows of a: a[row][k].
-  DEVICE static void load_rows(u32 (&to)[4], const T* a, int pitch) {
+  DEVICE static void load_rows(u32 (&to)[4], T const* a, int pitch) {
     if constexpr (raw) {
       load_matrix4(to, a + lane() % 16 * pitch + lane() / 16 * 8);
     } else {
@@ -33,7 +33,7 @@ struct fragments {
     }
   }
   // Two times 8 columns of b, which lies as b[column][k].
-  DEVICE static void load_columns(u32 (&to)[4], const T* b, int pitch) {
+  DEVICE static void load_columns(u32 (&to)[4], T const* b, int pitch) {
     if constexpr (raw) {
       load_matrix4(to, b + (lane() / 16 * 8 + lane() % 8) * pitch + lane() / 8 % 2 * 8);
     } else {
@@ -42,10 +42,10 @@ struct fragments {
     }
   }
   // The same where b lies as b[k][column].
-  DEVICE static void load_columns_across(u32 (&to)[4], const T* b, int pitch) {
+  DEVICE static void load_columns_across(u32 (&to)[4], T const* b, int pitch) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const T* const column = b + i % 2 * (depth / 2) * pitch + i / 2 * 8 + lane() / 4;
+      T const* const column = b + i % 2 * (depth / 2) * pitch + i / 2 * 8 + lane() / 4;
       if constexpr (precision == 1)
         to[i] = to_tf32(column[lane() % 4 * pitch]);
       else
@@ -54,7 +54,7 @@ struct fragments {
   }
 
  private:
-  DEVICE static u32 along_k(const T* row) {
+  DEVICE static u32 along_k(T const* row) {
     if constexpr (precision == 1)
       return to_tf32(row[lane() % 4]);
     else

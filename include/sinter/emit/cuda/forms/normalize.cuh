@@ -6,14 +6,14 @@ R"cuda(
 // arguments    x; operands (scale, bias) and result with strides
 // coordinates  all of rank
 template <class Kernel>
-DEVICE void normalize(const Kernel& kernel) {
+DEVICE void normalize(Kernel const& kernel) {
   constexpr bool held = lane_elements<Kernel>::held;
   constexpr float length = (float)row_length<Kernel>();
   SHARED_MEMORY(float, shared);
-  const team<Kernel> threads{shared};
+  team<Kernel> const threads{shared};
   row_of<Kernel> row;
   lane_elements<Kernel> elements(kernel, row);
-  const auto add = [](float a, float b) { return a + b; };
+  auto const add = [](float a, float b) { return a + b; };
 
   float mean = 0;
   if constexpr (Kernel::centred != 0) {
@@ -22,12 +22,12 @@ DEVICE void normalize(const Kernel& kernel) {
   }
   float squares = 0;
   elements.for_each([&](float& x) {
-    const float distance = x - mean;
+    float const distance = x - mean;
     squares = fma(distance, distance, squares);
     if (held) x = distance;
   });
-  const float variance = divide(threads.combine(squares, add), length);
-  const float scale = divide(1.0f, square_root(variance + float_of((u32)Kernel::epsilon)));
+  float const variance = divide(threads.combine(squares, add), length);
+  float const scale = divide(1.0f, square_root(variance + float_of((u32)Kernel::epsilon)));
   elements.store([&](float x) { return (held ? x : x - mean) * scale; });
 }
 )cuda"

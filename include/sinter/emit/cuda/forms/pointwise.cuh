@@ -7,7 +7,7 @@ R"cuda(
 // coordinates  as many as rank
 // launch       blocks of threads for all coordinates, the last size divided by vector
 template <class Kernel>
-DEVICE void pointwise(const Kernel& kernel) {
+DEVICE void pointwise(Kernel const& kernel) {
   constexpr int last = Kernel::rank - 1;
   typename Kernel::index at[Kernel::rank];
   if (!find_coordinates<Kernel>(at)) return;

@@ -10,13 +10,13 @@ R"cuda(
 DEVICE float larger(float best, float value) { return value > best || value != value ? value : best; }
 
 template <class Kernel>
-DEVICE void pool(const Kernel& kernel) {
+DEVICE void pool(Kernel const& kernel) {
   typedef typename Kernel::index index;
   constexpr int vector = Kernel::vector;
   constexpr bool maximum = Kernel::kind == 0, count_padding = Kernel::kind == 2;
   index at[4];
   if (!find_coordinates<Kernel>(at)) return;
-  const auto* const x = kernel.argument0 + (at[0] * Kernel::x_n + at[3] * Kernel::x_c);
+  auto const* const x = kernel.argument0 + (at[0] * Kernel::x_n + at[3] * Kernel::x_c);
 
   float best[vector], sum[vector] = {};
 #pragma unroll
@@ -24,11 +24,11 @@ DEVICE void pool(const Kernel& kernel) {
   int count = 0;
 #pragma unroll(Kernel::r* Kernel::s <= 9 ? 3 : 1)
   for (int r = 0; r < Kernel::r; ++r) {
-    const index h = at[1] * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
+    index const h = at[1] * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
 #pragma unroll(Kernel::s <= 7 ? 7 : 1)
     for (int s = 0; s < Kernel::s; ++s) {
-      const index w = at[2] * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
-      const bool is_inside = inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
+      index const w = at[2] * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
+      bool const is_inside = inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
       count += count_padding ? h < Kernel::padded_h && w < Kernel::padded_w : is_inside;
       if (!is_inside) continue;
       float pixel[vector];

@@ -3,15 +3,17 @@ R"cuda(
 //
 // constants  precision: 0 exact (product_exact.cuh), 1 tf32, 2 fp16, 3 bf16 (product_matrix.cuh)
 //            tile_m, tile_n, tile_k; stages of shared memory, at least 2
-//            a_vector, b_vector: elements of one copy, of 16 or 4 bytes, or 1: of a along k, of b along n, or along k where
-//            b has 16 bits; a_down, b_down: 1 where neighbours in memory are along the other axis
+//            a_vector, b_vector: elements of one copy, of 16 or 4 bytes, or 1: of a along k, of b along n or, where b
+//            has 16 bits, along k; a_down, b_down: 1 where neighbours in memory are along the other axis
 //            splits: blocks that share the sum over k
+// arguments  with splits, behind both factors: sums[splits][size0]...[size3], and arrivals (u32, zero), one for each of
+//            the blocks / splits
 // shared     stages * (a_size + b_size) elements of shared_tiles
 
 // An element of an operand, or a zero outside of it.
 template <class T>
 struct source {
-  const T* from;
+  T const* from;
   bool valid;
 };
 
@@ -21,8 +23,7 @@ template <class Kernel, class T>
 struct shared_tiles {
   static constexpr bool b_along_k = sizeof(T) == 2;
   static constexpr int a_pitch = Kernel::tile_k + (Kernel::precision >= 2 ? 8 : 4);
-  static constexpr int b_pitch =
-      b_along_k ? Kernel::tile_k + 8 : Kernel::tile_n + (Kernel::precision == 1 ? 8 : 4);
+  static constexpr int b_pitch = b_along_k ? Kernel::tile_k + 8 : Kernel::tile_n + (Kernel::precision == 1 ? 8 : 4);
   static constexpr int a_size = Kernel::tile_m * a_pitch;
   static constexpr int b_size = (b_along_k ? Kernel::tile_n : Kernel::tile_k) * b_pitch;
   T* const memory;
@@ -37,7 +38,7 @@ DEVICE bool within(s64 i) {
 }
 
 template <int count, class T>
-DEVICE void copy_async(T* to, const source<T>& element) {
+DEVICE void copy_async(T* to, source<T> const& element) {
   if constexpr (count * sizeof(T) == 16)
     copy_async16(to, element.from, element.valid);
   else if constexpr (count * sizeof(T) == 4)
@@ -48,13 +49,13 @@ DEVICE void copy_async(T* to, const source<T>& element) {
 
 // Starts copies of a tile to shared memory. Threads go through it along rows, or down the columns.
 template <int threads, int rows, int columns, int vector, bool down, class T, class Find>
-DEVICE void stage_tile(T* tile, int pitch, const Find& find) {
+DEVICE void stage_tile(T* tile, int pitch, Find const& find) {
   constexpr int groups = columns / vector, count = rows * groups;
 #pragma unroll(vector > 1 ? 8 : 4)
   for (int first = 0; first < count; first += threads) {
-    const int i = first + thread();
+    int const i = first + thread();
     if (count % threads != 0 && i >= count) return;
-    const int row = down ? i % rows : i / groups, column = (down ? i / rows : i % groups) * vector;
+    int const row = down ? i % rows : i / groups, column = (down ? i / rows : i % groups) * vector;
     copy_async<vector>(tile + row * pitch + column, find(row, column));
   }
 }
@@ -64,17 +65,17 @@ DEVICE void stage_tile(T* tile, int pitch, const Find& find) {
 template <class Kernel, class T, bool exact = Kernel::precision == 0>
 struct product;
 
-// Adds the products of `count` pairs of tiles. find_a(m, first, step) and find_b(first, step, n) say where elements lie;
-// m and n count from the tile of the block, k = first + step from the first pair, `first` being the first of a pair.
+// Adds the products of `count` pairs of tiles. find_a(m, first, step) and find_b(first, step, n) say where elements
+// lie; m and n count from the tile of the block, k = first + step from the first pair, `first` being that of a pair.
 template <class Kernel, class T, class FindA, class FindB>
-DEVICE void multiply(product<Kernel, T>& sums, int count, const FindA& find_a, const FindB& find_b) {
+DEVICE void multiply(product<Kernel, T>& sums, int count, FindA const& find_a, FindB const& find_b) {
   constexpr int stages = Kernel::stages, tile_n = Kernel::tile_n, tile_k = Kernel::tile_k;
   SHARED_MEMORY(T, memory);
   typedef shared_tiles<Kernel, T> layout;
-  const layout tiles{memory};
-  const auto start = [&](int pair) {
+  layout const tiles{memory};
+  auto const start = [&](int pair) {
     if (pair < count) {
-      const int k = pair * tile_k, stage = pair % stages;
+      int const k = pair * tile_k, stage = pair % stages;
       stage_tile<Kernel::threads, Kernel::tile_m, tile_k, Kernel::a_vector, Kernel::a_down != 0>(
           tiles.a(stage), layout::a_pitch, [&](int row, int column) { return find_a(row, k, column); });
       if constexpr (layout::b_along_k)
@@ -104,25 +105,74 @@ template <class Kernel>
 DEVICE tile_range tiles_of_split(int split) {
   constexpr int all = (Kernel::k + Kernel::tile_k - 1) / Kernel::tile_k;
   constexpr int each = (all + Kernel::splits - 1) / Kernel::splits;
-  const int first = split * each;
+  int const first = split * each;
   return {first, first >= all ? 0 : first + each <= all ? each : all - first};
 }
 
-// Stores the first `count` of neighbours: the function's results, or with splits the sums, as [splits] and the sizes.
-template <class Kernel, int width>
-DEVICE void store_sums(const Kernel& kernel, int split, const float (&x)[width],
-                       typename Kernel::index (&at)[Kernel::rank], typename Kernel::index count) {
-  if constexpr (Kernel::splits == 1) {
-    store_results(kernel, x, at, count);
-  } else {
-    float* const to = kernel.argument2 + split * count_coordinates<Kernel>() + flatten<Kernel>(at);
-    if constexpr (Kernel::vector == width) {
-      store_elements<1>(to, x);
-    } else {
+// Whether this block is the last of those that share its results; what the others stored is visible then. Arrivals are
+// zero before the first and after the last.
+template <class Kernel>
+DEVICE bool is_last_split(u32* arrivals) {
+  SHARED_MEMORY(u32, last);
+  u32* const mine = arrivals + ((block(2) / Kernel::splits * blocks(1) + block(1)) * blocks(0) + block(0));
+  fence();
+  barrier();
+  if (thread() == 0) {
+    *last = atomic_add(mine, 1) == Kernel::splits - 1;
+    if (*last) *mine = 0;
+  }
+  barrier();
+  fence();
+  return *last != 0;
+}
+
+// What all splits stored for neighbours, added in their order.
+template <class Kernel, int width, class Count>
+DEVICE void add_splits(float (&sum)[width], float const* parts, Count count) {
+#pragma unroll 4
+  for (int split = 0; split < Kernel::splits; ++split, parts += count_coordinates<Kernel>())
 #pragma unroll
-      for (int i = 0; i < width; ++i)
-        if (i < count) to[i] = x[i];
+    for (int i = 0; i < width; ++i) {
+      float const part = i < count ? load_coherent(parts + i) : 0.0f;
+      sum[i] = split == 0 ? part : sum[i] + part;
     }
+}
+
+template <class Kernel, int width, class Count>
+DEVICE void store_part(float* to, float const (&x)[width], Count count) {
+  if constexpr (Kernel::vector == width) {
+    store_elements<1>(to, x);
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; ++i)
+      if (i < count) to[i] = x[i];
+  }
+}
+
+// Stores the function's results. place(row, column, store) calls store(at, count) with the coordinates of neighbours
+// and how many there are, unless they lie outside. Of splits, the last block to come adds what all left in argument2,
+// which is [splits] and the sizes; argument3 counts arrivals.
+template <class Kernel, class Sums, class Place>
+DEVICE void store_product(Kernel const& kernel, Sums const& sums, int split, Place const& place) {
+  if constexpr (Kernel::splits == 1) {
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) { store_results(kernel, x0, at, count); });
+    });
+  } else {
+    float* const parts = kernel.argument2;
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) {
+        store_part<Kernel>(parts + split * count_coordinates<Kernel>() + flatten<Kernel>(at), x0, count);
+      });
+    });
+    if (!is_last_split<Kernel>(kernel.argument3)) return;
+    sums.for_each([&](int row, int column, auto const& x0) {
+      place(row, column, [&](auto& at, auto count) {
+        float sum[sizeof x0 / sizeof x0[0]];
+        add_splits<Kernel>(sum, parts + flatten<Kernel>(at), count);
+        store_results(kernel, sum, at, count);
+      });
+    });
   }
 }
 )cuda"

@@ -19,17 +19,17 @@ struct product<Kernel, float, true> {
   DEVICE static int row(int i) { return thread() / across + i * down; }
   DEVICE static int column(int j) { return (thread() % across + j / 4 * across) * 4; }
 
-  DEVICE void add(const float* a, const float* b) {
+  DEVICE void add(float const* a, float const* b) {
 #pragma unroll(repeats)
     for (int k = 0; k < Kernel::tile_k; k += 4) {
       vec4 rows[thread_m];
 #pragma unroll
-      for (int i = 0; i < thread_m; ++i) rows[i] = *(const vec4*)(a + row(i) * tiles::a_pitch + k);
+      for (int i = 0; i < thread_m; ++i) rows[i] = *(vec4 const*)(a + row(i) * tiles::a_pitch + k);
 #pragma unroll
       for (int step = 0; step < 4; ++step)
 #pragma unroll
         for (int j = 0; j < thread_n; j += 4) {
-          const vec4 columns = *(const vec4*)(b + (k + step) * tiles::b_pitch + column(j));
+          vec4 const columns = *(vec4 const*)(b + (k + step) * tiles::b_pitch + column(j));
 #pragma unroll
           for (int i = 0; i < thread_m; ++i)
 #pragma unroll
@@ -39,12 +39,12 @@ struct product<Kernel, float, true> {
     }
   }
   template <class Visit>
-  DEVICE void for_each(const Visit& visit) const {
+  DEVICE void for_each(Visit const& visit) const {
 #pragma unroll
     for (int i = 0; i < thread_m; ++i)
 #pragma unroll
       for (int j = 0; j < thread_n; j += 4) {
-        const float x[4] = {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]};
+        float const x[4] = {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]};
         visit(row(i), column(j), x);
       }
   }

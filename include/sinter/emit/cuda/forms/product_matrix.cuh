@@ -1,5 +1,6 @@
 R"cuda(
-// Products by matrix units: factors are rounded to Kernel::precision (16 bits are as they lie in memory), sums are float.
+// Products by matrix units: factors are rounded to Kernel::precision (16 bits are as they lie in memory), sums are
+// float.
 //
 // constants  warp_m, warp_n: results of a warp, multiples of 16; threads = 32 * tile_m / warp_m * tile_n / warp_n;
 //            tile_k: a multiple of 16
@@ -18,7 +19,7 @@ struct product<Kernel, T, false> {
   DEVICE static int first_row() { return thread() / 32 / warps_across * Kernel::warp_m; }
   DEVICE static int first_column() { return thread() / 32 % warps_across * Kernel::warp_n; }
 
-  DEVICE void add(const T* a, const T* b) {
+  DEVICE void add(T const* a, T const* b) {
 #pragma unroll 2
     for (int k = 0; k < Kernel::tile_k; k += factors::depth) {
       u32 left[rows][4];
@@ -27,7 +28,7 @@ struct product<Kernel, T, false> {
         factors::load_rows(left[i], a + (first_row() + i * 16) * tiles::a_pitch + k, tiles::a_pitch);
 #pragma unroll
       for (int j = 0; j < columns; j += 2) {
-        const int column = first_column() + j * 8;
+        int const column = first_column() + j * 8;
         u32 right[4];
         if constexpr (tiles::b_along_k)
           factors::load_columns(right, b + column * tiles::b_pitch + k, tiles::b_pitch);
@@ -42,15 +43,15 @@ struct product<Kernel, T, false> {
     }
   }
   template <class Visit>
-  DEVICE void for_each(const Visit& visit) const {
-    const int row = first_row() + factors::lane() / 4, column = first_column() + factors::lane() % 4 * 2;
+  DEVICE void for_each(Visit const& visit) const {
+    int const row = first_row() + factors::lane() / 4, column = first_column() + factors::lane() % 4 * 2;
 #pragma unroll
     for (int i = 0; i < rows; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
 #pragma unroll
         for (int j = 0; j < columns; ++j) {
-          const float x[2] = {sums[i][j][2 * half], sums[i][j][2 * half + 1]};
+          float const x[2] = {sums[i][j][2 * half], sums[i][j][2 * half + 1]};
           visit(row + i * 16 + half * 8, column + j * 8, x);
         }
   }

@@ -13,12 +13,12 @@ R"cuda(
 template <class Kernel>
 struct recurrent_unit {
   static constexpr int gates = Kernel::cell == 0 ? 4 : 3, rows = Kernel::rows, vector = Kernel::vector;
-  const int unit = (int)block(0) * (Kernel::threads / 32) + thread() / 32, first_row = (int)block(1) * rows;
-  const int row = first_row + thread() % 32;  // of the batch, whose output this lane computes
+  int const unit = (int)block(0) * (Kernel::threads / 32) + thread() / 32, first_row = (int)block(1) * rows;
+  int const row = first_row + thread() % 32;  // of the batch, whose output this lane computes
   float sums[gates];                          // of that row
 
   // The products of states and weights.
-  DEVICE void multiply(const float* r, const float* h) {
+  DEVICE void multiply(float const* r, float const* h) {
     float products[gates][rows] = {};
     for (int k = thread() % 32 * vector; k < Kernel::hidden; k += 32 * vector) {
       float state[rows][vector] = {};
@@ -45,41 +45,41 @@ struct recurrent_unit {
         if (i == 0 || first_row + i == row) sums[gate] = sum;
       }
   }
-  DEVICE float from_input(const float* x, int gate) const {
+  DEVICE float from_input(float const* x, int gate) const {
     return load(x + row * Kernel::x_batch + (unit / 16 * gates + gate) * 16 + unit % 16);
   }
   DEVICE int place() const { return row * Kernel::hidden + unit; }
 };
 
 template <class Kernel>
-DEVICE float lstm_output(const Kernel& kernel, const recurrent_unit<Kernel>& u) {
+DEVICE float lstm_output(Kernel const& kernel, recurrent_unit<Kernel> const& u) {
   float* const cell = kernel.argument4 + u.place();
-  const float before = *cell;
-  const auto sum = [&](int gate) { return u.from_input(kernel.argument0, gate) + u.sums[gate]; };
-  const auto peep = [&](int gate, float state) {
+  float const before = *cell;
+  auto const sum = [&](int gate) { return u.from_input(kernel.argument0, gate) + u.sums[gate]; };
+  auto const peep = [&](int gate, float state) {
     if constexpr (Kernel::peephole != 0)
       return load(kernel.argument5 + gate * Kernel::hidden + u.unit) * state;
     else
       return 0.0f;
   };
-  const float in = sigmoid(sum(0) + peep(0, before)), forget = sigmoid(sum(2) + peep(2, before));
-  const float after = fma(forget, before, in * hyperbolic_tangent(sum(3)));
+  float const in = sigmoid(sum(0) + peep(0, before)), forget = sigmoid(sum(2) + peep(2, before));
+  float const after = fma(forget, before, in * hyperbolic_tangent(sum(3)));
   *cell = after;
   return sigmoid(sum(1) + peep(1, after)) * hyperbolic_tangent(after);
 }
 
 template <class Kernel>
-DEVICE float gru_output(const Kernel& kernel, const recurrent_unit<Kernel>& u) {
-  const auto input = [&](int gate) { return u.from_input(kernel.argument0, gate); };
-  const float before = load(kernel.argument2 + u.place());
-  const float update = sigmoid(input(0) + u.sums[0]), reset = sigmoid(input(1) + u.sums[1]);
-  const float state = u.sums[2] + load(kernel.argument4 + u.unit);
-  const float candidate = hyperbolic_tangent(input(2) + reset * state);
+DEVICE float gru_output(Kernel const& kernel, recurrent_unit<Kernel> const& u) {
+  auto const input = [&](int gate) { return u.from_input(kernel.argument0, gate); };
+  float const before = load(kernel.argument2 + u.place());
+  float const update = sigmoid(input(0) + u.sums[0]), reset = sigmoid(input(1) + u.sums[1]);
+  float const state = u.sums[2] + load(kernel.argument4 + u.unit);
+  float const candidate = hyperbolic_tangent(input(2) + reset * state);
   return fma(1.0f - update, candidate, update * before);
 }
 
 template <class Kernel>
-DEVICE void recurrent(const Kernel& kernel) {
+DEVICE void recurrent(Kernel const& kernel) {
   recurrent_unit<Kernel> u;
   if (u.unit >= Kernel::hidden) return;
   u.multiply(kernel.argument1, kernel.argument2);

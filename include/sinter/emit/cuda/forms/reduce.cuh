@@ -30,10 +30,10 @@ struct sum_of_magnitudes : sum_of_elements {
 };
 
 template <class Reduction, class Kernel>
-DEVICE void reduce_rows(const Kernel& kernel) {
+DEVICE void reduce_rows(Kernel const& kernel) {
   constexpr int length = row_length<Kernel>();
   SHARED_MEMORY(float, shared);
-  const team<Kernel> threads{shared};
+  team<Kernel> const threads{shared};
   row_of<Kernel> row;
   float value = Reduction::identity();
   if (row.exists) {
@@ -49,7 +49,7 @@ DEVICE void reduce_rows(const Kernel& kernel) {
 }
 
 template <class Kernel>
-DEVICE void reduce(const Kernel& kernel) {
+DEVICE void reduce(Kernel const& kernel) {
   if constexpr (Kernel::kind == 0) reduce_rows<sum_of_elements>(kernel);
   if constexpr (Kernel::kind == 1) reduce_rows<maximum_of_elements>(kernel);
   if constexpr (Kernel::kind == 2) reduce_rows<minimum_of_elements>(kernel);

@@ -7,7 +7,8 @@ R"cuda(
 //            rows next to each other
 // shared     across 0: threads / 32 floats; across 1: threads floats
 // launch     rows / (threads / lanes) blocks
-// order      lane l takes elements l, l + lanes, ... in ascending order; then lanes are combined, always in the same way
+// order      lane l takes elements l, l + lanes, ... in ascending order; then lanes are combined, always in the same
+// way
 
 template <class Kernel>
 DEVICE constexpr int row_length() {
@@ -28,7 +29,7 @@ struct team {
 
   // Combines a value of each lane; all lanes get the result. Called by all threads of the block.
   template <class Combine>
-  DEVICE float combine(float value, const Combine& with) const {
+  DEVICE float combine(float value, Combine const& with) const {
     if constexpr (Kernel::across) {
       if constexpr (lanes > 1) value = through_memory<lanes, rows>(value, lane() * rows + row(), row(), with);
     } else {
@@ -43,7 +44,7 @@ struct team {
  private:
   // Combines `count` values, `step` apart from `first` on, after each thread has left its own at `mine`.
   template <int count, int step, class Combine>
-  DEVICE float through_memory(float value, int mine, int first, const Combine& with) const {
+  DEVICE float through_memory(float value, int mine, int first, Combine const& with) const {
     shared[mine] = value;
     barrier();
     float result = shared[first];
@@ -66,7 +67,7 @@ struct row_of {
     auto rest = to_unsigned((index)(block(0) * (index)rows + team<Kernel>::row()));
 #pragma unroll
     for (int axis = Kernel::rank - 1; axis >= 0; --axis) {
-      const auto size = to_unsigned(Kernel::size(axis));
+      auto const size = to_unsigned(Kernel::size(axis));
       at[axis] = axis >= Kernel::kept ? 0 : (index)(rest % size);
       if (axis < Kernel::kept) rest /= size;
     }
@@ -77,7 +78,7 @@ struct row_of {
     u32 rest = (u32)i;
 #pragma unroll
     for (int axis = Kernel::rank - 1; axis >= Kernel::kept; --axis) {
-      const u32 size = (u32)Kernel::size(axis);
+      u32 const size = (u32)Kernel::size(axis);
       at[axis] = (index)(axis == Kernel::kept ? rest : rest % size);
       rest /= size;
     }
@@ -97,7 +98,7 @@ class lane_elements {
   static constexpr int lanes = Kernel::lanes, length = row_length<Kernel>(), each = (length + lanes - 1) / lanes;
   static constexpr bool held = each <= 32;
 
-  DEVICE lane_elements(const Kernel& kernel, row_of<Kernel>& row) : kernel_(kernel), row_(row) {
+  DEVICE lane_elements(Kernel const& kernel, row_of<Kernel>& row) : kernel_(kernel), row_(row) {
     if constexpr (held) {
 #pragma unroll
       for (int j = 0; j < each; ++j) {
@@ -108,7 +109,7 @@ class lane_elements {
   }
   // Calls visit(element) with each element, which it may change if elements are held.
   template <class Visit>
-  DEVICE void for_each(const Visit& visit) {
+  DEVICE void for_each(Visit const& visit) {
 #pragma unroll(held ? each : 4)
     for (int j = 0; j < each; ++j) {
       if (!has(j)) continue;
@@ -123,10 +124,10 @@ class lane_elements {
   }
   // Stores the kernel's function of compute(element) for each element.
   template <class Compute>
-  DEVICE void store(const Compute& compute) {
+  DEVICE void store(Compute const& compute) {
     int j = 0;
     for_each([&](float& element_value) {
-      const float x[1] = {compute(element_value)};
+      float const x[1] = {compute(element_value)};
       row_.move_to(element(j));
       kernel_.store(x, row_.at);
       ++j;
@@ -137,7 +138,7 @@ class lane_elements {
   DEVICE static int element(int j) { return team<Kernel>::lane() + j * lanes; }
   DEVICE bool has(int j) const { return row_.exists && element(j) < length; }
 
-  const Kernel& kernel_;
+  Kernel const& kernel_;
   row_of<Kernel>& row_;
   float values_[held ? each : 1];
 };

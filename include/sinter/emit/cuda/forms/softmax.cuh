@@ -5,10 +5,10 @@ R"cuda(
 // arguments    x; operands and result with strides
 // coordinates  all of rank
 template <class Kernel>
-DEVICE void softmax(const Kernel& kernel) {
+DEVICE void softmax(Kernel const& kernel) {
   constexpr bool held = lane_elements<Kernel>::held, log = Kernel::log != 0;
   SHARED_MEMORY(float, shared);
-  const team<Kernel> threads{shared};
+  team<Kernel> const threads{shared};
   row_of<Kernel> row;
   lane_elements<Kernel> elements(kernel, row);
 
@@ -17,14 +17,14 @@ DEVICE void softmax(const Kernel& kernel) {
   greatest = threads.combine(greatest, [](float a, float b) { return maximum(a, b); });
   float sum = 0;
   elements.for_each([&](float& x) {
-    const float shifted = x - greatest, power = exponential(shifted);
+    float const shifted = x - greatest, power = exponential(shifted);
     sum += power;
     if (held) x = log ? shifted : power;
   });
   sum = threads.combine(sum, [](float a, float b) { return a + b; });
-  const float log_sum = log ? logarithm(sum) : 0.0f;
+  float const log_sum = log ? logarithm(sum) : 0.0f;
   elements.store([&](float x) {
-    const float shifted = held ? x : x - greatest;
+    float const shifted = held ? x : x - greatest;
     return log ? shifted - log_sum : divide(held ? x : exponential(shifted), sum);
   });
 }

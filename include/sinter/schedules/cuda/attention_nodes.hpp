@@ -1,0 +1,219 @@
+#pragma once
+
+#include <sinter/ops/fused_elementwise.hpp>
+#include <sinter/ops/fused_gemm.hpp>
+#include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/schedule.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+/// Attention as models write it out: softmax(scale * Q·K' + mask)·V, with what leads to Q, K and V and from the result.
+namespace sinter::detail::cuda {
+
+/// A function scale * x + a, of inputs `x` and `added`; without the latter, scale * x.
+struct scaled_sum {
+  float scale = 1;
+  std::optional<std::size_t> added{};
+};
+
+/// What a line of `f` multiplies input `x` by; none: it is no such product.
+inline std::optional<float> factor_of(expr::function const& f, std::size_t x, std::uint16_t line) {
+  auto const& l = f.lines[line];
+  if (l.code == expr::op::input) return l.index == x ? std::optional(1.0f) : std::nullopt;
+  if (l.code != expr::op::mul && l.code != expr::op::div) return std::nullopt;
+  for (std::size_t slot = 0; slot < (l.code == expr::op::div ? 1u : 2u); ++slot) {
+    auto const& other = f.lines[l.operands[1 - slot]];
+    auto const inner = factor_of(f, x, l.operands[slot]);
+    if (inner && other.code == expr::op::constant)
+      return l.code == expr::op::div ? *inner / other.value : *inner * other.value;
+  }
+  return std::nullopt;
+}
+
+/// How `f` depends on input `x`; a function without lines gives x0.
+inline std::optional<scaled_sum> scaled_sum_of(expr::function const& f, std::size_t x = 0) {
+  if (f.lines.empty()) return scaled_sum{};
+  auto const last = static_cast<std::uint16_t>(f.lines.size() - 1);
+  if (auto const factor = factor_of(f, x, last)) return scaled_sum{*factor};
+  auto const& l = f.lines.back();
+  if (l.code != expr::op::add) return std::nullopt;
+  for (std::size_t slot = 0; slot < 2; ++slot) {
+    auto const& other = f.lines[l.operands[1 - slot]];
+    auto const factor = factor_of(f, x, l.operands[slot]);
+    if (factor && other.code == expr::op::input) return scaled_sum{*factor, other.index};
+  }
+  return std::nullopt;
+}
+
+/// Q, K or V from the product of a layer's input and weights on; nodes are null where there are none.
+struct head_nodes {
+  node const *product = nullptr, *reshape = nullptr, *transpose = nullptr, *scale = nullptr;
+  /// Who reads the operand, and as which input.
+  node const* reader = nullptr;
+  std::size_t slot = 0;
+};
+
+struct attention_nodes {
+  head_nodes query{}, key{}, value{};
+  node const *scores = nullptr, *masked = nullptr, *softmax = nullptr, *mix = nullptr, *merge = nullptr;
+  float scale = 1;
+  /// Which input of `scores` or `masked` is the mask.
+  node const* mask_reader = nullptr;
+  std::size_t mask_slot = 0;
+
+  std::array<head_nodes const*, 3> operands() const { return {&query, &key, &value}; }
+  /// In order of execution.
+  std::vector<node const*> all() const {
+    std::vector<node const*> nodes;
+    for (auto const* h : operands()) nodes.insert(nodes.end(), {h->product, h->reshape, h->transpose, h->scale});
+    nodes.insert(nodes.end(), {scores, masked, softmax, mix, merge});
+    std::erase(nodes, nullptr);
+    return nodes;
+  }
+};
+
+/// Finds the nodes of the attention that ends with `last`. `find` gives the producer of a value that may be one of
+/// them, or null.
+template <typename Find>
+class attention_finder {
+ public:
+  explicit attention_finder(Find const& find) : find_(find) {}
+
+  std::optional<attention_nodes> run(node const& last) {
+    a_.mix = &last;
+    if (is(&last, "", "Transpose")) a_.merge = &last, a_.mix = find_(last.inputs[0]);
+    if (!is_product(a_.mix) || has(a_.mix, 2) || a_.mix->attributes.contains("epilogue")) return std::nullopt;
+    a_.softmax = find_(a_.mix->inputs[0]);
+    if (!is(a_.softmax, "", "Softmax") || !find_scores()) return std::nullopt;
+    a_.query = heads(*a_.scores, 0, true);
+    a_.key = heads(*a_.scores, 1, true);
+    a_.value = heads(*a_.mix, 1, false);
+    return a_;
+  }
+
+ private:
+  static bool is(node const* n, std::string_view domain, std::string_view op) {
+    return n && n->domain == domain && n->op == op;
+  }
+  static bool is_product(node const* n) { return is(n, "sinter", "Gemm"); }
+  static bool has(node const* n, std::size_t input) { return input < n->inputs.size() && n->inputs[input]; }
+
+  /// The product before the softmax, with a scale and a mask behind it or in its epilogue.
+  bool find_scores() {
+    a_.scores = find_(a_.softmax->inputs[0]);
+    if (is(a_.scores, "sinter", "Elementwise")) {
+      a_.masked = a_.scores;
+      std::size_t slot = 0;
+      while (slot < a_.masked->inputs.size() && !is_product(find_(a_.masked->inputs[slot]))) ++slot;
+      if (slot == a_.masked->inputs.size()) return false;
+      a_.scores = find_(a_.masked->inputs[slot]);
+      auto const f = bind(*a_.masked).template attributes_as<fused_elementwise::attributes>().function;
+      if (!apply(*a_.masked, scaled_sum_of(f, slot), 0)) return false;
+    }
+    if (!is_product(a_.scores) || has(a_.scores, 2)) return false;
+    auto const epilogue = bind(*a_.scores).template attributes_as<fused_gemm::attributes>().epilogue;
+    return !epilogue || apply(*a_.scores, scaled_sum_of(*epilogue), 2);
+  }
+
+  /// Notes the scale and mask of a function of `n`, whose input i > 0 is the node's input i + `before`.
+  bool apply(node const& n, std::optional<scaled_sum> const& f, std::size_t before) {
+    if (!f || (f->added && (a_.mask_reader || a_.scale != 1))) return false;
+    a_.scale *= f->scale;
+    if (f->added) a_.mask_reader = &n, a_.mask_slot = *f->added + before;
+    return true;
+  }
+
+  head_nodes heads(node const& reader, std::size_t slot, bool may_scale) {
+    head_nodes h{.reader = &reader, .slot = slot};
+    auto const step = [&](node const*& place, node const* n) {
+      place = n;
+      h.reader = n;
+      h.slot = 0;
+    };
+    auto const* n = find_(reader.inputs[slot]);
+    if (may_scale && is(n, "sinter", "Elementwise") && n->inputs.size() == 1) {
+      auto const f = scaled_sum_of(bind(*n).template attributes_as<fused_elementwise::attributes>().function);
+      if (f && !f->added) a_.scale *= f->scale, step(h.scale, n), n = find_(n->inputs[0]);
+    }
+    if (is(n, "", "Transpose")) step(h.transpose, n), n = find_(n->inputs[0]);
+    if (!is(n, "", "Reshape")) return h;
+    auto const* const product = find_(n->inputs[0]);
+    if (!is_product(product) || product->attributes.contains("epilogue") || product->inputs.size() > 3) return h;
+    h.reshape = n;
+    h.product = product;
+    return h;
+  }
+
+  Find const& find_;
+  attention_nodes a_{};
+};
+
+/// Whether a product has constant weights and bias, and the reshape behind it cuts rows of its columns.
+inline bool is_projection(graph const& g, head_nodes const& h) {
+  if (!h.product) return false;
+  auto const constant = [&](std::size_t i) { return g.at(h.product->inputs[i]).is_constant(); };
+  if (!constant(1) || (h.product->inputs.size() > 2 && h.product->inputs[2] && !constant(2))) return false;
+  if (g.at(h.product->inputs[1]).type.shape->rank() != 2) return false;
+  auto const columns = g.at(h.product->outputs[0]).type.shape->back();
+  std::int64_t row = 1;
+  for (auto const extent : *g.at(h.reshape->outputs[0]).type.shape | std::views::reverse)
+    if ((row *= extent) == columns) return true;
+  return false;
+}
+
+/// Drops the products that no other one shares its input with.
+inline void keep_shared_projections(graph const& g, attention_nodes& a) {
+  std::array const operands{&a.query, &a.key, &a.value};
+  auto const shared = [&](head_nodes const& h) {
+    return is_projection(g, h) && std::ranges::count_if(operands, [&](head_nodes const* other) {
+                                    return is_projection(g, *other) &&
+                                           other->product->inputs[0] == h.product->inputs[0];
+                                  }) > 1;
+  };
+  std::array<bool, 3> keep{};
+  for (std::size_t i = 0; i < 3; ++i) keep[i] = shared(*operands[i]);
+  for (std::size_t i = 0; i < 3; ++i)
+    if (!keep[i]) operands[i]->product = operands[i]->reshape = nullptr;
+}
+
+inline std::vector<node_id> attention_match(graph const& g, node_id last) {
+  auto const needed_once = [&](value_id v) { return g.at(v).producer && g.at(v).users.size() == 1 && !g.is_output(v); };
+  auto const out = g.at(last).outputs[0];
+  bool const goes_on = out && needed_once(out) && g.at(g.at(out).users[0]).op == "Transpose";
+  if (goes_on && g.at(last).op != "Transpose") return {};
+  auto const find = [&](value_id v) -> node const* { return v && needed_once(v) ? &g.at(g.at(v).producer) : nullptr; };
+  auto found = attention_finder(find).run(g.at(last));
+  if (!found) return {};
+  keep_shared_projections(g, *found);
+  std::vector<node_id> before;
+  for (auto const* n : found->all())
+    if (n != &g.at(last)) before.push_back(g.at(n->outputs[0]).producer);
+  return before;
+}
+
+/// The nodes of a group, and those of them that the planner describes.
+struct attention_group {
+  attention_nodes nodes{};
+  scheduled_node const* group = nullptr;
+
+  scheduled_node const& at(node const* n) const {
+    if (n == group->n) return *group;
+    return *std::ranges::find(group->before, n, &scheduled_node::n);
+  }
+};
+
+inline std::optional<attention_group> attention_group_of(scheduled_node const& n) {
+  auto const find = [&](value_id v) -> node const* {
+    auto const found = std::ranges::find_if(n.before, [&](scheduled_node const& s) { return s.n->outputs[0] == v; });
+    return found == n.before.end() ? nullptr : found->n;
+  };
+  auto const nodes = attention_finder(find).run(*n.n);
+  return nodes ? std::optional(attention_group{*nodes, &n}) : std::nullopt;
+}
+
+}  // namespace sinter::detail::cuda

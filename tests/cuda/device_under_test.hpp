@@ -1,25 +1,34 @@
 #pragma once
 
-#include <sinter/runtime/accelerator.hpp>
-#include <sinter/sinter.hpp>
+#include <sinter/core/error.hpp>
+#include <sinter/runtime/cuda/device.hpp>
 
-#include "cuda/emulated_device.hpp"
+#include "cuda/mock/mock.hpp"
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace sinter::test {
 
-/// The device that $SINTER_TEST_DEVICE names: tests with the tag [device] run there. `cuda`, or a number behind as for
-/// `device_named`; `emulated` tries what they do then without one. Null: the variable is not set, tests call the
-/// emulator.
-inline device device_under_test() {
-  auto const find = [](std::string_view name) -> device {
-    if (name == "emulated") return std::make_shared<emulated_device>();
-    return name.empty() ? nullptr : device_named(name);
-  };
-  auto const* const name = std::getenv("SINTER_TEST_DEVICE");
-  static device const found = find(name ? name : "");
+/// How the device is used that $SINTER_TEST_DEVICE names, on which tests with the tag [device] then run: `cuda`, the
+/// first GPU; or `mock`, the driver that tries what these tests do where there is none. None: it is not set.
+inline std::optional<cuda_options> options_under_test() {
+  auto const* const set = std::getenv("SINTER_TEST_DEVICE");
+  std::string_view const name = set ? set : "";
+  if (name.empty()) return std::nullopt;
+  if (name == "cuda") return cuda_options{.driver = load_cuda_driver(), .cache = cubin_cache::of_user()};
+  if (name != "mock") fail(error_code::invalid_argument, "SINTER_TEST_DEVICE is '{}'; expected cuda or mock", name);
+  static cuda_mock::device const gpu;
+  return cuda_options{.driver = gpu.driver(), .compiler = [n = gpu.compiler()] { return n; }};
+}
+
+/// That device; null where none is named.
+inline std::shared_ptr<accelerator> device_under_test() {
+  static auto const found = [] {
+    auto const how = options_under_test();
+    return how ? std::make_shared<cuda_device>(0, *how) : nullptr;
+  }();
   return found;
 }
 

@@ -34,6 +34,7 @@ inline constexpr std::array word_kernels{
 /// Kernels of what threads do together.
 inline constexpr std::string_view team_kernels = R"(
 KERNEL(64) void shuffles(const u32* x, u32* y) {
+  wait_for_previous_kernel();
   const u32 mine = x[thread()];
   u32* const to = y + thread() * 4;
   to[0] = shuffle_xor(mine, 5);
@@ -42,6 +43,7 @@ KERNEL(64) void shuffles(const u32* x, u32* y) {
   to[3] = bits_of(shuffle(float_of(mine), thread() * 3 % 32));
 }
 KERNEL(256) void reversed(const u32* x, u32* y) {
+  wait_for_previous_kernel();
   SHARED_MEMORY(u32, memory);
   for (int turn = 0; turn < 4; ++turn) {
     memory[thread()] = x[turn * 256 + thread()];
@@ -52,6 +54,7 @@ KERNEL(256) void reversed(const u32* x, u32* y) {
 }
 // Three groups of four words each; zeros where the number of the thread and that of the group agree.
 KERNEL(64) void copies(const u32* x, u32* y) {
+  wait_for_previous_kernel();
   SHARED_MEMORY(u32, memory);
   u32* const mine = memory + thread() * 12;
   x += thread() * 12;
@@ -71,6 +74,7 @@ KERNEL(64) void copies(const u32* x, u32* y) {
   for (int i = 8; i < 12; ++i) y[i] = mine[i];
 }
 KERNEL(32) void matrices(const u32* x, u32* y) {
+  wait_for_previous_kernel();
   SHARED_MEMORY(u32, memory);
   for (int i = 0; i < 4; ++i) memory[thread() * 4 + i] = x[thread() * 4 + i];
   barrier();
@@ -80,6 +84,7 @@ KERNEL(32) void matrices(const u32* x, u32* y) {
 }
 template <void (*multiply)(float (&)[4], const u32 (&)[4], u32, u32)>
 DEVICE void product(const u32* a, const u32* b, const u32* c, u32* d) {
+  wait_for_previous_kernel();
   u32 fragment[4];
   float sums[4];
   for (int i = 0; i < 4; ++i) fragment[i] = a[thread() * 4 + i], sums[i] = float_of(c[thread() * 4 + i]);
@@ -97,6 +102,7 @@ inline std::string primitives_text() {
   for (auto const& [name, value] : word_kernels)
     text += fmt::format(
         "KERNEL(256) void {}(const u32* from, u32* to) {{\n"
+        "  wait_for_previous_kernel();\n"
         "  const u32 i = block(0) * 256 + thread(), x = from[i];\n"
         "  const float v = float_of(x);\n  to[i] = {};\n}}\n",
         name, value);

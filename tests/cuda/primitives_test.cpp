@@ -11,7 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,13 +43,22 @@ words run_on_emulator(primitive_call const& c, emulator::options const& how) {
   return arrays.back()->values();
 }
 
-/// A device of its own, whose only module is the text of these kernels.
-words run_on_cuda(int ordinal, primitive_call const& c) {
-  cuda_emitter const emitter{[](device_kernel const& k) { return k.form; },
-                             [](std::span<device_kernel const>) { return primitives_text(); }};
-  static cuda_device device(ordinal,
-                            {.emitter = emitter, .driver = load_cuda_driver(), .cache = cubin_cache::of_user()});
-  device_kernel const kernel{.form = c.kernel, .shared_bytes = static_cast<std::int32_t>(c.shared_bytes)};
+/// A device whose only module is the text of these kernels; null where none is under test.
+cuda_device* device_of_primitives() {
+  static auto const device = [] {
+    auto how = options_under_test();
+    if (how)
+      how->emitter = {[](device_kernel const& k) { return k.form; },
+                      [](std::span<device_kernel const>) { return primitives_text(); }};
+    return how ? std::make_unique<cuda_device>(0, *how) : nullptr;
+  }();
+  return device.get();
+}
+
+words run_on_device(cuda_device& device, primitive_call const& c) {
+  device_kernel const kernel{.form = c.kernel,
+                             .arguments = std::vector<device_argument>(c.inputs.size() + 1),
+                             .shared_bytes = static_cast<std::int32_t>(c.shared_bytes)};
   auto const code = device.load(std::span(&kernel, 1));
   auto const queue = device.make_queue();
   auto arrays = c.inputs;
@@ -76,8 +85,7 @@ void check(primitive_call c, words const& expected, bool floats = false) {
         FAIL(fmt::format("{}: word {} is {:#x}, expected {:#x}", c.kernel, i, got[i], expected[i]));
   };
   INFO(c.kernel);
-  if (auto const cuda = std::dynamic_pointer_cast<cuda_device>(device_under_test()))
-    return compare(run_on_cuda(cuda->info().ordinal, c));
+  if (auto* const device = device_of_primitives()) return compare(run_on_device(*device, c));
   for (auto const& how : emulator::every_option) compare(run_on_emulator(c, how));
 }
 
@@ -188,7 +196,7 @@ TEST_CASE("lanes, threads and copies of a device meet as they should", "[device]
 }
 
 TEST_CASE("matrix units of a device multiply matrices", "[device]") {
-  if (auto const device = device_under_test(); device && !device->machine().covers("cuda:sm_80")) {
+  if (auto const* const device = device_of_primitives(); device && !device->machine().covers("cuda:sm_80")) {
     WARN("SKIPPED: " << device->name() << " has no matrix units for these");
     return;
   }

@@ -36,10 +36,12 @@ inline std::vector<lifetime> root_lifetimes(lowered const& l, graph const& g) {
     for (auto const id : op.inputs) use(id, static_cast<std::int32_t>(i));
     for (auto const id : op.outputs) use(id, static_cast<std::int32_t>(i));
   }
-  for (auto const& out : g.outputs)
-    if (out.value)
-      use(l.of_value[static_cast<std::size_t>(out.value.index)][static_cast<std::size_t>(layout::row_major)],
-          static_cast<std::int32_t>(l.operations.size()));
+  for (auto const& out : g.outputs) {
+    if (!out.value) continue;
+    bool const in_slot = l.slot_of_value[static_cast<std::size_t>(out.value.index)] >= 0;
+    use(l.find(out.value, in_slot ? l.host_layout() : layout::row_major),
+        static_cast<std::int32_t>(l.operations.size()));
+  }
   return result;
 }
 

@@ -64,7 +64,7 @@ class prepared_kernel {
       tensor_type const type{o.value.type(), o.value.shape()};
       known.push_back({.type = type, .value = o.constant ? &o.value : nullptr});
       operand_info info{.type = type};
-      if (o.constant) info.constant = o.value, info.constant_key = std::to_string(known.size());
+      if (o.constant) info.constant = &o.value, info.constant_key = std::to_string(known.size());
       set_layout(info, o.how);
       s.inputs.push_back(std::move(info));
     }
@@ -75,7 +75,7 @@ class prepared_kernel {
 
   candidate choose(scheduled_node& s, target const& machine) {
     std::optional<candidate> best;
-    for (auto const& schedule : schedule_table())
+    for (auto const& schedule : schedule_table(machine.device()))
       for (auto& offered : schedule.offer(s, machine)) {
         if (offered.layouts.view || (best && best->cost <= offered.cost)) continue;
         best = std::move(offered);
@@ -95,7 +95,7 @@ class prepared_kernel {
   static std::int64_t bytes_of(operand_info const& o) { return tensor_bytes(o.shape(), o.type.element, o.how); }
 
   void link(scheduled_node const& s, fragment const& built, target const& machine) {
-    std::array<std::vector<std::byte*>, 5> bases;
+    std::array<std::vector<std::byte*>, space_prefixes.size()> bases;
     auto const base = [&](space in) -> std::vector<std::byte*>& { return bases[static_cast<std::size_t>(in)]; };
     for (auto const& o : s.inputs) base(space::input).push_back(o.constant ? nullptr : allocate(bytes_of(o)));
     for (auto const& o : s.outputs) base(space::output).push_back(allocate(bytes_of(o)));

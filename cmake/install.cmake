@@ -26,6 +26,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sinterConfig.cmake ${CMAKE_CURRENT_BIN
         DESTINATION ${package_folder})
 
 # For those who build without CMake.
+list(TRANSFORM CMAKE_DL_LIBS PREPEND -l OUTPUT_VARIABLE sinter_pc_dl)
+list(JOIN sinter_pc_dl " " sinter_pc_dl)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/sinter.pc.in sinter.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sinter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -37,8 +37,10 @@ inline void merge_rows(device_rows& r, device_epilogue& epilogue) {
   auto const merge_part = [&](std::int64_t first, std::int64_t last) {
     device_sizes part(r.sizes.begin() + first, r.sizes.begin() + last);
     std::vector<device_sizes> of_part;
+    of_part.reserve(strides.size());
     for (auto const* s : strides) of_part.emplace_back(s->begin() + first, s->begin() + last);
     std::vector<device_sizes*> pointers;
+    pointers.reserve(of_part.size());
     for (auto& s : of_part) pointers.push_back(&s);
     merge_axes(part, pointers);
     sizes.insert(sizes.end(), part.begin(), part.end());

@@ -58,7 +58,7 @@ class weight_store {
   static void fill(void* jobs, std::int64_t begin, std::int64_t end, int) noexcept;
   static std::size_t padded(packing const& p) { return static_cast<std::size_t>(round_up(p.bytes, 64)); }
 
-  std::shared_ptr<std::byte> resident(std::shared_ptr<memory_block> memory) const;
+  std::shared_ptr<std::byte> resident(std::shared_ptr<memory_block> const& memory) const;
 
   std::size_t limit_;
   accelerator* device_;
@@ -100,7 +100,7 @@ inline void weight_store::fill(void* jobs, std::int64_t begin, std::int64_t end,
 }
 
 /// The bytes where kernels read them.
-inline std::shared_ptr<std::byte> weight_store::resident(std::shared_ptr<memory_block> memory) const {
+inline std::shared_ptr<std::byte> weight_store::resident(std::shared_ptr<memory_block> const& memory) const {
   if (!device_) return {memory, memory->data()};
   auto there = device_->allocate(memory->size());
   auto const queue = device_->make_queue();

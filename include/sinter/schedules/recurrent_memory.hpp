@@ -101,6 +101,7 @@ class recurrent_states {
   template <typename Visit>
   void along_units(std::vector<vector::pointer> const& streams, Visit&& visit) {
     std::vector<std::pair<vector::pointer, std::int64_t>> advance;
+    advance.reserve(streams.size());
     for (auto const s : streams) advance.emplace_back(s, channel_block * 4);
     auto const block = [&](std::int64_t first, std::int64_t units) {
       for (std::int64_t i = 0; i < channel_block / b_.lanes(); ++i)

@@ -59,6 +59,7 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
   int temporaries = 0;
   for (auto const& line : primitive.lines) {
     std::vector<std::string> operands;
+    operands.reserve(line.operands.size());
     for (int k = 0; k < expr::arity(line.code); ++k)
       operands.push_back(names[line.operands[static_cast<std::size_t>(k)]]);
     auto value = primitive_text(line, operands);

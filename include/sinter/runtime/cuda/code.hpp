@@ -146,7 +146,7 @@ class cuda_code_store {
 
   shared_module add(cuda_image const& image) {
     auto const names = names_of(image.kernels);
-    auto const made = std::make_shared<cuda_module const>(context_, image, names);
+    auto made = std::make_shared<cuda_module const>(context_, image, names);
     for (std::size_t i = 0; i < names.size(); ++i)
       entries_.insert_or_assign(names[i], entry{image.kernels[i].shared_bytes, made, &made->functions()[i]});
     return made;

@@ -65,6 +65,7 @@ class nvrtc_program {
 
   int compile(std::vector<std::string> const& options) const {
     std::vector<char const*> pointers;
+    pointers.reserve(options.size());
     for (auto const& o : options) pointers.push_back(o.c_str());
     return compiler_.compile_program(handle_, static_cast<int>(pointers.size()), pointers.data());
   }

@@ -135,6 +135,7 @@ class cubin_builder {
 
   std::string names(std::vector<device_kernel> const& kernels) const {
     std::vector<std::string> all;
+    all.reserve(kernels.size());
     for (auto const& k : kernels) all.push_back("'" + emitter_.name(k) + "'");
     return fmt::format("kernel{} {}", all.size() == 1 ? "" : "s", fmt::join(all, ", "));
   }

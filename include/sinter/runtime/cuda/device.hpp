@@ -47,7 +47,7 @@ inline target cuda_target(int capability) {
 class cuda_device final : public accelerator {
  public:
   /// Errors: those of `cuda_context::open`.
-  cuda_device(int ordinal, cuda_options options)
+  cuda_device(int ordinal, cuda_options const& options)
       : context_(cuda_context::open(options.driver, ordinal)),
         code_(context_, builder(options), options.most_modules) {}
 

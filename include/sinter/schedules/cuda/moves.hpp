@@ -96,8 +96,8 @@ inline fragment build_channel_shuffle(scheduled_node const& n) {
 
 inline std::vector<candidate> moves_offer(scheduled_node const& n, target const&) {
   if (!is_movable(n)) return {};
-  auto const offer = [&](layout_choice layouts, auto build) {
-    return std::vector<candidate>{{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build}};
+  auto const offer = [&](layout_choice const& layouts, auto build) {
+    return std::vector<candidate>{{.layouts = layouts, .cost = traffic_cost(n), .build = build}};
   };
   if (n.n->op == "ChannelShuffle" && device_layout(n.inputs[0]) == layout::channels_last)
     return offer({.inputs = {layout::channels_last}, .outputs = {layout::channels_last}, .slices = true},

@@ -28,7 +28,7 @@ struct reduction_steps {
 
 inline std::optional<reduction_steps> reduction_of(std::string_view op, std::int64_t count) {
   auto const x = expr::input(0);
-  auto const with = [](device_reduction kind, expr::value after) {
+  auto const with = [](device_reduction kind, expr::value const& after) {
     return reduction_steps{kind, expr::flatten(after, 1)};
   };
   auto const mean = x / expr::value(static_cast<float>(count));

@@ -34,14 +34,7 @@ inline std::size_t count_launches(program const& p) { return count_steps<launch>
 /// The outputs of the second of two runs on a device.
 inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::vector<any_tensor> const& operands) {
   model_store store({}, &device);
-  auto const code = compile(graph(g), {.machine = device.machine()}, store, nullptr);
-  workspace w(code.memory());
-  std::vector<tensor_view> in;
-  for (auto const& t : operands) in.push_back(t.view());
-  for (int turn = 0; turn < 2; ++turn) code.run(w, in);
-  std::vector<any_tensor> results;
-  for (auto const& r : w.results) results.push_back(own(r));
-  return results;
+  return run_twice(compile(graph(g), {.machine = device.machine()}, store, nullptr), operands);
 }
 
 inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tensor> const& operands,

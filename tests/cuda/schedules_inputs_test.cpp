@@ -62,3 +62,16 @@ TEST_CASE("the host reads inputs of a program for a device where the caller has 
   in[0].data = bytes + 1;  // misaligned
   CHECK(difference(results_of(code, in), expected) == "");
 }
+
+TEST_CASE("an input that lies on the device at an address that kernels do not take is copied there") {
+  auto const g = parse("graph opset 13 {\n  input x: float[4x8]\n  y = Sigmoid(x)\n  output y\n}\n");
+  auto const operands = random_inputs(g);
+  emulated_device device;
+  model_store store({}, &device);
+  auto const code = compile(graph(g), {.machine = device.machine()}, store, nullptr);
+  auto const memory = device.allocate(operands[0].bytes() + 4);
+  std::memcpy(memory.get() + 4, operands[0].data(), operands[0].bytes());
+  auto in = operands[0].view();
+  in.data = memory.get() + 4;
+  CHECK(difference(results_of(code, {in}), run_compiled(g, operands, {})) == "");
+}

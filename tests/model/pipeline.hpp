@@ -31,6 +31,17 @@ inline any_tensor own(tensor_view v) {
   return t;
 }
 
+/// The outputs of the second of two runs, in which arena and scratch hold what the first one left.
+inline std::vector<any_tensor> run_twice(executable const& code, std::vector<any_tensor> const& operands) {
+  workspace w(code.memory());
+  std::vector<tensor_view> in;
+  for (auto const& t : operands) in.push_back(t.view());
+  for (int turn = 0; turn < 2; ++turn) code.run(w, in);
+  std::vector<any_tensor> results;
+  for (auto const& r : w.results) results.push_back(own(r));
+  return results;
+}
+
 /// A compiled graph with its weights. The plan has passed the validator.
 struct pipeline {
   model_store store{};
@@ -38,16 +49,7 @@ struct pipeline {
 
   pipeline(graph g, pipeline_options const& how) : code(make(std::move(g), how)) { verify(code.plan()); }
 
-  /// The outputs of the second of two runs, in which arena and scratch hold what the first one left.
-  std::vector<any_tensor> run(std::vector<any_tensor> const& operands) const {
-    workspace w(code.memory());
-    std::vector<tensor_view> in;
-    for (auto const& t : operands) in.push_back(t.view());
-    for (int turn = 0; turn < 2; ++turn) code.run(w, in);
-    std::vector<any_tensor> results;
-    for (auto const& r : w.results) results.push_back(own(r));
-    return results;
-  }
+  std::vector<any_tensor> run(std::vector<any_tensor> const& operands) const { return run_twice(code, operands); }
 
  private:
   executable make(graph g, pipeline_options const& how) {

@@ -23,7 +23,7 @@ class device_run {
       auto* const data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
       auto const& buffer = plan.inputs[i];
       bool const there = buffer.bytes > 0 && device_.owns(data);
-      if (buffer.on_device) w_.set_base(plan.input_base() + i, there ? data : uploaded(i, buffer, data));
+      if (buffer.on_device) w_.set_base(plan.input_base() + i, on_device(i, buffer, data, there));
       if (buffer.on_host) w_.set_base(plan.given_base() + i, on_host(i, buffer, data, there));
     }
   }
@@ -62,9 +62,16 @@ class device_run {
   }
 
  private:
-  std::byte* uploaded(std::size_t input, workspace_plan::buffer const& buffer, std::byte const* data) {
-    if (buffer.bytes > 0) device_.queue->upload(device_.input(input), data, buffer.bytes);
-    return device_.input(input);
+  /// The bytes of an input, aligned as kernels want them, in the device's memory.
+  std::byte* on_device(std::size_t input, workspace_plan::buffer const& buffer, std::byte* data, bool there) {
+    constexpr std::uintptr_t widest_access = 16;
+    if (there && reinterpret_cast<std::uintptr_t>(data) % widest_access == 0) return data;
+    auto* const copy = device_.input(input);
+    if (there)
+      device_.queue->copy(copy, data, buffer.bytes);
+    else if (buffer.bytes > 0)
+      device_.queue->upload(copy, data, buffer.bytes);
+    return copy;
   }
 
   /// The bytes of an input, aligned, in the host's memory.

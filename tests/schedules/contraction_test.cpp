@@ -68,6 +68,18 @@ TEST_CASE("direct convolution agrees with evaluate", "[schedules]") {
   check_case(convolution_case(g), convolution_schedule);
 }
 
+TEST_CASE("convolutions whose last block is half full agree with evaluate", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {2, 32, 9, 15}, .w = {24, 32, 1, 1}},             // the second of a pair
+                          geometry{.x = {1, 24, 7, 9}, .w = {56, 24, 3, 3}, .pad = 1},    // behind whole pairs
+                          geometry{.x = {1, 20, 11, 11}, .w = {37, 20, 3, 3}, .pad = 1},  // of a pair of its own
+                          geometry{.x = {1, 18, 8, 8}, .w = {5, 18, 5, 5}, .stride = 2, .pad = 2},
+                          geometry{.x = {3, 96, 1, 1}, .w = {72, 96, 1, 1}}, geometry{.x = {1, 2, 40}, .w = {8, 2, 3}},
+                          geometry{.x = {1, 17, 6, 6}, .w = {24, 17, 3, 3}});  // an odd number of channels: whole
+  INFO("x " << to_string(g.x) << " w " << to_string(g.w));
+  check_case(convolution_case(g), convolution_schedule);
+  check_case(convolution_case(g, false), convolution_schedule);
+}
+
 TEST_CASE("direct convolution reads few channels from row-major images", "[schedules]") {
   auto const g =
       GENERATE(geometry{.x = {2, 3, 33, 35}, .w = {32, 3, 7, 7}, .stride = 2, .pad = 3, .how = layout::row_major},

@@ -82,6 +82,18 @@ TEST_CASE("packed weights have the reduction outside, output channels inside, ze
   }
 }
 
+TEST_CASE("a half tail has two positions side by side", "[schedules]") {
+  weight_source w{.tensor = counting({18, 2}), .outputs = 18, .output_step = 2, .chunks = {{0, 2, 1}}};
+  auto const whole = packed_floats(w, 2);
+  w.half_tail = true;
+  auto const to = packed_floats(w, 2);
+  REQUIRE(to.size() == 64);
+  for (std::size_t k = 0; k < 2; ++k)
+    for (std::size_t lane = 0; lane < 16; ++lane) CHECK(to[32 * k + lane] == whole[32 * k + lane]);
+  CHECK(std::vector(to.begin() + 16, to.begin() + 21) == std::vector<float>{33, 34, 35, 36, 0});
+  CHECK(std::vector(to.begin() + 48, to.end()) == std::vector<float>(16));
+}
+
 TEST_CASE("weights of any shape are packed from memory and from a file", "[schedules]") {
   check_packing(rows(19, 130, 3, 16), 1);
   check_packing(rows(40, 300, 1, 300), 2);

@@ -25,7 +25,7 @@ struct statement {
 };
 
 /// Most arguments of all calls of a body together.
-inline constexpr std::size_t most_body_arguments = 128;
+inline constexpr std::size_t most_body_arguments = 256;
 
 /// Independent tasks, one for each tuple of indices, last axis fastest. A task runs the body from its first line to its
 /// last.

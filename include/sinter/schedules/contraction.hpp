@@ -20,6 +20,9 @@
 ///       for block: w = load weights
 ///       for pixel whose tap lies inside: acc[pixel][block] += w * broadcast x
 ///     y[pixel][block] = epilogue(acc[pixel][block], extras…)
+///
+/// A last block of at most 8 channels (`contraction_tile::half_tail`) takes two input channels at a time, in lanes 2i
+/// and 2i+1; the bias is added to the sum of both.
 namespace sinter {
 
 /// The operands of a tile in the kernel under construction.
@@ -39,6 +42,7 @@ class contraction_emitter {
   void emit() {
     start_accumulators();
     for (auto const& section : t_.sections) accumulate(section);
+    if (t_.half_tail) join_pairs();
     finish();
   }
 
@@ -62,9 +66,10 @@ class contraction_emitter {
   void start_accumulators() {
     accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
     for (std::size_t r = 0; r < registers(); ++r) {
-      auto const first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
+      bool const bias = t_.bias && !is_paired(r);
+      auto const first = bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
       accumulator(0, r) = first;
-      for (std::int64_t p = 1; p < pixels(); ++p) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero();
+      for (std::int64_t p = 1; p < pixels(); ++p) accumulator(p, r) = bias ? b_.mov(first) : b_.zero();
     }
   }
 
@@ -88,21 +93,25 @@ class contraction_emitter {
                 std::int64_t w_at) {
     auto const unroll = channels_a_turn(s);
     auto const turns = s.channels / unroll;
-    b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] {
-      for (std::int64_t c = 0; c < unroll; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
-    });
-    for (auto c = turns * unroll; c < s.channels; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
+    auto const some = [&](std::int64_t first, std::int64_t count) {
+      for (auto c = first; c < first + count; ++c)
+        channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel, t_.half_tail && c % 2 == 0);
+    };
+    b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] { some(0, unroll); });
+    some(turns * unroll, s.channels - turns * unroll);
   }
 
-  /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
+  /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission;
+  /// an even number where they are taken in pairs.
   std::int64_t channels_a_turn(reduction_section const& s) const {
     auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers()));
+    std::int64_t const step = t_.half_tail ? 2 : 1;
     std::int64_t unroll = 16;
-    while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
+    while (unroll > step && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);
     bool const is_loop = s.channels / unroll > 1;
     if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)
-      return s.channels / 2;
+      return std::max(step, s.channels / 2 / step * step);
     return unroll;
   }
 
@@ -115,30 +124,61 @@ class contraction_emitter {
     return static_cast<std::int64_t>(t_.taps_x.size() * (loops(t_.taps_y) ? 1 : t_.taps_y.size()));
   }
 
-  void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {
+  /// One channel of a tap, and with `pair` this one and the next for the registers that take two at a time.
+  void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at, bool pair) {
+    if (t_.w_prefetch > 0)
+      for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
+    auto const whole = t_.half_tail ? registers() - static_cast<std::size_t>(per_block_) : registers();
+    if (pair) products(y, x, x_at, w_at, {whole, registers(), 2});
+    if (whole > 0) products(y, x, x_at, w_at, {0, whole, 1});
+  }
+
+  /// Registers of a pixel, and the channels that they take at a time.
+  struct register_range {
+    std::size_t first, end;
+    std::int32_t channels;
+    std::size_t size() const { return end - first; }
+  };
+
+  void products(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at,
+                register_range const& of) {
     bool const stream_weights = pixels() == 1 && t_.dense_weights;
     std::vector<vector::reg>& w = weights_;
     w.clear();
-    if (t_.w_prefetch > 0)
-      for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
-    for (std::size_t r = 0; r < registers() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
+    for (auto r = of.first; r < of.end && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
     for (std::int64_t row = 0; row < t_.rows; ++row)
       for (std::int64_t col = 0; col < t_.cols; ++col) {
         if (!y.inside[static_cast<std::size_t>(row)] || !x.inside[static_cast<std::size_t>(col)]) continue;
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
-        if (registers() == 1 && !stream_weights) {
-          b_.fma_to(accumulator(pixel, 0), w[0], at);
+        if (of.size() == 1 && of.channels == 1 && !stream_weights) {
+          b_.fma_to(accumulator(pixel, of.first), w[0], at);
           continue;
         }
-        auto const broadcast = b_.load(at);
-        for (std::size_t r = 0; r < registers(); ++r) {
+        auto const broadcast = b_.load(at, of.channels == 1 ? 0 : of.channels);
+        for (auto r = of.first; r < of.end; ++r) {
           if (stream_weights)
             b_.fma_to(accumulator(pixel, r), broadcast, w_.at(w_at + weight_offset(r)));
           else
-            b_.fma_to(accumulator(pixel, r), w[r], broadcast);
+            b_.fma_to(accumulator(pixel, r), w[r - of.first], broadcast);
         }
       }
+  }
+
+  bool is_paired(std::size_t r) const {
+    return t_.half_tail && r + static_cast<std::size_t>(per_block_) >= registers();
+  }
+
+  /// The sums over even and over odd channels become one; the second half of the block is zero.
+  void join_pairs() {
+    auto const first = registers() - static_cast<std::size_t>(per_block_);
+    auto const zero = b_.zero();
+    for (std::int64_t p = 0; p < pixels(); ++p) {
+      auto sum = b_.pairsum(accumulator(p, first), per_block_ == 1 ? zero : accumulator(p, first + 1));
+      if (t_.bias) sum = b_.binary(vector::opcode::add, sum, o_.bias.at(register_offset(first, 64)));
+      accumulator(p, first) = sum;
+      if (per_block_ == 2) accumulator(p, first + 1) = zero;
+    }
   }
 
   std::int64_t weight_offset(std::size_t r) const {

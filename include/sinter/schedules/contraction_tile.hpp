@@ -37,6 +37,9 @@ struct contraction_tile {
   std::int64_t y_row = 0, y_col = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
   bool dense_weights = true;     ///< weights are padded to whole blocks
+  /// The last block has at most 8 output channels: its registers hold the sums over even and over odd input channels
+  /// side by side. Its weights are packed for that (pack_weights.hpp), and the channels of x lie side by side.
+  bool half_tail = false;
   bool bias = false;
   epilogue_code epilogue{};
 
@@ -100,7 +103,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
-               bias, epilogue] = tile;
+               half_tail, bias, epilogue] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
@@ -110,7 +113,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_row)
       .add(y_col)
       .add(y_block);
-  key.add(last_lanes).add(dense_weights).add(bias);
+  key.add(last_lanes).add(dense_weights).add(half_tail).add(bias);
   epilogue.add_to(key);
   return key.take();
 }

@@ -79,50 +79,82 @@ class row_strips_code {
   /// The first wide row that the strip of result row `out` needs anew.
   std::int64_t first_new(std::int64_t out) const { return s_.y().position(out - 1, s_.y().kernel - 1) + 1; }
 
-  static void append(std::vector<address>& arguments, stage const& s) {
-    arguments.push_back(s.weights);
-    if (s.bias) arguments.push_back(*s.bias);
+  /// Neighbouring blocks of channels: those from `first` on; the loop around, of index `index`, moves on by `count`.
+  struct block_range {
+    std::int64_t first = 0, count = 1;
+    std::size_t index = 0;
+  };
+
+  /// Where the blocks lie in a place whose blocks are `block` bytes each.
+  static address moved(address at, block_range const& blocks, std::int64_t block) {
+    at.offset += blocks.first * block;
+    if (blocks.index != 0) at.stride[blocks.index] = blocks.count * block;
+    return at;
+  }
+
+  /// The constant operands of blocks whose weights are `weights` bytes each.
+  static void append(std::vector<address>& arguments, stage const& s, block_range const& blocks, std::int64_t weights) {
+    arguments.push_back(moved(s.weights, blocks, weights));
+    if (s.bias) arguments.push_back(moved(*s.bias, blocks, pixel));
+    strides step{};
+    if (blocks.index != 0) step[blocks.index] = blocks.count;
+    for (auto const& extra : s.extras.at(0, blocks.first, {}, step)) arguments.push_back(extra);
   }
 
   /// Those of the wide rows [first, first + count) that lie in the image into the ring, the first of them to slot `to`.
   /// The loop moves on by `step` result rows a turn.
-  void expand(std::vector<statement>& body, std::int64_t first, std::int64_t count, std::int64_t to,
-              std::int64_t step = 0) {
+  void expand(std::vector<statement>& body, block_range const& blocks, std::int64_t first, std::int64_t count,
+              std::int64_t to, std::int64_t step = 0) {
     auto const begin = std::clamp<std::int64_t>(-first, 0, count);
     auto const end = std::clamp<std::int64_t>(s_.y().in - first, begin, count);
     if (!s_.expand || begin == end) return;
     strip_pointwise k{.name = fmt::format("expand_{}x{}", end - begin, s_.depthwise.window.x.in)};
     k.pixels = (end - begin) * s_.depthwise.window.x.in;
     k.in_channels = s_.expand->in_channels;
-    k.out_blocks = s_.expand->out_blocks();
+    k.out_blocks = blocks.count;
+    k.half_tail = blocks.first + blocks.count == s_.expand->out_blocks() && blocks.index == 0 && s_.expand->half_tail();
     k.x_block = s_.expand->in_plane() * pixel;
     k.y_block = ring_block();
     k.bias = expand_.bias.has_value();
     k.epilogue = expand_.extras.code;
     std::vector<address> arguments{in_input(first + begin, step)};
-    append(arguments, expand_);
-    for (auto const& extra : expand_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
-    arguments.push_back(ring_);
+    append(arguments, expand_, blocks, s_.expand->in_channels * pixel);
+    arguments.push_back(moved(ring_, blocks, ring_block()));
     arguments.back().offset += (to + begin) * wide_row();
     body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
   }
 
-  /// Depthwise and project for `rows` result rows from `out` on, by a strip of this half.
-  void finish(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t half, std::int64_t step) {
+  /// Expand and depthwise for `rows` result rows from `out` on, by a strip of this half.
+  void widen(std::vector<statement>& body, block_range const& blocks, std::int64_t out, std::int64_t rows,
+             std::int64_t half, std::int64_t step) {
+    expand(body, blocks, first_new(out), rows * s_.stride(), half * s_.new_rows(), step);
     auto most = rows;
     while (most > 1 && s_.depthwise_rows(most).tile_columns(machine_) == 0) most /= 2;
     for (std::int64_t row = 0; row < rows; row += most)
-      depthwise(body, out, row, std::min(most, rows - row), rows, half, step);
+      depthwise(body, blocks, out, row, std::min(most, rows - row), rows, half, step);
+  }
+
+  /// A strip of `rows` result rows from `out` on. Depthwise finds in the first-level cache what expand makes of a few
+  /// blocks.
+  void strip(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t half, std::int64_t step) {
+    auto const all = s_.depthwise.out_blocks(), few = s_.expand ? convolution_interleave : all;
+    auto const groups = all / few, rest = all % few;
+    if (groups > 1) body.push_back({.what = statement::kind::loop, .turns = groups});
+    std::size_t const index = groups > 1 ? grid_rank + (step != 0 ? 1 : 0) : 0;
+    if (groups > 0) widen(body, {.count = few, .index = index}, out, rows, half, step);
+    if (groups > 1) body.push_back({.what = statement::kind::end});
+    if (rest > 0) widen(body, {.first = groups * few, .count = rest}, out, rows, half, step);
     project(body, out, rows, step);
   }
 
   /// Of a strip of `rows` result rows from `out` on: the depthwise rows [row, row + count).
-  void depthwise(std::vector<statement>& body, std::int64_t out, std::int64_t row, std::int64_t count,
-                 std::int64_t rows, std::int64_t half, std::int64_t step) {
+  void depthwise(std::vector<statement>& body, block_range const& blocks, std::int64_t out, std::int64_t row,
+                 std::int64_t count, std::int64_t rows, std::int64_t half, std::int64_t step) {
     auto d = s_.depthwise_rows(count);
     auto const first = s_.y().position(out + row, 0);
     d.first_inside = std::clamp<std::int64_t>(-first, 0, d.input_rows());
     d.end_inside = std::clamp<std::int64_t>(s_.y().in - first, d.first_inside, d.input_rows());
+    d.blocks = blocks.count;
     d.x_block = s_.expand ? ring_block() : s_.depthwise.in_plane() * pixel;
     d.y_row = out_row();
     d.y_block = rows * out_row();
@@ -130,16 +162,16 @@ class row_strips_code {
     d.epilogue = depthwise_.extras.code;
     std::vector<address> arguments;
     for (auto i = d.first_inside; i < d.end_inside; ++i)
-      arguments.push_back(s_.expand ? in_ring(half, row * s_.stride() + i - s_.halo()) : in_input(first + i, step));
-    append(arguments, depthwise_);
-    for (auto const& extra : depthwise_.extras.at(0, 0, {}, {})) arguments.push_back(extra);
-    arguments.push_back(between_);
+      arguments.push_back(s_.expand ? in_ring(blocks, half, row * s_.stride() + i - s_.halo())
+                                    : in_input(first + i, step));
+    append(arguments, depthwise_, blocks, s_.depthwise.taps() * pixel);
+    arguments.push_back(moved(between_, blocks, rows * out_row()));
     arguments.back().offset += row * out_row();
     body.push_back(code_.call(strip_depthwise_recipe(std::move(d), machine_), std::move(arguments)));
   }
 
-  address in_ring(std::int64_t half, std::int64_t row) const {
-    auto at = ring_;
+  address in_ring(block_range const& blocks, std::int64_t half, std::int64_t row) const {
+    auto at = moved(ring_, blocks, ring_block());
     at.offset += slot(half, row) * wide_row();
     return at;
   }
@@ -156,6 +188,7 @@ class row_strips_code {
     k.pixels = rows * s_.project.window.x.out;
     k.in_channels = s_.project.in_channels;
     k.out_blocks = s_.project.out_blocks();
+    k.half_tail = s_.project.half_tail();
     k.x_block = rows * out_row();
     k.y_block = s_.project.out_plane() * pixel;
     k.bias = project_.bias.has_value();
@@ -164,7 +197,8 @@ class row_strips_code {
     y.stride[0] = n_.outputs[0].item_stride;
     y.stride[grid_rank] = step * out_row();
     std::vector<address> arguments{between_};
-    append(arguments, project_);
+    arguments.push_back(project_.weights);
+    if (project_.bias) arguments.push_back(*project_.bias);
     for (auto const& extra : project_.extras.at(y.offset, 0, y.stride, {})) arguments.push_back(extra);
     arguments.push_back(y);
     body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
@@ -175,11 +209,10 @@ class row_strips_code {
     grid g{.extents = {s_.depthwise.items}};
     auto const rows = s_.strip_rows();
     auto const strip = [&](std::int64_t out, std::int64_t half, std::int64_t step) {
-      auto const count = std::min(rows, end - out);
-      expand(g.body, first_new(out), count * s_.stride(), half * s_.new_rows(), step);
-      finish(g.body, out, count, half, step);
+      this->strip(g.body, out, std::min(rows, end - out), half, step);
     };
-    expand(g.body, first_new(first) - s_.halo(), s_.halo(), 2 * s_.new_rows() - s_.halo());
+    expand(g.body, {.count = s_.depthwise.out_blocks()}, first_new(first) - s_.halo(), s_.halo(),
+           2 * s_.new_rows() - s_.halo());
     // Strips whose wide rows lie inside the image, in pairs.
     auto const inside = [&](std::int64_t out) {
       return out + 2 * rows <= end && s_.y().position(out, 0) >= 0 && first_new(out) + 2 * s_.new_rows() <= s_.y().in;

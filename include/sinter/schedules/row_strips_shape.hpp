@@ -95,8 +95,8 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
 /// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
 inline double row_strips_cost(row_strips_shape const& s) {
   auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
-  auto const expand = s.expand ? direct_convolution_cost(*s.expand) * (1 + halo) : 0;
-  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project);
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand, s.expand->half_tail()) * (1 + halo) : 0;
+  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project, s.project.half_tail());
 }
 
 }  // namespace sinter::detail

@@ -24,6 +24,7 @@ struct strip_pointwise {
   std::int64_t pixels = 1, in_channels = 1, out_blocks = 1;
   std::int64_t x_block = 0, y_block = 0;
   std::int64_t interleave = 2;  ///< output blocks that are packed side by side
+  bool half_tail = false;       ///< as in contraction_tile
   bool bias = false;
   epilogue_code epilogue{};
 };
@@ -110,7 +111,8 @@ class strip_pointwise_builder {
   }
 
   vector::program build() {
-    auto const groups = s_.out_blocks / s_.interleave, rest = s_.out_blocks % s_.interleave;
+    auto const groups = (s_.out_blocks - (s_.half_tail ? 1 : 0)) / s_.interleave;
+    auto const rest = s_.out_blocks - groups * s_.interleave;
     for (std::int64_t first = 0; groups > 0 && first < s_.interleave; first += wide_)
       columns(first, std::min(wide_, s_.interleave - first), groups);
     for (std::int64_t first = 0; first < rest; first += wide_)
@@ -144,6 +146,7 @@ class strip_pointwise_builder {
       t.sections.push_back(
           {.channels = rest, .x_offset = chunks * s_.x_block, .w_offset = chunks * channel_block * t.w_channel});
     for (std::int64_t i = 0; i < blocks; ++i) t.w_blocks.push_back(i * pixel);
+    t.half_tail = s_.half_tail && first + blocks == s_.out_blocks;
     t.y_col = pixel;
     t.y_block = s_.y_block;
     t.bias = s_.bias;
@@ -239,10 +242,10 @@ class strip_depthwise_builder {
 }  // namespace detail
 
 inline vector::recipe strip_pointwise_recipe(strip_pointwise s, target const& machine) {
-  auto const& [name, pixels, in_channels, out_blocks, x_block, y_block, interleave, bias, epilogue] = s;
+  auto const& [name, pixels, in_channels, out_blocks, x_block, y_block, interleave, half_tail, bias, epilogue] = s;
   vector::recipe_key key("strip_pointwise", machine);
   key.add(pixels).add(in_channels).add(out_blocks).add(x_block).add(y_block);
-  epilogue.add_to(key.add(interleave).add(bias));
+  epilogue.add_to(key.add(interleave).add(half_tail).add(bias));
   return {key.take(), [s = std::move(s), machine] { return detail::strip_pointwise_builder(s, machine).build(); }};
 }
 

@@ -31,6 +31,19 @@ inline void butterfly(machine& m, vector::opcode op, Xbyak::Ymm const& d, Xbyak:
   }
 }
 
+/// Double words of a register whose quarters have two of `a`, then two of `b` each: those of `a`, then those of `b`.
+inline constexpr std::array<std::uint32_t, 16> pair_order{0, 0, 2, 0, 4, 0, 6, 0, 1, 0, 3, 0, 5, 0, 7, 0};
+
+/// d = the sums of neighbours in a, then of those in b.
+inline void pair_sums(machine& m, Xbyak::Ymm const& d, Xbyak::Ymm const& a, Xbyak::Ymm const& b, Xbyak::Ymm const& t) {
+  m.vshufps(t, a, b, 0xdd);
+  m.vshufps(d, a, b, 0x88);
+  m.vaddps(d, d, t);
+  if (!m.wide()) return m.vpermpd(d, d, 0xd8);
+  m.vmovups(t, m.words(pair_order));
+  m.vpermpd(d, t, d);
+}
+
 /// Transposes a square of registers with one temporary. Results take turns in the registers; the last step moves them
 /// to where they belong.
 class transposition {

@@ -124,7 +124,7 @@ class machine : public Xbyak::CodeGenerator {
     kept_masks_ = 0;
     if (!wide()) return;
     for (auto const& i : p_->code) {
-      if (i.count == 0 || !i.m) continue;
+      if (i.count == 0 || !i.m || i.m.broadcast) continue;
       auto const end = mask_counts_.begin() + kept_masks_;
       if (kept_masks_ < static_cast<int>(mask_counts_.size()) && std::find(mask_counts_.begin(), end, i.count) == end)
         mask_counts_[static_cast<std::size_t>(kept_masks_++)] = i.count;

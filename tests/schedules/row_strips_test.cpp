@@ -66,6 +66,19 @@ TEST_CASE("expand, depthwise and project in strips of rows agree with evaluate",
   check_group(cases, row_strips_schedule, 1e-5);
 }
 
+TEST_CASE("strips behind a convolution of an image agree with evaluate", "[schedules]") {
+  auto const [x, kernel, stride, pad] =
+      GENERATE(std::tuple{shape{1, 3, 113, 34}, 3, 2, 1}, std::tuple{shape{2, 1, 115, 9}, 3, 2, 0},
+               std::tuple{shape{1, 4, 57, 30}, 3, 1, 1}, std::tuple{shape{1, 3, 57, 12}, 2, 1, 0});
+  INFO(to_string(x) << ", kernel " << kernel << ", stride " << stride);
+  auto const after = [&](std::int64_t n) { return (n + 2 * pad - kernel) / stride + 1; };
+  std::string const clip = "t0 = max x0 0; min t0 6";
+  auto cases = inverted_residual({x[0], 8, 40, 16, after(x[2]), after(x[3]), 3, 1, 1, 1}, true);
+  cases[0] = strip_convolution(x, {40, x[1], kernel, kernel}, stride, pad, pad, 1, clip);
+  cases[0].inputs[0].how = layout::row_major;
+  check_group(cases, image_strips_schedule, 1e-5);
+}
+
 TEST_CASE("strips need three convolutions that fit", "[schedules]") {
   residual_geometry const fits{1, 8, 32, 16, 56, 9, 3, 1, 1, 1};
   auto const offered = [](residual_geometry const& g) {

@@ -229,10 +229,10 @@ class convolution_code {
 
 inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_plain_convolution(n)) return {};
-  bool const few_channels = n.inputs[0].shape()[1] <= 8 && n.inputs[0].how == layout::row_major;
+  bool const image = n.inputs[0].shape()[1] <= few_channels && n.inputs[0].how == layout::row_major;
   auto const s = shape_of_convolution(n);
-  return {{.layouts = blocked_convolution_layouts(n, few_channels ? layout::row_major : layout::blocked),
-           .cost = direct_convolution_cost(s, !few_channels && s.half_tail()) + far_traffic_cost(n),
+  return {{.layouts = blocked_convolution_layouts(n, image ? layout::row_major : layout::blocked),
+           .cost = direct_convolution_cost(s, !image && s.half_tail()) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return convolution_code(s, at, t).build(); }}};
 }
 

@@ -13,6 +13,9 @@
 /// Convolutions that schedules can compute: which nodes these are, their geometry, layouts and cost.
 namespace sinter::detail {
 
+/// Images of at most so many channels are read row-major.
+inline constexpr std::int64_t few_channels = 8;
+
 /// Geometry of a convolution, with one spatial axis seen as a plane of one row.
 struct convolution_shape {
   std::int64_t items, in_channels, out_channels, groups;

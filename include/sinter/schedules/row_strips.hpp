@@ -2,6 +2,7 @@
 
 #include <sinter/schedules/convolution_weights.hpp>
 #include <sinter/schedules/row_strips_shape.hpp>
+#include <sinter/schedules/strip_image.hpp>
 
 #include <fmt/format.h>
 
@@ -12,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-/// Expand, depthwise, project (an inverted residual), or depthwise and project, in strips of rows, so that the wide
-/// tensors between them never leave the near caches:
+/// Expand, depthwise, project (an inverted residual), or depthwise and project, also behind the first convolution of a
+/// network, in strips of rows, so that the wide tensors between them never leave the near caches:
 ///
 ///     parallel for item, part of the rows:
 ///       for strip:
@@ -30,17 +31,17 @@ class row_strips_code {
  public:
   row_strips_code(row_strips_shape const& s, scheduled_node const& n, target const& machine)
       : n_(n), machine_(machine), s_(s) {
-    auto const operand_of = [&](scheduled_node const& each, convolution_shape const& c, bool depthwise) {
+    auto const operand_of = [&](scheduled_node const& each, convolution_shape const& c, bool depthwise, bool blocked) {
       stage made;
       made.weights = code_.weight(depthwise ? depthwise_weights(each, c)
-                                            : pack_convolution(each.inputs[1], c, all_blocks(c), true));
+                                            : pack_convolution(each.inputs[1], c, all_blocks(c), blocked));
       made.bias = bind_bias(each, code_);
       made.extras = bind_extras(each, each.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
       return made;
     };
-    if (s.expand) expand_ = operand_of(n.before[0], *s.expand, false);
-    depthwise_ = operand_of(n.before.back(), s.depthwise, true);
-    project_ = operand_of(n, s.project, false);
+    if (s.expand) expand_ = operand_of(n.before[0], *s.expand, false, !s.from_image);
+    depthwise_ = operand_of(n.before.back(), s.depthwise, true, true);
+    project_ = operand_of(n, s.project, false, true);
     if (s.expand) ring_ = code_.scratch(s.depthwise.out_blocks() * ring_block());
     between_ = code_.scratch(s.depthwise.out_blocks() * s.strip_rows() * out_row());
   }
@@ -108,20 +109,47 @@ class row_strips_code {
     auto const begin = std::clamp<std::int64_t>(-first, 0, count);
     auto const end = std::clamp<std::int64_t>(s_.y().in - first, begin, count);
     if (!s_.expand || begin == end) return;
-    strip_pointwise k{.name = fmt::format("expand_{}x{}", end - begin, s_.depthwise.window.x.in)};
-    k.pixels = (end - begin) * s_.depthwise.window.x.in;
+    auto [kernel, x] = s_.from_image ? from_image(blocks, first + begin, end - begin, step)
+                                     : from_wide(blocks, first + begin, end - begin, step);
+    std::vector<address> arguments{x};
+    append(arguments, expand_, blocks, s_.expand->in_channels * s_.expand->taps() * pixel);
+    arguments.push_back(moved(ring_, blocks, ring_block()));
+    arguments.back().offset += (to + begin) * wide_row();
+    body.push_back(code_.call(std::move(kernel), std::move(arguments)));
+  }
+
+  /// The kernel that makes wide rows [first, first + count), and what it reads.
+  std::pair<vector::recipe, address> from_wide(block_range const& blocks, std::int64_t first, std::int64_t count,
+                                               std::int64_t step) const {
+    strip_pointwise k{.name = fmt::format("expand_{}x{}", count, s_.depthwise.window.x.in)};
+    k.pixels = count * s_.depthwise.window.x.in;
     k.in_channels = s_.expand->in_channels;
     k.out_blocks = blocks.count;
-    k.half_tail = blocks.first + blocks.count == s_.expand->out_blocks() && blocks.index == 0 && s_.expand->half_tail();
+    bool const last = blocks.index == 0 && blocks.first + blocks.count == s_.expand->out_blocks();
+    k.half_tail = last && s_.expand_half_tail();
     k.x_block = s_.expand->in_plane() * pixel;
     k.y_block = ring_block();
     k.bias = expand_.bias.has_value();
     k.epilogue = expand_.extras.code;
-    std::vector<address> arguments{in_input(first + begin, step)};
-    append(arguments, expand_, blocks, s_.expand->in_channels * pixel);
-    arguments.push_back(moved(ring_, blocks, ring_block()));
-    arguments.back().offset += (to + begin) * wide_row();
-    body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
+    return {strip_pointwise_recipe(std::move(k), machine_), in_input(first, wide_row(), step * s_.stride())};
+  }
+
+  /// The same where an image is read.
+  std::pair<vector::recipe, address> from_image(block_range const& blocks, std::int64_t first, std::int64_t count,
+                                                std::int64_t step) const {
+    auto const& image = s_.expand->window;
+    auto const top = image.y.position(first, 0);
+    auto const begin = std::max<std::int64_t>(top, 0), end = std::min(top + image.y.inputs(count), image.y.in);
+    strip_image k{.name = fmt::format("image_{}x{}", count, image.x.out), .window = image};
+    k.window.y = {end - begin, count, image.y.kernel, image.y.stride, image.y.dilation, begin - top};
+    k.in_channels = s_.expand->in_channels;
+    k.out_blocks = blocks.count;
+    k.x_channel = s_.expand->in_plane() * 4;
+    k.y_block = ring_block();
+    k.bias = expand_.bias.has_value();
+    k.epilogue = expand_.extras.code;
+    auto x = in_input(begin, image.x.in * 4, step * s_.stride() * image.y.stride);
+    return {strip_image_recipe(std::move(k), machine_), x};
   }
 
   /// Expand and depthwise for `rows` result rows from `out` on, by a strip of this half.
@@ -163,7 +191,7 @@ class row_strips_code {
     std::vector<address> arguments;
     for (auto i = d.first_inside; i < d.end_inside; ++i)
       arguments.push_back(s_.expand ? in_ring(blocks, half, row * s_.stride() + i - s_.halo())
-                                    : in_input(first + i, step));
+                                    : in_input(first + i, wide_row(), step * s_.stride()));
     append(arguments, depthwise_, blocks, s_.depthwise.taps() * pixel);
     arguments.push_back(moved(between_, blocks, rows * out_row()));
     arguments.back().offset += row * out_row();
@@ -175,11 +203,11 @@ class row_strips_code {
     at.offset += slot(half, row) * wide_row();
     return at;
   }
-  /// A row of the group's input; the loop moves on by `step` result rows a turn.
-  address in_input(std::int64_t row, std::int64_t step) const {
-    address at{.in = space::input, .index = n_.before[0].first_input, .offset = row * wide_row()};
+  /// Row `row` of the group's input, whose rows are `bytes` apart; the loop moves on by `step` of them a turn.
+  address in_input(std::int64_t row, std::int64_t bytes, std::int64_t step) const {
+    address at{.in = space::input, .index = n_.before[0].first_input, .offset = row * bytes};
     at.stride[0] = n_.before[0].inputs[0].item_stride;
-    at.stride[grid_rank] = step * s_.stride() * wide_row();
+    at.stride[grid_rank] = step * bytes;
     return at;
   }
 
@@ -196,8 +224,7 @@ class row_strips_code {
     address y{.in = space::output, .offset = out * out_row()};
     y.stride[0] = n_.outputs[0].item_stride;
     y.stride[grid_rank] = step * out_row();
-    std::vector<address> arguments{between_};
-    arguments.push_back(project_.weights);
+    std::vector<address> arguments{between_, project_.weights};
     if (project_.bias) arguments.push_back(*project_.bias);
     for (auto const& extra : project_.extras.at(y.offset, 0, y.stride, {})) arguments.push_back(extra);
     arguments.push_back(y);
@@ -245,7 +272,8 @@ inline std::vector<candidate> row_strips_offer(scheduled_node const& n, target c
   if (!s) return {};
   layout_choice layouts{.outputs = {layout::blocked}};
   auto const add = [&](scheduled_node const& each) {
-    auto const own = blocked_convolution_layouts(each, layout::blocked);
+    bool const image = s->from_image && &each == &n.before[0];
+    auto const own = blocked_convolution_layouts(each, image ? layout::row_major : layout::blocked);
     layouts.inputs.insert(layouts.inputs.end(), own.inputs.begin(), own.inputs.end());
   };
   std::ranges::for_each(n.before, add);
@@ -261,6 +289,9 @@ inline std::vector<candidate> row_strips_offer(scheduled_node const& n, target c
 }
 
 }  // namespace detail
+
+inline constexpr schedule image_strips_schedule{
+    .name = "row strips from an image", .offer = detail::row_strips_offer, .match = detail::image_strips_match};
 
 inline constexpr schedule row_strips_schedule{
     .name = "row strips", .offer = detail::row_strips_offer, .match = detail::row_strips_match};

@@ -27,9 +27,13 @@ inline node_id convolution_before(graph const& g, node_id id) {
   return before.domain == "sinter" && before.op == "Conv" ? x.producer : node_id{};
 }
 
+inline std::int64_t groups_of(graph const& g, node_id convolution) {
+  return attribute_reader(g.at(convolution)).get<std::int64_t>("group", 1);
+}
+
 inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
   auto const depthwise = convolution_before(g, project);
-  if (!depthwise || attribute_reader(g.at(depthwise)).get<std::int64_t>("group", 1) == 1) return {};
+  if (!depthwise || groups_of(g, depthwise) == 1) return {};
   auto const expand = convolution_before(g, depthwise);
   auto const is_pointwise = [&](node_id id) {
     auto const kernel = attribute_reader(g.at(id)).get("kernel_shape", std::vector<std::int64_t>());
@@ -38,14 +42,26 @@ inline std::vector<node_id> row_strips_match(graph const& g, node_id project) {
   return expand && is_pointwise(expand) ? std::vector{expand, depthwise} : std::vector{depthwise};
 }
 
+/// The same behind a convolution that reads few channels, as the first of a network does.
+inline std::vector<node_id> image_strips_match(graph const& g, node_id project) {
+  auto const depthwise = convolution_before(g, project);
+  if (!depthwise || groups_of(g, depthwise) == 1) return {};
+  auto const first = convolution_before(g, depthwise);
+  if (!first || groups_of(g, first) != 1) return {};
+  auto const& x = g.at(g.at(first).inputs[0]).type.shape;
+  return x && x->rank() == 4 && (*x)[1] <= few_channels ? std::vector{first, depthwise} : std::vector<node_id>{};
+}
+
 /// Geometry of a group. Rows of the tensor that the depthwise convolution reads are "wide rows".
 struct row_strips_shape {
-  std::optional<convolution_shape> expand{};
+  std::optional<convolution_shape> expand{};  ///< what makes the wide rows
+  bool from_image = false;                    ///< `expand` is not pointwise, but reads a row-major image
   convolution_shape depthwise, project;
   expr::function depthwise_epilogue{};  ///< expanded
 
   window_axis const& y() const { return depthwise.window.y; }
   std::int64_t stride() const { return y().stride; }
+  bool expand_half_tail() const { return expand && !from_image && expand->half_tail(); }
   /// Wide rows that a strip needs anew: enough to hold those that the strip before has in common with it.
   std::int64_t new_rows() const { return round_up(std::max(halo(), stride()), stride()); }
   std::int64_t strip_rows() const { return new_rows() / stride(); }
@@ -64,6 +80,13 @@ struct row_strips_shape {
   std::int64_t parts() const { return y().in / 28; }
 };
 
+/// Whether a convolution is one of a few taps on a row-major image.
+inline bool reads_image(convolution_shape const& c) {
+  auto const small = [](window_axis const& axis) { return axis.kernel <= 3 && axis.dilation == 1 && axis.stride <= 2; };
+  return c.groups == 1 && c.in_channels <= few_channels && small(c.window.y) && small(c.window.x) &&
+         !(c.window.y.pointwise() && c.window.x.pointwise());
+}
+
 /// The shape of a group of convolutions; none: no kernels for it.
 inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, target const& machine) {
   if (n.before.empty() || n.before.size() > 2) return std::nullopt;
@@ -78,6 +101,7 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
     return std::nullopt;
   row_strips_shape s{.depthwise = shape_of_convolution(n.before.back()), .project = shape_of_convolution(n)};
   if (n.before.size() == 2) s.expand = shape_of_convolution(n.before[0]);
+  s.from_image = s.expand && reads_image(*s.expand);
   auto const& attributes = n.before.back().op.attributes_as<fused_convolution::attributes>();
   if (attributes.epilogue) s.depthwise_epilogue = expr::expand(*attributes.epilogue);
   auto const pointwise = [](convolution_shape const& c) {
@@ -87,7 +111,8 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
   bool const deep = d.groups == d.in_channels && d.groups > 1 && d.group_outputs() == 1 && d.window.y.dilation == 1;
   bool const small = d.window.y.kernel <= 5 && d.window.x.kernel <= 5 && d.window.y.stride <= 2 &&
                      d.window.y.kernel > d.window.y.stride && d.window.y.pad_begin <= s.halo();
-  if (!pointwise(s.expand.value_or(s.project)) || !pointwise(s.project) || !deep || !small || s.parts() < 2)
+  if (!(s.from_image || pointwise(s.expand.value_or(s.project))) || !pointwise(s.project) || !deep || !small ||
+      s.parts() < 2)
     return std::nullopt;
   return s.depthwise_rows(1).tile_columns(machine) > 0 ? std::optional(s) : std::nullopt;
 }
@@ -95,7 +120,7 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
 /// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
 inline double row_strips_cost(row_strips_shape const& s) {
   auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
-  auto const expand = s.expand ? direct_convolution_cost(*s.expand, s.expand->half_tail()) * (1 + halo) : 0;
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand, s.expand_half_tail()) * (1 + halo) : 0;
   return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project, s.project.half_tail());
 }
 

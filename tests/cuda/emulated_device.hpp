@@ -87,7 +87,7 @@ class emulated_device final : public accelerator {
     emulated_kernels::all().add(kernels);
     auto const names = std::make_shared<std::vector<std::string>>();
     for (auto const& k : kernels) names->push_back(cuda_text::kernel_name(k));
-    device_code result{.owners = {names}};
+    device_code result{.blocks = {{names, 0}}};
     for (auto& n : *names) result.entries.push_back(&n);
     return result;
   }

@@ -27,12 +27,14 @@ std::vector<std::string> codes(std::vector<cuda_image> const& images) {
 
 }  // namespace
 
-TEST_CASE("kernels are dealt to as many modules as there are threads, and no more than kernels") {
+TEST_CASE("each kernel is a module, on any number of threads") {
   std::vector const kernels{fake::kernel("a"), fake::kernel("b"), fake::kernel("c")};
   auto builder = fake_builder();
-  CHECK(codes(builder.build(kernels, 1)) == std::vector<std::string>{"sm_90 a b c"});
-  CHECK(codes(builder.build(kernels, 2)) == std::vector<std::string>{"sm_90 a c", "sm_90 b"});
-  CHECK(codes(builder.build(kernels, 8)) == std::vector<std::string>{"sm_90 a", "sm_90 b", "sm_90 c"});
+  for (std::size_t const threads : {0, 1, 2, 8}) {
+    auto const images = builder.build(kernels, threads);
+    CHECK(codes(images) == std::vector<std::string>{"sm_90 a", "sm_90 b", "sm_90 c"});
+    for (std::size_t i = 0; i < kernels.size(); ++i) CHECK(images[i].kernel.form == kernels[i].form);
+  }
   CHECK(builder.build({}, 8).empty());
 }
 
@@ -50,6 +52,7 @@ TEST_CASE("a kernel that does not compile is named, with what the compiler says"
   auto const e = error_of([&] { fake_builder().build(kernels, 2); });
   CHECK(e.code() == error_code::system);
   CHECK_THAT(e.what(), says("NVRTC_ERROR_COMPILATION") && says("error: expected a ;") && says("kernel 'broken_c'"));
+  CHECK_THAT(e.what(), !says("'a'") && !says("'d'"));
 }
 
 TEST_CASE("what was compiled is found in the cache") {
@@ -66,6 +69,32 @@ TEST_CASE("what was compiled is found in the cache") {
   fake_builder(90, cubin_cache(folder.path() / "c")).build(kernels, 2);
   fake::compiler_major = 12;
   CHECK(fake::compilations == 6);
+}
+
+TEST_CASE("what is in the cache does not depend on threads, nor on the kernels beside") {
+  temporary_folder folder;
+  cubin_cache const cache(folder.path() / "c");
+  fake::compilations = 0;
+  fake_builder(90, cache).build(std::vector{fake::kernel("a"), fake::kernel("b"), fake::kernel("c")}, 2);
+  CHECK(fake::compilations == 3);
+  fake_builder(90, cache).build(std::vector{fake::kernel("a"), fake::kernel("b"), fake::kernel("c")}, 3);
+  fake_builder(90, cache).build(std::vector{fake::kernel("c"), fake::kernel("a")}, 1);
+  CHECK(fake::compilations == 3);
+  fake_builder(90, cache).build(std::vector{fake::kernel("d"), fake::kernel("b")}, 2);
+  CHECK(fake::compilations == 4);
+}
+
+TEST_CASE("a build that compiles trims the cache, one that finds all does not") {
+  temporary_folder folder;
+  std::vector const a{fake::kernel("a")}, b{fake::kernel("b")};
+  fake_builder(90, cubin_cache(folder.path() / "c")).build(a, 1);
+  cubin_cache const small(folder.path() / "c", 1);
+  fake::compilations = 0;
+  fake_builder(90, small).build(a, 1);
+  CHECK(fake::compilations == 0);
+  fake_builder(90, small).build(b, 1);
+  fake_builder(90, small).build(a, 1);
+  CHECK(fake::compilations == 2);
 }
 
 TEST_CASE("without NVRTC, kernels of the cache load and others say what to install") {

@@ -183,6 +183,7 @@ TEST_CASE("what was not used for longest goes, other files stay") {
   for (int i = 1; i < 4; ++i) {
     age(std::chrono::hours(1));
     cache.keep(entry(i), std::string(1000, 'x'));
+    cache.trim();
     CHECK(cache.find(entry(0)));
   }
   CHECK_FALSE(cache.find(entry(1)));

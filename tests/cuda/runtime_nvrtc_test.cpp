@@ -57,7 +57,7 @@ TEST_CASE("NVRTC compiles modules side by side") {
   if (!compiler) return;
   cubin_builder builder(adding(), 90, [] { return load_nvrtc(); }, {});
   auto const images = builder.build(std::vector{fake::kernel("a"), fake::kernel("b"), fake::kernel("c")}, 2);
-  REQUIRE(images.size() == 2);
+  REQUIRE(images.size() == 3);
   CHECK(images[0].code.find("a") != std::string::npos);
   for (auto const& i : images) CHECK(i.code.starts_with("\177ELF"));
 }

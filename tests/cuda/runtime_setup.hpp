@@ -41,7 +41,7 @@ struct runtime_setup {
             .driver = gpu.driver(),
             .compiler = [n = gpu.compiler()] { return n; },
             .cache = cache(),
-            .most_modules = 2};
+            .most_threads = 2};
   }
 
   cuda_mock::device gpu;

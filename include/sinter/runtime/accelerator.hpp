@@ -22,9 +22,13 @@ using device_memory = std::shared_ptr<std::byte>;
 /// Kernels ready to launch.
 struct device_code {
   using function = void*;
-  std::vector<function> entries{};                    ///< one for each kernel asked for
-  std::vector<std::shared_ptr<void const>> owners{};  ///< keep the code loaded
-  std::size_t bytes = 0;                              ///< of what the owners keep
+  /// Code that is loaded as long as somebody has it.
+  struct block {
+    std::shared_ptr<void const> owner{};
+    std::size_t bytes = 0;
+  };
+  std::vector<function> entries{};  ///< one for each kernel asked for
+  std::vector<block> blocks{};      ///< that these lie in, each once
 };
 
 /// One launch: blocks of threads, and a pointer for each argument of the kernel.

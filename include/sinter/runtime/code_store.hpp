@@ -29,12 +29,11 @@ class code_store {
   kernel_code emit(program const& p, target const& machine) {
     if (!p.on_device) return emit(p.kernels, machine);
     SINTER_ASSERT(device_);
-    auto loaded = device_->load(p.device_kernels);
-    return {.owners = std::move(loaded.owners),
-            .bytes = loaded.bytes,
-            .device = device_,
-            .device_entries = std::move(loaded.entries)};
+    return load(p.device_kernels);
   }
+
+  /// The code of device kernels. Errors: those of `accelerator::load`; limit_exceeded.
+  kernel_code load(std::span<device_kernel const> kernels);
 
   /// The code of verified kernels, which must stay alive as long as it is used; `machine` is the same in all calls.
   /// Errors: limit_exceeded where all code that is alive passes the limit; those of `emit_x86`.
@@ -56,13 +55,16 @@ class code_store {
 
   std::size_t alive() const {
     std::size_t sum = 0;
-    for (auto const& b : blocks_)
-      if (auto const held = b.lock()) sum += held->bytes().size();
+    for (auto const& b : blocks_) sum += b.code.expired() ? 0 : b.bytes;
     return sum;
   }
 
+  bool has(std::shared_ptr<void const> const& code) const {
+    return std::ranges::any_of(blocks_, [&](auto const& b) { return b.code.lock() == code; });
+  }
+
   void forget_unused() {
-    std::erase_if(blocks_, [](auto const& b) { return b.expired(); });
+    std::erase_if(blocks_, [](auto const& b) { return b.code.expired(); });
     std::erase_if(entries_, [](auto const& e) { return e.second.kernel.expired() || e.second.in.expired(); });
   }
 
@@ -78,8 +80,27 @@ class code_store {
   accelerator* device_;
   mutable std::mutex mutex_;
   std::unordered_map<vector::program const*, entry> entries_;
-  std::vector<std::weak_ptr<code_block const>> blocks_;
+  struct kept_block {
+    std::weak_ptr<void const> code{};
+    std::size_t bytes = 0;
+  };
+  std::vector<kept_block> blocks_;
 };
+
+inline kernel_code code_store::load(std::span<device_kernel const> kernels) {
+  auto loaded = device_->load(kernels);
+  std::scoped_lock lock(mutex_);
+  forget_unused();
+  budget left("machine code", limit_);
+  left.charge(alive());
+  kernel_code code{.device = device_, .device_entries = std::move(loaded.entries)};
+  for (auto& b : loaded.blocks) {
+    if (!has(b.owner)) left.charge(b.bytes), blocks_.push_back({b.owner, b.bytes});
+    code.bytes += b.bytes;
+    code.owners.push_back(std::move(b.owner));
+  }
+  return code;
+}
 
 inline code_store::block code_store::emit_missing(std::span<shared_kernel const> missing, target const& machine) {
   budget left("machine code", limit_);
@@ -89,7 +110,7 @@ inline code_store::block code_store::emit_missing(std::span<shared_kernel const>
   auto made = std::make_shared<code_block const>(emit_x86(programs, machine, left));
   for (std::size_t i = 0; i < missing.size(); ++i)
     entries_[programs[i]] = {.kernel = missing[i], .in = made, .function = made->entry(i)};
-  blocks_.push_back(made);
+  blocks_.push_back({made, made->bytes().size()});
   return made;
 }
 

@@ -28,18 +28,19 @@ struct cuda_function {
   std::size_t arguments = 0;
 };
 
-/// A module in the memory of a device, unloaded at the end.
+/// A module of one kernel in the memory of a device, unloaded at the end.
 class cuda_module {
  public:
-  /// Errors: system where the driver does not take the code; unsupported_feature where a kernel asks for more shared
+  /// Errors: system where the driver does not take the code; unsupported_feature where the kernel asks for more shared
   /// memory than the device has.
-  cuda_module(std::shared_ptr<cuda_context const> context, cuda_image const& image,
-              std::vector<std::string> const& names)
-      : context_(std::move(context)), bytes_(image.code.size()) {
+  cuda_module(std::shared_ptr<cuda_context const> context, cuda_image const& image, std::string name)
+      : context_(std::move(context)),
+        bytes_(image.code.size()),
+        function_{.name = std::move(name), .arguments = image.kernel.arguments.size()} {
     cuda_context::current const scope(*context_);
     load(image.code);
     try {
-      for (std::size_t i = 0; i < names.size(); ++i) add_function(names[i], image.kernels[i]);
+      find_function(image.kernel.shared_bytes);
     } catch (...) {
       context_->driver().module_unload(handle_);
       throw;
@@ -52,7 +53,7 @@ class cuda_module {
     context_->driver().module_unload(handle_);
   }
 
-  std::vector<cuda_function> const& functions() const { return functions_; }
+  cuda_function const& function() const { return function_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -68,72 +69,65 @@ class cuda_module {
                                 : "loading kernels");
   }
 
-  void add_function(std::string const& name, device_kernel const& kernel) {
+  void find_function(int shared_bytes) {
     auto const& driver = context_->driver();
-    cuda_function f{.name = name, .arguments = kernel.arguments.size()};
-    auto const what = [&](char const* doing) { return fmt::format("{} kernel '{}'", doing, name); };
-    context_->check(driver.module_get_function(&f.handle, handle_, name.c_str()), what("finding"));
-    if (kernel.shared_bytes > context_->info().shared_bytes)
+    auto& [name, handle, arguments] = function_;
+    auto const what = [&](char const* doing) { return fmt::format("{} kernel '{}'", doing, function_.name); };
+    context_->check(driver.module_get_function(&handle, handle_, name.c_str()), what("finding"));
+    if (shared_bytes > context_->info().shared_bytes)
       fail(error_code::unsupported_feature, "{}: kernel '{}' needs {} bytes of shared memory, a block has at most {}",
-           to_string(context_->info()), name, kernel.shared_bytes, context_->info().shared_bytes);
-    if (kernel.shared_bytes > shared_bytes_of_all)
-      context_->check(driver.func_set_attribute(f.handle, cuda_api::function_dynamic_shared_bytes, kernel.shared_bytes),
+           to_string(context_->info()), name, shared_bytes, context_->info().shared_bytes);
+    if (shared_bytes > shared_bytes_of_all)
+      context_->check(driver.func_set_attribute(handle, cuda_api::function_dynamic_shared_bytes, shared_bytes),
                       what("taking shared memory for"));
-    functions_.push_back(std::move(f));
   }
 
   std::shared_ptr<cuda_context const> context_;
   std::size_t bytes_;
   void* handle_ = nullptr;
-  std::vector<cuda_function> functions_{};
+  cuda_function function_;
 };
 
 /// The kernels of a device that are loaded: those with equal names, so equal text, once, as long as an owner is alive.
 /// May be used by several threads at once.
 class cuda_code_store {
  public:
-  cuda_code_store(std::shared_ptr<cuda_context const> context, cubin_builder builder, std::size_t most_modules)
-      : context_(std::move(context)), builder_(std::move(builder)), most_modules_(most_modules) {}
+  cuda_code_store(std::shared_ptr<cuda_context const> context, cubin_builder builder, std::size_t most_threads)
+      : context_(std::move(context)), builder_(std::move(builder)), most_threads_(most_threads) {}
 
   /// Code for each of `kernels`, in order. Errors: those of `cubin_builder::build` and `cuda_module`.
   device_code load(std::span<device_kernel const> kernels) {
     std::scoped_lock const lock(mutex_);
     std::erase_if(entries_, [](auto const& e) { return e.second.in.expired(); });
-    auto const names = names_of(kernels);
+    std::vector<std::string> names;
+    for (auto const& k : kernels) names.push_back(builder_.name(k));
     std::vector<device_kernel> missing;
-    auto owners = find(kernels, names, missing);
-    for (auto const& image : builder_.build(missing, most_modules_)) owners.push_back(add(image));
+    auto held = find(kernels, names, missing);
+    for (auto const& image : builder_.build(missing, most_threads_)) add(image, held);
     device_code code;
-    for (auto const& name : names) code.entries.push_back(const_cast<cuda_function*>(entries_.at(name).function));
-    for (auto const& o : owners) code.bytes += o->bytes();
-    code.owners.assign(owners.begin(), owners.end());
+    for (auto const& name : names) code.entries.push_back(const_cast<cuda_function*>(&held.at(name)->function()));
+    for (auto const& [name, in] : held) code.blocks.push_back({in, in->bytes()});
     return code;
   }
 
  private:
-  using shared_module = std::shared_ptr<cuda_module const>;
+  /// Modules by the names of their kernels.
+  using modules = std::unordered_map<std::string, std::shared_ptr<cuda_module const>>;
   struct entry {
     std::int32_t shared_bytes = 0;  ///< that the function may be launched with
     std::weak_ptr<cuda_module const> in{};
-    cuda_function const* function = nullptr;
   };
 
-  std::vector<std::string> names_of(std::span<device_kernel const> kernels) const {
-    std::vector<std::string> names;
-    for (auto const& k : kernels) names.push_back(builder_.name(k));
-    return names;
-  }
-
   /// The modules of kernels that are loaded; those that are not, each once.
-  std::vector<shared_module> find(std::span<device_kernel const> kernels, std::vector<std::string> const& names,
-                                  std::vector<device_kernel>& missing) const {
-    std::vector<shared_module> held;
+  modules find(std::span<device_kernel const> kernels, std::vector<std::string> const& names,
+               std::vector<device_kernel>& missing) const {
+    modules held;
     std::unordered_map<std::string, std::size_t> places;  // in `missing`
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       auto const known = entries_.find(names[i]);
       auto in = known == entries_.end() ? nullptr : known->second.in.lock();
       if (in && kernels[i].shared_bytes <= known->second.shared_bytes) {
-        if (std::ranges::find(held, in) == held.end()) held.push_back(std::move(in));
+        held.emplace(names[i], std::move(in));
         continue;
       }
       auto const [place, is_new] = places.emplace(names[i], missing.size());
@@ -144,17 +138,16 @@ class cuda_code_store {
     return held;
   }
 
-  shared_module add(cuda_image const& image) {
-    auto const names = names_of(image.kernels);
-    auto made = std::make_shared<cuda_module const>(context_, image, names);
-    for (std::size_t i = 0; i < names.size(); ++i)
-      entries_.insert_or_assign(names[i], entry{image.kernels[i].shared_bytes, made, &made->functions()[i]});
-    return made;
+  void add(cuda_image const& image, modules& held) {
+    auto const name = builder_.name(image.kernel);
+    auto const made = std::make_shared<cuda_module const>(context_, image, name);
+    entries_.insert_or_assign(name, entry{image.kernel.shared_bytes, made});
+    held.insert_or_assign(name, made);
   }
 
   std::shared_ptr<cuda_context const> context_;
   cubin_builder builder_;
-  std::size_t most_modules_;
+  std::size_t most_threads_;
   std::mutex mutex_;
   std::unordered_map<std::string, entry> entries_;
 };

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -31,38 +32,33 @@ struct cuda_emitter {
   std::function<std::string(std::span<device_kernel const>)> text{};
 };
 
-/// A module that is ready to load.
+/// A module of one kernel that is ready to load.
 struct cuda_image {
   std::string code{};
-  std::vector<device_kernel> kernels{};
+  device_kernel kernel{};
 };
 
 namespace detail {
 
-/// Deals kernels, which differ, to `count` modules of about the same size; how follows from the kernels only.
-inline std::vector<std::vector<device_kernel>> deal_kernels(std::span<device_kernel const> kernels, std::size_t count) {
-  std::vector<std::vector<device_kernel>> dealt(
-      std::clamp<std::size_t>(count, 1, std::max<std::size_t>(kernels.size(), 1)));
-  for (std::size_t i = 0; i < kernels.size(); ++i) dealt[i % dealt.size()].push_back(kernels[i]);
-  return dealt;
-}
-
-/// Calls `job(i)` for each i below `count`, each on a thread of its own; then throws the error of the first that
-/// failed.
+/// Calls `job(i)` for each i below `count` on at most `most_threads` threads, each of which takes the next; then throws
+/// the error of the first job that failed.
 template <typename Job>
-void run_side_by_side(std::size_t count, Job&& job) {
+void run_side_by_side(std::size_t count, std::size_t most_threads, Job&& job) {
   std::vector<std::exception_ptr> failures(count);
-  auto const run = [&](std::size_t i) {
-    try {
-      with_system_errors([&] { job(i); });
-    } catch (...) {
-      failures[i] = std::current_exception();
+  std::atomic<std::size_t> next{0};
+  auto const work = [&] {
+    for (auto i = next++; i < count; i = next++) {
+      try {
+        with_system_errors([&] { job(i); });
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
     }
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < count; ++i) threads.emplace_back(run, i);
-    if (count > 0) run(0);
+    for (std::size_t t = 1; t < std::min(count, most_threads); ++t) threads.emplace_back(work);
+    work();
   }
   for (auto const& f : failures)
     if (f) std::rethrow_exception(f);
@@ -84,16 +80,21 @@ class cubin_builder {
 
   std::string name(device_kernel const& kernel) const { return emitter_.name(kernel); }
 
-  /// Kernels that differ, in at most `most_modules` modules. Errors: system where a kernel must be compiled and there
-  /// is no compiler, or the compiler refuses its text, with the kernel's name; those of `cubin_arch`.
-  std::vector<cuda_image> build(std::span<device_kernel const> kernels, std::size_t most_modules) {
+  /// A module for each kernel, so that what is in the cache does not depend on what a kernel was compiled with; at most
+  /// `most_threads` are compiled at once. Errors: system where a kernel must be compiled and there is no compiler, or
+  /// the compiler refuses its text, with the kernel's name; those of `cubin_arch`.
+  std::vector<cuda_image> build(std::span<device_kernel const> kernels, std::size_t most_threads) {
     if (kernels.empty()) return {};
     choose_compiler();
-    auto parts = detail::deal_kernels(kernels, most_modules);
-    std::vector<cuda_image> images(parts.size());
-    detail::run_side_by_side(parts.size(), [&](std::size_t i) {
-      images[i] = {build_module(parts[i]), std::move(parts[i])};
+    std::vector<cuda_image> images(kernels.size());
+    std::atomic<bool> is_new = false;
+    detail::run_side_by_side(kernels.size(), most_threads, [&](std::size_t i) {
+      with_context([&] { return fmt::format("kernel '{}'", name(kernels[i])); },
+                   [&] {
+                     images[i] = {build_module(kernels[i], is_new), kernels[i]};
+                   });
     });
+    if (is_new) cache_.trim();
     return images;
   }
 
@@ -110,34 +111,17 @@ class cubin_builder {
     }
   }
 
-  std::string build_module(std::vector<device_kernel> const& kernels) const {
+  std::string build_module(device_kernel const& kernel, std::atomic<bool>& is_new) const {
     auto const options = cubin_options(arch_);
-    cubin_key const key{.text = emitter_.text(kernels),
+    cubin_key const key{.text = emitter_.text(std::span(&kernel, 1)),
                         .options = fmt::format("{}", fmt::join(options, " ")),
                         .compiler = compiler_ ? version_text(*compiler_) : ""};
     if (auto found = cache_.find(key)) return std::move(*found);
-    if (!compiler_) throw error(*no_compiler_).within(names(kernels));
-    auto code = compile(key.text, options, kernels);
+    if (!compiler_) throw error(*no_compiler_);
+    auto code = compile_cubin(*compiler_, key.text, options).bytes;
     cache_.keep(key, code);
+    is_new = true;
     return code;
-  }
-
-  std::string compile(std::string const& text, std::vector<std::string> const& options,
-                      std::vector<device_kernel> const& kernels) const {
-    try {
-      return compile_cubin(*compiler_, text, options).bytes;
-    } catch (error& e) {
-      for (auto const& kernel : kernels)
-        if (kernels.size() > 1) compile(emitter_.text(std::span(&kernel, 1)), options, {kernel});
-      throw e.within(names(kernels));
-    }
-  }
-
-  std::string names(std::vector<device_kernel> const& kernels) const {
-    std::vector<std::string> all;
-    all.reserve(kernels.size());
-    for (auto const& k : kernels) all.push_back("'" + emitter_.name(k) + "'");
-    return fmt::format("kernel{} {}", all.size() == 1 ? "" : "s", fmt::join(all, ", "));
   }
 
   cuda_emitter emitter_;

@@ -24,14 +24,14 @@ namespace sinter {
 
 /// What the bytes of a cubin follow from.
 struct cubin_key {
-  std::string text{};      ///< of the module
+  std::string text{};      ///< of the module; that of one kernel, with the prelude
   std::string options{};   ///< with the architecture
   std::string compiler{};  ///< the version of NVRTC; empty, to find what any has compiled
 };
 
 /// Cubins in a folder that only this user writes to, shared by processes. A cubin that is bad, of another key or not to
 /// be read is not there; one that cannot be kept is not kept: no function has errors. What was not used for longest
-/// goes when there are more than `most_bytes`.
+/// goes when there are more than `most_bytes` and somebody trims.
 class cubin_cache {
  public:
   static constexpr std::size_t default_bytes = std::size_t{1} << 30;
@@ -56,16 +56,19 @@ class cubin_cache {
     auto const folder = open();
     if (!folder) return std::nullopt;
     if (!key.compiler.empty()) return find_in(*folder, name(key), key);
-    for (auto const& e : folder->entries())
-      if (e.name.starts_with(stem(key)))
-        if (auto found = find_in(*folder, e.name, key)) return found;
+    for (auto const& file : folder->names(stem(key)))
+      if (auto found = find_in(*folder, file, key)) return found;
     return std::nullopt;
   }
 
   /// `key` has a compiler.
   void keep(cubin_key const& key, std::string_view code) const {
-    auto const folder = open();
-    if (folder && folder->replace(name(key), entry_bytes(key, code))) trim(*folder);
+    if (auto const folder = open()) folder->replace(name(key), entry_bytes(key, code));
+  }
+
+  /// Removes what was not used for longest beyond the most bytes, and files that processes left half-written.
+  void trim() const {
+    if (auto const folder = open()) trim(*folder);
   }
 
  private:
@@ -126,7 +129,6 @@ class cubin_cache {
     return code;
   }
 
-  /// Removes what was not used for longest beyond `most_bytes_`, and files that processes left half-written.
   void trim(private_folder const& folder) const {
     auto entries = folder.entries();
     std::ranges::sort(entries, [](auto const& a, auto const& b) {

@@ -31,7 +31,7 @@ struct cuda_options {
   /// Asked for when the first kernel is loaded; throws where there is none. Empty: `load_nvrtc` for the driver.
   std::function<nvrtc()> compiler{};
   cubin_cache cache{};
-  std::size_t most_modules = static_cast<std::size_t>(available_processors());  ///< that are compiled side by side
+  std::size_t most_threads = static_cast<std::size_t>(available_processors());  ///< that compile side by side
 };
 
 /// What a device of a compute capability (90 for 9.0) has: the strongest that the table of targets has.
@@ -49,7 +49,7 @@ class cuda_device final : public accelerator {
   /// Errors: those of `cuda_context::open`.
   cuda_device(int ordinal, cuda_options const& options)
       : context_(cuda_context::open(options.driver, ordinal)),
-        code_(context_, builder(options), options.most_modules) {}
+        code_(context_, builder(options), options.most_threads) {}
 
   std::string name() const override { return to_string(context_->info()); }
   target machine() const override { return cuda_target(context_->info().capability); }

@@ -78,20 +78,27 @@ class private_folder {
   void touch(std::string const& name) const { ::utimensat(folder_.get(), name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW); }
   void remove(std::string const& name) const { ::unlinkat(folder_.get(), name.c_str(), 0); }
 
-  /// Its regular files.
-  std::vector<entry> entries() const {
-    std::vector<entry> found;
+  /// The names in it that start so.
+  std::vector<std::string> names(std::string_view start = {}) const {
+    std::vector<std::string> found;
     int const copy = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto* const list = copy < 0 ? nullptr : ::fdopendir(copy);
     if (!list && copy >= 0) ::close(copy);
     if (!list) return found;
-    while (auto const* const item = ::readdir(list)) {
-      struct stat status {};
-      if (::fstatat(folder_.get(), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
-        continue;
-      found.push_back({item->d_name, static_cast<std::size_t>(status.st_size), status.st_mtim});
-    }
+    while (auto const* const item = ::readdir(list))
+      if (std::string_view(item->d_name).starts_with(start)) found.emplace_back(item->d_name);
     ::closedir(list);
+    return found;
+  }
+
+  /// Its regular files.
+  std::vector<entry> entries() const {
+    std::vector<entry> found;
+    for (auto& name : names()) {
+      struct stat status {};
+      if (::fstatat(folder_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+        found.push_back({std::move(name), static_cast<std::size_t>(status.st_size), status.st_mtim});
+    }
     return found;
   }
 

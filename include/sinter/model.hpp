@@ -120,11 +120,23 @@ void context::set_output(std::string_view name, mutable_tensor_view memory) {
   set_output(state_->output_index(name), memory);
 }
 
-void context::run() {
+void context::check_inputs() const {
   for (std::size_t i = 0; i < lease_->inputs.size(); ++i)
     if (!lease_->inputs[i])
       fail(error_code::invalid_argument, "input {} is not set", model_state::describe(state_->inputs()[i]));
+}
+
+void context::run() {
+  check_inputs();
   lease_->run();
+}
+
+void context::run_on(void* stream) {
+  check_inputs();
+  if (!lease_->memory.device())
+    fail(error_code::invalid_argument, "the model runs on a CPU, which has no streams; name a device in {}",
+         "options::device, or call run()");
+  lease_->run_on(stream);
 }
 
 tensor_view context::output(std::size_t index) const {

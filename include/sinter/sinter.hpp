@@ -156,14 +156,23 @@ class context {
   context& operator=(context&&) noexcept;
   ~context();
 
-  /// The tensor that runs read; its shape and type must be those of the context. Only a view is kept.
+  /// The tensor that runs read; its shape and type must be those of the context. Only a view is kept. Of a model on a
+  /// device it may lie there, where it is read in place if its address is a multiple of 16.
   void set_input(std::size_t index, tensor_view value);
   void set_input(std::string_view name, tensor_view value);
-  /// Memory that runs write the output to; without it the output lies in the context. It must not overlap an input.
+  /// Memory that runs write the output to; without it the output lies in the context. It must not overlap an input. Of
+  /// a model on a device it may lie there, where it is written in place if its address is a multiple of 16, unless the
+  /// output is a part of another tensor or the same as another one.
   void set_output(std::size_t index, mutable_tensor_view memory);
   void set_output(std::string_view name, mutable_tensor_view memory);
 
   void run();
+  /// Runs on a stream of the caller's, of a model on a device: a CUstream or cudaStream_t of the device's primary
+  /// context (null: the default stream), which must not be capturing. All work comes behind what the stream has been
+  /// given; the next run of this context, on any stream, comes behind this one. Returns before the work is done where
+  /// all outputs were given memory on the device and no operator runs on the host; then inputs and outputs must stay
+  /// until it is done. Else it waits for the stream. The stream is not used any more when this returns.
+  void run_on(void* stream);
 
   /// An output of the last run; valid until the next one.
   tensor_view output(std::size_t index) const;
@@ -172,6 +181,7 @@ class context {
  private:
   friend class model;
   context(std::shared_ptr<model_state> state, lease* l) : state_(std::move(state)), lease_(l) {}
+  void check_inputs() const;
 
   std::shared_ptr<model_state> state_;
   lease* lease_;

@@ -128,6 +128,8 @@ class emulated_device final : public accelerator {
       record_ = nullptr;
       return made;
     }
+    void borrow(void*) override {}
+    void give_back() noexcept override {}
     bool change(recording&, std::size_t, device_launch const&) override { return false; }
     void replay(recording& what) override {
       for (auto const& each : static_cast<recorded&>(what).launches) each();

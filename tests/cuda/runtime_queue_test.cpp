@@ -163,15 +163,55 @@ TEST_CASE("a queue works on a stream of the caller, and records beside it") {
   bool const is_default = GENERATE(true, false);
   queue_setup s;
   auto const context = cuda_context::open(s.gpu.driver(), 0);
+  cuda_context::current const scope(*context);
   cuda_stream const mine(context);
   auto* const given = is_default ? nullptr : mine.handle();
-  auto const queue = s.device.make_queue_on(given);
-  queue->launch(s.increment(s.first));
-  auto const recorded = queue->record([&] { queue->launch(s.twice(s.first)); });
-  for (int i = 0; i < 2; ++i) queue->replay(*recorded);
-  cuda_context::current const scope(*context);
-  REQUIRE(context->driver().stream_synchronize(given) == 0);
-  CHECK(s.value(0) == 4);
+  s.queue->launch(s.increment(s.first));
+  s.queue->borrow(given);
+  auto const recorded = s.queue->record([&] { s.queue->launch(s.twice(s.first)); });
+  for (int i = 0; i < 2; ++i) s.queue->replay(*recorded);
+  s.queue->give_back();
+  auto const given_work = s.gpu.at(given).given;
+  s.queue->launch(s.increment(s.first));
+  CHECK(s.gpu.at(given).given == given_work);
+  SECTION("who waits for the stream has all that was given before") {
+    REQUIRE(context->driver().stream_synchronize(given) == 0);
+    CHECK(s.value(0) == 4);
+  }
+  SECTION("what is given later comes behind it") {
+    s.queue->wait();
+    CHECK(s.value(0) == 5);
+    CHECK(s.gpu.at(given).synchronised == 0);
+  }
+  SECTION("and ends with the queue") {
+    s.queue.reset();
+    CHECK(s.value(0) == 5);
+  }
+}
+
+TEST_CASE("a stream that cannot be used is an error, and the queue goes on with its own") {
+  queue_setup s;
+  s.gpu.fail("cuStreamWaitEvent", 400);
+  CHECK_THAT(error_of([&] { s.queue->borrow(&s); }).what(),
+             says("using a stream of the caller: invalid resource handle"));
+  s.gpu.fail("cuStreamWaitEvent", 0, SIZE_MAX / 2);
+  s.queue->launch(s.increment(s.first));
+  s.queue->wait();
+  CHECK(s.value(0) == 1);
+}
+
+TEST_CASE("work on a stream that its owner has destroyed is done before what follows") {
+  queue_setup s;
+  auto const context = cuda_context::open(s.gpu.driver(), 0);
+  {
+    cuda_stream const mine(context);
+    s.queue->borrow(mine.handle());
+    s.queue->launch(s.increment(s.first));
+    s.queue->give_back();
+  }
+  s.queue->launch(s.twice(s.first));
+  s.queue->wait();
+  CHECK(s.value(0) == 2);
 }
 
 TEST_CASE("a launch that the driver refuses is named") {

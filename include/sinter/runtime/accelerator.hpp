@@ -56,6 +56,12 @@ class device_queue {
   /// Waits until all is done. Errors of work show here at the latest.
   virtual void wait() = 0;
 
+  /// Until `give_back`, work goes to a stream of the caller's, as the driver of the device knows it, behind what this
+  /// queue was given before.
+  virtual void borrow(void* stream) = 0;
+  /// What follows comes behind the work on the caller's stream, which is not used any more.
+  virtual void give_back() noexcept = 0;
+
   /// Launches that were recorded, to be given again as one.
   class recording {
    public:
@@ -83,7 +89,7 @@ class accelerator {
   /// Kernels are compiled, or found where they were kept; equal kernels are loaded once as long as an owner is alive.
   virtual device_code load(std::span<device_kernel const> kernels) = 0;
   virtual std::unique_ptr<device_queue> make_queue() = 0;
-  /// Whether a pointer is of this device's memory, not the host's.
+  /// Whether a pointer is of this device's memory, not the host's. Errors: invalid_argument for that of another device.
   virtual bool owns(void const* data) const = 0;
 };
 

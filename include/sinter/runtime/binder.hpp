@@ -14,6 +14,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -77,6 +79,8 @@ class binder {
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
       : program_(p), code_(code), memory_(memory) {
     for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(*kernel));
+    for (std::size_t i = 0; i < p.outputs.size(); ++i)
+      if (memory.outputs[i].placed) output_in_.emplace(p.outputs[i].where.index, i);
   }
 
   linked_region link(region const& r) const {
@@ -151,6 +155,8 @@ class binder {
       case space::output: return {memory_.output_base() + a.index, a.offset};
       case space::weight: return {memory_.weight_base() + a.index, a.offset};
     }
+    if (auto const output = output_in_.find(a.index); output != output_in_.end())
+      return {memory_.output_base() + static_cast<std::uint32_t>(output->second), a.offset};
     // A guarded arena has memory of its own for each tensor.
     if (memory_.guard == memory_guard::guarded && !program_.on_device)
       return {memory_.guarded_base() + a.index, a.offset};
@@ -173,7 +179,8 @@ class binder {
   program const& program_;
   kernel_code const& code_;
   workspace_plan const& memory_;
-  std::vector<double> instructions_{};  ///< that one call of each kernel executes
+  std::vector<double> instructions_{};                          ///< that one call of each kernel executes
+  std::unordered_map<std::uint32_t, std::size_t> output_in_{};  ///< by allocation: the output that is all of it
 };
 
 /// Notes on which side each input of a program for a device is read.
@@ -182,6 +189,18 @@ inline void note_sides(program const& p, workspace_plan& plan) {
     if (a.in == space::input) plan.inputs[a.index].on_device = true;
     if (a.in == space::given) plan.inputs[a.index].on_host = true;
   });
+}
+
+/// Notes which outputs of a program for a device are all of an allocation: such one may lie anywhere on the device.
+inline void note_placed(program const& p, workspace_plan& plan) {
+  std::unordered_set<std::uint32_t> taken;
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) {
+    auto const& v = p.outputs[i];
+    auto& buffer = plan.outputs[i];
+    if (!buffer.own || v.where.in != space::arena || v.where.offset != 0 || buffer.bytes == 0) continue;
+    auto const& whole = p.allocations[v.where.index];
+    if (std::cmp_equal(whole.bytes, buffer.bytes) && taken.insert(v.where.index).second) buffer.placed = whole.offset;
+  }
 }
 
 /// The memory that runs of `p` need.
@@ -212,6 +231,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
                     : p.outputs[i].where == address{.in = space::output, .index = static_cast<std::uint32_t>(i)} &&
                           !p.outputs[i].constant && (p.output_slots.empty() || p.output_slots[i] < 0);
   }
+  if (p.on_device) note_placed(p, plan);
   for_each_action<region>(p, [&](region const& r, std::size_t) {
     for (auto const& g : r.grids)
       for (auto const& s : g.body)
@@ -238,12 +258,17 @@ inline any_tensor borrow(tensor_view const& v) {
   return any_tensor(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>{}, v.data));
 }
 
+/// Copies the elements of a tensor to memory for as many.
+inline void copy_elements(void* to, tensor_view const& from) {
+  if (from.type == dtype::string)
+    std::ranges::copy(from.as<std::string>(), static_cast<std::string*>(to));
+  else if (from.bytes() > 0)
+    std::memcpy(to, from.data, from.bytes());
+}
+
 inline any_tensor copy_of(tensor_view const& v) {
   any_tensor t(v.type, v.shape);
-  if (v.type == dtype::string)
-    std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
-  else
-    std::memcpy(t.data(), v.data, v.bytes());
+  copy_elements(t.data(), v);
   return t;
 }
 

@@ -16,47 +16,63 @@ namespace sinter {
 /// time.
 class device_workspace {
  public:
+  /// Launches that were recorded for some bases.
+  struct recorded {
+    std::unique_ptr<device_queue::recording> launches{};
+    std::vector<std::byte*> bases{};  ///< that the launches refer to
+    bool is_whole = false;            ///< all of them do
+    bool is_for(std::span<std::byte* const> wanted) const { return is_whole && std::ranges::equal(bases, wanted); }
+  };
+
   /// `inputs` are the bytes of each input. Errors: those of the device.
   device_workspace(accelerator& device, std::size_t arena_bytes, std::size_t state_bytes,
-                   std::span<std::size_t const> inputs)
-      : queue(device.make_queue()), device_(&device), state_(padded(arena_bytes)) {
+                   std::span<std::size_t const> inputs, std::size_t outputs)
+      : device_(&device), state_(padded(arena_bytes)), given_there_(outputs), queue_(device.make_queue()) {
     auto bytes = checked_add(state_, padded(state_bytes));
     for (auto const b : inputs) offsets_.push_back(bytes), bytes = checked_add(bytes, padded(b));
     if (bytes > 0) memory_ = device.allocate(static_cast<std::size_t>(bytes));
     clear_state(state_bytes);
   }
 
+  device_queue& queue() const { return *queue_; }
   std::byte* arena() const { return memory_.get(); }
   std::byte* state() const { return memory_.get() + state_; }
   /// Room for a copy of input `i`.
   std::byte* input(std::size_t i) const { return memory_.get() + offsets_[i]; }
   bool owns(void const* data) const { return device_->owns(data); }
-
-  /// The launches that `give` makes; they are recorded the first time, and again when `bases` have changed.
-  template <typename Give>
-  void replay(std::size_t number, std::span<std::byte* const> bases, Give&& give) {
+  /// Whether the memory that was given for output `i` is the device's.
+  std::vector<bool>::reference given_there(std::size_t i) { return given_there_[i]; }
+  /// The launches of a list; none yet, the first time.
+  recorded& recording(std::size_t number) {
     if (recordings_.size() <= number) recordings_.resize(number + 1);
-    auto& kept = recordings_[number];
-    if (!kept.launches || !std::ranges::equal(kept.bases, bases)) {
-      kept.bases.assign(bases.begin(), bases.end());
-      kept.launches = queue->record(give);
-    }
-    queue->replay(*kept.launches);
+    return recordings_[number];
   }
 
-  std::unique_ptr<device_queue> const queue;
+  bool on_callers_stream() const { return on_callers_stream_; }
+  /// In this scope, runs go to a stream of the caller's.
+  class borrowed_stream {
+   public:
+    borrowed_stream(device_workspace& in, void* stream) : in_(in) {
+      in_.queue_->borrow(stream);
+      in_.on_callers_stream_ = true;
+    }
+    borrowed_stream(borrowed_stream const&) = delete;
+    borrowed_stream& operator=(borrowed_stream const&) = delete;
+    ~borrowed_stream() {
+      in_.on_callers_stream_ = false;
+      in_.queue_->give_back();
+    }
 
- private:
-  struct recorded {
-    std::unique_ptr<device_queue::recording> launches{};
-    std::vector<std::byte*> bases{};  ///< that the launches refer to
+   private:
+    device_workspace& in_;
   };
 
+ private:
   void clear_state(std::size_t bytes) {
     if (bytes == 0) return;
     std::vector<std::byte> const zeros(bytes);
-    queue->upload(state(), zeros.data(), bytes);
-    queue->wait();
+    queue_->upload(state(), zeros.data(), bytes);
+    queue_->wait();
   }
 
   static std::int64_t padded(std::size_t bytes) { return round_up(static_cast<std::int64_t>(bytes), 256); }
@@ -65,7 +81,10 @@ class device_workspace {
   device_memory memory_;
   std::int64_t state_;                 ///< where it begins
   std::vector<std::int64_t> offsets_;  ///< of the inputs
+  std::vector<bool> given_there_;
   std::vector<recorded> recordings_;
+  bool on_callers_stream_ = false;
+  std::unique_ptr<device_queue> queue_;  ///< ends first, when its work is done
 };
 
 }  // namespace sinter

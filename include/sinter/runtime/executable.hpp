@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -47,7 +48,8 @@ class executable {
   /// Runs the program. `in` are the inputs in the program's order, with the types it was compiled for. `out` are the
   /// memories for the outputs, or empty; an output without memory (null data) lies in the workspace, and
   /// `w.results` shows all of them until the next run. Outputs must not overlap inputs. Nothing is allocated from the
-  /// second run on, except by islands and by operators that allocate themselves. An error of a node names it.
+  /// second run on, except by islands and by operators that allocate themselves. An error of a node names it. With a
+  /// device, inputs and outputs may lie in its memory; see `device_run`.
   void run(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out = {}) const;
 
  private:
@@ -66,7 +68,9 @@ class executable {
   void link_steps(runner_factory const& make_runner);
   void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
   void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
-  void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
+  tensor_view result(workspace& w, std::size_t output) const;
+  bool is_planned(std::size_t output) const;
+  void collect_outputs(workspace& w, std::span<mutable_tensor_view const> out, std::optional<device_run>& device) const;
 
   std::unique_ptr<program const> program_;  // grids point into it
   kernel_code code_;
@@ -107,8 +111,9 @@ inline void executable::link_steps(runner_factory const& make_runner) {
 inline void executable::run(workspace& w, std::span<tensor_view const> in,
                             std::span<mutable_tensor_view const> out) const {
   SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
+  std::optional<device_run> device;
   if (w.device()) {
-    device_run(w).bind_inputs(memory_, in);
+    device.emplace(w, memory_).bind(in, out);
   } else {
     bind_inputs(w, in);
     bind_outputs(w, out);
@@ -117,11 +122,10 @@ inline void executable::run(workspace& w, std::span<tensor_view const> in,
     if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
     if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
     if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
-    if (auto const* l = std::get_if<launch_list>(&step)) device_run(w).run(*l);
-    if (auto const* t = std::get_if<transfer_record>(&step)) device_run(w).run(*t);
+    if (auto const* l = std::get_if<launch_list>(&step)) device->run(*l);
+    if (auto const* t = std::get_if<transfer_record>(&step)) device->run(*t);
   }
-  if (w.device()) device_run(w).fetch_outputs(*program_, results_, out);
-  collect_outputs(w, out);
+  collect_outputs(w, out, device);
 }
 
 inline void executable::run_region(workspace& w, linked_region const& region) const {
@@ -231,25 +235,36 @@ inline void executable::bind_outputs(workspace& w, std::span<mutable_tensor_view
   }
 }
 
-inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_view const> out) const {
-  auto* const* const table = w.table(0);
+/// Whether an output has a place of the program's, which of a program for a device lies there.
+inline bool executable::is_planned(std::size_t output) const {
+  bool const in_slot = !program_->output_slots.empty() && program_->output_slots[output] >= 0;
+  return !in_slot && !results_[output].constant;
+}
+
+/// An output where the last step has left it.
+inline tensor_view executable::result(workspace& w, std::size_t output) const {
+  auto const slot = program_->output_slots.empty() ? -1 : program_->output_slots[output];
+  return slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view() : results_[output].view(w.table(0));
+}
+
+/// Shows outputs where the caller wants them, else where they are, of those on a device in the workspace.
+inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_view const> out,
+                                        std::optional<device_run>& device) const {
   for (std::size_t i = 0; i < results_.size(); ++i) {
-    auto const slot = program_->output_slots.empty() ? -1 : program_->output_slots[i];
-    bool const fetched = w.device() && slot < 0 && !results_[i].constant;
-    auto const result = slot >= 0 ? w.slots[static_cast<std::size_t>(slot)].view()
-                        : fetched ? w.results[i]
-                                  : results_[i].view(table);
-    w.results[i] = result;
-    if (out.empty() || !out[i].data || out[i].data == result.data) continue;
-    if (out[i].shape != result.shape || out[i].type != result.type)
+    auto const made = result(w, i);
+    bool const is_given = !out.empty() && out[i].data;
+    if (is_given && (out[i].shape != made.shape || out[i].type != made.type))
       fail(error_code::invalid_argument, "output {} came out as {} {}, the memory given is for {} {}", i,
-           name(result.type), result.shape, name(out[i].type), out[i].shape);
-    if (result.type == dtype::string)
-      std::ranges::copy(result.as<std::string>(), static_cast<std::string*>(out[i].data));
-    else
-      std::memcpy(out[i].data, result.data, result.bytes());
-    w.results[i].data = out[i].data;
+           name(made.type), made.shape, name(out[i].type), out[i].shape);
+    auto const* const kept = device && is_planned(i) ? w.output_memory(i) : made.data;
+    auto* const to = is_given ? out[i].data : const_cast<void*>(kept);
+    if (device)
+      device->fetch(i, made, !is_planned(i), to);
+    else if (to != made.data)
+      copy_elements(to, made);
+    w.results[i] = {made.type, made.shape, to};
   }
+  if (device) device->finish();
 }
 
 }  // namespace sinter

@@ -50,6 +50,11 @@ class lease {
         outputs(code->code().memory().outputs.size()) {}
 
   void run() { code->code().run(memory, inputs, outputs); }
+  /// On a stream of the caller's; the executable is for a device.
+  void run_on(void* stream) {
+    device_workspace::borrowed_stream const scope(*memory.device(), stream);
+    run();
+  }
 
   std::shared_ptr<compiled> code;
   workspace memory;

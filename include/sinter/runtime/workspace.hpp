@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct workspace_plan {
     std::size_t alignment = 1;                ///< that kernels ask for; a caller's memory that lacks it is copied
     bool own = false;                         ///< an output that the library keeps memory for
     bool on_device = false, on_host = false;  ///< an input that is read there, with a device
+    /// Where an output lies in a device's arena that may as well lie in other memory of the device.
+    std::optional<std::int64_t> placed{};
   };
   accelerator* device = nullptr;  ///< that has the arena, inputs, outputs and weights
   std::size_t arena_bytes = 0;
@@ -137,7 +140,8 @@ inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
 inline void workspace::take_device_memory(workspace_plan const& plan) {
   std::vector<std::size_t> inputs;
   for (auto const& i : plan.inputs) inputs.push_back(i.on_device ? i.bytes : 0);
-  device_ = std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, plan.state_bytes, inputs);
+  device_ =
+      std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, plan.state_bytes, inputs, plan.outputs.size());
   set_base(0, device_->arena());
   set_base(2, device_->state());
 }

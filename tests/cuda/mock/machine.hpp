@@ -98,6 +98,7 @@ class machine {
       to.latest_node = to.captured->nodes.emplace_back(std::make_unique<operation>(std::move(work))).get();
       return sinter::cuda_api::success;
     }
+    ++to.given;
     to.queue.push_back(std::move(work));
     return how.late ? static_cast<int>(sinter::cuda_api::success) : finish(to);
   }

@@ -64,6 +64,8 @@ class device {
     auto const found = machine_.calls.find(symbol);
     return found == machine_.calls.end() ? 0 : found->second;
   }
+  /// A stream, as the mock sees it.
+  stream const& at(void* handle) { return *machine_.find_stream(handle); }
   /// What was not given back.
   std::size_t live_things() const {
     auto const& m = machine_;

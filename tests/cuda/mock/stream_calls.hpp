@@ -28,6 +28,7 @@ inline void fill_stream_calls(sinter::cuda_driver& d) {
     return call("cuStreamSynchronize", [&](machine& m) {
       auto* const s = m.find_stream(handle);
       if (!s) return static_cast<int>(invalid_handle);
+      ++s->synchronised;
       if (!s->captured) return m.finish(*s);
       s->capture_failed = true;
       return static_cast<int>(capture_unsupported);
@@ -40,7 +41,7 @@ inline void fill_event_calls(sinter::cuda_driver& d) {
   using namespace sinter::cuda_api;
   d.event_create = [](void** handle, unsigned flags) {
     return call("cuEventCreate", [&](machine& m) {
-      *handle = m.events.add(std::make_unique<event>(event{(flags & event_without_time) == 0, true, {}}));
+      *handle = m.events.add(std::make_unique<event>(event{(flags & event_without_time) == 0, {}}));
       return success;
     });
   };
@@ -50,10 +51,21 @@ inline void fill_event_calls(sinter::cuda_driver& d) {
       auto* const s = m.find_stream(in);
       if (!e || !s) return static_cast<int>(invalid_handle);
       if (s->captured) return static_cast<int>(capture_unsupported);
-      e->done = false;
-      return m.give(*s, {[&m, handle] {
-        auto* const recorded = m.events.find(handle);  // null if it was destroyed since
-        if (recorded) recorded->done = true, recorded->time = std::chrono::steady_clock::now();
+      auto const point = e->latest = std::make_shared<recorded_point>(recorded_point{s, false, {}});
+      return m.give(*s, {[point] { point->done = true, point->time = std::chrono::steady_clock::now(); }});
+    });
+  };
+  // A stream that is gone has done its work.
+  d.stream_wait_event = [](void* waiting, void* handle, unsigned flags) {
+    return call("cuStreamWaitEvent", [&](machine& m) {
+      auto const* const e = m.events.find(handle);
+      auto* const s = m.find_stream(waiting);
+      if (!e || !s) return static_cast<int>(invalid_handle);
+      if (flags != 0) return invalid_value;
+      if (s->captured) return static_cast<int>(capture_unsupported);
+      if (e->done() || e->latest->in == s) return success;
+      return m.give(*s, {[&m, point = e->latest] {
+        if (!point->done) m.finish(*point->in, [&] { return point->done; });
       }});
     });
   };
@@ -61,7 +73,7 @@ inline void fill_event_calls(sinter::cuda_driver& d) {
     return call("cuEventSynchronize", [&](machine& m) {
       auto const* const e = m.events.find(handle);
       if (!e) return static_cast<int>(invalid_handle);
-      auto const done = [&] { return e->done; };
+      auto const done = [&] { return e->done(); };
       m.finish(m.default_stream, done);
       m.streams.for_each([&](stream& s) { m.finish(s, done); });
       return m.failed;
@@ -75,8 +87,9 @@ inline void fill_event_calls(sinter::cuda_driver& d) {
     return call("cuEventElapsedTime", [&](machine& m) {
       auto const *const from = m.events.find(start), *const to = m.events.find(end);
       if (!from || !to || !from->has_time || !to->has_time) return static_cast<int>(invalid_handle);
-      if (!from->done || !to->done) return static_cast<int>(not_ready);
-      *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+      if (!from->latest || !to->latest) return static_cast<int>(invalid_handle);
+      if (!from->done() || !to->done()) return static_cast<int>(not_ready);
+      *milliseconds = std::chrono::duration<float, std::milli>(to->latest->time - from->latest->time).count();
       return success;
     });
   };

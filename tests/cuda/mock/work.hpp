@@ -26,10 +26,19 @@ struct loaded_module {
   std::map<std::string, std::unique_ptr<function>> functions{};
 };
 
+struct stream;
+
+/// A point of a stream that an event was recorded at.
+struct recorded_point {
+  stream* in = nullptr;
+  bool done = false;
+  std::chrono::steady_clock::time_point time{};
+};
+
 struct event {
   bool has_time = true;
-  bool done = true;
-  std::chrono::steady_clock::time_point time{};
+  std::shared_ptr<recorded_point> latest{};  ///< none before the first
+  bool done() const { return !latest || latest->done; }
 };
 
 /// One piece of work of a stream or a graph.
@@ -48,7 +57,9 @@ struct executable_graph {
 
 struct stream {
   std::deque<operation> queue{};
-  graph* captured = nullptr;  ///< work goes here if set
+  std::size_t given = 0;         ///< pieces of work so far
+  std::size_t synchronised = 0;  ///< how often somebody waited for it
+  graph* captured = nullptr;     ///< work goes here if set
   bool capture_failed = false;
   void* latest_node = nullptr;
 };

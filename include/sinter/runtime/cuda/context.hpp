@@ -47,7 +47,6 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
 
   cuda_driver const& driver() const { return driver_; }
   cuda_device_info const& info() const { return info_; }
-  int device() const { return device_; }
   /// The version of the driver, 12040 for 12.4.
   int version() const { return version_; }
 

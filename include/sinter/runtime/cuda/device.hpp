@@ -61,19 +61,21 @@ class cuda_device final : public accelerator {
     return with_context([&] { return name(); }, [&] { return code_.load(kernels); });
   }
   std::unique_ptr<device_queue> make_queue() override { return std::make_unique<cuda_queue>(context_); }
-  /// A queue on a stream of the caller, a CUstream or cudaStream_t of the device's primary context, which outlives it.
-  std::unique_ptr<device_queue> make_queue_on(void* stream) { return std::make_unique<cuda_queue>(context_, stream); }
 
   bool owns(void const* data) const override {
     cuda_context::current const scope(*context_);
     auto const& driver = context_->driver();
     auto const pointer = reinterpret_cast<cuda_pointer>(data);
     unsigned type = 0;
-    int device = -1;
-    return driver.pointer_get_attribute(&type, cuda_api::pointer_memory_type, pointer) == cuda_api::success &&
-           type == cuda_api::memory_type_device &&
-           driver.pointer_get_attribute(&device, cuda_api::pointer_device, pointer) == cuda_api::success &&
-           device == context_->device();
+    int ordinal = info().ordinal;
+    if (driver.pointer_get_attribute(&type, cuda_api::pointer_memory_type, pointer) != cuda_api::success ||
+        type != cuda_api::memory_type_device)
+      return false;
+    driver.pointer_get_attribute(&ordinal, cuda_api::pointer_device, pointer);
+    if (ordinal != info().ordinal)
+      fail(error_code::invalid_argument, "{}: memory of cuda:{} was given; copy it to this device or to the host",
+           name(), ordinal);
+    return true;
   }
 
  private:

@@ -105,6 +105,7 @@ struct cuda_driver {
   int (*stream_create)(void** stream, unsigned flags) = nullptr;
   int (*stream_destroy)(void* stream) = nullptr;
   int (*stream_synchronize)(void* stream) = nullptr;
+  int (*stream_wait_event)(void* stream, void* event, unsigned flags) = nullptr;
   int (*event_create)(void** event, unsigned flags) = nullptr;
   int (*event_record)(void* event, void* stream) = nullptr;
   int (*event_synchronize)(void* event) = nullptr;
@@ -163,6 +164,7 @@ void for_each_symbol(cuda_driver& d, Visit&& visit) {
   visit("cuStreamCreate", d.stream_create, true);
   visit("cuStreamDestroy_v2", d.stream_destroy, true);
   visit("cuStreamSynchronize", d.stream_synchronize, true);
+  visit("cuStreamWaitEvent", d.stream_wait_event, true);
   visit("cuEventCreate", d.event_create, true);
   visit("cuEventRecord", d.event_record, true);
   visit("cuEventSynchronize", d.event_synchronize, true);

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,21 +22,23 @@
 
 namespace sinter {
 
-/// Work of one stream. Code of launches, and a stream that was given, outlive the work.
+/// Work of one stream, its own or a borrowed one: a CUstream or cudaStream_t of the device's primary context (null: the
+/// default stream), which must not be capturing. Code of launches outlives the work.
 class cuda_queue final : public device_queue {
  public:
-  /// On a stream of its own, or on one that was given (null: the default stream of the context). Errors: system.
-  explicit cuda_queue(std::shared_ptr<cuda_context const> context, std::optional<void*> given = std::nullopt)
+  /// Errors: system.
+  explicit cuda_queue(std::shared_ptr<cuda_context const> context)
       : context_(std::move(context)),
         own_(context_),
-        stream_(given.value_or(own_.handle())),
+        handed_over_(context_),
+        stream_(own_.handle()),
         staging_(context_),
         overlaps_(context_->info().capability >= 90 && context_->version() >= 12030 && driver().launch_kernel_ex) {}
   cuda_queue(cuda_queue const&) = delete;
   cuda_queue& operator=(cuda_queue const&) = delete;
   ~cuda_queue() override {
     cuda_context::current const scope(*context_);
-    driver().stream_synchronize(stream_);
+    driver().stream_synchronize(own_.handle());
   }
 
   void upload(std::byte* to, void const* from, std::size_t bytes) override {
@@ -86,6 +87,19 @@ class cuda_queue final : public device_queue {
     recent_.clear();
   }
 
+  void borrow(void* stream) override {
+    SINTER_ASSERT(!captured_ && stream_ == own_.handle());
+    cuda_context::current const scope(*context_);
+    check(hand_over(own_.handle(), stream), "using a stream of the caller");
+    stream_ = stream;
+  }
+
+  void give_back() noexcept override {
+    cuda_context::current const scope(*context_);
+    auto* const given = std::exchange(stream_, own_.handle());
+    if (hand_over(given, own_.handle()) != cuda_api::success) driver().stream_synchronize(given);
+  }
+
   std::unique_ptr<recording> record(std::function<void()> const& give) override {
     SINTER_ASSERT(!captured_);
     cuda_context::current const scope(*context_);
@@ -123,7 +137,13 @@ class cuda_queue final : public device_queue {
   static constexpr std::size_t direct_bytes = std::size_t{64} << 10;
 
   cuda_driver const& driver() const { return context_->driver(); }
-  /// Where launches go: recordings are made on the queue's own stream, whatever the given one is doing.
+  /// Lets what `to` is given from now on wait for what `from` has been given.
+  int hand_over(void* from, void* to) const {
+    int const result = driver().event_record(handed_over_.handle(), from);
+    return result == cuda_api::success ? driver().stream_wait_event(to, handed_over_.handle(), 0) : result;
+  }
+
+  /// Where launches go: recordings are made on the queue's own stream, whatever a borrowed one is doing.
   void* stream() const { return captured_ ? own_.handle() : stream_; }
   static cuda_pointer pointer(std::byte const* p) { return reinterpret_cast<cuda_pointer>(p); }
 
@@ -214,6 +234,7 @@ class cuda_queue final : public device_queue {
 
   std::shared_ptr<cuda_context const> context_;
   cuda_stream own_;
+  cuda_event handed_over_;  ///< the work of one stream to the other
   void* stream_;
   cuda_staging staging_;
   bool overlaps_;

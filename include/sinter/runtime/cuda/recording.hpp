@@ -36,6 +36,27 @@ class cuda_stream {
   void* handle_ = nullptr;
 };
 
+/// An event of a device, destroyed at the end.
+class cuda_event {
+ public:
+  /// Errors: system.
+  explicit cuda_event(std::shared_ptr<cuda_context const> context) : context_(std::move(context)) {
+    cuda_context::current const scope(*context_);
+    context_->check(context_->driver().event_create(&handle_, cuda_api::event_without_time), "cuEventCreate");
+  }
+  cuda_event(cuda_event const&) = delete;
+  cuda_event& operator=(cuda_event const&) = delete;
+  ~cuda_event() {
+    cuda_context::current const scope(*context_);
+    context_->driver().event_destroy(handle_);
+  }
+  void* handle() const { return handle_; }
+
+ private:
+  std::shared_ptr<cuda_context const> context_;
+  void* handle_ = nullptr;
+};
+
 /// A graph of launches that is ready to replay, destroyed at the end.
 class cuda_recording final : public device_queue::recording {
  public:

@@ -202,11 +202,12 @@ struct package {
 };
 
 template <managed_struct M>
-M* pack(tensor_view const& v, void* data, std::shared_ptr<void const> owner, DLDevice where, std::uint64_t flags) {
+M* pack(tensor_view const& v, void* data, std::shared_ptr<void const> const& owner, DLDevice where,
+        std::uint64_t flags) {
   auto const row = std::ranges::find(types, v.type, &type_row::type);
   if (row == types.end()) refuse("elements of {} have no type there; convert them first", name(v.type));
   auto made = std::make_unique<package<M>>();
-  made->owner = std::move(owner);
+  made->owner = owner;
   std::ranges::copy(v.shape, made->extents.begin());
   std::int64_t stride = 1;
   for (auto axis = v.shape.rank(); axis-- > 0; stride *= v.shape[axis]) made->strides[axis] = stride;
@@ -283,13 +284,13 @@ class imported {
 /// Gives a tensor away, whose memory `owner` keeps until the receiver calls the deleter. Errors: invalid_argument for
 /// types that DLPack does not have, or that lie in memory otherwise there.
 template <managed_struct M = DLManagedTensorVersioned>
-M* share(mutable_tensor_view const& v, std::shared_ptr<void const> owner, DLDevice where = on_cpu) {
-  return detail::pack<M>(v, v.data, std::move(owner), where, 0);
+M* share(mutable_tensor_view const& v, std::shared_ptr<void const> const& owner, DLDevice where = on_cpu) {
+  return detail::pack<M>(v, v.data, owner, where, 0);
 }
 /// The same for a tensor that the receiver must not write to, which only the versioned structure says.
 template <versioned_struct M = DLManagedTensorVersioned>
-M* share(tensor_view const& v, std::shared_ptr<void const> owner, DLDevice where = on_cpu) {
-  return detail::pack<M>(v, const_cast<void*>(v.data), std::move(owner), where, detail::read_only);
+M* share(tensor_view const& v, std::shared_ptr<void const> const& owner, DLDevice where = on_cpu) {
+  return detail::pack<M>(v, const_cast<void*>(v.data), owner, where, detail::read_only);
 }
 
 }  // namespace sinter::dlpack

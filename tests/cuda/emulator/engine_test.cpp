@@ -98,7 +98,10 @@ TEST_CASE("each block of a grid runs once") {
   for (auto const& how : emulator::every_option) {
     y.poison();
     kernels().launch("place", {{4, 3, 2}, 1, 0}, {y.data(), y.data()}, how);
-    for (int i = 0; i < 24; ++i) CHECK(y.data()[i] == static_cast<float>(i % 4 + i / 4 % 3 * 10 + i / 12 * 100));
+    for (int i = 0; i < 24; ++i) {
+      int const place = i % 4 + i / 4 % 3 * 10 + i / 12 * 100;
+      CHECK(y.data()[i] == static_cast<float>(place));
+    }
   }
 }
 

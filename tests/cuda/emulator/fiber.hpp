@@ -38,10 +38,10 @@ class stack_pool {
   }
 
  private:
-  static constexpr std::size_t guard = 64 << 10;
+  static constexpr std::size_t guard = std::size_t{64} << 10;
   static constexpr std::size_t least = 64 << 10;  ///< of a stack
-  static constexpr std::size_t colors = 64, color_bytes = 17 * 64;
-  static constexpr std::size_t size = guard + least + 72 * 1024;
+  static constexpr std::size_t colors = 64, color_bytes = std::size_t{17} * 64;
+  static constexpr std::size_t size = guard + least + (std::size_t{72} << 10);
   static_assert(size >= guard + least + colors * color_bytes);
 
   /// Tops differ in their lower bits, so that stacks do not share sets of the cache.

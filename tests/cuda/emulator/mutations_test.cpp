@@ -85,12 +85,12 @@ struct problem {
     return result;
   }
   int result(int h, int w, int f) const {
-    auto sum = bias[static_cast<std::size_t>(f)];
+    auto const at = [](int index) { return static_cast<std::size_t>(index); };
+    auto sum = bias[at(f)];
     for (int k = 0; k < depth; ++k) {
       auto const y_in = h - 1 + k / channels / 3, x_in = w - 1 + k / channels % 3;
       if (y_in < 0 || y_in >= height || x_in < 0 || x_in >= width) continue;
-      sum += image[static_cast<std::size_t>((y_in * width + x_in) * channels + k % channels)] *
-             weights[static_cast<std::size_t>(f * depth + k)];
+      sum += image[at((y_in * width + x_in) * channels + k % channels)] * weights[at(f * depth + k)];
     }
     return sum;
   }

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "cuda/emulator/emulator.hpp"
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -81,7 +82,10 @@ struct matrix {
     std::mt19937 random(seed);
     for (auto& v : values) v = static_cast<int>(random() % 17) - 8;
   }
-  int at(place p) const { return values[static_cast<std::size_t>(p.row * columns + p.column)]; }
+  int at(place p) const {
+    int const index = p.row * columns + p.column;
+    return values[static_cast<std::size_t>(index)];
+  }
 };
 
 std::uint32_t float_bits(int value) {
@@ -134,12 +138,12 @@ void check_product(std::string const& kernel, int depth, place (*a_place)(int, i
 TEST_CASE("shuffles take from other lanes of the warp") {
   std::vector<float> values(48);
   for (int i = 0; i < 48; ++i) values[static_cast<std::size_t>(i)] = static_cast<float>(i);
-  emulator::array<float> const x(values), y(48 * 8);
+  emulator::array<float> const x(values), y(std::size_t{48} * 8);
   for (auto const& how : emulator::every_option) {
     kernels().launch("shuffles", {.threads = 48}, {x.data(), y.data()}, how);
     for (int i = 0; i < 48; ++i) {
       auto const lane = i % 32, warp = i - lane;
-      auto const* const got = y.data() + i * 8;
+      auto const* const got = y.data() + std::ptrdiff_t{i} * 8;
       auto const expect = [&](int which, int source) {  // the second warp has 16 lanes
         auto const exists = warp + source < 48;
         CHECK((exists ? got[which] == static_cast<float>(warp + source) : std::isnan(got[which])));

@@ -7,6 +7,7 @@
 #include <sinter/runtime/cuda/result.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <memory>
 #include <string_view>
@@ -84,7 +85,7 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
       current const in(*self);
       self->driver_.mem_free(reinterpret_cast<cuda_pointer>(p));
     };
-    return {reinterpret_cast<std::byte*>(memory), free};
+    return {std::bit_cast<std::byte*>(memory), free};
   }
 
  private:

@@ -20,7 +20,7 @@ using fake::error_of;
 
 namespace {
 
-constexpr std::size_t elements = 4 * 8;
+constexpr std::size_t elements = 32;  // of x
 constexpr std::size_t bytes = elements * sizeof(float);
 
 /// `y` is an input of `z`, so it is written before the last launch; `v` has the bytes of `z`.

@@ -74,7 +74,7 @@ TEST_CASE("convolutions whose last block is half full agree with evaluate", "[sc
                           geometry{.x = {1, 20, 11, 11}, .w = {37, 20, 3, 3}, .pad = 1},  // of a pair of its own
                           geometry{.x = {1, 18, 8, 8}, .w = {5, 18, 5, 5}, .stride = 2, .pad = 2},
                           geometry{.x = {3, 96, 1, 1}, .w = {72, 96, 1, 1}}, geometry{.x = {1, 2, 40}, .w = {8, 2, 3}},
-                          geometry{.x = {1, 17, 6, 6}, .w = {24, 17, 3, 3}});  // an odd number of channels: whole
+                          geometry{.x = {1, 17, 6, 6}, .w = {24, 17, 3, 3}});
   INFO("x " << to_string(g.x) << " w " << to_string(g.w));
   check_case(convolution_case(g), convolution_schedule);
   check_case(convolution_case(g, false), convolution_schedule);

@@ -132,8 +132,7 @@ class random_program {
     m.broadcast = chance(30);
     bool const integer = element != 0 && element != 2 && element != 3 && chance(50);
     auto const type = integer ? vector::register_type::i32 : vector::register_type::f32;
-    bool const pair = element < 2 && chance(30);
-    auto const r = b_.load(m, !m.broadcast ? part() : pair ? 2 : 0, type);
+    auto const r = b_.load(m, m.broadcast ? 0 : part(), type);
     integer ? keep_integer(r) : keep_float(r);
     if (chance(10)) b_.prefetch(m);
   }
@@ -186,7 +185,7 @@ class random_program {
   void lanes() {
     if (chance(30)) return keep_float(b_.hsum(any_float()));
     if (chance(30)) return keep_float(b_.hmax(any_float()));
-    if (chance(30)) return keep_float(b_.pairsum(any_float(), any_float()));
+    if (chance(30)) return keep_float(b_.halves(any_float(), any_float()));
     if (chance(50)) {
       std::vector<std::int32_t> table;
       for (int k = 0; k < b_.lanes(); ++k)

@@ -21,8 +21,8 @@
 ///       for pixel whose tap lies inside: acc[pixel][block] += w * broadcast x
 ///     y[pixel][block] = epilogue(acc[pixel][block], extras…)
 ///
-/// A last block of at most 8 channels (`contraction_tile::half_tail`) takes two input channels at a time, in lanes 2i
-/// and 2i+1; the bias is added to the sum of both.
+/// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
+/// lanes.
 namespace sinter {
 
 /// The operands of a tile in the kernel under construction.
@@ -37,18 +37,28 @@ namespace detail {
 class contraction_emitter {
  public:
   contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
-      : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {}
+      : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
+    bool const several = t_.blocks() > 1 && t_.pixels() > 1;
+    paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
+  }
 
   void emit() {
     start_accumulators();
     for (auto const& section : t_.sections) accumulate(section);
-    if (t_.half_tail) join_pairs();
+    if (t_.half_tail) spread_tail();
     finish();
   }
 
  private:
   std::size_t registers() const { return static_cast<std::size_t>(t_.blocks() * per_block_); }
+  /// Registers of a pixel that have products: not those without a channel in half a block.
+  std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
+  static bool all_inside(std::vector<tap_group> const& taps) {
+    return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });
+  }
+  /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
+  bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
   std::int64_t register_offset(std::size_t r, std::int64_t block_stride) const {
     auto const block = static_cast<std::int64_t>(r) / per_block_, half = static_cast<std::int64_t>(r) % per_block_;
     return block * block_stride + half * b_.register_bytes();
@@ -65,11 +75,12 @@ class contraction_emitter {
 
   void start_accumulators() {
     accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
-    for (std::size_t r = 0; r < registers(); ++r) {
-      bool const bias = t_.bias && !is_paired(r);
-      auto const first = bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
+    for (std::size_t r = 0; r < computed(); ++r) {
+      auto first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
+      if (t_.bias && is_shared(r)) first = b_.halves(first, swap_halves(first));
       accumulator(0, r) = first;
-      for (std::int64_t p = 1; p < pixels(); ++p) accumulator(p, r) = bias ? b_.mov(first) : b_.zero();
+      auto const step = is_shared(r) ? 2 : 1;
+      for (std::int64_t p = step; p < pixels(); p += step) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero();
     }
   }
 
@@ -93,25 +104,21 @@ class contraction_emitter {
                 std::int64_t w_at) {
     auto const unroll = channels_a_turn(s);
     auto const turns = s.channels / unroll;
-    auto const some = [&](std::int64_t first, std::int64_t count) {
-      for (auto c = first; c < first + count; ++c)
-        channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel, t_.half_tail && c % 2 == 0);
-    };
-    b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] { some(0, unroll); });
-    some(turns * unroll, s.channels - turns * unroll);
+    b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] {
+      for (std::int64_t c = 0; c < unroll; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
+    });
+    for (auto c = turns * unroll; c < s.channels; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
   }
 
-  /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission;
-  /// an even number where they are taken in pairs.
+  /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
   std::int64_t channels_a_turn(reduction_section const& s) const {
     auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers()));
-    std::int64_t const step = t_.half_tail ? 2 : 1;
     std::int64_t unroll = 16;
-    while (unroll > step && unroll * instructions > 200) unroll /= 2;
+    while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);
     bool const is_loop = s.channels / unroll > 1;
     if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)
-      return std::max(step, s.channels / 2 / step * step);
+      return s.channels / 2;
     return unroll;
   }
 
@@ -124,60 +131,62 @@ class contraction_emitter {
     return static_cast<std::int64_t>(t_.taps_x.size() * (loops(t_.taps_y) ? 1 : t_.taps_y.size()));
   }
 
-  /// One channel of a tap, and with `pair` this one and the next for the registers that take two at a time.
-  void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at, bool pair) {
-    if (t_.w_prefetch > 0)
-      for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
-    auto const whole = t_.half_tail ? registers() - static_cast<std::size_t>(per_block_) : registers();
-    if (pair) products(y, x, x_at, w_at, {whole, registers(), 2});
-    if (whole > 0) products(y, x, x_at, w_at, {0, whole, 1});
-  }
-
-  /// Registers of a pixel, and the channels that they take at a time.
-  struct register_range {
-    std::size_t first, end;
-    std::int32_t channels;
-    std::size_t size() const { return end - first; }
-  };
-
-  void products(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at,
-                register_range const& of) {
+  void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {
     bool const stream_weights = pixels() == 1 && t_.dense_weights;
     std::vector<vector::reg>& w = weights_;
     w.clear();
-    for (auto r = of.first; r < of.end && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
+    if (t_.w_prefetch > 0)
+      for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
+    for (std::size_t r = 0; r < computed() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
     for (std::int64_t row = 0; row < t_.rows; ++row)
       for (std::int64_t col = 0; col < t_.cols; ++col) {
         if (!y.inside[static_cast<std::size_t>(row)] || !x.inside[static_cast<std::size_t>(col)]) continue;
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
-        if (of.size() == 1 && of.channels == 1 && !stream_weights) {
-          b_.fma_to(accumulator(pixel, of.first), w[0], at);
+        if (computed() == 1 && !stream_weights) {
+          b_.fma_to(accumulator(pixel, 0), w[0], at);
           continue;
         }
-        auto const broadcast = b_.load(at, of.channels == 1 ? 0 : of.channels);
-        for (auto r = of.first; r < of.end; ++r) {
-          if (stream_weights)
+        auto const broadcast = b_.load(at);
+        for (std::size_t r = 0; r < computed(); ++r) {
+          if (is_shared(r))
+            add_to_shared(pixel, r, broadcast);
+          else if (stream_weights)
             b_.fma_to(accumulator(pixel, r), broadcast, w_.at(w_at + weight_offset(r)));
           else
-            b_.fma_to(accumulator(pixel, r), w[r - of.first], broadcast);
+            b_.fma_to(accumulator(pixel, r), w[r], broadcast);
         }
       }
   }
 
-  bool is_paired(std::size_t r) const {
-    return t_.half_tail && r + static_cast<std::size_t>(per_block_) >= registers();
+  /// The product of pixel `pixel` for a register that two share, when the values of both are there.
+  void add_to_shared(std::int64_t pixel, std::size_t r, vector::reg broadcast) {
+    if (pixel % 2 == 1)
+      b_.fma_to(accumulator(pixel - 1, r), weights_[r], b_.halves(first_of_pair_, broadcast));
+    else if (pixel + 1 == pixels())
+      b_.fma_to(accumulator(pixel, r), weights_[r], broadcast);
+    else
+      first_of_pair_ = broadcast;
   }
 
-  /// The sums over even and over odd channels become one; the second half of the block is zero.
-  void join_pairs() {
-    auto const first = registers() - static_cast<std::size_t>(per_block_);
+  vector::reg swap_halves(vector::reg a) {
+    std::vector<std::int32_t> table(static_cast<std::size_t>(b_.lanes()));
+    for (std::size_t k = 0; k < table.size(); ++k)
+      table[k] = static_cast<std::int32_t>((k + table.size() / 2) % table.size());
+    return b_.shuffle(a, std::move(table));
+  }
+
+  /// Gives each pixel its channels of the last block, and zeros where none are.
+  void spread_tail() {
     auto const zero = b_.zero();
-    for (std::int64_t p = 0; p < pixels(); ++p) {
-      auto sum = b_.pairsum(accumulator(p, first), per_block_ == 1 ? zero : accumulator(p, first + 1));
-      if (t_.bias) sum = b_.binary(vector::opcode::add, sum, o_.bias.at(register_offset(first, 64)));
-      accumulator(p, first) = sum;
-      if (per_block_ == 2) accumulator(p, first + 1) = zero;
+    for (std::int64_t p = 0; p < pixels(); ++p)
+      for (auto r = computed(); r < registers(); ++r) accumulator(p, r) = zero;
+    if (per_block_ > 1) return;
+    auto const r = registers() - 1;
+    for (std::int64_t p = 0; p < pixels(); p += paired_ ? 2 : 1) {
+      auto const sums = accumulator(p, r);
+      if (paired_ && p + 1 < pixels()) accumulator(p + 1, r) = b_.halves(swap_halves(sums), zero);
+      accumulator(p, r) = b_.halves(sums, zero);
     }
   }
 
@@ -222,6 +231,8 @@ class contraction_emitter {
   contraction_operands const& o_;
   std::vector<vector::reg> accumulators_;
   std::vector<vector::reg> weights_;
+  vector::reg first_of_pair_{};  ///< the value of its first pixel
+  bool paired_ = false;          ///< two pixels share a register
 };
 
 }  // namespace detail

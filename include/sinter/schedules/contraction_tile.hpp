@@ -37,8 +37,8 @@ struct contraction_tile {
   std::int64_t y_row = 0, y_col = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
   bool dense_weights = true;     ///< weights are padded to whole blocks
-  /// The last block has at most 8 output channels: its registers hold the sums over even and over odd input channels
-  /// side by side. Its weights are packed for that (pack_weights.hpp), and the channels of x lie side by side.
+  /// The last block has at most 8 output channels, whose weights are there twice (pack_weights.hpp): 16 lanes hold the
+  /// sums of two pixels, and of registers with 8 lanes one is computed.
   bool half_tail = false;
   bool bias = false;
   epilogue_code epilogue{};

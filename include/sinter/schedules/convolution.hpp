@@ -49,15 +49,14 @@ class convolution_code {
     extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
     auto const wide = blocks_of_tile();
     for (auto const& tile : tile_plane(window_, pixels_of_tile()))
-      for (auto const& columns : block_columns(g.blocks, wide, half_tail())) add_grid(g, tile, columns, weights, bias);
+      for (auto const& columns : block_columns(g.blocks, wide, s_.half_tail()))
+        add_grid(g, tile, columns, weights, bias);
   }
 
   /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
   struct block_run {
     std::int64_t first, count, step, blocks;
   };
-
-  bool half_tail() const { return blocked_input_ && s_.half_tail(); }
 
   /// Cuts the blocks of a group into runs whose packed weights are equally far apart; a half tail is in a run of one.
   static std::vector<block_run> block_columns(std::int64_t blocks, std::int64_t wide, bool half_tail) {
@@ -158,7 +157,7 @@ class convolution_code {
     };
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
-    t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
+    t.half_tail = s_.half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
 
     bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
     grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
@@ -232,7 +231,7 @@ inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, 
   bool const image = n.inputs[0].shape()[1] <= few_channels && n.inputs[0].how == layout::row_major;
   auto const s = shape_of_convolution(n);
   return {{.layouts = blocked_convolution_layouts(n, image ? layout::row_major : layout::blocked),
-           .cost = direct_convolution_cost(s, !image && s.half_tail()) + far_traffic_cost(n),
+           .cost = direct_convolution_cost(s) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return convolution_code(s, at, t).build(); }}};
 }
 

@@ -27,11 +27,9 @@ struct convolution_shape {
   std::int64_t in_plane() const { return window.y.in * window.x.in; }
   std::int64_t out_plane() const { return window.y.out * window.x.out; }
   std::int64_t taps() const { return window.y.kernel * window.x.kernel; }
-  /// Whether the last block, of a dense convolution on NCHW16c, has so few channels that it is computed as half a block
+  /// Whether the last block of a dense convolution has so few channels that it is computed as half a block
   /// (`contraction_tile::half_tail`).
-  bool half_tail() const {
-    return groups == 1 && in_channels % 2 == 0 && (out_channels - 1) % channel_block < channel_block / 2;
-  }
+  bool half_tail() const { return groups == 1 && (out_channels - 1) % channel_block < channel_block / 2; }
 };
 
 inline window_axis convolution_axis(fused_convolution::attributes const& a, std::size_t axis, shape const& in,
@@ -76,13 +74,13 @@ inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout
   return choice;
 }
 
-/// Channels of the last block, or half of it with `half_tail`, and of shared groups count as whole blocks.
-inline double direct_convolution_cost(convolution_shape const& s, bool half_tail) {
+/// Channels of the last block, or of half of it, and of shared groups count as whole blocks.
+inline double direct_convolution_cost(convolution_shape const& s) {
   auto const per_block =
       s.groups == 1
           ? s.in_channels
           : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
-  auto const outputs = s.out_blocks() * channel_block - (half_tail ? channel_block / 2 : 0);
+  auto const outputs = s.out_blocks() * channel_block - (s.half_tail() ? channel_block / 2 : 0);
   auto const sums = static_cast<double>(outputs) * static_cast<double>(s.out_plane());
   return multiply_add_cost(sums *
                            static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));

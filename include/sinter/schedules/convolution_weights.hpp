@@ -54,7 +54,7 @@ inline any_tensor dense_weights(any_tensor const& weights, convolution_shape con
 }
 
 /// Packs the weights of a block group: chunk, tap y, tap x, channel of the chunk, output channel. The chunks are blocks
-/// of a blocked input, or all channels. A half tail is packed as such where the input is blocked.
+/// of a blocked input, or all channels.
 inline packing pack_convolution(operand_info const& w, convolution_shape const& s, block_group const& g,
                                 bool blocked_input) {
   weight_source source{.tensor = *w.constant, .outputs = s.out_channels, .output_step = s.group_inputs() * s.taps()};
@@ -68,7 +68,7 @@ inline packing pack_convolution(operand_info const& w, convolution_shape const& 
     source.chunks.push_back({.first = c * s.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s.taps()});
   auto key = fmt::format(FMT_COMPILE("convolution:{}:{}:{}:{}:{}"), w.constant_key, blocked_input, s.groups,
                          g.first_block, g.blocks);
-  source.half_tail = blocked_input && s.half_tail();
+  source.half_tail = s.half_tail();
   return packed(std::move(key), std::move(source), convolution_interleave);
 }
 

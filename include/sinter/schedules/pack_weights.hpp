@@ -31,8 +31,7 @@ struct weight_source {
   std::int64_t output_step = 0;  ///< elements between them
   std::int64_t step = 1;         ///< elements between the positions of one
   std::vector<weight_chunk> chunks{};
-  /// At most 8 output channels of the last block exist: two neighbouring positions are packed into its 16 lanes at the
-  /// first of them, those of a channel side by side; at the second there are zeros.
+  /// At most 8 output channels of the last block exist: they are packed twice, into both halves of its 16 lanes.
   bool half_tail = false;
 
   std::int64_t reduction() const {
@@ -239,19 +238,12 @@ inline void pack_columns(weight_source const& w, std::int64_t width, float* to) 
 
 }  // namespace detail
 
-/// Packs the last block anew as `weight_source::half_tail` says.
-inline void pair_positions(weight_source const& w, std::int64_t width, float* to) {
+/// Copies the first half of the last block to the second.
+inline void repeat_tail(weight_source const& w, std::int64_t width, float* to) {
   auto const last = w.outputs - 1, reduction = w.reduction();
   auto* row = to + last / width * reduction * width + last % width / channel_block * channel_block;
-  for (std::int64_t k = 0; k < reduction; k += 2, row += 2 * width) {
-    std::array<float, channel_block> pairs;
-    for (std::size_t o = 0; o < pairs.size() / 2; ++o) {
-      pairs[2 * o] = row[o];
-      pairs[2 * o + 1] = row[width + static_cast<std::int64_t>(o)];
-    }
-    std::ranges::copy(pairs, row);
-    std::fill_n(row + width, channel_block, 0.0f);
-  }
+  for (std::int64_t k = 0; k < reduction; ++k, row += width)
+    std::copy_n(row, channel_block / 2, row + channel_block / 2);
 }
 
 /// Fills `to` as the file head says. Output channels past the last are zero.
@@ -261,7 +253,7 @@ inline void pack_weights(weight_source const& w, std::int64_t interleave, float*
     detail::pack_columns(w, width, to);
   else
     detail::row_packer(w, width).pack(to);
-  if (w.half_tail) pair_positions(w, width, to);
+  if (w.half_tail) repeat_tail(w, width, to);
 }
 
 /// The packing as a weight block of a schedule's code. Either the positions of a channel or the channels lie side by

@@ -125,8 +125,7 @@ class row_strips_code {
     k.pixels = count * s_.depthwise.window.x.in;
     k.in_channels = s_.expand->in_channels;
     k.out_blocks = blocks.count;
-    bool const last = blocks.index == 0 && blocks.first + blocks.count == s_.expand->out_blocks();
-    k.half_tail = last && s_.expand_half_tail();
+    k.half_tail = s_.expand->half_tail() && blocks.first + blocks.count == s_.expand->out_blocks();
     k.x_block = s_.expand->in_plane() * pixel;
     k.y_block = ring_block();
     k.bias = expand_.bias.has_value();
@@ -144,6 +143,7 @@ class row_strips_code {
     k.window.y = {end - begin, count, image.y.kernel, image.y.stride, image.y.dilation, begin - top};
     k.in_channels = s_.expand->in_channels;
     k.out_blocks = blocks.count;
+    k.half_tail = s_.expand->half_tail() && blocks.first + blocks.count == s_.expand->out_blocks();
     k.x_channel = s_.expand->in_plane() * 4;
     k.y_block = ring_block();
     k.bias = expand_.bias.has_value();

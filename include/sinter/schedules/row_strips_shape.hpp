@@ -61,7 +61,6 @@ struct row_strips_shape {
 
   window_axis const& y() const { return depthwise.window.y; }
   std::int64_t stride() const { return y().stride; }
-  bool expand_half_tail() const { return expand && !from_image && expand->half_tail(); }
   /// Wide rows that a strip needs anew: enough to hold those that the strip before has in common with it.
   std::int64_t new_rows() const { return round_up(std::max(halo(), stride()), stride()); }
   std::int64_t strip_rows() const { return new_rows() / stride(); }
@@ -120,8 +119,8 @@ inline std::optional<row_strips_shape> row_strips_of(scheduled_node const& n, ta
 /// Without traffic, as wide tensors stay near; halos are expanded once more for each part.
 inline double row_strips_cost(row_strips_shape const& s) {
   auto const halo = static_cast<double>((s.parts() - 1) * s.halo()) / static_cast<double>(s.y().in);
-  auto const expand = s.expand ? direct_convolution_cost(*s.expand, s.expand_half_tail()) * (1 + halo) : 0;
-  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project, s.project.half_tail());
+  auto const expand = s.expand ? direct_convolution_cost(*s.expand) * (1 + halo) : 0;
+  return expand + depthwise_cost(s.depthwise) + direct_convolution_cost(s.project);
 }
 
 }  // namespace sinter::detail

@@ -21,6 +21,7 @@ struct strip_image {
   std::int64_t in_channels = 1, out_blocks = 1;
   std::int64_t x_channel = 0, y_block = 0;
   std::int64_t interleave = 2;  ///< output blocks that are packed side by side
+  bool half_tail = false;       ///< as in contraction_tile
   bool bias = false;
   epilogue_code epilogue{};
 
@@ -76,6 +77,7 @@ class strip_image_builder {
     if (!t.taps_y.empty() && !t.taps_x.empty()) t.sections = {{.channels = s_.in_channels}};
     t.w_channel = s_.interleave * pixel;
     for (std::int64_t i = 0; i < blocks; ++i) t.w_blocks.push_back(i * pixel);
+    t.half_tail = s_.half_tail && first + blocks == s_.out_blocks;
     t.y_col = pixel;
     t.y_block = s_.y_block;
     t.bias = s_.bias;
@@ -103,13 +105,13 @@ class strip_image_builder {
 /// Arguments: the image from its first row that is read on, w, the bias if there is one, the epilogue's extras, none of
 /// which has a value for each element, y.
 inline vector::recipe strip_image_recipe(strip_image s, target const& machine) {
-  auto const& [name, window, in_channels, out_blocks, x_channel, y_block, interleave, bias, epilogue] = s;
+  auto const& [name, window, in_channels, out_blocks, x_channel, y_block, interleave, half_tail, bias, epilogue] = s;
   vector::recipe_key key("strip_image", machine);
   for (auto const& axis : {window.y, window.x}) {
     auto const& [in, out, kernel, stride, dilation, pad_begin] = axis;
     key.add(in).add(out).add(kernel).add(stride).add(dilation).add(pad_begin);
   }
-  key.add(in_channels).add(out_blocks).add(x_channel).add(y_block).add(interleave).add(bias);
+  key.add(in_channels).add(out_blocks).add(x_channel).add(y_block).add(interleave).add(half_tail).add(bias);
   epilogue.add_to(key);
   return {key.take(), [s = std::move(s), machine] { return detail::strip_image_builder(s, machine).build(); }};
 }

@@ -89,7 +89,7 @@ class builder {
   reg select(compare cc, reg a, reg b, reg c, reg otherwise) {
     return emit({.op = opcode::select, .cc = cc, .a = a, .b = b, .c = c, .e = otherwise});
   }
-  /// All lanes, or the first `count` (the others become 0); of a broadcast one element, or two in turns (`count` 2).
+  /// All lanes, or the first `count` (the others become 0).
   reg load(memory m, std::int32_t count = 0, register_type type = register_type::f32) {
     return emit({.op = opcode::load, .m = m, .count = partial(count)}, type);
   }
@@ -99,7 +99,8 @@ class builder {
   void prefetch(memory m) { append({.op = opcode::prefetch, .m = m}); }
   reg hsum(reg a) { return unary(opcode::hsum, a); }
   reg hmax(reg a) { return unary(opcode::hmax, a); }
-  reg pairsum(reg a, reg b) { return binary(opcode::pairsum, a, b); }
+  /// The first half of a's lanes, the second half of b's.
+  reg halves(reg a, reg b) { return binary(opcode::halves, a, b); }
   /// Transposes a square of `lanes()` registers in place.
   void transpose(std::span<reg const> square) {
     SINTER_ASSERT(square.size() == static_cast<std::size_t>(p_.lanes));

@@ -116,12 +116,11 @@ class interpreter {
 
   void load(lane_bits& d, instruction const& i, register_type type, int lanes) {
     auto const e = element_of(p_, i.m);
-    auto const* const from = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
     if (i.m.broadcast) {
-      int const elements = i.count > 0 ? i.count : 1;
-      for (int l = 0; l < p_.lanes; ++l) d[l] = load_element(from + l % elements * size_of(e), e, type);
+      d.fill(load_element(streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset, e, type));
       return;
     }
+    auto const* const from = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
     for (int l = 0; l < p_.lanes; ++l) d[l] = l < lanes ? load_element(from + l * size_of(e), e, type) : 0u;
   }
 
@@ -144,13 +143,9 @@ class interpreter {
     at(i.d) = t;
   }
 
-  void pair_sums(instruction const& i) {
+  void halves(instruction const& i) {
     auto const a = at(i.a), b = at(i.b);
-    for (int l = 0; l < p_.lanes; ++l) {
-      auto const& from = l < p_.lanes / 2 ? a : b;
-      int const pair = 2 * (l % (p_.lanes / 2));
-      at(i.d)[l] = bits_of(as_float(from[pair]) + as_float(from[pair + 1]));
-    }
+    for (int l = 0; l < p_.lanes; ++l) at(i.d)[l] = l < p_.lanes / 2 ? a[l] : b[l];
   }
 
   void transpose(instruction const& i) {
@@ -168,7 +163,7 @@ class interpreter {
       case opcode::prefetch: return;
       case opcode::hsum:
       case opcode::hmax: return butterfly(i);
-      case opcode::pairsum: return pair_sums(i);
+      case opcode::halves: return halves(i);
       case opcode::transpose: return transpose(i);
       case opcode::shuffle: {
         auto const a = at(i.a);

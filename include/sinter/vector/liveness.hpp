@@ -64,12 +64,11 @@ inline int temporaries(program const& p, instruction const& i) {
   switch (i.op) {
     case opcode::hsum:
     case opcode::hmax:
-    case opcode::pairsum:
     case opcode::transpose:
     case opcode::shuffle: return 1;
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
-    case opcode::load: return !wide && i.count > 0 && !i.m.broadcast && size_of(element_of(p, i.m)) == 4 ? 1 : 0;
+    case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;
     case opcode::store: return store_temporaries(p.lanes, element_of(p, i.m), type_of(p, i.a), i.count > 0);
     default: return i.m && i.op != opcode::prefetch && !folds(p, i.m) ? 1 : 0;
   }

@@ -79,7 +79,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"prefetch", prefetch, any, any, false},
       {"hsum", unary, f, f, false},
       {"hmax", unary, f, f, false},
-      {"pairsum", binary, f, f, false},
+      {"halves", binary, f, f, false},
       {"transpose", operand_form::transpose, any, any, false},
       {"shuffle", operand_form::shuffle, any, any, false},
       {"loop", loop, any, any, false},
@@ -99,7 +99,7 @@ inline register_type type_of(program const& p, reg r) { return p.registers[stati
 
 /// Lanes that a load or store of `i` touches in memory.
 inline int touched_lanes(program const& p, instruction const& i) {
-  return i.count > 0 ? i.count : i.m.broadcast ? 1 : p.lanes;
+  return i.m.broadcast ? 1 : i.count > 0 ? i.count : p.lanes;
 }
 
 /// Calls `f(reg)` for each register that `i` reads.

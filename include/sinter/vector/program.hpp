@@ -81,14 +81,13 @@ enum class opcode : std::uint8_t {
   to_i32,  ///< f32 to i32, ties to even; the value must fit
   to_f32,  ///< i32 to f32
   // memory
-  load,      ///< d = m; `count` first lanes if count > 0, the others 0; m.broadcast: one element to all lanes, or two
-             ///< (`count` = 2) to all pairs of lanes
+  load,      ///< d = m; `count` first lanes if count > 0, the others 0; m.broadcast: one element to all lanes
   store,     ///< m = a; `count` first lanes if count > 0
   prefetch,  ///< no meaning
   // lanes
   hsum,
   hmax,       ///< butterfly i^8, i^4, i^2, i^1 (those below the lane count); the result in all lanes
-  pairsum,    ///< sums of neighbours, lane 2i + lane 2i+1: those of a, then those of b
+  halves,     ///< the first half of a's lanes, the second half of b's
   transpose,  ///< of `lanes` registers in place: table `extra` lists the registers
   shuffle,    ///< d[i] = a[table[i]], constant table `extra`
   // control

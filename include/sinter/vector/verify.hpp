@@ -173,12 +173,11 @@ class verifier {
   void access(instruction const& i) const {
     require(static_cast<std::size_t>(i.m.stream) < p_.streams.size(), "there is no stream {}", i.m.stream);
     bool const moves = i.op == opcode::load || i.op == opcode::store;
+    require(i.count == 0 || (moves && i.count > 0 && i.count < p_.lanes && !i.m.broadcast), "{} lanes do not fit",
+            i.count);
+    if (i.op == opcode::prefetch) return;
     auto const& stream = p_.streams[static_cast<std::size_t>(i.m.stream)];
     auto const& argument = p_.arguments[static_cast<std::size_t>(stream.argument)];
-    bool const pair = i.count == 2 && size_of(argument.type) == 4;
-    require(i.count == 0 || (moves && i.count > 0 && i.count < p_.lanes && (!i.m.broadcast || pair)),
-            "{} lanes do not fit", i.count);
-    if (i.op == opcode::prefetch) return;
     if (i.op == opcode::store) {
       require(!i.m.broadcast, "a store has no broadcast");
       require(argument.mode != access::in && argument.mode != access::constant, "'{}' is not to be written",

@@ -65,8 +65,6 @@ class function_printer {
     return fmt::format("sinter::simd::element::{}", vector::element_names[static_cast<std::size_t>(element_of(p_, m))]);
   }
   std::string load(vector::memory const& m, char const* type, int count = 0) const {
-    if (m.broadcast && count == 2)
-      return fmt::format("broadcast_pair<{}, {}>(s{} + {})", type, element(m), m.stream, m.offset);
     if (count > 0) return fmt::format("load_first<{}, {}, {}>(s{} + {})", type, element(m), count, m.stream, m.offset);
     return fmt::format("{}<{}, {}>(s{} + {})", m.broadcast ? "broadcast" : "load", type, element(m), m.stream,
                        m.offset);
@@ -143,7 +141,7 @@ class function_printer {
       case opcode::ishr: return "shift_right";
       case opcode::isra: return "shift_right_signed";
       case opcode::mov: return "";
-      default: return info(op).name;  // sqrt, floor, scale2, bits, floats, to_i32, to_f32, hsum, hmax, pairsum
+      default: return info(op).name;  // sqrt, floor, scale2, bits, floats, to_i32, to_f32, hsum, hmax, halves
     }
   }
 

@@ -70,10 +70,7 @@ SINTER_SIMD f32x8 hsum(f32x8 const& a) {
 SINTER_SIMD f32x8 hmax(f32x8 const& a) {
   return butterfly(a, [](__m256 x, __m256 y) { return _mm256_max_ps(x, y); });
 }
-SINTER_SIMD f32x8 pairsum(f32x8 const& a, f32x8 const& b) {
-  auto const sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
-  return f32x8(_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(sums), 0xd8)));
-}
+SINTER_SIMD f32x8 halves(f32x8 const& a, f32x8 const& b) { return f32x8(_mm256_blend_ps(a, b, 0xf0)); }
 
 template <int... Table>
 SINTER_SIMD f32x8 shuffle(f32x8 const& a) {
@@ -100,10 +97,6 @@ struct access<f32x8, element::f32> {
     _mm256_maskstore_ps(floats_at(to), first(count), value);
   }
 };
-template <>
-SINTER_SIMD f32x8 broadcast_pair<f32x8, element::f32>(std::byte const* from) {
-  return f32x8(_mm256_castpd_ps(_mm256_set1_pd(read_as<double>(from))));
-}
 template <>
 struct access<f32x8, element::f16> {
   SINTER_SIMD static f32x8 load(std::byte const* from) {

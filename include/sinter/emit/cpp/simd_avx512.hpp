@@ -68,11 +68,7 @@ SINTER_SIMD f32x16 hsum(f32x16 const& a) {
 SINTER_SIMD f32x16 hmax(f32x16 const& a) {
   return butterfly(a, [](__m512 x, __m512 y) { return _mm512_max_ps(x, y); });
 }
-SINTER_SIMD f32x16 pairsum(f32x16 const& a, f32x16 const& b) {
-  auto const sums = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
-  auto const order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-  return f32x16(_mm512_castpd_ps(_mm512_permutexvar_pd(order, _mm512_castps_pd(sums))));
-}
+SINTER_SIMD f32x16 halves(f32x16 const& a, f32x16 const& b) { return f32x16(_mm512_mask_blend_ps(0xff00, a, b)); }
 
 template <int... Table>
 SINTER_SIMD f32x16 shuffle(f32x16 const& a) {
@@ -96,10 +92,6 @@ struct access<f32x16, element::f32> {
     _mm512_mask_storeu_ps(to, first(count), value);
   }
 };
-template <>
-SINTER_SIMD f32x16 broadcast_pair<f32x16, element::f32>(std::byte const* from) {
-  return f32x16(_mm512_castpd_ps(_mm512_set1_pd(read_as<double>(from))));
-}
 template <>
 struct access<f32x16, element::f16> {
   SINTER_SIMD static f32x16 load(std::byte const* from) {

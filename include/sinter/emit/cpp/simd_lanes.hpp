@@ -184,14 +184,11 @@ template <int W>
 SINTER_SIMD lanes<float, W> hmax(lanes<float, W> const& a) {
   return butterfly(a, [](float x, float y) { return x > y ? x : y; });
 }
-/// Sums of neighbours: those of a, then those of b.
+/// The first half of a's lanes, the second half of b's.
 template <int W>
-SINTER_SIMD lanes<float, W> pairsum(lanes<float, W> const& a, lanes<float, W> const& b) {
+SINTER_SIMD lanes<float, W> halves(lanes<float, W> const& a, lanes<float, W> const& b) {
   lanes<float, W> d;
-  for (int l = 0; l < W / 2; ++l) {
-    d.at[l] = a.at[2 * l] + a.at[2 * l + 1];
-    d.at[W / 2 + l] = b.at[2 * l] + b.at[2 * l + 1];
-  }
+  for (int l = 0; l < W; ++l) d.at[l] = l < W / 2 ? a.at[l] : b.at[l];
   return d;
 }
 template <int... Table, typename T, int W>

@@ -88,15 +88,6 @@ template <typename R, element E>
 SINTER_SIMD R broadcast(std::byte const* from) {
   return R(load_lane<typename lane_array<R>::value_type, E>(from));
 }
-/// Two elements of 4 bytes in all pairs of lanes.
-template <typename R, element E>
-SINTER_SIMD R broadcast_pair(std::byte const* from) {
-  using L = typename lane_array<R>::type;
-  using T = typename L::value_type;
-  L d(0);
-  for (int l = 0; l < L::size; ++l) d.at[l] = load_lane<T, E>(from + l % 2 * size_of(E));
-  return lane_array<R>::join(d);
-}
 template <element E, typename R>
 SINTER_SIMD void store(std::byte* to, R const& value) {
   access<R, E>::store(to, value);

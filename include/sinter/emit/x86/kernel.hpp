@@ -12,7 +12,6 @@ namespace sinter::x86 {
 inline void intern_constants(constant_pool& pool, vector::program const& p) {
   intern_memory_constants(pool, p.lanes);
   for (auto const& i : p.code) {
-    if (i.op == vector::opcode::pairsum && p.lanes == 16) pool.intern(pair_order);
     if (i.op == vector::opcode::constant && i.imm != 0) pool.intern(static_cast<std::uint32_t>(i.imm));
     if (i.op != vector::opcode::shuffle) continue;
     std::uint32_t words[16];
@@ -174,8 +173,7 @@ class kernel_emitter {
   void two_sources(std::size_t at, vector::instruction const& i) {
     if (info(i.op).source == vector::operand_type::i32) return integer_binary(m_, i);
     if (i.op == vector::opcode::scale2) return scale(m_, at, i);
-    if (i.op == vector::opcode::pairsum)
-      return pair_sums(m_, m_.full(i.d), m_.full(i.a), m_.full(i.b), m_.temporary(at));
+    if (i.op == vector::opcode::halves) return halves(m_, m_.full(i.d), m_.full(i.a), m_.full(i.b));
     float_binary(m_, at, i);
   }
 

@@ -31,17 +31,10 @@ inline void butterfly(machine& m, vector::opcode op, Xbyak::Ymm const& d, Xbyak:
   }
 }
 
-/// Double words of a register whose quarters have two of `a`, then two of `b` each: those of `a`, then those of `b`.
-inline constexpr std::array<std::uint32_t, 16> pair_order{0, 0, 2, 0, 4, 0, 6, 0, 1, 0, 3, 0, 5, 0, 7, 0};
-
-/// d = the sums of neighbours in a, then of those in b.
-inline void pair_sums(machine& m, Xbyak::Ymm const& d, Xbyak::Ymm const& a, Xbyak::Ymm const& b, Xbyak::Ymm const& t) {
-  m.vshufps(t, a, b, 0xdd);
-  m.vshufps(d, a, b, 0x88);
-  m.vaddps(d, d, t);
-  if (!m.wide()) return m.vpermpd(d, d, 0xd8);
-  m.vmovups(t, m.words(pair_order));
-  m.vpermpd(d, t, d);
+/// d = the first half of a's lanes, the second half of b's.
+inline void halves(machine& m, Xbyak::Ymm const& d, Xbyak::Ymm const& a, Xbyak::Ymm const& b) {
+  if (!m.wide()) return m.vblendps(d, a, b, 0xf0);
+  m.vblendmps(d | m.mask(8), b, a);
 }
 
 /// Transposes a square of registers with one temporary. Results take turns in the registers; the last step moves them

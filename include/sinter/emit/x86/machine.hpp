@@ -119,15 +119,16 @@ class machine : public Xbyak::CodeGenerator {
   }
 
  private:
-  /// Keeps the first counts of partial loads and stores in k1 to k6.
+  /// Keeps the first counts of partial loads and stores, and that of halves, in k1 to k6.
   void assign_masks() {
     kept_masks_ = 0;
     if (!wide()) return;
     for (auto const& i : p_->code) {
-      if (i.count == 0 || !i.m || i.m.broadcast) continue;
+      auto const count = i.op == vector::opcode::halves ? 8 : i.m ? i.count : 0;
+      if (count == 0) continue;
       auto const end = mask_counts_.begin() + kept_masks_;
-      if (kept_masks_ < static_cast<int>(mask_counts_.size()) && std::find(mask_counts_.begin(), end, i.count) == end)
-        mask_counts_[static_cast<std::size_t>(kept_masks_++)] = i.count;
+      if (kept_masks_ < static_cast<int>(mask_counts_.size()) && std::find(mask_counts_.begin(), end, count) == end)
+        mask_counts_[static_cast<std::size_t>(kept_masks_++)] = count;
     }
   }
   void set_mask(Xbyak::Opmask const& k, int count) {

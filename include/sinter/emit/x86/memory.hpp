@@ -116,9 +116,7 @@ inline bool is_integer(vector::element e) {
 inline void load(machine& m, Xbyak::Ymm const& d, vector::register_type type, vector::memory const& from, int count,
                  Xbyak::Ymm const& t) {
   auto const e = element_of(m.source(), from);
-  if (from.broadcast && count == 2)
-    m.vbroadcastsd(d, m.address(from));
-  else if (from.broadcast)
+  if (from.broadcast)
     load_broadcast(m, d, e, from);
   else
     load_part(m, d, e, from, count, t);

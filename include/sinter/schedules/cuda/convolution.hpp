@@ -92,7 +92,7 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
   layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
   auto const s = shape_of_convolution(n);
-  auto offered = product_candidates(layouts, direct_convolution_cost(s, false), t, build_convolution);
+  auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);
   constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units
   if (s.groups > 1 && s.group_inputs() < least_depth) offered.resize(1);
   return offered;

@@ -82,7 +82,7 @@ endforeach()
 # Generated programs ship these, with the standard library only.
 set(shipped "")
 foreach(header IN LISTS headers)
-  if(header MATCHES "^kernels/|^runtime/thread_pool.hpp$")
+  if(header MATCHES "^kernels/|^runtime/(thread_pool|cuda/library).hpp$")
     reachable_from(${header} more)
     list(APPEND shipped ${more})
   endif()

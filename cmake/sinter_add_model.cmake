@@ -1,6 +1,6 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
-#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...] [WEIGHTS embed|file] [THREADS <n>]
-#                  [PRECISE] [SMALL_WEIGHTS])
+#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
+#                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [FACTORS exact|tf32|fp16|bf16])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
@@ -10,6 +10,9 @@
 #         All sizes share weights, memory, and the code that does not depend on the size.
 # ISA     the targets in the library, as `sinter compile --isa` reads them; the best that the processor has is chosen at
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
+# CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
+#         it here, without a GPU; the program needs the driver alone, which it loads when the first object is made.
+# FACTORS with CUDA: what the factors of products may be rounded to, exact by default.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the
@@ -18,7 +21,7 @@
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS" "SHAPES;BATCH;ISA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;FACTORS" "SHAPES;BATCH;ISA;CUDA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -31,11 +34,22 @@ function(sinter_add_model target model)
   if(NOT arg_THREADS)
     set(arg_THREADS 1)
   endif()
+  if(arg_CUDA AND (arg_ISA OR arg_THREADS GREATER 1))
+    message(FATAL_ERROR "sinter_add_model(${target}): CUDA makes a library for devices, without ISA and THREADS; for CPUs "
+                        "make another one")
+  endif()
+  if(arg_FACTORS AND NOT arg_CUDA)
+    message(FATAL_ERROR "sinter_add_model(${target}): FACTORS is for CUDA; CPUs round no factors")
+  endif()
   get_filename_component(model ${model} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
-  sinter_library_targets("${arg_ISA}" targets)
+  set(targets ${arg_CUDA})
+  list(TRANSFORM targets PREPEND "cuda:")
+  if(NOT arg_CUDA)
+    sinter_library_targets("${arg_ISA}" targets)
+  endif()
   find_path(SINTER_XSIMD_INCLUDE_DIR xsimd/xsimd.hpp)
   mark_as_advanced(SINTER_XSIMD_INCLUDE_DIR)
-  if(NOT SINTER_XSIMD_INCLUDE_DIR AND NOT targets STREQUAL portable)
+  if(NOT SINTER_XSIMD_INCLUDE_DIR AND NOT targets STREQUAL portable AND NOT arg_CUDA)
     message(FATAL_ERROR "sinter_add_model(${target}): xsimd/xsimd.hpp is missing; on Debian install libxsimd-dev, or ask "
                         "for ISA portable")
   endif()
@@ -52,9 +66,20 @@ function(sinter_add_model target model)
     string(MAKE_C_IDENTIFIER ${isa} set)
     list(APPEND sets ${set})
     list(APPEND sources ${base}_${set}.cpp)
-    list(APPEND flag_files ${base}_${set}.flags)
-    list(APPEND options --isa ${isa})
+    list(APPEND more_files ${base}_${set}.flags)
+    if(arg_CUDA)
+      list(APPEND more_files ${base}_${set}.cubins)
+    else()
+      list(APPEND options --isa ${isa})
+    endif()
   endforeach()
+  if(arg_CUDA)
+    list(JOIN arg_CUDA "," architectures)
+    list(APPEND options --device cuda:${architectures})
+  endif()
+  if(arg_FACTORS)
+    list(APPEND options --factors ${arg_FACTORS})
+  endif()
   list(APPEND options --name ${arg_NAME} --weights ${arg_WEIGHTS} --threads ${arg_THREADS})
   if(arg_PRECISE)
     list(APPEND options --precise)
@@ -80,7 +105,7 @@ function(sinter_add_model target model)
   if(TARGET ${tool})
     list(APPEND sources_of ${tool})
   endif()
-  add_custom_command(OUTPUT ${sources} ${base}.hpp ${base}_run.hpp ${base}.weights ${flag_files}
+  add_custom_command(OUTPUT ${sources} ${base}.hpp ${base}_run.hpp ${base}.weights ${more_files}
                      COMMAND ${tool} compile ${model} -o ${folder} ${options}
                      DEPENDS ${sources_of} COMMENT "Compiling ${model} to C++" VERBATIM)
 
@@ -91,6 +116,8 @@ function(sinter_add_model target model)
     target_link_libraries(${target} PUBLIC sinter::simd)
     target_compile_options(${target} PRIVATE -pthread)
     target_link_options(${target} INTERFACE -pthread)
+  elseif(arg_CUDA)
+    target_link_libraries(${target} PRIVATE sinter::simd ${CMAKE_DL_LIBS})
   else()
     target_link_libraries(${target} PRIVATE sinter::simd)
   endif()
@@ -98,7 +125,7 @@ function(sinter_add_model target model)
     target_include_directories(${target} SYSTEM PRIVATE ${SINTER_XSIMD_INCLUDE_DIR})
   endif()
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON SINTER_WEIGHTS_FILE ${base}.weights)
-  sinter_set_model_flags(${base} "${sets}" ${arg_WEIGHTS})
+  sinter_set_model_flags(${base} "${sets}" ${arg_WEIGHTS} "${arg_CUDA}")
 endfunction()
 
 # The targets that are asked for, or the default.
@@ -114,15 +141,19 @@ endfunction()
 
 # Generated code is optimised in every build type, computes what it says (no contraction), and is not part of link-time
 # optimisation, which would mix instruction sets. What the compiler must know of a target, NAME_SET.flags says.
-function(sinter_set_model_flags base sets weights)
+function(sinter_set_model_flags base sets weights cuda)
+  get_filename_component(folder ${base} DIRECTORY)
   set(flags -O2 -ffp-contract=off -fno-fast-math -fno-lto)
   set_property(SOURCE ${base}_host.cpp PROPERTY COMPILE_OPTIONS ${flags})
   foreach(set IN LISTS sets)
     set_property(SOURCE ${base}_${set}.cpp PROPERTY COMPILE_OPTIONS ${flags} @${base}_${set}.flags)
     set_property(SOURCE ${base}_${set}.cpp PROPERTY OBJECT_DEPENDS ${base}_${set}.flags)
+    if(cuda)
+      set_property(SOURCE ${base}_${set}.cpp APPEND PROPERTY COMPILE_OPTIONS -Wa,-I${folder})
+      set_property(SOURCE ${base}_${set}.cpp APPEND PROPERTY OBJECT_DEPENDS ${base}_${set}.cubins)
+    endif()
   endforeach()
   if(weights STREQUAL embed)
-    get_filename_component(folder ${base} DIRECTORY)
     set_property(SOURCE ${base}_weights.cpp PROPERTY COMPILE_OPTIONS -fno-lto -Wa,-I${folder})
     set_property(SOURCE ${base}_weights.cpp PROPERTY OBJECT_DEPENDS ${base}.weights)
   endif()

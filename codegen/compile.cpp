@@ -16,6 +16,7 @@ struct settings {
   std::string folder = ".";
   std::string name{};
   std::vector<std::string> sets{};
+  std::string device = "cpu";
   std::string weights = "embed";
   int threads = 1;
   std::vector<std::string> batch{};
@@ -24,30 +25,42 @@ struct settings {
 
 constexpr int most_threads = sinter::thread_pool::max_workers;
 
+/// Adds a text that is not there yet.
+void add_once(std::vector<std::string>& to, std::string text) {
+  if (std::ranges::find(to, text) == to.end()) to.push_back(std::move(text));
+}
+
 /// Each target once. Commas part short names; a target with a colon is one argument, commas being its own.
 std::vector<std::string> parse_sets(std::vector<std::string> const& texts) {
   std::vector<std::string> sets;
-  auto const add = [&](std::string_view text) {
-    if (std::ranges::find(sets, text) == sets.end()) sets.emplace_back(text);
-  };
   for (std::string_view text : texts) {
     if (text.find(':') != std::string_view::npos)
-      add(text);
+      add_once(sets, std::string(text));
     else
-      while (!text.empty()) add(sinter::detail::take_word(text, ','));
+      while (!text.empty()) add_once(sets, std::string(sinter::detail::take_word(text, ',')));
   }
   for (auto const text : sinter::library_targets)
-    if (texts.empty()) add(text);
+    if (texts.empty()) add_once(sets, std::string(text));
+  return sets;
+}
+
+/// A target for each architecture of a device, as cuda:sm_80,sm_90 names them.
+std::vector<std::string> parse_device(std::string_view text) {
+  std::vector<std::string> sets;
+  auto const name = sinter::detail::take_word(text, ':');
+  while (!text.empty()) add_once(sets, fmt::format("{}:{}", name, sinter::detail::take_word(text, ',')));
+  if (sets.empty()) sets.emplace_back(name);
   return sets;
 }
 
 void compile(settings const& s) {
   library_options options{.name = s.name,
-                          .sets = parse_sets(s.sets),
+                          .sets = s.device == "cpu" ? parse_sets(s.sets) : parse_device(s.device),
                           .embed_weights = s.weights == "embed",
                           .threads = s.threads,
                           .batch = parse_batch(s.batch),
-                          .prefer = s.prefer};
+                          .prefer = s.prefer,
+                          .cache = sinter::cubin_cache::of_user()};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
   if (auto const right = sinter::cpp::identifier(options.name); right != options.name)
     sinter::fail(sinter::error_code::invalid_argument, "'{}' cannot be the name of a class; '{}' can", options.name,
@@ -67,7 +80,8 @@ void add_compile(CLI::App& app) {
   command->footer(
       "Writes NAME.hpp, which declares the class NAME, its source files, and NAME.weights. In CMake,\n"
       "sinter_add_model(NAME net.onnx) does this and builds the result. By hand: -O2 -ffp-contract=off for all files,\n"
-      "@NAME_SET.flags for NAME_SET.cpp besides; -Wa,-IDIR lets NAME_weights.cpp find NAME.weights.\n"
+      "@NAME_SET.flags for NAME_SET.cpp besides; -Wa,-IDIR lets NAME_weights.cpp find NAME.weights, and NAME_SET.cpp\n"
+      "NAME_SET.cubins.\n"
       "A target of --isa in full, as x86-64:avx512f,avx512vnni, is an argument of its own.");
   add_model(*command, s->model);
   command
@@ -78,9 +92,16 @@ void add_compile(CLI::App& app) {
       ->delimiter(',');
   command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
   command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
-  command->add_option("--isa,--target", s->sets,
-                      "targets, the best is chosen at start: avx512, avx2, portable, native, or in full; default: " +
-                          fmt::format("{}", fmt::join(sinter::library_targets, ",")));
+  auto* const sets = command->add_option(
+      "--isa,--target", s->sets,
+      "targets, the best is chosen at start: avx512, avx2, portable, native, or in full; default: " +
+          fmt::format("{}", fmt::join(sinter::library_targets, ",")));
+  command
+      ->add_option(
+          "--device", s->device,
+          "cpu, or CUDA devices by architecture: cuda:sm_80,sm_90; NVRTC compiles the kernels here, without a GPU")
+      ->excludes(sets)
+      ->capture_default_str();
   command->add_option("--weights", s->weights, "embed: in the program; file: NAME.weights is mapped at run time")
       ->check(CLI::IsMember({"embed", "file"}))
       ->capture_default_str();

@@ -47,7 +47,8 @@ TEST_CASE("the programs of a library share weights, kernels and working memory",
     for (auto const n : {1, 2}) variants.back().plans.push_back(plan_for(set, n));
   }
   std::vector<std::int64_t> const output_bytes{2 * 16 * 8 * 8 * 4, 12};
-  auto const memory = place_library(variants, output_bytes, 3);
+  std::vector<std::int64_t> const input_bytes{2 * 16 * 8 * 8 * 4};
+  auto const memory = place_library(variants, input_bytes, output_bytes, 3);
 
   std::int64_t end = 0;
   for (auto const& w : memory.weights) {

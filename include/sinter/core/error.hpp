@@ -15,17 +15,6 @@ template <typename... Args>
   throw error(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Runs `body`; an `error` that leaves it gets `where()` as one more link of context.
-template <typename Body, typename Where>
-decltype(auto) with_context(Where&& where, Body&& body) {
-  try {
-    return body();
-  } catch (error& e) {
-    e.within(where());
-    throw;
-  }
-}
-
 /// Runs `body`; that memory is short becomes an `error`.
 template <typename Body>
 decltype(auto) with_system_errors(Body&& body) {

@@ -49,6 +49,17 @@ class error : public std::exception {
   std::string text_;
 };
 
+/// Runs `body`; an `error` that leaves it gets `where()` as one more link of context.
+template <typename Body, typename Where>
+decltype(auto) with_context(Where&& where, Body&& body) {
+  try {
+    return body();
+  } catch (error& e) {
+    e.within(where());
+    throw;
+  }
+}
+
 [[noreturn]] inline void assertion_failed(char const* condition, char const* file, int line) {
   std::fprintf(stderr, "%s:%d: sinter: broken invariant: %s\n", file, line, condition);
   std::terminate();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,29 @@ inline std::vector<shared_kernel> share_kernels(std::span<program> plans) {
     });
   }
   return shared.take();
+}
+
+/// The same for kernels of a device. Those that differ only in the memory that blocks share are one, which has the
+/// most.
+inline std::vector<device_kernel> share_device_kernels(std::span<program> plans) {
+  std::vector<device_kernel> shared;
+  auto const add = [&](device_kernel& k) {
+    auto const has_same_text = [&](device_kernel const& other) {
+      return std::tie(k.form, k.constants, k.function, k.arguments, k.threads) ==
+             std::tie(other.form, other.constants, other.function, other.arguments, other.threads);
+    };
+    auto found = std::ranges::find_if(shared, has_same_text);
+    if (found == shared.end()) found = shared.insert(found, k);
+    found->shared_bytes = std::max(found->shared_bytes, k.shared_bytes);
+    return kernel_id{static_cast<std::uint32_t>(found - shared.begin())};
+  };
+  for (auto& p : plans) {
+    std::vector<kernel_id> number;
+    for (auto& kernel : p.device_kernels) number.push_back(add(kernel));
+    p.device_kernels.clear();
+    for_each_action<launch>(p, [&](launch& l, std::size_t) { l.kernel = number[l.kernel.index]; });
+  }
+  return shared;
 }
 
 /// Puts the tensors of `p` where `larger`, the program of a larger batch, has them. Nothing happens where the two do

@@ -30,6 +30,7 @@ struct library_variant {
   target set{"portable"};
   std::vector<program> plans{};          ///< one for each batch size; once placed, weights are those of the library
   std::vector<shared_kernel> kernels{};  ///< of all plans, once placed
+  std::vector<device_kernel> device_kernels{};
   /// By plan: which weight of the library an output is, if it is constant.
   std::vector<std::vector<std::optional<std::uint32_t>>> constant_outputs{};
 };
@@ -42,7 +43,8 @@ struct library_weight {
 };
 
 /// Where everything lies. Working memory is the arena, then scratch for each thread, then outputs that the library
-/// keeps memory for.
+/// keeps memory for. Of a library for devices it is in the host's memory: tensors of host calls in place of the arena,
+/// then outputs, then copies of inputs that host calls read.
 struct library_memory {
   std::vector<library_weight> weights{};
   std::int64_t weight_bytes = 0;
@@ -50,9 +52,21 @@ struct library_memory {
   std::int64_t scratch_bytes = 0;  ///< of one thread
   std::vector<std::int64_t> output_offsets{};
   std::int64_t working_bytes = 0;
+
+  /// Of a library for devices, in the memory of the device: state for each batch size, the arena, copies of inputs.
+  struct device_memory {
+    std::int64_t state_stride = 0;  ///< of one batch size
+    std::int64_t arena_offset = 0;
+    std::vector<std::int64_t> input_offsets{};
+    std::vector<std::int64_t> given_offsets{};  ///< of copies of inputs in working memory
+    std::int64_t bytes = 0;
+  } device{};
 };
 
 namespace detail {
+
+/// What kernels of devices want tensors aligned to.
+inline constexpr std::int64_t device_alignment = 256;
 
 /// Adds to the weights of a library, equal keys once.
 class weight_block {
@@ -112,6 +126,7 @@ inline void share_programs(library_memory& memory, std::span<library_variant> va
       v.constant_outputs.push_back(place_constant_outputs(block, v.plans[i]));
     }
     v.kernels = share_kernels(v.plans);
+    v.device_kernels = share_device_kernels(v.plans);
   }
 }
 
@@ -121,8 +136,8 @@ inline void place_working_memory(library_memory& memory, std::span<library_varia
   std::int64_t arena = 0, scratch = 0;
   for (auto const& v : variants)
     for (auto const& p : v.plans) {
-      arena = std::max(arena, p.arena_bytes);
-      scratch = std::max(scratch, p.scratch_bytes);
+      arena = std::max(arena, p.on_device ? p.host_bytes : p.arena_bytes);
+      scratch = std::max(scratch, p.on_device ? 0 : p.scratch_bytes);
     }
   memory.scratch_offset = round_up(arena, arena_alignment);
   memory.scratch_bytes = round_up(scratch, arena_alignment);
@@ -131,23 +146,52 @@ inline void place_working_memory(library_memory& memory, std::span<library_varia
   for (std::size_t i = 0; i < output_bytes.size(); ++i) {
     memory.output_offsets.push_back(end);
     bool const own = std::ranges::any_of(variants, [&](library_variant const& v) {
-      return std::ranges::any_of(
-          v.plans, [&](program const& p) { return !p.outputs[i].constant && p.outputs[i].where.in == space::output; });
+      return std::ranges::any_of(v.plans, [&](program const& p) {
+        return !p.outputs[i].constant && (p.on_device || p.outputs[i].where.in == space::output);
+      });
     });
     if (own) end = checked_add(end, round_up(output_bytes[i], arena_alignment));
   }
   end = std::max(end, arena_alignment);
 }
 
+/// Lays out the memory of a device, and behind working memory copies of the inputs that host calls read.
+inline void place_device_memory(library_memory& memory, std::span<library_variant const> variants,
+                                std::span<std::int64_t const> input_bytes) {
+  auto& device = memory.device;
+  std::int64_t arena = 0, batches = 0;
+  std::vector<bool> on_device(input_bytes.size()), on_host(input_bytes.size());
+  for (auto const& v : variants)
+    for (auto const& p : v.plans) {
+      batches = static_cast<std::int64_t>(v.plans.size());
+      arena = std::max(arena, p.arena_bytes);
+      device.state_stride = std::max(device.state_stride, round_up(p.state_bytes, device_alignment));
+      for_each_address(p, [&](address const& a) {
+        if (a.in == space::input) on_device[a.index] = true;
+        if (a.in == space::given) on_host[a.index] = true;
+      });
+    }
+  device.arena_offset = checked_mul(batches, device.state_stride);
+  device.bytes = checked_add(device.arena_offset, round_up(arena, device_alignment));
+  for (std::size_t i = 0; i < input_bytes.size(); ++i) {
+    device.input_offsets.push_back(device.bytes);
+    device.given_offsets.push_back(memory.working_bytes);
+    if (on_device[i]) device.bytes = checked_add(device.bytes, round_up(input_bytes[i], device_alignment));
+    if (on_host[i]) memory.working_bytes = checked_add(memory.working_bytes, round_up(input_bytes[i], arena_alignment));
+  }
+}
+
 }  // namespace detail
 
-/// Places the programs of all variants, which have the same outputs: `output_bytes` long for the largest batch. Batch
-/// sizes ascend. A run uses at most `threads` threads.
-inline library_memory place_library(std::span<library_variant> variants, std::span<std::int64_t const> output_bytes,
-                                    int threads) {
+/// Places the programs of all variants, which have the same inputs and outputs: `input_bytes` and `output_bytes` long
+/// for the largest batch. Batch sizes ascend. A run uses at most `threads` threads. All variants are for devices, or
+/// none.
+inline library_memory place_library(std::span<library_variant> variants, std::span<std::int64_t const> input_bytes,
+                                    std::span<std::int64_t const> output_bytes, int threads) {
   library_memory memory;
   detail::share_programs(memory, variants);
   detail::place_working_memory(memory, variants, output_bytes, threads);
+  if (variants[0].plans[0].on_device) detail::place_device_memory(memory, variants, input_bytes);
   return memory;
 }
 

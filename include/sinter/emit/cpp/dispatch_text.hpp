@@ -3,15 +3,15 @@
 #include <sinter/emit/cpp/host_text.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/resident_constants.hpp>
-#include <sinter/emit/cpp/typed_header.hpp>
+#include <sinter/emit/cpp/source_parts.hpp>
 
 #include <string>
 #include <utility>
 
-/// The source files of a library that do not depend on an instruction set.
+/// The source files of a library for CPUs that do not depend on an instruction set.
 namespace sinter::cpp {
 
-/// Prints NAME_run.hpp, NAME.cpp and NAME_weights.cpp.
+/// Prints NAME_run.hpp and NAME.cpp of a library for CPUs.
 class dispatch_printer {
  public:
   explicit dispatch_printer(library const& lib) : lib_(lib) {}
@@ -21,7 +21,7 @@ class dispatch_printer {
     put("// Made by sinter: what the source files of {} share.\n#pragma once\n\n#include <cstddef>\n", lib_.name);
     if (lib_.threads > 1) put("#include <sinter/runtime/executor.hpp>\n");
     put("\n");
-    if (lib_.embed) put("extern \"C\" std::byte const sinter_{}_weights[];\n\n", lib_.name);
+    text_ += weights_declaration(lib_);
     put("namespace {}_detail {{\n\n", lib_.name);
     put("/// Each runs the model: working memory, constants, inputs and the batch in, the places of the outputs "
         "out.\n");
@@ -38,7 +38,7 @@ class dispatch_printer {
         lib_.name);
     put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
     if (lib_.threads > 1) put("#include <algorithm>\n#include <sinter/runtime/thread_pool.hpp>\n");
-    if (!lib_.embed) put("#include <fcntl.h>\n#include <sys/mman.h>\n#include <sys/stat.h>\n#include <unistd.h>\n");
+    text_ += map_weights_includes(lib_);
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
     put("\nnamespace {{\n\n");
     choose();
@@ -47,21 +47,9 @@ class dispatch_printer {
     put("}}  // namespace\n\n");
     supports();
     best();
-    if (!lib_.embed) map_weights();
+    text_ += map_weights_text(lib_);
     constructors();
-    run();
-    return std::move(text_);
-  }
-
-  /// The weights as bytes of the object file, which the assembler reads from NAME.weights.
-  std::string weights_source() {
-    put("// Made by sinter: the constants, read by the assembler. The folder of {0}.weights must be among its include "
-        "folders.\n",
-        lib_.name);
-    put("asm(R\"(\n  .pushsection .rodata.sinter_{0},\"a\",%progbits\n  .balign 64\n  .globl sinter_{0}_weights\n"
-        "  .hidden sinter_{0}_weights\n  .type sinter_{0}_weights, %object\nsinter_{0}_weights:\n"
-        "  .incbin \"{0}.weights\"\n  .size sinter_{0}_weights, .-sinter_{0}_weights\n  .popsection\n)\");\n",
-        lib_.name);
+    text_ += run_text(lib_);
     return std::move(text_);
   }
 
@@ -118,29 +106,6 @@ class dispatch_printer {
     put("\");\n}}\n\n");
   }
 
-  void map_weights() {
-    put(R"({0}::weights::weights(std::filesystem::path const& file) {{
-  constexpr std::uint64_t expected = {1:#x};
-  constexpr std::size_t file_bytes = weight_bytes + sizeof expected;
-  int const descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw std::runtime_error("{0}: cannot open the weights: " + file.string());
-  struct stat status {{}};
-  bool const fits = ::fstat(descriptor, &status) == 0 && static_cast<std::size_t>(status.st_size) == file_bytes;
-  void* const memory = fits ? ::mmap(nullptr, file_bytes, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
-  ::close(descriptor);
-  auto const* const bytes = static_cast<std::byte const*>(memory);
-  bool const right = memory != MAP_FAILED && std::memcmp(bytes + weight_bytes, &expected, sizeof expected) == 0;
-  if (!right && memory != MAP_FAILED) ::munmap(memory, file_bytes);
-  if (!right) throw std::runtime_error("{0}: this file does not hold the weights of the model: " + file.string());
-  data_ = bytes;
-}}
-
-{0}::weights::~weights() {{ ::munmap(const_cast<std::byte*>(data_), weight_bytes + sizeof(std::uint64_t)); }}
-
-)",
-        lib_.name, lib_.weight_hash);
-  }
-
   /// Who runs the tasks of an object.
   void choose_executor() {
     put(R"(std::shared_ptr<::sinter::executor> executor_for(::sinter::executor* given) {{
@@ -159,9 +124,7 @@ class dispatch_printer {
   void constructors() {
     auto const first = lib_.embed ? "" : "weights const& constants, ";
     auto const last = lib_.threads > 1 ? ", ::sinter::executor* executor" : "";
-    auto const given = resident()   ? std::string("constants()")
-                       : lib_.embed ? fmt::format("sinter_{}_weights", lib_.name)
-                                    : std::string("constants.data()");
+    auto const given = resident() ? std::string("constants()") : constants_text(lib_);
     auto const head = fmt::format("run_(function(set)), constants_({}){}", given,
                                   lib_.threads > 1 ? ", threads_(executor_for(executor))" : "");
     put("{0}::{0}({1}instruction_set set{2})\n    : {3}", lib_.name, first, last, head);
@@ -170,28 +133,6 @@ class dispatch_printer {
     put("{0}::{0}({1}arena& memory, instruction_set set{2})\n    : {3}, work_(memory.bytes) {{\n"
         "  std::memset(work_, 0, arena_bytes);\n}}\n\n",
         lib_.name, first, last, head);
-  }
-
-  void run() {
-    if (lib_.batch.kind == batch_kind::listed) return;  // its definition is in the header
-    if (lib_.batch.kind == batch_kind::fixed) {
-      put("{0}::outputs {0}::run([[maybe_unused]] inputs const& in) noexcept {{\n{1}}}\n", lib_.name,
-          run_statements(lib_, "1", "  "));
-      return;
-    }
-    put("{0}::outputs {0}::run(std::size_t n, [[maybe_unused]] inputs const& in) {{\n", lib_.name);
-    put("    if (n < 1 || n > max_batch)\n      throw std::invalid_argument(\"{}: a batch of \" + std::to_string(n) + "
-        "\"; "
-        "it "
-        "takes 1 to {}\");\n",
-        lib_.name, lib_.batch.sizes.back());
-    for (auto const& p : lib_.inputs)
-      if (p.grows())
-        put("    if (in.{1}.size() != {1}::size(n))\n"
-            "      throw std::invalid_argument(\"{0}: input '{1}' has \" + std::to_string(in.{1}.size()) +\n"
-            "                                  \" elements; this batch takes \" + std::to_string({1}::size(n)));\n",
-            lib_.name, p.identifier);
-    put("{}}}\n", run_statements(lib_, "n", "  "));
   }
 
   library const& lib_;

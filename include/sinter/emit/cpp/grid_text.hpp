@@ -16,8 +16,9 @@
 /// Grids as C++ text: loops, or tasks for threads, of calls of kernels on addresses.
 namespace sinter::cpp {
 
-/// An address where all indices are 0.
-inline std::string text_of(library const& lib, program const& p, address const& a) {
+/// An address where all indices are 0; `weights` is what those of packed constants begin with.
+inline std::string text_of(library const& lib, program const& p, address const& a,
+                           std::string_view weights = "weights") {
   auto const at = [&](std::string_view base, std::int64_t offset) {
     return offset ? fmt::format("{} + {}", base, offset) : std::string(base);
   };
@@ -26,10 +27,10 @@ inline std::string text_of(library const& lib, program const& p, address const& 
     case space::scratch: return at("scratch", a.offset);
     case space::input: return at(fmt::format("in{}", a.index), a.offset);
     case space::output: return at(fmt::format("out{}", a.index), a.offset);
-    case space::weight: return at("weights", lib.memory.weights[a.index].offset + a.offset);
-    case space::host:
-    case space::state:
-    case space::given: break;  // of programs for devices, which are not printed
+    case space::weight: return at(weights, lib.memory.weights[a.index].offset + a.offset);
+    case space::host: return at("host", p.host_allocations[a.index].offset + a.offset);
+    case space::state: return at("state", a.offset);
+    case space::given: return at(fmt::format("given{}", a.index), a.offset);
   }
   SINTER_ASSERT(false);
   return {};

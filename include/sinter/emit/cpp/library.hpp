@@ -29,6 +29,9 @@ struct library {
   host_functions hosts{};
   library_memory memory{};
   std::uint64_t weight_hash = 0;  ///< of a weights file, whose last 8 bytes it is
+
+  /// Whether it is for CUDA devices; else for CPUs.
+  bool on_device() const { return variants[0].set.device() == device_kind::cuda; }
 };
 
 /// Working memory up to this size lies in the object.
@@ -91,10 +94,11 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, weaker, &library_variant::set);
-  identifier_scope members(
-      {lib.name,    "arena",    "arena_bytes",     "Batch",     "batch_sizes",  "best",    "element", "error",
-       "has_batch", "inputs",   "instruction_set", "max_batch", "name",         "outputs", "run",     "shape",
-       "size",      "supports", "threads",         "view",      "weight_bytes", "weights"});
+  identifier_scope members({lib.name,      "architectures", "arena",           "arena_bytes", "Batch",
+                            "batch_sizes", "best",          "element",         "error",       "has_batch",
+                            "host_bytes",  "inputs",        "instruction_set", "max_batch",   "name",
+                            "outputs",     "run",           "shape",           "size",        "supports",
+                            "threads",     "view",          "weight_bytes",    "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list) p.identifier = members.add(p.name);
   detail::refuse_steps(lib);
@@ -102,9 +106,10 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
     SINTER_ASSERT(v.plans.size() == lib.batch.sizes.size());
     for (auto const& p : v.plans) lib.hosts.add(p);
   }
-  std::vector<std::int64_t> output_bytes;
+  std::vector<std::int64_t> input_bytes, output_bytes;
+  for (auto const& p : lib.inputs) input_bytes.push_back(port_bytes(p));
   for (auto const& p : lib.outputs) output_bytes.push_back(port_bytes(p));
-  lib.memory = place_library(lib.variants, output_bytes, threads);
+  lib.memory = place_library(lib.variants, input_bytes, output_bytes, threads);
   return lib;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/emit/cpp/grid_text.hpp>
+#include <sinter/emit/cpp/host_steps.hpp>
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/emit/cpp/print.hpp>
 #include <sinter/plan/batch.hpp>
@@ -48,11 +49,7 @@ class variant_printer {
         "\n/// Calls a kernel on these addresses.\ntemplate <typename... Address>\n"
         "void call(void (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
         "  std::byte* const arguments[] = {at...};\n  kernel(arguments);\n}\n";
-    if (!lib_.hosts.all().empty())
-      text_ +=
-          "template <typename... Address>\n"
-          "bool call(bool (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
-          "  std::byte* const arguments[] = {at...};\n  return kernel(arguments);\n}\n";
+    if (!lib_.hosts.all().empty()) text_ += host_call_function;
     if (lib_.threads > 1) text_ += parallel_function(lib_);
     for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
@@ -139,11 +136,12 @@ class variant_printer {
     for (std::size_t s = 0; s < first.steps.size(); ++s) {
       put("\n{:{}}// {}\n", "", indent_, comment_text(describe(first, first.steps[s])));
       if (std::holds_alternative<host_call>(first.steps[s].action)) {
-        for_each_batch(group_by(plans, [&](std::size_t plan) { return host(v_.plans[plan], v_.plans[plan].steps[s]); }),
-                       [&](auto const& group) {
-                         auto const& p = v_.plans[group[0]];
-                         put("{:{}}{}", "", indent_, host(p, p.steps[s]));
-                       });
+        auto const statement = [&](std::size_t plan) {
+          auto const& step = v_.plans[plan].steps[s];
+          return host_statement(lib_, v_.plans[plan], step, std::get<host_call>(step.action));
+        };
+        for_each_batch(group_by(plans, statement),
+                       [&](auto const& group) { put("{:{}}{}", "", indent_, statement(group[0])); });
         continue;
       }
       auto const shared = share_regions(v_.plans, lib_.batch.sizes, plans, s);
@@ -154,21 +152,6 @@ class variant_printer {
               lib_.batch.sizes[group[0]]);
       });
     }
-  }
-
-  /// The statement of a step that calls a shipped kernel: operands that are given, then the workspace.
-  std::string host(program const& p, program_step const& s) const {
-    auto const& h = std::get<host_call>(s.action);
-    auto text = "call(" + lib_.hosts.symbol_of(h);
-    for (auto const* views : {&h.inputs, &h.outputs})
-      for (auto const& v : *views)
-        if (v.type.element != dtype::undefined)
-          text += ", " + (v.type.shape->elements() == 0 ? std::string("work") : text_of(lib_, p, v.where));
-    if (h.scratch_bytes > 0) text += ", " + text_of(lib_, p, h.scratch);
-    if (!h.kernel.may_fail) return text + ");\n";
-    return fmt::format(
-        "if (!{})) return {};\n", text,
-        c_literal(describe(p.at(s.nodes[0])) + ": an index or length that came at run time is out of range"));
   }
 
   std::string output(std::size_t plan, std::size_t i) const {

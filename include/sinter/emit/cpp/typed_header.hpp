@@ -64,41 +64,40 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
   bool const may_fail = lib.hosts.may_fail();
   auto const error =
       may_fail ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
+  auto const work = lib.on_device()                                  ? ""
+                    : lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes, constants_, "
+                                                                     : "work_, constants_, ";
   return fmt::format(
       "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
-      "{0}{7}run_({4}, constants_, from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
-      indent, lib.inputs.size(), from, lib.outputs.size(),
-      lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes" : "work_", batch, to,
+      "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
+      indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to,
       may_fail ? "char const* const problem = " : "", lib.threads > 1 ? ", *threads_" : "", error);
 }
 
-/// Prints NAME.hpp.
+/// Prints NAME.hpp: what libraries for all devices have alike; how an object is made and kept is the device's.
 class header_printer {
  public:
   explicit header_printer(library const& lib) : lib_(lib) {}
+  virtual ~header_printer() = default;
 
   std::string whole() {
     put("// Made by sinter from an ONNX model.\n#pragma once\n\n");
     put("#include <array>\n#include <cstddef>\n#include <cstdint>\n");
     if (!lib_.embed) put("#include <filesystem>\n");
-    if (!in_object() || lib_.threads > 1) put("#include <memory>\n");
-    if (lib_.threads > 1) put("#include <sinter/runtime/executor.hpp>\n");
+    includes();
     put("#include <span>\n#include <string_view>\n\n");
-    put("/// A model for inputs of {}. An object is its working memory: one object for each thread.\n",
-        batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch");
+    declarations();
+    put("/// A model for inputs of {}. {}\n",
+        batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch", object_contract());
     put("class {} {{\n public:\n", lib_.name);
-    put("  /// Bytes of working memory, all that a run needs: activations, scratch, outputs.\n");
-    put("  static constexpr std::size_t arena_bytes = {};\n", lib_.memory.working_bytes);
+    sizes();
     put("  /// Bytes of constants, which all objects share.\n");
     put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.memory.weight_bytes);
-    if (lib_.threads > 1)
-      put("  /// The most threads that a run uses, the caller's among them.\n  static constexpr int threads = {};\n\n",
-          lib_.threads);
     batches();
-    instruction_sets();
+    targets();
     for (auto const& p : lib_.inputs) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
-    members("inputs", lib_.inputs, "What a run reads; each member must be set.");
+    members("inputs", lib_.inputs, input_contract());
     members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.",
             lib_.hosts.may_fail()
                 ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
@@ -109,25 +108,30 @@ class header_printer {
     constructors();
     run();
     private_part();
+    put("}};\n");
     return std::move(text_);
   }
 
- private:
+ protected:
   template <typename... Args>
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
   library_batch const& batch() const { return lib_.batch; }
-  bool in_object() const { return lib_.memory.working_bytes <= object_arena_bytes; }
 
-  void instruction_sets() {
-    put("  /// The instruction sets that there is code for, weakest first.\n  enum class instruction_set {{ ");
-    for (std::size_t i = 0; i < lib_.variants.size(); ++i) put("{}{}", i ? ", " : "", lib_.variants[i].name);
-    put(" }};\n  /// Whether the processor has the instruction set.\n");
-    put("  static bool supports(instruction_set set) noexcept;\n");
-    put("  /// The best that the processor has; std::runtime_error if it has none.\n");
-    put("  static instruction_set best();\n\n");
-  }
+  library const& lib_;
+
+ private:
+  virtual void includes() {}
+  virtual void declarations() {}
+  virtual char const* object_contract() const = 0;
+  virtual char const* input_contract() const = 0;
+  virtual char const* run_contract() const = 0;
+  virtual bool may_throw() const = 0;  ///< whether a run may
+  virtual void sizes() = 0;            ///< of the memory of an object
+  virtual void targets() = 0;          ///< that there is code for
+  virtual void constructors() = 0;
+  virtual void private_part() = 0;
 
   void batches() {
     if (batch().kind == batch_kind::any)
@@ -170,12 +174,9 @@ class header_printer {
   }
 
   void run() {
-    char const* const contract =
-        lib_.threads > 1
-            ? "Runs the model on the calling thread and others, with the same bits for any number. Allocates nothing."
-            : "Runs the model on the calling thread. Allocates nothing, takes no lock, makes no system call.";
+    char const *const contract = run_contract(), *const throws = may_throw() ? "" : " noexcept";
     switch (batch().kind) {
-      case batch_kind::fixed: put("  /// {}\n  outputs run(inputs const& in) noexcept;\n\n", contract); break;
+      case batch_kind::fixed: put("  /// {}\n  outputs run(inputs const& in){};\n\n", contract, throws); break;
       case batch_kind::any:
         put("  /// {}\n  /// For a batch of `n`, 1 to max_batch. Errors: std::invalid_argument for another `n`, and "
             "for an\n"
@@ -185,7 +186,7 @@ class header_printer {
       case batch_kind::listed:
         put("  /// {}\n  /// For one of the listed batches: run<{}>(…).\n{}", contract, batch().sizes.back(),
             for_listed);
-        put("  outputs<Batch> run(inputs<Batch> const& in) noexcept {{\n{}  }}\n\n",
+        put("  outputs<Batch> run(inputs<Batch> const& in){} {{\n{}  }}\n\n", throws,
             run_statements(lib_, "Batch", "    "));
         break;
     }
@@ -200,36 +201,6 @@ class header_printer {
     put("   private:\n    std::byte const* data_ = nullptr;\n  }};\n\n");
   }
 
-  void constructors() {
-    put("  /// Working memory.\n  struct alignas(64) arena {{\n    std::byte bytes[arena_bytes];\n  }};\n\n");
-    char const* const first = lib_.embed ? "" : "weights const& constants, ";
-    char const* const last = lib_.threads > 1 ? ", ::sinter::executor* executor = nullptr" : "";
-    if (lib_.threads > 1)
-      put("  /// `executor` runs the tasks, with at most `threads` workers (else: std::invalid_argument); it must "
-          "outlive "
-          "the object.\n  /// Null: a pool of up to `threads` threads, one for each processor, which the models of a "
-          "program share.\n");
-    put("  /// Errors: std::runtime_error if the processor lacks the instruction set.\n");
-    put("  explicit {}({}instruction_set set = best(){});\n", lib_.name, first, last);
-    if (!in_object()) {
-      put("  /// Works in memory of the caller's, which must outlive the object.\n");
-      put("  explicit {}({}arena& memory, instruction_set set = best(){});\n", lib_.name, first, last);
-    }
-    put("  {0}({0} const&) = delete;\n\n", lib_.name);
-  }
-
-  void private_part() {
-    put(" private:\n  {} (*run_)({}) noexcept;\n", run_result(lib_), run_parameter_types(lib_));
-    put("  std::byte const* constants_;\n");
-    if (lib_.threads > 1) put("  std::shared_ptr<::sinter::executor> threads_;\n");
-    if (in_object())
-      put("  arena memory_{{}};\n");
-    else
-      put("  std::unique_ptr<arena> own_;\n  std::byte* work_;\n");
-    put("}};\n");
-  }
-
-  library const& lib_;
   std::string text_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/error.hpp>
+#include <sinter/runtime/cuda/device_info.hpp>
 #include <sinter/runtime/cuda/nvrtc.hpp>
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ inline int cubin_arch(nvrtc const& compiler, int capability) {
   if (count > 0) compiler.get_supported_archs(known.data());
   int best = 0;
   for (int const arch : known)
-    if (arch / 10 == capability / 10 && arch <= capability) best = std::max(best, arch);
+    if (runs_cubin(arch, capability)) best = std::max(best, arch);
   if (best == 0)
     fail(error_code::unsupported_feature,
          "NVRTC {} does not compile for compute capability {}.{} (sm_{}); it knows {} to {}: install {} NVRTC",

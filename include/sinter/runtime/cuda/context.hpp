@@ -1,10 +1,11 @@
 #pragma once
 
-#include <sinter/core/error.hpp>
-#include <sinter/runtime/accelerator.hpp>
+#include <sinter/core/concat.hpp>
+#include <sinter/core/failure.hpp>
 #include <sinter/runtime/cuda/device_info.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
 #include <sinter/runtime/cuda/result.hpp>
+#include <sinter/runtime/device_queue.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -28,12 +29,14 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
     auto const devices = cuda_devices_of(driver);
     auto const count = static_cast<int>(devices.size());
     if (ordinal < 0 || ordinal >= count)
-      fail(error_code::invalid_argument, "there is no device cuda:{}; this process sees {} CUDA device{}, from 0 on",
-           ordinal, count, count == 1 ? "" : "s");
+      throw error(error_code::invalid_argument,
+                  concat("there is no device cuda:", ordinal, "; this process sees ", count,
+                         count == 1 ? " CUDA device" : " CUDA devices", ", from 0 on"));
     auto const& info = devices[static_cast<std::size_t>(ordinal)];
     if (info.capability < least_capability)
-      fail(error_code::unsupported_feature, "{} has compute capability {}.{}; expected 7.0 or more: use a newer GPU",
-           to_string(info), info.capability / 10, info.capability % 10);
+      throw error(error_code::unsupported_feature,
+                  concat(to_string(info), " has compute capability ", capability_text(info.capability),
+                         "; expected 7.0 or more: use a newer GPU"));
     return std::make_shared<cuda_context const>(only_open{}, driver, info, version);
   }
 
@@ -88,16 +91,43 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
     return {std::bit_cast<std::byte*>(memory), free};
   }
 
+  /// Pinned memory of the host, which the device copies without help. Errors: system.
+  std::shared_ptr<std::byte> allocate_pinned(std::size_t bytes) const {
+    current const scope(*this);
+    void* memory = nullptr;
+    check(driver_.mem_host_alloc(&memory, std::max<std::size_t>(bytes, 1), 0), "taking pinned memory of the host");
+    auto const free = [self = shared_from_this()](std::byte* p) {
+      current const in(*self);
+      self->driver_.mem_free_host(p);
+    };
+    return {static_cast<std::byte*>(memory), free};
+  }
+
+  /// Whether a pointer is of the device's memory. Errors: invalid_argument for that of another device.
+  bool owns(void const* data) const {
+    current const scope(*this);
+    auto const pointer = reinterpret_cast<cuda_pointer>(data);
+    unsigned type = 0;
+    int ordinal = info_.ordinal;
+    if (driver_.pointer_get_attribute(&type, cuda_api::pointer_memory_type, pointer) != cuda_api::success ||
+        type != cuda_api::memory_type_device)
+      return false;
+    driver_.pointer_get_attribute(&ordinal, cuda_api::pointer_device, pointer);
+    if (ordinal != info_.ordinal)
+      throw error(error_code::invalid_argument, concat(to_string(info_), ": memory of cuda:", ordinal,
+                                                       " was given; copy it to this device or to the host"));
+    return true;
+  }
+
  private:
   static constexpr int least_capability = 70;
 
   [[noreturn]] void no_memory(std::size_t bytes) const {
     std::size_t left = 0, total = 0;
     driver_.mem_get_info(&left, &total);
-    fail(error_code::limit_exceeded,
-         "{}: {} bytes of memory were asked for, {} of {} are left; run smaller batches or fewer models, or end other "
-         "programs on the device",
-         to_string(info_), bytes, left, total);
+    throw error(error_code::limit_exceeded,
+                concat(to_string(info_), ": ", bytes, " bytes of memory were asked for, ", left, " of ", total,
+                       " are left; run smaller batches or fewer models, or end other programs on the device"));
   }
 
   cuda_driver driver_;

@@ -62,21 +62,7 @@ class cuda_device final : public accelerator {
   }
   std::unique_ptr<device_queue> make_queue() override { return std::make_unique<cuda_queue>(context_); }
 
-  bool owns(void const* data) const override {
-    cuda_context::current const scope(*context_);
-    auto const& driver = context_->driver();
-    auto const pointer = reinterpret_cast<cuda_pointer>(data);
-    unsigned type = 0;
-    int ordinal = info().ordinal;
-    if (driver.pointer_get_attribute(&type, cuda_api::pointer_memory_type, pointer) != cuda_api::success ||
-        type != cuda_api::memory_type_device)
-      return false;
-    driver.pointer_get_attribute(&ordinal, cuda_api::pointer_device, pointer);
-    if (ordinal != info().ordinal)
-      fail(error_code::invalid_argument, "{}: memory of cuda:{} was given; copy it to this device or to the host",
-           name(), ordinal);
-    return true;
-  }
+  bool owns(void const* data) const override { return context_->owns(data); }
 
  private:
   cubin_builder builder(cuda_options const& o) const {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/error.hpp>
-#include <sinter/runtime/cuda/driver.hpp>
+#include <sinter/runtime/cuda/driver_library.hpp>
 #include <sinter/runtime/cuda/nvrtc.hpp>
 #include <sinter/runtime/cuda/result.hpp>
 
@@ -9,32 +9,12 @@
 
 #include <climits>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <string>
-#include <type_traits>
 #include <vector>
 
-/// The driver and NVRTC as the system has them, loaded when they are asked for.
+/// NVRTC as the system has it, loaded when it is asked for.
 namespace sinter {
 namespace detail {
-
-/// The first of these libraries that loads, or null. It stays loaded: what CUDA keeps for a process ends with it.
-inline void* open_first(std::vector<std::string> const& names) {
-  for (auto const& name : names)
-    if (auto* const library = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-  return nullptr;
-}
-
-/// Fills a table; returns the first symbol that is needed but not there, or null.
-template <typename Table>
-char const* fill_table(Table& table, void* library) {
-  char const* missing = nullptr;
-  for_each_symbol(table, [&](char const* symbol, auto& function, bool needed) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, symbol));
-    if (!function && needed && !missing) missing = symbol;
-  });
-  return missing;
-}
 
 /// Where NVRTC may be: names that the loader of the system knows, then folders of a toolkit. Cubins of a major version
 /// need a driver of that version, so those above `most_major` are left out.
@@ -54,22 +34,6 @@ inline std::vector<std::string> nvrtc_names(int most_major) {
 }
 
 }  // namespace detail
-
-/// The least version of a driver: what CUDA 11.4 came with.
-inline constexpr int least_cuda_driver = 11040;
-
-/// The driver of the system, not yet initialised. Errors: system where there is none, or it is too old.
-inline cuda_driver load_cuda_driver(std::string const& library = "libcuda.so.1") {
-  auto* const handle = detail::open_first({library});
-  if (!handle)
-    fail(error_code::system, "no CUDA driver: {} does not load; install the driver of an NVIDIA GPU, or use a CPU",
-         library);
-  cuda_driver driver;
-  if (auto const* const missing = detail::fill_table(driver, handle))
-    fail(error_code::system, "the CUDA driver {} has no {}; it must be of CUDA {} or later: update it", library,
-         missing, cuda_version_text(least_cuda_driver));
-  return driver;
-}
 
 /// NVRTC, such that `driver` takes what it compiles; a version as the driver gives it, 0: any. Errors: system where
 /// there is none.

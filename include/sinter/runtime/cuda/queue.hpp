@@ -1,15 +1,14 @@
 #pragma once
 
-#include <sinter/core/error.hpp>
-#include <sinter/runtime/accelerator.hpp>
-#include <sinter/runtime/cuda/code.hpp>
+#include <sinter/core/concat.hpp>
+#include <sinter/core/failure.hpp>
 #include <sinter/runtime/cuda/context.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
+#include <sinter/runtime/cuda/module.hpp>
 #include <sinter/runtime/cuda/recent_kernels.hpp>
 #include <sinter/runtime/cuda/recording.hpp>
 #include <sinter/runtime/cuda/staging.hpp>
-
-#include <fmt/format.h>
+#include <sinter/runtime/device_queue.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -160,10 +159,8 @@ class cuda_queue final : public device_queue {
     auto const where = [&] {
       auto const kernels = recent_.text();
       if (kernels.empty()) return std::string("work without kernels");
-      return fmt::format(
-          "work with the kernels {} (the last first; CUDA_LAUNCH_BLOCKING=1 in the environment tells which "
-          "one fails)",
-          kernels);
+      return concat("work with the kernels ", kernels,
+                    " (the last first; CUDA_LAUNCH_BLOCKING=1 in the environment tells which one fails)");
     };
     with_context(where, body);
   }
@@ -198,8 +195,8 @@ class cuda_queue final : public device_queue {
   }
 
   static std::string launch_text(cuda_function const& f, device_launch const& what) {
-    return fmt::format("launching kernel '{}' ({}x{}x{} blocks of {} threads, {} bytes of shared memory)", f.name,
-                       what.blocks[0], what.blocks[1], what.blocks[2], what.threads, what.shared_bytes);
+    return concat("launching kernel '", f.name, "' (", what.blocks[0], "x", what.blocks[1], "x", what.blocks[2],
+                  " blocks of ", what.threads, " threads, ", what.shared_bytes, " bytes of shared memory)");
   }
 
   /// The node of the launch that was captured last.

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <sinter/runtime/cuda/code.hpp>
-
-#include <fmt/format.h>
+#include <sinter/core/concat.hpp>
+#include <sinter/runtime/cuda/module.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,8 +27,8 @@ class recent_kernels {
     std::string all;
     auto const kept = std::min(count_, last_.size());
     for (std::size_t i = 1; i <= kept; ++i)
-      all += fmt::format("{}'{}'", i == 1 ? "" : ", ", last_[(count_ - i) % last_.size()]->name);
-    return count_ > kept ? fmt::format("{} and {} before", all, count_ - kept) : all;
+      all += concat(i == 1 ? "'" : ", '", last_[(count_ - i) % last_.size()]->name, "'");
+    return count_ > kept ? concat(all, " and ", count_ - kept, " before") : all;
   }
 
  private:

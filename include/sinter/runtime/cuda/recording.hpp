@@ -1,11 +1,9 @@
 #pragma once
 
-#include <sinter/runtime/accelerator.hpp>
-#include <sinter/runtime/cuda/code.hpp>
 #include <sinter/runtime/cuda/context.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
-
-#include <fmt/format.h>
+#include <sinter/runtime/cuda/module.hpp>
+#include <sinter/runtime/device_queue.hpp>
 
 #include <cstddef>
 #include <memory>

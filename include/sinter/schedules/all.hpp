@@ -20,6 +20,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/transpose.hpp>
+#include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
 
@@ -31,10 +32,26 @@ namespace sinter {
 /// The tables of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
 std::span<schedule const> schedule_table(device_kind device) {
   static constexpr std::array table{
-      view_schedule,       depthwise_schedule, convolution_schedule, winograd_schedule,       image_strips_schedule,
-      row_strips_schedule, gemm_schedule,      pooling_schedule,     global_pooling_schedule, channel_shuffle_schedule,
-      copy_schedule,       softmax_schedule,   layer_norm_schedule,  reduce_schedule,         transpose_schedule,
-      resize_schedule,     recurrent_schedule, cast_schedule,        elementwise_schedule,
+      view_schedule,
+      depthwise_schedule,
+      convolution_schedule,
+      winograd_schedule,
+      image_strips_schedule,
+      row_strips_schedule,
+      transposed_convolution_schedule,
+      gemm_schedule,
+      pooling_schedule,
+      global_pooling_schedule,
+      channel_shuffle_schedule,
+      copy_schedule,
+      softmax_schedule,
+      layer_norm_schedule,
+      reduce_schedule,
+      transpose_schedule,
+      resize_schedule,
+      recurrent_schedule,
+      cast_schedule,
+      elementwise_schedule,
   };
   switch (device) {
     case device_kind::none: return {};

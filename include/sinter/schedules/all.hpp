@@ -15,6 +15,7 @@
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
+#include <sinter/schedules/resample.hpp>
 #include <sinter/schedules/resize.hpp>
 #include <sinter/schedules/row_strips.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -49,6 +50,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       reduce_schedule,
       transpose_schedule,
       resize_schedule,
+      resample_schedule,
       recurrent_schedule,
       cast_schedule,
       elementwise_schedule,

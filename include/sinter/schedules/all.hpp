@@ -11,6 +11,7 @@
 #include <sinter/schedules/elementwise.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/global_pooling.hpp>
+#include <sinter/schedules/group_norm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/recurrent.hpp>
@@ -47,6 +48,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       copy_schedule,
       softmax_schedule,
       layer_norm_schedule,
+      group_norm_schedule,
       reduce_schedule,
       transpose_schedule,
       resize_schedule,

@@ -21,6 +21,7 @@
 #include <sinter/schedules/row_strips.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
+#include <sinter/schedules/softmax_columns.hpp>
 #include <sinter/schedules/transpose.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
@@ -47,6 +48,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       channel_shuffle_schedule,
       copy_schedule,
       softmax_schedule,
+      softmax_columns_schedule,
       layer_norm_schedule,
       group_norm_schedule,
       reduce_schedule,

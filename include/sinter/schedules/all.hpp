@@ -13,6 +13,7 @@
 #include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/group_norm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
+#include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
@@ -47,6 +48,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       global_pooling_schedule,
       channel_shuffle_schedule,
       copy_schedule,
+      pad_schedule,
       softmax_schedule,
       softmax_columns_schedule,
       layer_norm_schedule,

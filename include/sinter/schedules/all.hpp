@@ -13,6 +13,7 @@
 #include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/group_norm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/recurrent.hpp>
@@ -23,7 +24,6 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/softmax_columns.hpp>
-#include <sinter/schedules/transpose.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
@@ -54,7 +54,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       layer_norm_schedule,
       group_norm_schedule,
       reduce_schedule,
-      transpose_schedule,
+      moves_schedule,
       resize_schedule,
       resample_schedule,
       recurrent_schedule,

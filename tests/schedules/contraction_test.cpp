@@ -147,7 +147,8 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
   auto const p = GENERATE(product{{1, 70}, {70, 100}, true, false}, product{{1, 512}, {1000, 512}, true, true},
                           product{{13, 33}, {33, 64}, true, false}, product{{2, 7, 24}, {24, 37}, true, false},
                           product{{4, 16}, {16, 16}, true, false}, product{{2, 3, 9, 20}, {2, 3, 20, 33}, false, false},
-                          product{{5, 8}, {8, 3}, false, false}, product{{1, 8}, {8, 90}, false, false});
+                          product{{5, 8}, {8, 3}, false, false}, product{{1, 8}, {8, 90}, false, false},
+                          product{{40, 33}, {33, 1}, false, false}, product{{1, 9, 33}, {33, 20}, true, false});
   INFO("a " << to_string(p.a) << " b " << to_string(p.b));
   auto const columns = p.trans_b ? p.b[p.b.rank() - 2] : p.b.back();
   std::vector<test_operand> inputs{{.value = random_tensor(p.a, 1)},
@@ -161,6 +162,34 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
   inputs.push_back({.value = random_tensor(*result, 4)});
   attributes["epilogue"] = "t0 = add x0 x1; max t0 0";
   check_case(make_case(gemm_entry, attributes, inputs), gemm_schedule);
+}
+
+TEST_CASE("stacks of matrices broadcast", "[schedules]") {
+  auto const [a, b] = GENERATE(std::pair<shape, shape>{{3, 1, 5, 20}, {4, 20, 33}},      // both sides repeat
+                               std::pair<shape, shape>{{2, 4, 5, 20}, {4, 20, 17}},      // one side, outer axes
+                               std::pair<shape, shape>{{2, 3, 5, 20}, {2, 1, 20, 17}},   // one side, inner axes
+                               std::pair<shape, shape>{{7, 20}, {2, 3, 20, 17}},         // the left matrix alone
+                               std::pair<shape, shape>{{7, 20}, {1, 1, 20, 17}},         // axes of one matrix
+                               std::pair<shape, shape>{{2, 3, 1, 20}, {2, 3, 20, 100}},  // vectors
+                               std::pair<shape, shape>{{1, 3, 5, 20}, {2, 1, 20, 17}});  // both, the other way round
+  INFO("a " << to_string(a) << " b " << to_string(b));
+  bool const one_b = b.elements(0, b.rank() - 2) == 1;
+  for (bool const constant : {false, one_b}) {
+    std::vector<test_operand> inputs{{.value = random_tensor(a, 1)},
+                                     {.value = random_tensor(b, 2), .constant = constant},
+                                     {.value = random_tensor({b.back()}, 3), .constant = true}};
+    auto const plain = make_case(gemm_entry, {}, inputs);
+    check_case(plain, gemm_schedule);
+    inputs.push_back({.value = random_tensor(*inferred_types(plain)[0].shape, 4)});
+    check_case(make_case(gemm_entry, {{"epilogue", std::string("add x0 x1")}}, inputs), gemm_schedule);
+  }
+}
+
+TEST_CASE("stacks that repeat along too many axes are left to others", "[schedules]") {
+  auto const c =
+      make_case(gemm_entry, {},
+                {{.value = random_tensor({2, 1, 2, 1, 3, 4}, 1)}, {.value = random_tensor({1, 3, 1, 3, 4, 5}, 2)}});
+  CHECK_FALSE(offers(gemm_schedule, c, targets[0]));
 }
 
 TEST_CASE("facts of the machine change tiles and order, but no bit", "[schedules]") {

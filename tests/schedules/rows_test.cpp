@@ -1,5 +1,6 @@
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/softmax.hpp>
+#include <sinter/schedules/softmax_columns.hpp>
 
 #include "schedules/harness.hpp"
 
@@ -31,6 +32,19 @@ TEST_CASE("softmax of rows of any length") {
   CHECK_FALSE(offers(softmax_schedule, strided, targets[0]));
 }
 
+TEST_CASE("softmax of columns") {
+  for (auto const& x : {shape{2, 21, 6, 7}, shape{1, 5, 70}, shape{3, 1, 9}, shape{1, 300, 2}, shape{4, 3, 32}}) {
+    INFO(to_string(x));
+    attribute_map const axis{{"axis", std::int64_t{1}}};
+    check_case(make_case(softmax_entry, axis, {wide_rows(x, 1)}), softmax_columns_schedule, 1e-6);
+    check_case(make_case(log_softmax_entry, axis, {wide_rows(x, 2)}), softmax_columns_schedule, 1e-6);
+  }
+  float const inf = INFINITY, nan = NAN;
+  check_case(make_case(softmax_entry, {{"axis", std::int64_t{0}}},
+                       {{any_tensor::of<float>({3, 4}, {1e30f, 0, -inf, nan, 0, 1, -200, 1, -1e30f, 200, 0, 2})}}),
+             softmax_columns_schedule, 1e-6);
+  CHECK_FALSE(offers(softmax_columns_schedule, make_case(softmax_entry, {}, {wide_rows({3, 4}, 3)}), targets[0]));
+}
 TEST_CASE("softmax of far apart, infinite and undefined elements") {
   float const inf = INFINITY, nan = NAN;
   check_case(make_case(softmax_entry, {},

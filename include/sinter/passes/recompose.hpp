@@ -3,6 +3,9 @@
 #include <sinter/passes/eliminate_transposes.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace sinter::passes {
 
@@ -118,14 +121,87 @@ inline bool recompose_layer_normalization(graph& g, node_id id) {
   return true;
 }
 
+/// A group normalisation that is written out: x as [N, groups, …], InstanceNormalization of that, and back.
+struct written_groups {
+  value_id x{};
+  std::int64_t groups = 1;
+  float epsilon = 0;
+  std::vector<float> scale{}, shift{};  ///< of each channel
+};
+
+/// Reads such a normalisation, of which `n` is the Reshape at its end.
+inline std::optional<written_groups> read_groups(graph const& g, node const& n) {
+  auto const* const norm = is(n, "Reshape") ? producer(g, n, 0) : nullptr;
+  if (!norm || !is(*norm, "InstanceNormalization") || !used_once(g, n.inputs[0])) return std::nullopt;
+  auto const* const split = producer(g, *norm, 0);
+  if (!split || !is(*split, "Reshape")) return std::nullopt;
+  auto const x = split->inputs[0];
+  auto const &type = g.at(x).type, &parts = g.at(norm->inputs[0]).type, &out = g.at(n.outputs[0]).type;
+  auto const *scale = float_input(g, *norm, 1), *shift = float_input(g, *norm, 2);
+  if (type.element != dtype::float32 || !type.shape || !parts.shape || out.shape != type.shape || !scale || !shift)
+    return std::nullopt;
+  auto const &s = *type.shape, &p = *parts.shape;
+  if (s.rank() < 3 || p.rank() < 3 || s.elements() == 0 || s[0] != p[0] || s[1] % p[1] != 0) return std::nullopt;
+  written_groups found{.x = x, .groups = p[1], .epsilon = attribute_or(*norm, "epsilon", 1e-5f)};
+  for (std::int64_t c = 0; c < s[1]; ++c) {
+    auto const group = static_cast<std::size_t>(c / (s[1] / p[1]));
+    found.scale.push_back(scale->as<float>()[group]);
+    found.shift.push_back(shift->as<float>()[group]);
+  }
+  return found;
+}
+
+/// The only user of `id` if it is `op` with a constant for each channel or for all: that and its values.
+inline std::optional<std::pair<node_id, std::vector<float>>> channel_user(graph const& g, value_id id,
+                                                                          std::string_view op) {
+  if (!used_once(g, id)) return std::nullopt;
+  auto const user = g.at(id).users[0];
+  auto const& n = g.at(user);
+  auto const& s = *g.at(id).type.shape;
+  if (!is(n, op) || g.at(n.outputs[0]).type.shape != g.at(id).type.shape) return std::nullopt;
+  auto const* const c = float_input(g, n, n.inputs[0] == id ? 1 : 0);
+  auto values = c ? per_channel(*c, s[1], s.rank() - 2) : std::nullopt;
+  if (!values) return std::nullopt;
+  return std::pair(user, std::move(*values));
+}
+
+inline bool recompose_group_normalization(graph& g, node_id id) {
+  auto found = read_groups(g, g.at(id));
+  if (!found) return false;
+  auto last = id;
+  auto const scale_all = [](std::vector<float>& to, std::vector<float> const& by) {
+    std::ranges::transform(to, by, to.begin(), std::multiplies<>());
+  };
+  if (auto const scaling = channel_user(g, g.at(last).outputs[0], "Mul")) {
+    last = scaling->first;
+    scale_all(found->scale, scaling->second);
+    scale_all(found->shift, scaling->second);
+  }
+  if (auto const shifting = channel_user(g, g.at(last).outputs[0], "Add")) {
+    last = shifting->first;
+    std::ranges::transform(found->shift, shifting->second, found->shift.begin(), std::plus<>());
+  }
+  auto const name = g.at(g.at(last).outputs[0]).name;
+  auto const channels = static_cast<std::int64_t>(found->scale.size());
+  auto const scale = g.add_constant(name + "_scale", any_tensor::of<float>({channels}, found->scale));
+  auto const shift = g.add_constant(name + "_shift", any_tensor::of<float>({channels}, found->shift));
+  node fused{.op = "GroupNormalization", .version = 21, .inputs = {found->x, scale, shift}};
+  fused.attributes = {{"num_groups", found->groups}, {"epsilon", found->epsilon}};
+  replace_node(g, last, std::move(fused));
+  return true;
+}
+
 }  // namespace detail
 
 /// Finds operators that a model writes out in smaller ones: GlobalAveragePool written as ReduceMean over the spatial
 /// axes or as an AveragePool of the whole plane, LayerNormalization over the last axis written as ReduceMean, Sub, Pow,
-/// Sqrt and Div. What they leave without users is dead.
+/// Sqrt and Div, GroupNormalization written as InstanceNormalization between Reshapes. What they leave without users is
+/// dead.
 inline void recompose(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    if (detail::recompose_pool(g, id) || detail::recompose_layer_normalization(g, id)) r.rewrote();
+    if (detail::recompose_pool(g, id) || detail::recompose_layer_normalization(g, id) ||
+        detail::recompose_group_normalization(g, id))
+      r.rewrote();
   });
 }
 

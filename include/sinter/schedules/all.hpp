@@ -11,15 +11,20 @@
 #include <sinter/schedules/elementwise.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/global_pooling.hpp>
+#include <sinter/schedules/group_norm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
+#include <sinter/schedules/moves.hpp>
+#include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
+#include <sinter/schedules/resample.hpp>
 #include <sinter/schedules/resize.hpp>
 #include <sinter/schedules/row_strips.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
-#include <sinter/schedules/transpose.hpp>
+#include <sinter/schedules/softmax_columns.hpp>
+#include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
 
@@ -31,10 +36,30 @@ namespace sinter {
 /// The tables of schedules. Special cases stand before general ones: of equally cheap candidates the first is taken.
 std::span<schedule const> schedule_table(device_kind device) {
   static constexpr std::array table{
-      view_schedule,       depthwise_schedule, convolution_schedule, winograd_schedule,       image_strips_schedule,
-      row_strips_schedule, gemm_schedule,      pooling_schedule,     global_pooling_schedule, channel_shuffle_schedule,
-      copy_schedule,       softmax_schedule,   layer_norm_schedule,  reduce_schedule,         transpose_schedule,
-      resize_schedule,     recurrent_schedule, cast_schedule,        elementwise_schedule,
+      view_schedule,
+      depthwise_schedule,
+      convolution_schedule,
+      winograd_schedule,
+      image_strips_schedule,
+      row_strips_schedule,
+      transposed_convolution_schedule,
+      gemm_schedule,
+      pooling_schedule,
+      global_pooling_schedule,
+      channel_shuffle_schedule,
+      copy_schedule,
+      pad_schedule,
+      softmax_schedule,
+      softmax_columns_schedule,
+      layer_norm_schedule,
+      group_norm_schedule,
+      reduce_schedule,
+      moves_schedule,
+      resize_schedule,
+      resample_schedule,
+      recurrent_schedule,
+      cast_schedule,
+      elementwise_schedule,
   };
   switch (device) {
     case device_kind::none: return {};

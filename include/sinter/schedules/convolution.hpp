@@ -19,34 +19,36 @@
 ///     parallel for item, group of output blocks, tile of pixels:     (the last two in the order that reuses more)
 ///       contraction tile: up to 14 pixels x 2 blocks (AVX-512), 6 x 1 (AVX2); padded taps are left out of the code
 ///
-/// The input is NCHW16c, or row-major where it has few channels (the first layer).
+/// The input is NCHW16c, or row-major where it has few channels (the first layer). Results lie side by side, or every
+/// few pixels: see `result_places`.
 namespace sinter {
 namespace detail {
 
-/// Builds the grids of one convolution.
+/// Builds the grids of one convolution of input 0 of a node with bias input 2 and extras from input 3 on.
 class convolution_code {
  public:
-  convolution_code(convolution_shape const& s, scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(s), blocked_input_(n.inputs[0].how == layout::blocked) {
-    window_ = s_.window.flattened();
+  convolution_code(convolution_shape const& s, scheduled_node const& n, std::optional<expr::function> const& epilogue,
+                   target const& machine, fragment& code)
+      : n_(n), epilogue_(epilogue), machine_(machine), s_(s), code_(code) {
+    blocked_input_ = n.inputs[0].how == layout::blocked;
+    window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
   }
 
-  fragment build() {
-    if (s_.groups == 1) {
-      build_group(all_blocks(s_));
-    } else {
-      for (std::int64_t block = 0; block < s_.out_blocks(); ++block)
-        build_group(group_of_block(s_, block, blocked_input_));
+  /// Adds the grids to the last region; `pack(block group)` is the packing of its weights.
+  template <typename Pack>
+  void add(Pack&& pack) {
+    if (s_.groups == 1) return add_group(all_blocks(s_), pack(all_blocks(s_)));
+    for (std::int64_t block = 0; block < s_.out_blocks(); ++block) {
+      auto const g = group_of_block(s_, block, blocked_input_);
+      add_group(g, pack(g));
     }
-    return std::move(code_);
   }
 
  private:
-  void build_group(block_group const& g) {
-    auto const weights = code_.weight(pack_convolution(n_.inputs[1], s_, g, blocked_input_));
+  void add_group(block_group const& g, packing packed) {
+    auto const weights = code_.weight(std::move(packed));
     auto const bias = bind_bias(n_, code_);
-    auto const& a = n_.op.attributes_as<fused_convolution::attributes>();
-    extras_ = bind_extras(n_, a.epilogue, 3, 1, code_);
+    extras_ = bind_extras(n_, epilogue_, 3, 1, code_);
     auto const wide = blocks_of_tile();
     for (auto const& tile : tile_plane(window_, pixels_of_tile()))
       for (auto const& columns : block_columns(g.blocks, wide, s_.half_tail()))
@@ -139,9 +141,9 @@ class convolution_code {
       t.sections = sections(g);
     }
     t.w_channel = convolution_interleave * channel_block * 4;
-    t.y_row = window_.x.out * channel_block * 4;
-    t.y_col = channel_block * 4;
-    t.y_block = s_.out_plane() * channel_block * 4;
+    t.y_row = s_.places.row * channel_block * 4;
+    t.y_col = s_.places.col * channel_block * 4;
+    t.y_block = s_.places.plane * channel_block * 4;
     t.bias = bias;
     t.epilogue = extras_.code;
     t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks), machine_);
@@ -179,7 +181,8 @@ class convolution_code {
       arguments.push_back(*bias);
     }
     address y{.in = space::output, .index = 0};
-    y.offset = block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
+    y.offset = s_.places.first * channel_block * 4;
+    y.offset += block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
     y.stride[0] = n_.outputs[0].item_stride;
     y.stride[axis.block] = columns.step * t.y_block;
     y.stride[axis.y] = tile.y.length * t.y_row;
@@ -218,13 +221,23 @@ class convolution_code {
   }
 
   scheduled_node const& n_;
+  std::optional<expr::function> const& epilogue_;
   target machine_;
   convolution_shape s_;
-  bool blocked_input_;
+  bool blocked_input_ = false;
   window2d window_;
   bound_extras extras_;
-  fragment code_;
+  fragment& code_;
 };
+
+inline fragment direct_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
+  fragment code;
+  auto const& epilogue = n.op.attributes_as<fused_convolution::attributes>().epilogue;
+  convolution_code(s, n, epilogue, t, code).add([&](block_group const& g) {
+    return pack_convolution(n.inputs[1], s, g, n.inputs[0].how == layout::blocked);
+  });
+  return code;
+}
 
 inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_plain_convolution(n)) return {};
@@ -232,7 +245,7 @@ inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, 
   auto const s = shape_of_convolution(n);
   return {{.layouts = blocked_convolution_layouts(n, image ? layout::row_major : layout::blocked),
            .cost = direct_convolution_cost(s) + far_traffic_cost(n),
-           .build = [s, t](scheduled_node const& at) { return convolution_code(s, at, t).build(); }}};
+           .build = [s, t](scheduled_node const& at) { return direct_convolution_build(at, s, t); }}};
 }
 
 }  // namespace detail

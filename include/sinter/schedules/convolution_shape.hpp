@@ -16,10 +16,19 @@ namespace sinter::detail {
 /// Images of at most so many channels are read row-major.
 inline constexpr std::int64_t few_channels = 8;
 
+/// Where the results of a window lie in the output's plane, counted in its pixels: side by side, or every few.
+struct result_places {
+  std::int64_t first = 0, row = 0, col = 1, plane = 0;
+
+  static result_places dense(window2d const& w) { return {.row = w.x.out, .plane = w.y.out * w.x.out}; }
+  friend bool operator==(result_places const&, result_places const&) = default;
+};
+
 /// Geometry of a convolution, with one spatial axis seen as a plane of one row.
 struct convolution_shape {
   std::int64_t items, in_channels, out_channels, groups;
   window2d window;
+  result_places places = result_places::dense(window);
 
   std::int64_t group_inputs() const { return in_channels / groups; }
   std::int64_t group_outputs() const { return out_channels / groups; }

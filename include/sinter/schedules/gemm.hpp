@@ -7,41 +7,59 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
-/// Matrix product of row-major activations with a constant or a computed row-major matrix:
+/// Matrix product of row-major activations with a constant or a computed row-major matrix; stacks of them broadcast:
 ///
-///     parallel for batch, group of 16-column blocks, tile of rows:
+///     parallel for product of the stack, group of 16-column blocks, tile of rows:
 ///       contraction tile: 6 rows x 4 blocks, one row x 8 blocks (AVX-512); 6 x 1, one row x 4 (AVX2)
 namespace sinter {
 namespace detail {
 
 inline constexpr std::int64_t gemm_interleave = 4;
 
-/// Y[batch][m][n] = sum over k of A[batch][m][k] * B[batch or all][k][n].
-struct gemm_shape {
-  std::int64_t batch = 1, rows = 0, depth = 0, columns = 0;
-  bool batched_b = false;
-
-  std::int64_t blocks() const { return ceil_div(columns, channel_block); }
+/// One axis of stacks of products, and how many matrices lie between those that neighbouring ones read.
+struct stack_axis {
+  std::int64_t extent = 1, a = 0, b = 0;
 };
 
-/// The shape of a sinter.Gemm; none where the batch dimensions of the operands differ.
-inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n) {
-  auto const& a = n.inputs[0].shape();
-  auto const& b = n.inputs[1].shape();
-  auto const& y = n.outputs[0].shape();
-  auto const rank = a.rank();
-  gemm_shape s{.rows = a[rank - 2], .depth = a[rank - 1], .columns = y.back()};
-  if (b.rank() == 2 || b.elements(0, b.rank() - 2) == 1) {
-    if (y.rank() != rank) return std::nullopt;
-    s.rows = static_cast<std::int64_t>(a.elements(0, rank - 1));
+/// Y[stacks][m][n] = sum over k of A[stacks][m][k] * B[stacks][k][n], where stacks broadcast.
+struct gemm_shape {
+  std::array<stack_axis, 2> stacks{};  ///< the second one the inner one in the output
+  std::int64_t rows = 0, depth = 0, columns = 0;
+
+  std::int64_t blocks() const { return ceil_div(columns, channel_block); }
+  bool has_one_b() const { return stacks[0].b == 0 && stacks[1].b == 0; }
+};
+
+/// The shape of a sinter.Gemm; none where its stacks broadcast along too many axes in turn.
+inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n, bool transposed) {
+  auto right = n.inputs[1].shape();
+  if (transposed) std::swap(right[right.rank() - 1], right[right.rank() - 2]);
+  auto const e = kernels::extents_of_matmul(n.inputs[0].shape(), right);
+  std::vector<stack_axis> axes;
+  for (std::size_t i = 0; i < e.batch.rank(); ++i) {
+    stack_axis const axis{e.batch[i], e.a_strides[i], e.b_strides[i]};
+    if (axis.extent == 1) continue;
+    bool const joins = !axes.empty() && axes.back().a == axis.a * axis.extent && axes.back().b == axis.b * axis.extent;
+    if (joins)
+      axes.back() = {axes.back().extent * axis.extent, axis.a, axis.b};
+    else
+      axes.push_back(axis);
+  }
+  gemm_shape s{.rows = e.m, .depth = e.k, .columns = e.n};
+  if (axes.size() == 1 && axes[0].b == 0) {
+    s.rows *= axes[0].extent;
     return s;
   }
-  if (b.rank() != rank || !std::equal(a.begin(), a.end() - 2, b.begin())) return std::nullopt;
-  s.batch = static_cast<std::int64_t>(a.elements(0, rank - 2));
-  s.batched_b = true;
+  if (axes.size() > s.stacks.size()) return std::nullopt;
+  std::ranges::copy_backward(axes, s.stacks.end());
   return s;
 }
 
@@ -49,7 +67,7 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n) {
 class gemm_code {
  public:
   gemm_code(gemm_shape const& s, scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(s) {
-    packed_ = n.inputs[1].constant && !s_.batched_b;
+    packed_ = n.inputs[1].constant && s_.has_one_b();
   }
 
   fragment build() {
@@ -120,13 +138,19 @@ class gemm_code {
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
     if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
 
+    // Products that share a matrix B follow one another.
+    auto const& [outer, inner] = s_.stacks;
+    bool const swap = inner.b != 0;
+    auto const& slow = swap ? inner : outer;
+    auto const& quick = swap ? outer : inner;
+    auto const a_bytes = s_.rows * t.x_col, b_bytes = s_.depth * s_.columns * 4, y_bytes = s_.rows * t.y_col;
     address const x{.in = space::input,
                     .index = 0,
                     .offset = rows.first * t.x_col,
-                    .stride = {s_.rows * t.x_col, 0, rows.length * t.x_col, 0}};
+                    .stride = {slow.a * a_bytes, 0, rows.length * t.x_col, quick.a * a_bytes}};
     auto w = w_;
     w.offset = weight_at(columns.first);
-    w.stride = {s_.batched_b ? s_.depth * s_.columns * 4 : 0, weight_at(columns.first + columns.step) - w.offset, 0, 0};
+    w.stride = {slow.b * b_bytes, weight_at(columns.first + columns.step) - w.offset, 0, quick.b * b_bytes};
     std::vector<address> arguments{x, w};
     if (bias_) {
       auto b = *bias_;
@@ -137,10 +161,12 @@ class gemm_code {
     address const y{.in = space::output,
                     .index = 0,
                     .offset = rows.first * t.y_col + columns.first * 64,
-                    .stride = {s_.rows * t.y_col, columns.step * 64, rows.length * t.y_col, 0}};
+                    .stride = {(swap ? 1 : inner.extent) * y_bytes, columns.step * 64, rows.length * t.y_col,
+                               (swap ? inner.extent : 1) * y_bytes}};
     for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step})) arguments.push_back(extra);
     arguments.push_back(y);
-    code_.add(contraction_recipe(std::move(t), machine_), {s_.batch, columns.count, rows.count}, std::move(arguments));
+    code_.add(contraction_recipe(std::move(t), machine_), {slow.extent, columns.count, rows.count, quick.extent},
+              std::move(arguments));
   }
 
   scheduled_node const& n_;
@@ -156,13 +182,14 @@ class gemm_code {
 inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& t) {
   if (n.n->domain != "sinter" || n.n->op != "Gemm" || n.inputs[0].type.element != dtype::float32) return {};
   auto const& a = n.op.attributes_as<fused_gemm::attributes>();
-  auto const s = shape_of_gemm(n);
-  if (!s || s->batch * s->rows * s->depth * s->columns == 0) return {};
-  if (a.trans_b && (!n.inputs[1].constant || s->batched_b)) return {};
+  auto const s = shape_of_gemm(n, a.trans_b);
+  if (!s || n.inputs[0].shape().elements() == 0 || n.outputs[0].shape().elements() == 0) return {};
+  if (a.trans_b && (!n.inputs[1].constant || !s->has_one_b())) return {};
   if (has_input(n, 2) && !n.inputs[2].constant) return {};
   auto const axis = n.outputs[0].shape().rank() - 1;
   if (!supports_extras(n, 3, axis)) return {};
-  auto const sums = static_cast<double>(s->batch * s->rows) * static_cast<double>(s->blocks() * channel_block);
+  auto const products = static_cast<double>(s->stacks[0].extent * s->stacks[1].extent * s->rows);
+  auto const sums = products * static_cast<double>(s->blocks() * channel_block);
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = {layout::row_major},
                        .in_place = overwritable_extras(n, a.epilogue, 3, axis)},

@@ -6,7 +6,7 @@
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/cuda/attention_nodes.hpp>
 #include <sinter/schedules/cuda/joined_products.hpp>
-#include <sinter/schedules/cuda/kernel_call.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 #include <sinter/ops/channel_shuffle.hpp>
 #include <sinter/program/device_copy.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/cuda/kernel_call.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <algorithm>

@@ -4,8 +4,8 @@
 #include <sinter/ops/axes.hpp>
 #include <sinter/program/device_rows.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/cuda/kernel_call.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <algorithm>

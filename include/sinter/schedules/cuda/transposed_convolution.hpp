@@ -2,7 +2,7 @@
 
 #include <sinter/ops/conv_transpose.hpp>
 #include <sinter/schedules/cuda/convolution.hpp>
-#include <sinter/schedules/cuda/kernel_call.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 
 #include <fmt/format.h>
 

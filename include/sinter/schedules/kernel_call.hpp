@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace sinter::detail::cuda {
+namespace sinter::detail {
 
 /// The call of a shipped kernel that would compute the node on the host: its numbers say what the operator does, also
 /// where several operators are one kernel. Empty where the operator has none.
@@ -14,4 +14,4 @@ inline kernel_call kernel_call_of(scheduled_node const& n) {
   return n.op.kernel(inputs(operands));
 }
 
-}  // namespace sinter::detail::cuda
+}  // namespace sinter::detail

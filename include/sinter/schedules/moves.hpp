@@ -1,19 +1,25 @@
 #pragma once
 
-#include <sinter/ops/transpose.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-/// Transpose of float32, row-major. Dimensions that stay neighbours are joined first.
+/// Transpose, Slice, Expand, Tile, DepthToSpace and others that move float32 elements as strides say, row-major.
+/// Dimensions that stay neighbours are joined first.
 ///
-/// Where the innermost dimension stays:                Where another one becomes innermost:
+/// Where the innermost dimension stays, or repeats     Where another one becomes innermost:
+/// an element:
 ///     for the other output dimensions: copy a run         for the other output dimensions, 16 rows of the matrix of
 ///                                                         the two:                                            (grid)
 ///                                                           for square of lanes x lanes: load, transpose, store
@@ -21,22 +27,22 @@ namespace sinter {
 
 namespace detail {
 
-/// A dimension of the output with its stride in the input; strides in bytes.
+/// A dimension of the output with its stride in the input, 0 where it repeats; strides in bytes.
 struct moved_dimension {
   std::int64_t extent = 1, from = 4, to = 4;
 };
 
-/// Output dimensions, outermost first, joined where they are neighbours in both tensors.
-inline std::vector<moved_dimension> moved_dimensions(shape const& s, std::vector<std::size_t> const& order) {
-  auto const strides = row_major_strides(s);
+/// Output dimensions, outermost first, joined where they are neighbours in both tensors; strides are in elements.
+inline std::vector<moved_dimension> moved_dimensions(std::span<std::int64_t const> extents,
+                                                     std::span<std::int64_t const> strides) {
   std::vector<moved_dimension> result;
-  for (auto const axis : order) {
-    if (s[axis] == 1) continue;
-    auto const from = strides[axis] * 4;
-    if (!result.empty() && result.back().from == from * s[axis])
-      result.back() = {result.back().extent * s[axis], from, 0};
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    if (extents[i] == 1) continue;
+    auto const from = strides[i] * 4;
+    if (!result.empty() && result.back().from == from * extents[i])
+      result.back() = {result.back().extent * extents[i], from, 0};
     else
-      result.push_back({s[axis], from, 0});
+      result.push_back({extents[i], from, 0});
   }
   if (result.empty()) result.push_back({1, 4, 4});
   std::int64_t to = 4;
@@ -44,45 +50,65 @@ inline std::vector<moved_dimension> moved_dimensions(shape const& s, std::vector
   return result;
 }
 
-/// A transposition as a grid of copies or of matrix transpositions.
+/// A move as a grid of copies or of matrix transpositions.
 struct moved_tensor {
+  std::int64_t offset = 0;                 ///< bytes
   bool turned = false;                     ///< the last output dimension is not contiguous in the input
   std::vector<moved_dimension> outside{};  ///< as many as leave one axis of the grid
   moved_dimension row{};                   ///< turned: contiguous in the input, strided in the output
   moved_dimension column{};                ///< contiguous in the output
 };
 
+/// Whether `n` is one of the operators that move elements as strides say.
+inline bool moves_elements(node const& n) {
+  constexpr std::array<std::string_view, 6> names{"Transpose", "Slice",        "Expand",
+                                                  "Tile",      "DepthToSpace", "SpaceToDepth"};
+  return n.domain.empty() && std::ranges::find(names, n.op) != names.end();
+}
+
+/// What the node moves; none: a stride is negative, there are too many dimensions, or it is another node.
 inline std::optional<moved_tensor> moved_tensor_of(scheduled_node const& n) {
-  if (!is_standard_operator(*n.n, "Transpose") || !is_float_tensor(n.inputs[0])) return std::nullopt;
-  auto const& s = n.inputs[0].shape();
-  auto const order = sinter::transpose::order(n.op.attributes_as<sinter::transpose::attributes>(), s.rank());
-  moved_tensor m{.outside = moved_dimensions(s, order)};
+  if (!moves_elements(*n.n) || !is_float_tensor(n.inputs[0]) || !is_float_tensor(n.outputs[0])) return std::nullopt;
+  auto const call = kernel_call_of(n);
+  auto const negative = [](std::int64_t number) { return number < 0; };
+  if (call.kernel.name != "move" || std::ranges::any_of(call.integers, negative)) return std::nullopt;
+  std::span const numbers(call.integers);
+  auto const rank = (numbers.size() - 1) / 2;
+  moved_tensor m{.offset = numbers[0] * 4,
+                 .outside = moved_dimensions(numbers.subspan(1, rank), numbers.subspan(1 + rank))};
   m.column = m.outside.back();
   m.outside.pop_back();
-  m.turned = m.column.from != 4;
+  m.turned = m.column.from != 4 && m.column.from != 0;
   if (m.turned) {
     auto const contiguous = std::ranges::find(m.outside, std::int64_t{4}, &moved_dimension::from);
-    m.row = *contiguous;
-    m.outside.erase(contiguous);
+    if (contiguous != m.outside.end()) {
+      m.row = *contiguous;
+      m.outside.erase(contiguous);
+    }
   }
   if (m.outside.size() > (m.turned ? 3u : 4u)) return std::nullopt;
   return m;
 }
 
-/// Copies `count` floats for each of `rows` rows.
-inline vector::program copy_runs_kernel(moved_dimension const& rows, std::int64_t count, target const& t) {
+/// Copies a run of floats for each of `rows` rows, or repeats one.
+inline vector::program copy_runs_kernel(moved_dimension const& rows, moved_dimension const& column, target const& t) {
   vector::builder b("copy_runs", t.lanes());
-  auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + count * 4, vector::element::i32);
+  auto const count = column.extent, reach = (count - 1) * column.from + 4;
+  auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + reach, vector::element::i32);
   auto const y = b.argument("y", vector::access::out, (rows.extent - 1) * rows.to + count * 4, vector::element::i32);
   auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
   auto const bytes = b.register_bytes();
-  auto const move = [&](std::int64_t at, std::int64_t lanes) {
-    auto const n = static_cast<std::int32_t>(lanes);
-    b.store(y.at(at), b.load(x.at(at), n, vector::register_type::i32), n);
-  };
+  auto const i32 = vector::register_type::i32;
   b.loop(rows.extent, {{x, rows.from}, {y, rows.to}}, [&] {
+    auto const repeated = column.from == 0 ? b.load(x.broadcast(0), 0, i32) : vector::reg{};
+    auto const move = [&](std::int64_t at, std::int64_t lanes) {
+      auto const n = static_cast<std::int32_t>(lanes);
+      b.store(y.at(at), repeated ? repeated : b.load(x.at(at), n, i32), n);
+    };
+    std::vector<std::pair<vector::pointer, std::int64_t>> steps{{y, unroll * bytes}};
+    if (!repeated) steps.emplace_back(x, unroll * bytes);
     if (vectors > 0)
-      b.loop(vectors / unroll, {{x, unroll * bytes}, {y, unroll * bytes}}, [&] {
+      b.loop(vectors / unroll, steps, [&] {
         for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
       });
     for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
@@ -133,7 +159,7 @@ class turned_kernel {
 inline void add_moved_grid(fragment& code, moved_tensor const& m, tile_run const& piece, moved_dimension const& cut,
                            vector::program kernel) {
   std::array<extent, grid_rank> extents{};
-  address in{.in = space::input, .offset = piece.first * cut.from};
+  address in{.in = space::input, .offset = m.offset + piece.first * cut.from};
   address out{.in = space::output, .offset = piece.first * cut.to};
   std::size_t axis = 0;
   for (auto const& d : m.outside) {
@@ -146,7 +172,7 @@ inline void add_moved_grid(fragment& code, moved_tensor const& m, tile_run const
   code.add(std::move(kernel), extents, {in, out});
 }
 
-inline fragment transpose_build(moved_tensor m, target const& t) {
+inline fragment moves_build(moved_tensor m, target const& t) {
   fragment code;
   if (m.turned) {
     for (auto const& piece : full_runs(m.row.extent, 16)) {
@@ -161,22 +187,22 @@ inline fragment transpose_build(moved_tensor m, target const& t) {
     for (auto const& piece : equal_runs(rows.extent, most)) {
       auto part = rows;
       part.extent = piece.length;
-      add_moved_grid(code, m, piece, rows, copy_runs_kernel(part, m.column.extent, t));
+      add_moved_grid(code, m, piece, rows, copy_runs_kernel(part, m.column, t));
     }
   }
   return code;
 }
 
-inline std::vector<candidate> transpose_offer(scheduled_node const& n, target const& t) {
+inline std::vector<candidate> moves_offer(scheduled_node const& n, target const& t) {
   auto const m = moved_tensor_of(n);
   if (!m) return {};
-  return {{.layouts = {.inputs = {layout::row_major}, .outputs = {layout::row_major}},
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
            .cost = traffic_cost(n),
-           .build = [m = *m, t](scheduled_node const&) { return transpose_build(m, t); }}};
+           .build = [m = *m, t](scheduled_node const&) { return moves_build(m, t); }}};
 }
 
 }  // namespace detail
 
-inline constexpr schedule transpose_schedule{.name = "transpose", .offer = detail::transpose_offer};
+inline constexpr schedule moves_schedule{.name = "moves", .offer = detail::moves_offer};
 
 }  // namespace sinter

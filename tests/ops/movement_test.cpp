@@ -193,3 +193,19 @@ TEST_CASE("DepthToSpace and SpaceToDepth") {
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 3, 2})}, {{"blocksize", std::int64_t{2}}}).empty());
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 2, 2})}, {{"blocksize", std::int64_t{0}}}).empty());
 }
+
+TEST_CASE("A slice that runs backward starts at the first element where its start lies before it") {
+  auto const x = floats({3}, {1, 2, 3});
+  auto const slice = [&](std::int64_t start, std::int64_t end, std::int64_t step) {
+    return elements<float>(
+        run("Slice", 13, {x, ints({1}, {start}), ints({1}, {end}), ints({1}, {0}), ints({1}, {step})}));
+  };
+  CHECK(slice(-7, INT64_MIN, -1) == std::vector<float>{1});
+  CHECK(slice(INT64_MIN, -4, -2) == std::vector<float>{1});
+  CHECK(slice(-7, 0, -1).empty());
+  CHECK(slice(INT64_MAX, INT64_MIN, -1) == std::vector<float>{3, 2, 1});
+  CHECK(run("Slice", 13,
+            {sinter::any_tensor(sinter::dtype::float32, {0}), ints({1}, {-7}), ints({1}, {-9}), ints({1}, {0}),
+             ints({1}, {-1})})
+            .shape() == sinter::shape{0});
+}

@@ -30,6 +30,7 @@
 #include <sinter/ops/instance_normalization.hpp>
 #include <sinter/ops/layer_normalization.hpp>
 #include <sinter/ops/logic.hpp>
+#include <sinter/ops/loop.hpp>
 #include <sinter/ops/loss.hpp>
 #include <sinter/ops/lp_normalization.hpp>
 #include <sinter/ops/lrn.hpp>
@@ -38,6 +39,7 @@
 #include <sinter/ops/mean_variance_normalization.hpp>
 #include <sinter/ops/non_max_suppression.hpp>
 #include <sinter/ops/one_hot.hpp>
+#include <sinter/ops/optional.hpp>
 #include <sinter/ops/pad.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/power.hpp>
@@ -51,10 +53,13 @@
 #include <sinter/ops/reverse_sequence.hpp>
 #include <sinter/ops/roi_align.hpp>
 #include <sinter/ops/rotary_embedding.hpp>
+#include <sinter/ops/scan.hpp>
 #include <sinter/ops/scatter.hpp>
 #include <sinter/ops/selection.hpp>
+#include <sinter/ops/sequence.hpp>
 #include <sinter/ops/slice.hpp>
 #include <sinter/ops/softmax.hpp>
+#include <sinter/ops/stack.hpp>
 #include <sinter/ops/top_k.hpp>
 #include <sinter/ops/transpose.hpp>
 #include <sinter/ops/trilu.hpp>
@@ -135,6 +140,12 @@ using all_operators = operator_list<
     unsqueeze,
     // control flow
     if_else,
+    loop,
+    scan,
+    batched_scan,
+    // sequences and optionals
+    sequence_family,
+    optional_family,
     // neural networks
     window_function_family,
     affine_grid,

@@ -46,6 +46,7 @@ TEST_CASE("Trees lead to leaves, whose votes are added up") {
   CHECK_THAT(message("nodes_featureids", list{0, 2, 0, 0, 0}), says("feature 2, of 2"));
   CHECK_THAT(message("nodes_values", reals{1}), says("'nodes_values' has 1 entries, expected 5"));
   CHECK_THAT(message("target_ids", list{0, 1, 2}), says("votes for target 2, of 2"));
+  CHECK_THAT(message("n_targets", std::int64_t{0}), says("there are 0 targets"));
 }
 
 TEST_CASE("A classifier of trees gives labels and scores") {

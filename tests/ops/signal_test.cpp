@@ -46,6 +46,7 @@ TEST_CASE("DFT there and back, of real and complex numbers") {
   for (std::size_t i = 0; i < 6; ++i) CHECK(real.as<float>()[i] == Approx(x.as<float>()[i]).margin(1e-6));
   CHECK_THAT(error_of("DFT", 20, {whole}, half), says("one-sided transform of complex"));
   CHECK_THAT(error_of("DFT", 20, {x, {}, ints({}, {-1})}), says("axis"));
+  CHECK_THAT(error_of("DFT", 20, {x, ints({}, {INT64_MAX / 64})}), says("a transform would take"));
 }
 
 TEST_CASE("DFT of a length that is cut, padded or a prime, along any axis") {

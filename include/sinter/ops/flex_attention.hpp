@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/limits.hpp>
 #include <sinter/kernels/element.hpp>
 #include <sinter/ops/cast.hpp>
 #include <sinter/ops/control_flow.hpp>
@@ -27,6 +28,8 @@ struct flex_attention {
     if (r.has("scale")) a.scale = r.require<float>("scale");
     if (auto const type = r.get<std::int64_t>("softmax_precision", 0); type != 0)
       a.precision = dtype_from_attribute(type);
+    if (a.precision != dtype::undefined && !is_floating(a.precision))
+      fail(error_code::malformed_model, "'softmax_precision' is {}, expected a floating type", name(a.precision));
     for (auto const& [name, body] : {std::pair("score_mod", &a.score), std::pair("prob_mod", &a.probability)}) {
       if (!r.has(name)) continue;
       *body = r.require<std::shared_ptr<graph const>>(name);
@@ -89,7 +92,9 @@ struct flex_attention {
 
   static any_tensor scores_of(tensor_view q, tensor_view k, attributes const& a, dtype precision) {
     auto const length = q.shape[2], keys = k.shape[2], size = q.shape[3];
-    any_tensor scores(precision, {q.shape[0], q.shape[1], length, keys});
+    shape const extents{q.shape[0], q.shape[1], length, keys};
+    budget("the scores of attention", limits{}.arena_bytes).charge(dense_bytes(precision, extents));
+    any_tensor scores(precision, extents);
     auto const scale = a.scale.value_or(1 / std::sqrt(static_cast<double>(size)));
     auto const to = scores.mutable_view();
     std::size_t next = 0;

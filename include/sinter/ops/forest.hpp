@@ -240,10 +240,9 @@ class numbered_trees {
 };
 
 inline void finish(forest& f, attribute_reader const& r) {
+  if (f.targets < 1) fail(error_code::malformed_model, "there are {} targets, expected 1 or more", f.targets);
   f.transform = parse_post_transform(r);
   f.base = floats_or_tensor(r, "base_values");
-  if (!f.base.empty() && f.base.size() == 1 && f.targets > 1)
-    f.base.assign(static_cast<std::size_t>(f.targets), f.base[0]);
   if (!f.base.empty()) expect_length(f.base, static_cast<std::size_t>(f.targets), "base_values");
   f.check_structure();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/limits.hpp>
 #include <sinter/kernels/element.hpp>
 #include <sinter/ops/axes.hpp>
 #include <sinter/ops/cast.hpp>
@@ -84,6 +85,8 @@ struct dft {
     return a;
   }
 
+  static constexpr std::int64_t bytes_of_point = 3 * sizeof(detail::complex);  // of a line: itself, roots, result
+
   /// What is transformed: an axis, and how many elements of it with zeros behind them.
   struct work {
     std::size_t axis = 0;
@@ -98,6 +101,7 @@ struct dft {
     w.length = length.value_or(a.gives_real() ? 2 * (x[w.axis] - 1) : x[w.axis]);
     if (w.length < 1)
       fail(error_code::malformed_model, "the length of the transform is {}, expected 1 or more", w.length);
+    budget("a transform", limits{}.arena_bytes).charge(static_cast<std::size_t>(checked_mul(w.length, bytes_of_point)));
     if (a.onesided && !a.inverse && x.back() != 1)
       fail(error_code::malformed_model, "a one-sided transform of complex numbers is asked for");
     w.results = a.onesided && !a.inverse ? w.length / 2 + 1 : w.length;

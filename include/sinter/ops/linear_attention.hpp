@@ -55,7 +55,8 @@ struct linear_attention {
   }
   /// Numbers of an input for each token and head; its shape is checked.
   static std::int64_t width(shape const& s, sizes const& z, std::int64_t heads, std::int64_t most, char const* what) {
-    if (s.rank() == 3 && s[0] == z.batch && s[1] == z.time && (s[2] == heads || s[2] == heads * most || s[2] == 1))
+    if (s.rank() == 3 && s[0] == z.batch && s[1] == z.time &&
+        (s[2] == heads || s[2] == checked_mul(heads, most) || s[2] == 1))
       return s[2];
     fail(error_code::malformed_model, "the {} has shape {}, expected {}x{}x{}", what, s, z.batch, z.time, heads);
   }
@@ -67,7 +68,7 @@ struct linear_attention {
       fail(error_code::malformed_model, "the past state has shape {}, expected {}", in.shape(past), state);
     if (in.has(decay)) width(in.shape(decay), z, a.heads, z.keys, "decay");
     if (in.has(beta)) width(in.shape(beta), z, a.heads, 1, "beta");
-    return {{in.element(query), shape{z.batch, z.time, a.query_heads * z.values}},
+    return {{in.element(query), shape{z.batch, z.time, checked_mul(a.query_heads, z.values)}},
             {in.element(in.has(past) ? std::size_t{past} : std::size_t{query}), state}};
   }
   static dtype element(inputs const& in, attributes const&, std::size_t output) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/limits.hpp>
 #include <sinter/kernels/broadcast.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/regex.hpp>
@@ -82,6 +83,7 @@ struct string_split {
     auto extents = in[0].shape();
     any_tensor counts(dtype::int64, extents);
     extents.push_back(static_cast<std::int64_t>(most));
+    budget("the parts of strings", limits{}.arena_bytes).charge(dense_bytes(dtype::string, extents));
     any_tensor parts(dtype::string, extents);
     auto* const to = static_cast<std::string*>(parts.data());
     auto* const count = static_cast<std::int64_t*>(counts.data());

@@ -30,15 +30,6 @@ inline std::vector<sinter::any_tensor> run_evaluate(std::filesystem::path const&
   return sinter::evaluate(graph, in_order);
 }
 
-inline sinter::any_tensor owned_copy(sinter::tensor_view v) {
-  sinter::any_tensor t(v.type, v.shape);
-  if (v.type == sinter::dtype::string)
-    std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
-  else if (v.bytes() > 0)
-    std::memcpy(t.data(), v.data, v.bytes());
-  return t;
-}
-
 /// Through the library's front door.
 inline std::vector<sinter::any_tensor> run_loaded(std::filesystem::path const& model, sinter::options const& how,
                                                   named_tensors const& inputs) {
@@ -47,7 +38,7 @@ inline std::vector<sinter::any_tensor> run_loaded(std::filesystem::path const& m
   for (auto const& [name, tensor] : inputs) views.push_back({name, tensor.view()});
   auto const results = net.run(views);
   std::vector<sinter::any_tensor> outputs;
-  for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(owned_copy(results[i]));
+  for (std::size_t i = 0; i < results.size(); ++i) outputs.push_back(sinter::copy_of(results[i]));
   return outputs;
 }
 

@@ -10,8 +10,8 @@
 namespace conformance {
 
 /// What is wrong with `got`, or nothing: type, shape, then |got - expected| <= atol + rtol * |expected| for each
-/// element, where a NaN equals a NaN and strings are equal or not. As the runner of the ONNX project does it, bfloat16
-/// may be off by two units in the last place.
+/// element, where a NaN equals a NaN and strings are equal or not; items of containers likewise. As the runner of the
+/// ONNX project does it, bfloat16 may be off by two units in the last place.
 inline std::string difference(sinter::any_tensor const& got, sinter::any_tensor const& expected, double rtol,
                               double atol) {
   using sinter::dtype;
@@ -20,6 +20,12 @@ inline std::string difference(sinter::any_tensor const& got, sinter::any_tensor 
   if (got.shape() != expected.shape()) return fmt::format("shape {}, expected {}", got.shape(), expected.shape());
   auto type = got.type();
   auto count = got.elements();
+  if (sinter::is_container(type)) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (auto const wrong = difference(got.items()[i], expected.items()[i], rtol, atol); !wrong.empty())
+        return fmt::format("item {}: {}", i, wrong);
+    return {};
+  }
   if (type == dtype::string) {
     for (std::size_t i = 0; i < count; ++i)
       if (got.as<std::string>()[i] != expected.as<std::string>()[i])

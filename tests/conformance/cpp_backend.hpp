@@ -68,10 +68,10 @@ class cpp_models {
     auto g = sinter::onnx::import_file(c.model);
     auto const declared = read_declaration(c.model);
     for (std::size_t i = 0; i < c.data.at(0).inputs.size() && i < declared.inputs.size(); ++i) {
-      auto const value = read_tensor(c.data[0].inputs[i]);
+      auto const value = read_value(c.data[0].inputs[i], declared.inputs[i].type);
       for (auto const& p : g.inputs) {
         auto& v = g.at(p.value);
-        if (v.name != declared.inputs[i]) continue;
+        if (v.name != declared.inputs[i].name) continue;
         v.constant = {};
         v.type = {value.type(), value.shape()};
         if (fixed && i > 0 && value.shape().rank() <= 1 && value.elements() <= 64) v.constant = value;
@@ -158,7 +158,7 @@ inline std::vector<sinter::any_tensor> run_cpp(fs::path const& file, named_tenso
   if (allocations != before) throw std::runtime_error("the run allocated memory");
   std::vector<sinter::any_tensor> results;
   for (std::size_t i = 0; i < out.size(); ++i)
-    results.push_back(owned_copy({model.outputs[i].element, *model.outputs[i].shape, out[i]}));
+    results.push_back(sinter::copy_of({model.outputs[i].element, *model.outputs[i].shape, out[i]}));
   if (model.fixed) return results;  // what is folded is computed by other loops
   auto const expected = run_compiled<narrow_registers>(file, inputs);
   for (std::size_t i = 0; i < out.size(); ++i)

@@ -23,8 +23,8 @@ inline void add_cuda_kernels(test_case const& c, std::vector<sinter::device_kern
   auto const declared = read_declaration(c.model);
   for (std::size_t i = 0; !c.data.empty() && i < c.data[0].inputs.size() && i < declared.inputs.size(); ++i)
     for (auto const& p : g.inputs)
-      if (auto& v = g.at(p.value); v.name == declared.inputs[i]) {
-        auto const value = read_tensor(c.data[0].inputs[i]);
+      if (auto& v = g.at(p.value); v.name == declared.inputs[i].name) {
+        auto const value = read_value(c.data[0].inputs[i], declared.inputs[i].type);
         v.type = {value.type(), value.shape()};
       }
   auto const signature = sinter::signature_of(g);

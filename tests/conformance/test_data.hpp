@@ -2,6 +2,7 @@
 
 #include <sinter/core/tensor.hpp>
 
+#include <onnx/onnx-data_pb.h>
 #include <onnx/onnx_pb.h>
 
 #include "cases.hpp"
@@ -11,11 +12,6 @@ namespace conformance {
 
 using sinter::any_tensor;
 using sinter::dtype;
-
-/// What the runner cannot check because of the types in the test's data.
-struct unsupported_data : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 inline std::string read_file(fs::path const& path) {
   std::ifstream file(path, std::ios::binary);
@@ -91,16 +87,49 @@ inline any_tensor decode(onnx::TensorProto const& t) {
   return result;
 }
 
-inline any_tensor read_tensor(fs::path const& path) {
-  onnx::TensorProto t;
-  if (!t.ParseFromString(read_file(path))) throw std::runtime_error("no tensor: " + path.string());
-  return decode(t);
+template <typename Message>
+Message parse(std::string const& bytes, fs::path const& path) {
+  Message m;
+  if (!m.ParseFromString(bytes)) throw std::runtime_error("cannot parse " + path.string());
+  return m;
 }
 
-/// What a model declares: the inputs that tests give values for, in order, and whether all are tensors.
+/// The library's type for a declared one; a tensor without element type is `undefined`.
+inline dtype type_of(onnx::TypeProto const& t) {
+  if (t.has_sequence_type()) return sinter::sequence_of(type_of(t.sequence_type().elem_type()));
+  if (t.has_optional_type()) return sinter::optional_of(type_of(t.optional_type().elem_type()));
+  if (!t.has_tensor_type()) throw std::runtime_error("a type of data that the runner does not know");
+  return static_cast<dtype>(t.tensor_type().elem_type());
+}
+
+inline any_tensor decode(onnx::SequenceProto const& s, dtype type) {
+  std::vector<any_tensor> items;
+  for (auto const& t : s.tensor_values()) items.push_back(decode(t));
+  return any_tensor::holding(type, std::move(items));
+}
+
+inline any_tensor decode(onnx::OptionalProto const& o, dtype type) {
+  if (o.has_tensor_value()) return any_tensor::holding(type, {decode(o.tensor_value())});
+  if (!o.has_sequence_value()) return any_tensor::holding(type, {});
+  return any_tensor::holding(type, {decode(o.sequence_value(), sinter::item_of(type))});
+}
+
+/// The value in a file of the type that the model declares.
+inline any_tensor read_value(fs::path const& path, dtype declared) {
+  auto const bytes = read_file(path);
+  if (sinter::is_optional(declared)) return decode(parse<onnx::OptionalProto>(bytes, path), declared);
+  if (sinter::is_sequence(declared)) return decode(parse<onnx::SequenceProto>(bytes, path), declared);
+  return decode(parse<onnx::TensorProto>(bytes, path));
+}
+
+/// What a model declares: the inputs that tests give values for, and the outputs, in order.
 struct declaration {
-  std::vector<std::string> inputs{};
-  bool tensors_only = true;
+  struct port {
+    std::string name{};
+    dtype type = dtype::undefined;
+  };
+  std::vector<port> inputs{};
+  std::vector<port> outputs{};
 };
 
 inline declaration read_declaration(fs::path const& model) {
@@ -110,11 +139,9 @@ inline declaration read_declaration(fs::path const& model) {
   for (auto const& t : m.graph().initializer()) initialized.insert(t.name());
   declaration d;
   for (auto const& in : m.graph().input()) {
-    if (initialized.contains(in.name())) continue;
-    d.inputs.push_back(in.name());
-    d.tensors_only = d.tensors_only && in.type().has_tensor_type();
+    if (!initialized.contains(in.name())) d.inputs.push_back({in.name(), type_of(in.type())});
   }
-  for (auto const& out : m.graph().output()) d.tensors_only = d.tensors_only && out.type().has_tensor_type();
+  for (auto const& out : m.graph().output()) d.outputs.push_back({out.name(), type_of(out.type())});
   return d;
 }
 

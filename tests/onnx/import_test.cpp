@@ -53,7 +53,7 @@ TEST_CASE("declared shapes keep their symbols") {
   CHECK(text_of(m) == R"(graph g opset 17 {
   input x: float declared [N, 2, ?, ?]
   input open: int64
-  input sequence
+  input sequence: sequence.float
   y: float = Relu(x) as Relu_0
   output y declared [5]
 }
@@ -104,7 +104,7 @@ TEST_CASE("attributes of all kinds are read, with and without their type") {
   a.set_type(proto::AttributeProto::TYPE_PROTO);
   a.mutable_tp()->mutable_sequence_type()->mutable_elem_type()->mutable_tensor_type()->set_elem_type(1);
   add_output(*m.mutable_graph(), "y");
-  CHECK(text_of(m).find("{type = \"seq(tensor(float))\"}") != std::string::npos);
+  CHECK(text_of(m).find("{type = \"sequence.float\"}") != std::string::npos);
   a.set_type(proto::AttributeProto::TENSORS);
   CHECK(error_of(m).code() == error_code::unsupported_feature);
 }
@@ -141,19 +141,19 @@ TEST_CASE("subgraphs capture outer values through inputs") {
   input a: float[2]
   input b: float[2]
   y = If(c, a, c, b) {else_branch = graph else_branch opset 17 {
-    input a: float[2] declared ?
-    input c: bool[] declared ?
-    input b: float[2] declared ?
+    capture a: float[2] declared ?
+    capture c: bool[] declared ?
+    capture b: float[2] declared ?
     q = If(c, b) {then_branch = graph opset 17 {
-      input b: float[2] declared ?
+      capture b: float[2] declared ?
       r = Neg(b) as Neg_0
       output r
     }} as If_0
     output q
   }, then_branch = graph then_branch opset 17 {
-    input a: float[2] declared ?
-    input c: bool[] declared ?
-    input b: float[2] declared ?
+    capture a: float[2] declared ?
+    capture c: bool[] declared ?
+    capture b: float[2] declared ?
     const w = float[2] {1, 2}
     p = Add(a, w) as Add_0
     output p

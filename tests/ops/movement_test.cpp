@@ -193,3 +193,47 @@ TEST_CASE("DepthToSpace and SpaceToDepth") {
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 3, 2})}, {{"blocksize", std::int64_t{2}}}).empty());
   CHECK(!error_of("SpaceToDepth", 13, {counting({1, 1, 2, 2})}, {{"blocksize", std::int64_t{0}}}).empty());
 }
+
+TEST_CASE("A slice that runs backward starts at the first element where its start lies before it") {
+  auto const x = floats({3}, {1, 2, 3});
+  auto const slice = [&](std::int64_t start, std::int64_t end, std::int64_t step) {
+    return elements<float>(
+        run("Slice", 13, {x, ints({1}, {start}), ints({1}, {end}), ints({1}, {0}), ints({1}, {step})}));
+  };
+  CHECK(slice(-7, INT64_MIN, -1) == std::vector<float>{1});
+  CHECK(slice(INT64_MIN, -4, -2) == std::vector<float>{1});
+  CHECK(slice(-7, 0, -1).empty());
+  CHECK(slice(INT64_MAX, INT64_MIN, -1) == std::vector<float>{3, 2, 1});
+  CHECK(run("Slice", 13,
+            {sinter::any_tensor(sinter::dtype::float32, {0}), ints({1}, {-7}), ints({1}, {-9}), ints({1}, {0}),
+             ints({1}, {-1})})
+            .shape() == sinter::shape{0});
+}
+
+TEST_CASE("CenterCropPad keeps the middle") {
+  auto const x = floats({5}, {1, 2, 3, 4, 5});
+  CHECK(elements<float>(run("CenterCropPad", 18, {x, ints({1}, {2})})) == std::vector<float>{2, 3});
+  CHECK(elements<float>(run("CenterCropPad", 18, {x, ints({1}, {8})})) == std::vector<float>{0, 1, 2, 3, 4, 5, 0, 0});
+  auto const both =
+      run("CenterCropPad", 18, {floats({2, 3}, {1, 2, 3, 4, 5, 6}), ints({2}, {1, 3})}, {{"axes", list{-1, 0}}});
+  CHECK(both.shape() == sinter::shape{3, 1});
+  CHECK(elements<float>(both) == std::vector<float>{2, 5, 0});
+  CHECK_THAT(error_of("CenterCropPad", 18, {x, ints({1}, {-1})}), says("-1"));
+}
+
+TEST_CASE("TensorScatter writes from an index on, perhaps around the end") {
+  auto const cache = floats({2, 3, 1}, {1, 2, 3, 4, 5, 6}), update = floats({2, 2, 1}, {10, 20, 30, 40});
+  CHECK(elements<float>(run("TensorScatter", 24, {cache, update, ints({2}, {1, 0})})) ==
+        std::vector<float>{1, 10, 20, 30, 40, 6});
+  CHECK(elements<float>(run("TensorScatter", 24, {cache, update, ints({2}, {2, 4})},
+                            {{"mode", std::string("circular")}})) == std::vector<float>{20, 2, 10, 4, 30, 40});
+  CHECK_THAT(error_of("TensorScatter", 24, {cache, update, ints({2}, {2, 0})}), says("an index is 2"));
+}
+
+TEST_CASE("Col2Im adds overlapping blocks") {
+  auto const columns = floats({1, 2, 3}, {1, 2, 3, 10, 20, 30});  // blocks of two at three places of a line of four
+  auto const image = run("Col2Im", 18, {columns, ints({2}, {1, 4}), ints({2}, {1, 2})});
+  CHECK(image.shape() == sinter::shape{1, 1, 1, 4});
+  CHECK(elements<float>(image) == std::vector<float>{1, 12, 23, 30});
+  CHECK_THAT(error_of("Col2Im", 18, {columns, ints({2}, {1, 5}), ints({2}, {1, 2})}), says("the columns have shape"));
+}

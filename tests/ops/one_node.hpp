@@ -6,12 +6,17 @@
 #include <string>
 #include <vector>
 
-/// Runs a single node; `inputs` may hold empty tensors for omitted inputs.
+/// Runs a single node; `inputs` may hold empty tensors for omitted inputs. Operators of a domain are named with it:
+/// "ai.onnx.ml:Scaler".
 inline std::vector<sinter::any_tensor> run_all(std::string op, std::int64_t version,
                                                std::vector<sinter::any_tensor> const& inputs,
                                                sinter::attribute_map attributes = {}, std::size_t outputs = 1) {
   sinter::graph g;
   sinter::node n{.name = "n", .op = std::move(op), .version = version, .attributes = std::move(attributes)};
+  if (auto const colon = n.op.find(':'); colon != std::string::npos) {
+    n.domain = n.op.substr(0, colon);
+    n.op.erase(0, colon + 1);
+  }
   for (auto const& in : inputs) n.inputs.push_back(in ? g.add_value("x") : sinter::value_id{});
   for (std::size_t i = 0; i < outputs; ++i) n.outputs.push_back(g.add_value("y"));
   return evaluate(bind(n), n, inputs);

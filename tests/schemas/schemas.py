@@ -33,7 +33,18 @@ VALUES = {
     "equation": "a->a",
     "blocksize": 2,
     "perm": [0],
+    "LinearAttention.update_rule": "linear",  # the default takes more inputs
+    "TfIdfVectorizer.mode": "TF",
+    "TfIdfVectorizer.ngram_counts": [0],
+    "TfIdfVectorizer.ngram_indexes": [0],
 }
+
+# Attributes without which a node of the fewest inputs is wrong, though the schema does not require them.
+ALSO_REQUIRED = {"LinearAttention": "update_rule", "Optional": "type", "TfIdfVectorizer": "pool_int64s"}
+
+# Inputs and outputs of subgraphs, for nodes of FEWEST_INPUTS or as many as the schema requires.
+BODIES = {"Loop": (2, 2), ("Loop", 1): (3, 2), "Scan": (1, 1), "SequenceMap": (1, 1)}
+FEWEST_INPUTS = {("Scan", 8): 2}
 
 
 def schemas():
@@ -43,6 +54,14 @@ def schemas():
         if schema.domain == "" and not schema.deprecated:
             result.setdefault(schema.name, []).append(schema)
     return result
+
+
+def body(inputs, outputs):
+    """A graph whose outputs are a constant."""
+    tensor = helper.make_tensor("t", onnx.TensorProto.FLOAT, [1], [1.0])
+    infos = [helper.make_tensor_value_info(f"i{i}", onnx.TensorProto.FLOAT, [1]) for i in range(inputs)]
+    results = [helper.make_tensor_value_info("t", onnx.TensorProto.FLOAT, [1])] * outputs
+    return helper.make_graph([], "body", infos, results, [tensor])
 
 
 def sample(name, attribute, schema):
@@ -55,7 +74,6 @@ def sample(name, attribute, schema):
         return attribute.default_value
     tensor = helper.make_tensor("t", onnx.TensorProto.FLOAT, [1], [1.0])
     position = helper.make_tensor("i", onnx.TensorProto.INT64, [1], [0])
-    result = helper.make_tensor_value_info("t", onnx.TensorProto.FLOAT, [1])
     by_kind = {
         kind.INT: 1,
         kind.FLOAT: 1.0,
@@ -65,7 +83,8 @@ def sample(name, attribute, schema):
         kind.STRINGS: ["a"],
         kind.TENSOR: tensor,
         kind.SPARSE_TENSOR: helper.make_sparse_tensor(tensor, position, [1]),
-        kind.GRAPH: helper.make_graph([], "branch", [], [result], [tensor]),
+        kind.GRAPH: body(*BODIES.get((schema.name, schema.since_version), BODIES.get(schema.name, (0, 1)))),
+        kind.TYPE_PROTO: helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [1]),
     }
     value = by_kind.get(attribute.type)
     return None if value is None else helper.make_attribute(name, value, attr_type=attribute.type)
@@ -80,16 +99,19 @@ def node(schema, case, inputs, outputs, attributes):
 
 def nodes_of(schema, versions, latest):
     """Nodes that must be taken, one for each attribute, and nodes that must not."""
-    required = {n: sample(n, a, schema) for n, a in schema.attributes.items() if a.required}
+    required = {n: sample(n, a, schema) for n, a in schema.attributes.items()
+                if a.required or n == ALSO_REQUIRED.get(schema.name)}
     if schema.name == "Constant":
         required = {"value": sample("value", schema.attributes["value"], schema)}
-    inputs, outputs = schema.min_input, max(schema.min_output, 1)
+    inputs = FEWEST_INPUTS.get((schema.name, schema.since_version), schema.min_input)
+    outputs = max(schema.min_output, 1)
     good = [node(schema, "plain", inputs, outputs, required)]
     for name, attribute in schema.attributes.items():
         given = sample(name, attribute, schema)
         if given is None:
             continue
-        others = {} if schema.name == "Constant" else required  # which takes one value
+        alone = schema.name == "Constant" or name == "pool_strings"  # of several, one must be given
+        others = {n: a for n, a in required.items() if not alone or not n.startswith(("value", "pool_"))}
         good.append(node(schema, f"attribute {name}", inputs, outputs, {**others, name: given}))
     bad = [node(schema, "unknown", inputs, outputs, {**required, UNKNOWN: helper.make_attribute(UNKNOWN, 1)})]
     if latest:

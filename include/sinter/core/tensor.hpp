@@ -21,11 +21,15 @@ class any_tensor {
  public:
   any_tensor() = default;
 
-  /// A new tensor, 64-byte aligned, zeroed (strings are empty).
+  /// A new tensor, 64-byte aligned, zeroed (strings are empty); or a container of empty items.
   any_tensor(dtype type, sinter::shape extents) : type_(type), shape_(extents) {
     if (type == dtype::string) {
       auto strings = std::make_shared<std::vector<std::string>>(extents.elements());
       data_ = std::shared_ptr<void>(strings, strings->data());
+      return;
+    }
+    if (is_container(type)) {
+      hold(std::vector<any_tensor>(extents.elements()));
       return;
     }
     auto const bytes = dense_bytes(type, extents);
@@ -56,6 +60,9 @@ class any_tensor {
   static any_tensor of(sinter::shape extents, std::initializer_list<T> values) {
     return of<T>(extents, std::span<T const>(values.begin(), values.size()));
   }
+  /// A sequence, an optional (of one item or none) or a map (its keys, its values). Items that show bytes of somebody
+  /// else are copied.
+  static any_tensor holding(dtype container, std::vector<any_tensor> items);
   template <tensor_element T>
   static any_tensor scalar(T value) {
     return of<T>(sinter::shape{}, {value});
@@ -72,6 +79,8 @@ class any_tensor {
     return const_cast<void*>(std::as_const(*this).data());
   }
   explicit operator bool() const { return type_ != dtype::undefined; }
+  /// What a container holds.
+  std::span<any_tensor const> items() const;
 
   /// Whether the tensor keeps its elements; not where it shows bytes that somebody else must keep.
   bool owns() const { return located_ || data_.use_count() > 0; }
@@ -102,11 +111,50 @@ class any_tensor {
   }
 
  private:
+  void hold(std::vector<any_tensor> items) {
+    auto const kept = std::make_shared<std::vector<any_tensor>>(std::move(items));
+    data_ = std::shared_ptr<void>(kept, kept->data());
+  }
+
   dtype type_ = dtype::undefined;
   sinter::shape shape_;
   std::shared_ptr<void> data_;                      ///< of elements in memory
   std::shared_ptr<located_bytes const> located_{};  ///< of elements in a file
   std::uint64_t number_ = 0;
 };
+static_assert(sizeof(any_tensor) <= detail::container_bytes);
+
+/// What a container holds; asking a tensor is `error_code::invalid_argument`.
+inline std::span<any_tensor const> items_of(tensor_view v) {
+  if (!is_container(v.type))
+    fail(error_code::invalid_argument, "a tensor of {} was read as a sequence, optional or map", name(v.type));
+  return {static_cast<any_tensor const*>(v.data), v.elements()};
+}
+
+inline std::span<any_tensor const> any_tensor::items() const { return items_of(view()); }
+
+/// A tensor or container with bytes of its own.
+inline any_tensor copy_of(tensor_view const& v) {
+  if (is_container(v.type)) {
+    auto const items = items_of(v);
+    return any_tensor::holding(v.type, {items.begin(), items.end()});
+  }
+  any_tensor t(v.type, v.shape);
+  if (v.type == dtype::string)
+    std::ranges::copy(v.as<std::string>(), static_cast<std::string*>(t.data()));
+  else if (v.bytes() > 0)
+    std::memcpy(t.data(), v.data, v.bytes());
+  return t;
+}
+
+inline any_tensor any_tensor::holding(dtype container, std::vector<any_tensor> items) {
+  for (auto& item : items)
+    if (!item.owns()) item = copy_of(item.view());
+  any_tensor t;
+  t.type_ = container;
+  t.shape_ = sinter::shape{static_cast<std::int64_t>(items.size())};
+  t.hold(std::move(items));
+  return t;
+}
 
 }  // namespace sinter

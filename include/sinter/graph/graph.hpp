@@ -69,6 +69,7 @@ struct node {
 struct port {
   value_id value{};
   declared_dimensions declared{};
+  bool captured = false;  ///< of an input of a subgraph: a value of the graph around it
 };
 
 /// A dataflow graph in SSA form. Copyable: constants and attributes are shared, everything else is copied. Node order

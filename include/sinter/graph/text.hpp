@@ -29,7 +29,7 @@ struct text_options {
 /// Blanks and line ends separate words and mean nothing else; a `;` starts a comment that ends with its line.
 ///
 ///     graph      = "graph" [name] {"opset" [domain] version} "{" {statement} "}"
-///     statement  = "input" name [":" type] [declared]
+///     statement  = ("input" | "capture") name [":" type] [declared]     ; capture: from the graph around a subgraph
 ///                | "const" name "=" tensor
 ///                | "output" name [declared]
 ///                | result {"," result} "=" [domain ":"] op ["@" version] "(" [operand {"," operand}] ")" [attributes]

@@ -56,10 +56,12 @@ class graph_parser {
   }
 
   void take_statement(scope& s) {
-    if (lexer_.accept_word("input")) {
+    bool const captured = lexer_.accept_word("capture");
+    if (captured || lexer_.accept_word("input")) {
       auto const id = define(s);
       if (lexer_.accept(':')) s.g.at(id).type = take_type();
       s.g.inputs.push_back(take_declared(s.g, id));
+      s.g.inputs.back().captured = captured;
     } else if (lexer_.accept_word("output")) {
       auto const id = use(s);
       s.g.outputs.push_back(take_declared(s.g, id));
@@ -152,9 +154,10 @@ class graph_parser {
 
   tensor_type take_type() {
     auto const token = take_name("a type");
-    auto const it = std::ranges::find(dtype_table, token.text, &dtype_info::name);
-    if (it == dtype_table.end()) lexer_.fail_at(token.offset, fmt::format("'{}' is no data type", token.text));
-    tensor_type type{static_cast<dtype>(it - dtype_table.begin()), std::nullopt};
+    auto const element = dtype_named(token.text);
+    if (element == dtype::undefined && token.text != name(element))
+      lexer_.fail_at(token.offset, fmt::format("'{}' is no data type", token.text));
+    tensor_type type{element, std::nullopt};
     if (!lexer_.accept('[')) return type;
     type.shape.emplace();
     if (!lexer_.peek().is(']')) {

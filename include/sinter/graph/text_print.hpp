@@ -19,7 +19,8 @@ constexpr bool is_word_character(char c) {
 
 /// A name as the text form spells it: bare when it is a word that no statement begins with.
 inline std::string name_text(std::string_view name) {
-  constexpr std::string_view reserved[] = {"_", "input", "const", "output", "as", "graph", "opset", "declared"};
+  constexpr std::string_view reserved[] = {"_",  "input", "capture", "const",   "output",
+                                           "as", "graph", "opset",   "declared"};
   bool const bare = !name.empty() && std::ranges::all_of(name, is_word_character) &&
                     std::ranges::find(reserved, name) == std::end(reserved);
   return bare ? std::string(name) : quote(name);
@@ -89,7 +90,7 @@ class graph_printer {
   void print_input(port const& in) {
     auto const& v = graph_.at(in.value);
     auto const type = v.type == tensor_type{} ? "" : ": " + type_text(v.type);
-    line(fmt::format("input {}{}{}", name_of(in.value), type, declared_text(in)));
+    line(fmt::format("{} {}{}{}", in.captured ? "capture" : "input", name_of(in.value), type, declared_text(in)));
     done_[static_cast<std::size_t>(in.value.index)] = true;
   }
 

@@ -106,7 +106,7 @@ inline constexpr std::uint64_t text_seeds = 256;  ///< seeds that print recognis
 
 /// The seed of which the numbers of `t` are the sequence, if there is one.
 inline std::optional<std::uint64_t> find_seed(any_tensor const& t) {
-  if (t.type() == dtype::string) return std::nullopt;
+  if (!is_plain(t.type())) return std::nullopt;
   auto const count = text_count(t), width = text_width(t.type());
   auto const* const bytes = static_cast<std::byte const*>(t.data());
   for (std::uint64_t seed = 0; seed < text_seeds; ++seed) {

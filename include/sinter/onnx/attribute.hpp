@@ -8,18 +8,34 @@
 
 namespace sinter::onnx {
 
-/// ONNX's spelling of a type: `seq(tensor(float))`. Nested types are limited by protobuf's recursion limit.
-inline std::string type_name(proto::TypeProto const& type) {
+/// The type of a value. A tensor's may be `undefined`.
+inline dtype type_of(proto::TypeProto const& type) {
+  auto const element = [](std::int32_t number) {
+    if (number < 0 || number >= dtype_count)
+      fail(error_code::unsupported_feature, "the data type has number {}, expected 1 to {}", number, dtype_count - 1);
+    return static_cast<dtype>(number);
+  };
   switch (type.value_case()) {
-    case proto::TypeProto::kTensorType: {
-      auto const element = type.tensor_type().elem_type();
-      bool const known = element > 0 && element < dtype_count;
-      return fmt::format("tensor({})", name(known ? static_cast<dtype>(element) : dtype::undefined));
+    case proto::TypeProto::VALUE_NOT_SET: return dtype::undefined;
+    case proto::TypeProto::kTensorType: return element(type.tensor_type().elem_type());
+    case proto::TypeProto::kMapType: {
+      auto const key = element(type.map_type().key_type()), held = type_of(type.map_type().value_type());
+      if (held == dtype::float32 && key == dtype::int64) return dtype::map_int64_float32;
+      if (held == dtype::float32 && key == dtype::string) return dtype::map_string_float32;
+      fail(error_code::unsupported_feature, "a type is a map from {} to {}, expected int64 or string to float",
+           name(key), name(held));
     }
-    case proto::TypeProto::kSequenceType: return fmt::format("seq({})", type_name(type.sequence_type().elem_type()));
-    case proto::TypeProto::kOptionalType:
-      return fmt::format("optional({})", type_name(type.optional_type().elem_type()));
-    default: fail(error_code::unsupported_feature, "a type is neither tensor, sequence nor optional");
+    case proto::TypeProto::kSequenceType: {
+      auto const item = type_of(type.sequence_type().elem_type());
+      if (!is_sequence(item) && !is_optional(item)) return sequence_of(item);
+      fail(error_code::unsupported_feature, "a type is a sequence of {}, expected one of tensors or maps", name(item));
+    }
+    case proto::TypeProto::kOptionalType: {
+      auto const item = type_of(type.optional_type().elem_type());
+      if (!is_optional(item)) return optional_of(item);
+      fail(error_code::unsupported_feature, "a type is an optional of {}", name(item));
+    }
+    default: fail(error_code::unsupported_feature, "a type is no tensor, map, sequence or optional");
   }
 }
 
@@ -48,7 +64,7 @@ inline attribute read_attribute(proto::AttributeProto const& a, tensor_reader& t
     case proto::AttributeProto::FLOATS: return std::vector<float>(a.floats().begin(), a.floats().end());
     case proto::AttributeProto::INTS: return std::vector<std::int64_t>(a.ints().begin(), a.ints().end());
     case proto::AttributeProto::STRINGS: return std::vector<std::string>(a.strings().begin(), a.strings().end());
-    case proto::AttributeProto::TYPE_PROTO: return type_name(a.tp());
+    case proto::AttributeProto::TYPE_PROTO: return std::string(name(type_of(a.tp())));
     default:
       fail(error_code::unsupported_feature, "attribute '{}' is of kind {}, a list of tensors, graphs or types",
            a.name(), static_cast<int>(a.type()));

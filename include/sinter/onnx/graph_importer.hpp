@@ -141,17 +141,13 @@ class graph_importer {
     }
   }
 
-  /// A port as declared, and its type if that is a tensor's; sequences and the like have no type.
+  /// A port as declared, and its type.
   static std::pair<port, tensor_type> read_port(proto::ValueInfoProto const& info, value_id id) {
     port p{id, std::nullopt};
     tensor_type type;
+    type.element = type_of(info.type());
     auto const& message = info.type().tensor_type();
-    if (!info.type().has_tensor_type()) return {p, type};
-    if (message.elem_type() < 0 || message.elem_type() >= dtype_count)
-      fail(error_code::unsupported_feature, "the data type has number {}, expected 1 to {}", message.elem_type(),
-           dtype_count - 1);
-    type.element = static_cast<dtype>(message.elem_type());
-    if (!message.has_shape()) return {p, type};
+    if (!info.type().has_tensor_type() || !message.has_shape()) return {p, type};
     bool known = true;
     shape extents;
     p.declared.emplace();
@@ -267,7 +263,7 @@ class graph_importer {
       for (auto const name : all) {
         auto const& v = s.g.at(use(s, name));
         auto const id = known.contains(name) ? inner.names.at(name) : inner.g.add_value(v.name, v.type);
-        inner.g.inputs.push_back({id, std::nullopt});
+        inner.g.inputs.push_back({.value = id, .declared = std::nullopt, .captured = true});
       }
     }
   }

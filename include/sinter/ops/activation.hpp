@@ -101,6 +101,25 @@ struct gelu {
   }
 };
 
+/// SwiGLU: a gate by Swish, times a linear input.   https://onnx.ai/onnx/operators/onnx__SwiGLU.html
+struct swiglu {
+  static constexpr op_schema schema{.name = "SwiGLU", .since = 28, .min_inputs = 2, .max_inputs = 2};
+  struct attributes {
+    float alpha = 1;
+  };
+
+  static attributes parse(attribute_reader const& r) { return {r.get("alpha", 1.0f)}; }
+  static types infer(inputs const& in, attributes const&) {
+    expect_one_element_type(in);
+    if (in.shape(1) != in.shape(0))
+      fail(error_code::malformed_model, "the inputs have shapes {} and {}, expected one", in.shape(0), in.shape(1));
+    return {in[0]};
+  }
+  static expr::value expression(std::span<expr::value const> x, attributes const& a) {
+    return x[0] * sigmoid(a.alpha * x[0]) * x[1];
+  }
+};
+
 /// PRelu: y = x < 0 ? slope * x : x; the slope broadcasts to x.   https://onnx.ai/onnx/operators/onnx__PRelu.html
 struct prelu {
   static constexpr op_schema schema{.name = "PRelu", .since = 7, .min_inputs = 2, .max_inputs = 2};

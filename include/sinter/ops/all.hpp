@@ -8,7 +8,10 @@
 #include <sinter/ops/batch_normalization.hpp>
 #include <sinter/ops/bit_cast.hpp>
 #include <sinter/ops/cast.hpp>
+#include <sinter/ops/causal_convolution.hpp>
+#include <sinter/ops/center_crop_pad.hpp>
 #include <sinter/ops/clip.hpp>
+#include <sinter/ops/col2im.hpp>
 #include <sinter/ops/comparison.hpp>
 #include <sinter/ops/concat.hpp>
 #include <sinter/ops/constant.hpp>
@@ -16,47 +19,69 @@
 #include <sinter/ops/conv.hpp>
 #include <sinter/ops/conv_transpose.hpp>
 #include <sinter/ops/cumulative.hpp>
+#include <sinter/ops/deform_conv.hpp>
 #include <sinter/ops/det.hpp>
 #include <sinter/ops/dropout.hpp>
 #include <sinter/ops/einsum.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/evaluator.hpp>
 #include <sinter/ops/expand.hpp>
+#include <sinter/ops/flex_attention.hpp>
+#include <sinter/ops/forest.hpp>
+#include <sinter/ops/fourier.hpp>
 #include <sinter/ops/fused.hpp>
 #include <sinter/ops/gather.hpp>
 #include <sinter/ops/gemm.hpp>
 #include <sinter/ops/global_pooling.hpp>
 #include <sinter/ops/grid_sample.hpp>
 #include <sinter/ops/instance_normalization.hpp>
+#include <sinter/ops/label_encoder.hpp>
 #include <sinter/ops/layer_normalization.hpp>
+#include <sinter/ops/linear_attention.hpp>
+#include <sinter/ops/linear_model.hpp>
 #include <sinter/ops/logic.hpp>
+#include <sinter/ops/loop.hpp>
 #include <sinter/ops/loss.hpp>
 #include <sinter/ops/lp_normalization.hpp>
 #include <sinter/ops/lrn.hpp>
 #include <sinter/ops/matmul.hpp>
+#include <sinter/ops/matmul_nbits.hpp>
 #include <sinter/ops/max_unpool.hpp>
 #include <sinter/ops/mean_variance_normalization.hpp>
+#include <sinter/ops/ml_scores.hpp>
 #include <sinter/ops/non_max_suppression.hpp>
 #include <sinter/ops/one_hot.hpp>
+#include <sinter/ops/optional.hpp>
 #include <sinter/ops/pad.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/power.hpp>
 #include <sinter/ops/quantize.hpp>
 #include <sinter/ops/quantized_linear.hpp>
+#include <sinter/ops/random.hpp>
 #include <sinter/ops/recurrent.hpp>
 #include <sinter/ops/reduce.hpp>
+#include <sinter/ops/regex.hpp>
 #include <sinter/ops/registry.hpp>
 #include <sinter/ops/reshape.hpp>
 #include <sinter/ops/resize.hpp>
 #include <sinter/ops/reverse_sequence.hpp>
 #include <sinter/ops/roi_align.hpp>
 #include <sinter/ops/rotary_embedding.hpp>
+#include <sinter/ops/scan.hpp>
 #include <sinter/ops/scatter.hpp>
+#include <sinter/ops/scikit.hpp>
 #include <sinter/ops/selection.hpp>
+#include <sinter/ops/sequence.hpp>
 #include <sinter/ops/slice.hpp>
 #include <sinter/ops/softmax.hpp>
+#include <sinter/ops/stack.hpp>
+#include <sinter/ops/strings.hpp>
+#include <sinter/ops/tensor_scatter.hpp>
+#include <sinter/ops/tf_idf.hpp>
 #include <sinter/ops/top_k.hpp>
+#include <sinter/ops/training.hpp>
 #include <sinter/ops/transpose.hpp>
+#include <sinter/ops/tree_ensemble.hpp>
 #include <sinter/ops/trilu.hpp>
 #include <sinter/ops/unary.hpp>
 #include <sinter/ops/unique.hpp>
@@ -96,15 +121,18 @@ using all_operators = operator_list<
     modulo,
     power,
     prelu,
+    swiglu,
     unary_family,
     where,
     // movement
+    center_crop_pad,
     compress,
     concat,
     constant,
     constant_of_shape,
     depth_to_space,
     dropout,
+    training_dropout,
     expand,
     eye_like,
     flatten,
@@ -128,6 +156,7 @@ using all_operators = operator_list<
     space_to_depth,
     split,
     squeeze,
+    tensor_scatter,
     tile,
     transpose,
     trilu,
@@ -135,7 +164,32 @@ using all_operators = operator_list<
     unsqueeze,
     // control flow
     if_else,
+    loop,
+    scan,
+    batched_scan,
+    // sequences and optionals
+    sequence_family,
+    optional_family,
+    // text
+    string_family,
+    tf_idf,
+    // random numbers and training
+    random_family,
+    optimizer_family,
+    // ai.onnx.ml
+    label_encoder,
+    linear_model_family,
+    scikit_family,
+    tree_ensemble_family,
+    // signals
+    fourier_family,
     // neural networks
+    causal_convolution,
+    col2im,
+    deform_conv,
+    flex_attention,
+    linear_attention,
+    matmul_nbits,
     window_function_family,
     affine_grid,
     attention,

@@ -3,10 +3,54 @@
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/evaluate.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 namespace sinter {
+
+/// Inputs of a subgraph, the last ones, that are values of the graph around it.
+inline std::size_t captures_of(graph const& body) {
+  return static_cast<std::size_t>(std::ranges::count(body.inputs, true, &port::captured));
+}
+
+/// The one element of a tensor.
+template <tensor_element T>
+T single(any_tensor const& t, std::string_view what) {
+  if (t.type() != dtype_of<T> || t.elements() != 1)
+    fail(error_code::malformed_model, "{} is {} {}, expected one {}", what, name(t.type()), t.shape(),
+         name(dtype_of<T>));
+  return t.as<T>()[0];
+}
+
+/// Types of the outputs of a body that runs any number of times: `carried` outputs from `output` on are inputs from
+/// `input` on of the next turn. A shape that changes from turn to turn is unknown.
+inline types infer_carried(graph const& body, std::vector<operand> given, std::size_t input, std::size_t output,
+                           std::size_t carried) {
+  for (;;) {
+    auto found = infer_outputs(body, given);
+    bool settled = true;
+    for (std::size_t i = 0; i < carried; ++i) {
+      auto& before = given[input + i].type;
+      auto& after = found[output + i];
+      if (after.element != before.element && before.element != optional_of(after.element))
+        fail(error_code::malformed_model, "the carried value {} holds {} before a turn and {} after it", i,
+             name(before.element), name(after.element));
+      if (after.shape == before.shape) continue;
+      settled = settled && !before.shape;
+      before.shape = after.shape = std::nullopt;
+    }
+    if (settled) return found;
+  }
+}
+
+/// A value as an input of a subgraph declares it: an optional of what it is, or as it is.
+inline any_tensor as_declared(any_tensor t, value const& input) {
+  if (input.type.element == t.type() || input.type.element != optional_of(t.type())) return t;
+  return any_tensor::holding(optional_of(t.type()), {std::move(t)});
+}
 
 /// If: one of two subgraphs. The node's inputs after the condition are the captures of both.
 /// https://onnx.ai/onnx/operators/onnx__If.html

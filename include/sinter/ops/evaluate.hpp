@@ -12,6 +12,21 @@ namespace sinter {
 /// Errors name the node: unsupported_operator (all of them at once), malformed_model, invalid_argument, limit_exceeded.
 std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& inputs);
 
+/// A graph that runs by `evaluate` as often as wanted, bound once. It must outlive the object, and be supported.
+class graph_evaluation {
+ public:
+  explicit graph_evaluation(graph const& g);
+  std::vector<any_tensor> operator()(std::vector<any_tensor> const& inputs) const;
+
+ private:
+  struct step {
+    node const* n = nullptr;
+    bound_operator op{};
+  };
+  graph const& graph_;
+  std::vector<step> steps_{};
+};
+
 /// Runs one node. `inputs` are in the order of the node's inputs; omitted ones are empty tensors. The result has one
 /// tensor for each output of the node, empty where the output is unused. Defined in ops/all.hpp.
 std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs);

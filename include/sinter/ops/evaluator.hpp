@@ -48,6 +48,7 @@ inline any_tensor allocate(tensor_type const& type) {
 }
 
 inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in) {
+  if (op.entry->passes_on) return {in[0]};
   if (op.allocates()) {
     auto results = op.entry->execute(in, op.attributes.get());
     results.resize(n.outputs.size());
@@ -126,10 +127,14 @@ std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, 
   return with_context([&] { return describe(context); }, [&] { return detail::run_node(op, context, inputs); });
 }
 
-std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& inputs) {
+graph_evaluation::graph_evaluation(graph const& g) : graph_(g) {
+  for (auto const id : g.topological_order()) steps_.push_back({&g.at(id), bind(g.at(id))});
+}
+
+std::vector<any_tensor> graph_evaluation::operator()(std::vector<any_tensor> const& inputs) const {
+  auto const& g = graph_;
   if (inputs.size() != g.inputs.size())
     fail(error_code::invalid_argument, "the graph has {} inputs, {} were given", g.inputs.size(), inputs.size());
-  check_supported(g);
   detail::running_values values(g);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     auto const& v = g.at(g.inputs[i].value);
@@ -138,11 +143,11 @@ std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& 
            name(v.type.element));
     values.set(g.inputs[i].value, inputs[i]);
   }
-  for (auto const id : g.topological_order()) {
-    auto const& n = g.at(id);
+  for (auto const& [step, op] : steps_) {
+    auto const& n = *step;
     std::vector<any_tensor> operands;
     for (auto const in : n.inputs) operands.push_back(values.get(in));
-    auto results = evaluate(bind(n), n, operands);
+    auto results = evaluate(op, n, operands);
     for (std::size_t i = 0; i < n.outputs.size(); ++i) values.set(n.outputs[i], std::move(results[i]));
     for (auto const in : n.inputs) values.used(in);
   }
@@ -152,6 +157,11 @@ std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& 
     expect_declared(g.at(out.value), outputs.back().type());
   }
   return outputs;
+}
+
+std::vector<any_tensor> evaluate(graph const& g, std::vector<any_tensor> const& inputs) {
+  check_supported(g);
+  return graph_evaluation(g)(inputs);
 }
 
 types infer_outputs(graph const& g, std::span<operand const> inputs_given) {

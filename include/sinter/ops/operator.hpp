@@ -41,6 +41,7 @@ class inputs {
   explicit inputs(std::span<operand const> operands) : operands_(operands) {}
 
   std::size_t size() const { return operands_.size(); }
+  std::span<operand const> all() const { return operands_; }
   bool has(std::size_t i) const { return i < size() && operands_[i].type.element != dtype::undefined; }
   /// Asking for the type of an input that is absent is an error of the model.
   tensor_type const& operator[](std::size_t i) const {
@@ -109,6 +110,8 @@ struct operator_entry {
   /// Null unless the kernel is a counting one: the most that each output can hold, from inputs whose shapes are known.
   /// The extents along the axes named are one number, which the kernel counts.
   std::vector<bounded_shape> (*bounds)(inputs const&, void const* attributes) = nullptr;
+  /// Whether the output is input 0, which may be a container.
+  bool passes_on = false;
 };
 
 /// The definition for a node, or null if the library lacks it. Defined in ops/all.hpp.
@@ -211,6 +214,10 @@ template <typename Operator>
 concept typed_operator = requires(inputs const& in, typename Operator::attributes const& a, std::size_t output) {
   { Operator::element(in, a, output) } -> std::same_as<dtype>;
 };
+
+/// An operator whose output is its first input.
+template <typename Operator>
+concept passing_operator = Operator::passes_on;
 
 /// An operator whose `infer` does not need the shapes of the inputs.
 template <typename Operator>

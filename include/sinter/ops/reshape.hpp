@@ -28,6 +28,8 @@ struct identity {
   static constexpr op_schema schema{.name = "Identity", .max_inputs = 1};
   using attributes = no_attributes;
 
+  static constexpr bool passes_on = true;
+  static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const&) { return {in[0]}; }
   static kernel_call kernel(inputs const&, attributes const&) { return copy_call(); }
 };

@@ -31,12 +31,13 @@ struct slice {
             .axes = integers_source::parse(r, "axes", 10)};
   }
 
-  /// The part of an axis of `extent` elements between `start` and `end`, as Python slices; both may lie outside.
+  /// The part of an axis of `extent` elements from `start` up to `end`; both may lie outside. Unlike in Python, a start
+  /// before the first element is that element, also where the slice runs backward.
   static range clamp(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t extent) {
     if (step == 0) fail(error_code::malformed_model, "a step of a slice is 0");
     auto const from_front = [&](std::int64_t i) { return i < 0 ? i + extent : i; };
     auto const first = step > 0 ? std::clamp<std::int64_t>(from_front(start), 0, extent)
-                                : std::clamp<std::int64_t>(from_front(start), -1, extent - 1);
+                                : std::min(std::max<std::int64_t>(from_front(start), 0), extent - 1);
     auto const last = step > 0 ? std::clamp<std::int64_t>(from_front(end), 0, extent)
                                : std::clamp<std::int64_t>(from_front(end), -1, extent - 1);
     auto const distance = step > 0 ? last - first : first - last;

@@ -35,8 +35,15 @@ inline bool is_weight(graph const& g, value_id id, int depth = 4) {
   });
 }
 
+/// Whether every run of `n`, or of a subgraph of it, may give other results.
 inline bool is_random(node const& n) {
-  return n.op.starts_with("Random") || n.op == "Multinomial" || n.op == "Bernoulli";
+  if (n.op.starts_with("Random") || n.op == "Multinomial" || n.op == "Bernoulli") return true;
+  if (is(n, "Dropout") && n.inputs.size() > 2 && n.inputs[2]) return true;
+  return std::ranges::any_of(n.attributes, [](auto const& entry) {
+    auto const* const body = std::get_if<std::shared_ptr<graph const>>(&entry.second);
+    if (!body) return false;
+    return std::ranges::any_of((*body)->topological_order(), [&](node_id id) { return is_random((*body)->at(id)); });
+  });
 }
 
 /// Whether folding `n` may be tried: its inputs are known, and its result may be kept.

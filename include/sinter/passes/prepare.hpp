@@ -46,7 +46,7 @@ inline void settle_constants(graph& g) {
     if (!v.is_constant()) continue;
     if (v.users.empty() && !g.is_output(id) && !g.is_input(id)) {
       v.constant = {};
-    } else if (v.constant.type() != dtype::string && v.constant.number() == 0) {
+    } else if (is_plain(v.constant.type()) && v.constant.number() == 0) {
       auto const* bytes = static_cast<std::byte const*>(std::as_const(v.constant).data());
       auto const d = content_digest({bytes, v.constant.bytes()});
       v.constant.set_number(numbers.try_emplace(std::pair(d.high, d.low), next_tensor_number()).first->second);

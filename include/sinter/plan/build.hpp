@@ -32,7 +32,7 @@ struct built {
 
 /// Names a constant: by its place in the model's file, or by its content.
 inline std::string key_of(any_tensor const& constant) {
-  if (constant.type() == dtype::string) return {};
+  if (!is_plain(constant.type())) return {};
   if (constant.number() != 0) return fmt::format(FMT_COMPILE("#{}"), constant.number());
   auto const d = content_digest({static_cast<std::byte const*>(constant.data()), constant.bytes()});
   return fmt::format("{:016x}{:016x}", d.high, d.low);

@@ -113,7 +113,7 @@ class lowering {
   static bool computable(scheduled_node const& s) {
     auto const shaped = [](operand_info const& o) {
       if (!o.present() || o.constant) return true;
-      return o.type.element != dtype::string && o.type.shape && o.shape().elements() > 0;
+      return is_plain(o.type.element) && o.type.shape && o.shape().elements() > 0;
     };
     return !s.inputs.empty() && !s.outputs.empty() && std::ranges::all_of(s.inputs, shaped) &&
            std::ranges::all_of(s.outputs, shaped);
@@ -122,7 +122,7 @@ class lowering {
   /// Whether a value has no planned place: its size depends on data, or it holds strings.
   bool is_open(value_id v) const {
     auto const& type = g_.at(v).type;
-    return !type.shape || type.element == dtype::undefined || type.element == dtype::string;
+    return !type.shape || type.element == dtype::undefined || !is_plain(type.element);
   }
 
   bool needs_island(node const& n) const {
@@ -168,7 +168,7 @@ class lowering {
   /// unknown size or holds strings.
   std::vector<bounded_shape> bounds_of(node const& n, bound_operator const& op) const {
     auto const unknown = [&](value_id v) { return v && !g_.at(v).type.shape; };
-    auto const strings = [&](value_id v) { return v && g_.at(v).type.element == dtype::string; };
+    auto const strings = [&](value_id v) { return v && !is_plain(g_.at(v).type.element); };
     if (bounded_ == bounded_values::heap || std::ranges::none_of(n.outputs, unknown) ||
         std::ranges::any_of(n.inputs, strings) || std::ranges::any_of(n.outputs, strings))
       return {};

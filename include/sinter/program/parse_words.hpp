@@ -36,9 +36,9 @@ class program_word_reader : protected line_reader {
 
   dtype element() {
     auto const name = word();
-    auto const* const found = std::ranges::find(dtype_table, name, &dtype_info::name);
-    if (found == dtype_table.end()) reject("'{}' is no data type", name);
-    return static_cast<dtype>(found - dtype_table.begin());
+    auto const found = dtype_named(name);
+    if (found == dtype::undefined && name != sinter::name(found)) reject("'{}' is no data type", name);
+    return found;
   }
 
   tensor_type type() {

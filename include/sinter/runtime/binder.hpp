@@ -217,9 +217,8 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   auto const buffer = [](view_binding const& v) {
     workspace_plan::buffer b;
     b.type = v.type;
-    b.alignment =
-        std::max<std::size_t>(v.type.element == dtype::string ? alignof(std::string) : size_of(b.type.element), 1);
-    if (v.type.shape && v.type.element != dtype::string) b.bytes = v.type.shape->elements() * size_of(v.type.element);
+    b.alignment = std::max<std::size_t>(is_plain(v.type.element) ? size_of(v.type.element) : alignof(std::string), 1);
+    if (v.type.shape && is_plain(v.type.element)) b.bytes = v.type.shape->elements() * size_of(v.type.element);
     return b;
   };
   for (auto const& v : p.inputs) plan.inputs.push_back(buffer(v));
@@ -258,18 +257,14 @@ inline any_tensor borrow(tensor_view const& v) {
   return any_tensor(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>{}, v.data));
 }
 
-/// Copies the elements of a tensor to memory for as many.
+/// Copies the elements of a tensor, or the items of a container, to memory for as many.
 inline void copy_elements(void* to, tensor_view const& from) {
   if (from.type == dtype::string)
     std::ranges::copy(from.as<std::string>(), static_cast<std::string*>(to));
+  else if (is_container(from.type))
+    std::ranges::copy(items_of(from), static_cast<any_tensor*>(to));
   else if (from.bytes() > 0)
     std::memcpy(to, from.data, from.bytes());
-}
-
-inline any_tensor copy_of(tensor_view const& v) {
-  any_tensor t(v.type, v.shape);
-  copy_elements(t.data(), v);
-  return t;
 }
 
 }  // namespace sinter

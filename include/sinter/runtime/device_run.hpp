@@ -79,8 +79,9 @@ class device_run {
   void fetch(std::size_t i, tensor_view const& result, bool is_on_host, void* to) {
     bool const to_device = device_.given_there(i);
     if (to == result.data || result.bytes() == 0) return;
-    if (is_on_host && to_device && result.type == dtype::string)
-      fail(error_code::invalid_argument, "output {}: strings do not go to a device; give memory of the host", i);
+    if (is_on_host && to_device && !is_plain(result.type))
+      fail(error_code::invalid_argument, "output {}: {} do not go to a device; give memory of the host", i,
+           is_container(result.type) ? "containers" : "strings");
     auto* const bytes = static_cast<std::byte*>(to);
     auto const* const from = static_cast<std::byte const*>(result.data);
     if (is_on_host)

@@ -29,6 +29,7 @@ inline std::string text_of(library const& lib, program const& p, address const& 
     case space::weight: return at("weights", lib.memory.weights[a.index].offset + a.offset);
     case space::host:
     case space::state:
+    case space::check:
     case space::given: break;  // of programs for devices, which are not printed
   }
   SINTER_ASSERT(false);

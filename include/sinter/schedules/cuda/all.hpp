@@ -3,6 +3,7 @@
 #include <sinter/schedules/cuda/attention.hpp>
 #include <sinter/schedules/cuda/contraction.hpp>
 #include <sinter/schedules/cuda/convolution.hpp>
+#include <sinter/schedules/cuda/gather.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
 #include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
@@ -28,7 +29,7 @@ inline constexpr std::array table{
     softmax_schedule,     normalization_schedule,
     pointwise_schedule,   cast_schedule,
     resize_schedule,      transposed_convolution_schedule,
-    recurrent_schedule,
+    recurrent_schedule,   gather_schedule,
 };
 
 }  // namespace sinter::detail::cuda

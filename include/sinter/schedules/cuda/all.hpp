@@ -5,6 +5,7 @@
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/cuda/gather.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
+#include <sinter/schedules/cuda/numbers.hpp>
 #include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
 #include <sinter/schedules/cuda/recurrent.hpp>
@@ -30,6 +31,7 @@ inline constexpr std::array table{
     pointwise_schedule,   cast_schedule,
     resize_schedule,      transposed_convolution_schedule,
     recurrent_schedule,   gather_schedule,
+    numbers_schedule,
 };
 
 }  // namespace sinter::detail::cuda

@@ -36,6 +36,15 @@ device_epilogue relu(device_sizes const& sizes, dtype element = dtype::float32) 
 }
 device_epilogue stored(device_sizes const& sizes) { return {{}, {dense(sizes, true)}}; }
 
+/// The function of two rows of int64, compared with 0.
+device_epilogue whole_numbers(device_sizes const& sizes) {
+  auto const from = dense(sizes, false, dtype::int64);
+  device_epilogue e{expr::parse("t0 = div x0 x1; t1 = mul t0 x1; select.lt t1 0 1 0"),
+                    {from, from, dense(sizes, true, dtype::boolean)}};
+  e.computes = dtype::int64;
+  return e;
+}
+
 /// A kernel, and the registers that it may take from sm_80 on: 10 % more than it took when this was written.
 struct compiled_kernel {
   device_call call;
@@ -134,6 +143,7 @@ std::vector<compiled_kernel> kernels_of_all_forms() {
       {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 30},
       {recurrent_call({device_cell::lstm, 4, 512, 2048}), 70},
       {recurrent_call({device_cell::gru, 1, 512, 1536}), 53},
+      {pointwise_call({384, 768}, whole_numbers({384, 768})), 24},
       {gather_call({{384, 768}, {0, 1}, {1, 0}, {{30522, 768}}, 30522 * 768, 4, dtype::int64, true}), 19},
   };
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};

@@ -12,11 +12,11 @@ using namespace sinter::test;
 namespace {
 
 /// A graph with the inputs x and i.
-graph graph_of(std::string_view x, std::string_view i, std::string_view nodes) {
+graph gather_graph(std::string_view x, std::string_view i, std::string_view nodes) {
   return parse(fmt::format("graph opset 18 {{\n input x: {}\n input i: {}\n {}\n output y\n}}\n", x, i, nodes));
 }
 
-any_tensor counted(shape const& s) {
+any_tensor counted_tensor(shape const& s) {
   any_tensor t(dtype::float32, s);
   for (std::size_t k = 0; k < t.elements(); ++k) t.mutable_view().as<float>()[k] = static_cast<float>(k);
   return t;
@@ -44,26 +44,26 @@ TEST_CASE("gathers by indices that come at run time are one launch") {
       gather_case{"float[2x3x4x6]", "int64[2x2x2]", "y = GatherND(x, i) {batch_dims = 1}", {0, -4, 2, 3, 1, 1, -3, 0}},
       gather_case{"float[2x3x4]", "int64[2x3]", "y = GatherND(x, i)", {0, 1, 2, -1, -3, 3}});
   INFO(c.nodes);
-  auto const g = graph_of(c.x, c.i, c.nodes);
+  auto const g = gather_graph(c.x, c.i, c.nodes);
   auto const p = plan_for_cuda(g);
   CHECK(count_launches(p) == 1);
   CHECK(count_steps<host_call>(p) == 0);
   auto const& type = g.at(g.inputs[1].value).type;
-  std::vector<any_tensor> const operands{counted(*g.at(g.inputs[0].value).type.shape),
+  std::vector<any_tensor> const operands{counted_tensor(*g.at(g.inputs[0].value).type.shape),
                                          any_tensor::of<std::int64_t>(*type.shape, c.indices)};
   CHECK(equal_bits(run_emulated(g, operands), run_compiled(g, operands, {})));
 }
 
 TEST_CASE("an index outside is an error of its node, and of its run only", "[device]") {
-  auto const g = graph_of("float[5x3]", "int64[2]",
-                          "a = Gather(x, i) as first\n b = Neg(a)\n y = Gather(b, i) {axis = 1} as second");
+  auto const g = gather_graph("float[5x3]", "int64[2]",
+                              "a = Gather(x, i) as first\n b = Neg(a)\n y = Gather(b, i) {axis = 1} as second");
   auto const given = device_under_test();
   emulated_device emulated;
   auto& device = given ? *given : emulated;
   model_store store({}, &device);
   auto const code = compile(graph(g), {.machine = device.machine()}, store, nullptr);
   workspace w(code.memory());
-  auto const x = counted({5, 3});
+  auto const x = counted_tensor({5, 3});
   auto const run = [&](std::int64_t a, std::int64_t b) {
     auto const i = any_tensor::of<std::int64_t>({2}, {a, b});
     tensor_view const in[] = {x.view(), i.view()};

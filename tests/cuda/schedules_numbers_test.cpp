@@ -66,7 +66,7 @@ bool equal_numbers(any_tensor const& a, any_tensor const& b) {
 }
 
 /// That a node is launches, one if its operands are not widened, and equal in bits.
-void check(std::string_view types, std::string_view node) {
+void check_numbers(std::string_view types, std::string_view node) {
   INFO(types << ": " << node);
   auto const g = parse(fmt::format("graph opset 18 {{\n{}\n y = {}\n output y\n}}\n", types, node));
   auto const p = plan_for_cuda(g);
@@ -85,11 +85,11 @@ std::string two(dtype type) { return fmt::format(" input a: {0}[7x9]\n input b: 
 TEST_CASE("arithmetic of integers is a launch and wraps") {
   auto const type = GENERATE(from_range(integers));
   for (auto const* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "Mod"})
-    check(two(type), fmt::format("{}(a, b)", op));
-  check(two(type), "Sum(a, b, a)");
+    check_numbers(two(type), fmt::format("{}(a, b)", op));
+  check_numbers(two(type), "Sum(a, b, a)");
   if (name(type).starts_with("uint")) return;
-  check(two(type), "Mod(a, b) {fmod = 1}");
-  for (auto const* op : {"Neg", "Abs", "Sign", "Relu"}) check(two(type), fmt::format("{}(a)", op));
+  check_numbers(two(type), "Mod(a, b) {fmod = 1}");
+  for (auto const* op : {"Neg", "Abs", "Sign", "Relu"}) check_numbers(two(type), fmt::format("{}(a)", op));
 }
 
 TEST_CASE("comparisons of all types are a launch") {
@@ -97,15 +97,17 @@ TEST_CASE("comparisons of all types are a launch") {
   types.insert(types.end(), floats.begin(), floats.end());
   auto const type = GENERATE_COPY(from_range(types));
   for (auto const* op : {"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"})
-    check(two(type), fmt::format("{}(a, b)", op));
+    check_numbers(two(type), fmt::format("{}(a, b)", op));
 }
 
 TEST_CASE("logic and choices are a launch") {
-  for (auto const* op : {"And(a, b)", "Or(a, b)", "Xor(a, b)", "Not(a)", "Equal(a, b)"}) check(two(dtype::boolean), op);
+  for (auto const* op : {"And(a, b)", "Or(a, b)", "Xor(a, b)", "Not(a)", "Equal(a, b)"})
+    check_numbers(two(dtype::boolean), op);
   for (auto const type : {dtype::float32, dtype::float16, dtype::int64, dtype::uint8, dtype::boolean})
-    check(fmt::format(" input c: bool[7x1]\n input a: {0}[9]\n input b: {0}[7x9]", name(type)), "Where(c, a, b)");
+    check_numbers(fmt::format(" input c: bool[7x1]\n input a: {0}[9]\n input b: {0}[7x9]", name(type)),
+                  "Where(c, a, b)");
   for (auto const* op : {"IsNaN(a)", "IsInf(a)", "IsInf(a) {detect_negative = 0}", "IsInf(a) {detect_positive = 0}"})
-    check(" input a: float[7x9]", op);
+    check_numbers(" input a: float[7x9]", op);
 }
 
 TEST_CASE("casts between types are a launch") {
@@ -115,5 +117,6 @@ TEST_CASE("casts between types are a launch") {
   auto const from = GENERATE_COPY(from_range(types));
   for (auto const to : types)
     if (to != from)
-      check(fmt::format(" input a: {}[7x9]", name(from)), fmt::format("Cast(a) {{to = {}}}", static_cast<int>(to)));
+      check_numbers(fmt::format(" input a: {}[7x9]", name(from)),
+                    fmt::format("Cast(a) {{to = {}}}", static_cast<int>(to)));
 }

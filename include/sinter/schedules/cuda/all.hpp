@@ -8,6 +8,7 @@
 #include <sinter/schedules/cuda/numbers.hpp>
 #include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/cuda/quantize.hpp>
 #include <sinter/schedules/cuda/recurrent.hpp>
 #include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/cuda/resize.hpp>
@@ -31,7 +32,7 @@ inline constexpr std::array table{
     pointwise_schedule,   cast_schedule,
     resize_schedule,      transposed_convolution_schedule,
     recurrent_schedule,   gather_schedule,
-    numbers_schedule,
+    numbers_schedule,     quantization_schedule,
 };
 
 }  // namespace sinter::detail::cuda

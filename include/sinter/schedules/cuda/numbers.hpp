@@ -157,7 +157,7 @@ inline fragment build_numbers(scheduled_node const& n) {
   auto k = *number_kernel_of(n);
   auto const& out = n.outputs[0];
   auto const axes = axes_in_memory(out.shape().rank(), out.how);
-  device_epilogue each{.function = std::move(k.function), .computes = k.computes, .alignment = alignment_of(n)};
+  device_epilogue each{.function = std::move(k.function), .alignment = alignment_of(n), .computes = k.computes};
   std::vector<address> places;
   for (std::size_t i = 0; i < k.reads; ++i) {
     each.arguments.push_back(argument_of(n.inputs[i], axes));

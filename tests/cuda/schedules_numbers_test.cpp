@@ -22,7 +22,8 @@ constexpr std::array integers{dtype::int8,  dtype::uint8,  dtype::int16, dtype::
 constexpr std::array floats{dtype::float32, dtype::float16, dtype::bfloat16};
 
 /// Numbers at the ends of ranges and around 0; others at random.
-any_tensor numbers(dtype type, shape const& s, std::uint32_t seed) {
+any_tensor numbers(dtype type, shape const& s, std::uint32_t first) {
+  auto seed = first;
   any_tensor t(type, s);
   constexpr std::int64_t special[] = {0,   1,     -1,     2,     -2,        127,       128,       -128,
                                       255, 32767, -32768, 65535, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
@@ -32,6 +33,8 @@ any_tensor numbers(dtype type, shape const& s, std::uint32_t seed) {
     store<std::int64_t>(type, t.data(), i,
                         chosen % 3 ? special[chosen % std::size(special)] : std::int64_t(chosen) - 30000);
   }
+  // The first quotient is one that does not fit.
+  store<std::int64_t>(type, t.data(), 0, first == 1 ? INT64_MIN : -1);
   return t;
 }
 

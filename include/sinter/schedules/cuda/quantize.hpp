@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/kernels/integer_range.hpp>
 #include <sinter/ops/quantize.hpp>
 #include <sinter/schedules/cuda/numbers.hpp>
 

@@ -111,12 +111,13 @@ void check_all_factors(graph const& g, std::vector<any_tensor> const& operands) 
   auto const exact = distance_from_cpu(g, operands, expected, factor_precision::exact);
   CHECK(exact.largest < 1e-4);
   constexpr double roundings = 4;
+  auto const magnified = std::max(1.0, exact.rms / 0x1p-21);  // by a model that makes much of float's own rounding
   for (auto const& [factors, rounding] : {std::pair{factor_precision::tf32, 0x1p-11},
                                           {factor_precision::float16, 0x1p-11},
                                           {factor_precision::bfloat16, 0x1p-8}}) {
     INFO("factors " << static_cast<int>(factors));
     auto const rounded = distance_from_cpu(g, operands, expected, factors);
-    CHECK(rounded.rms < roundings * rounding);
+    CHECK(rounded.rms < roundings * rounding * magnified);
     CHECK(rounded.rms > 10 * exact.rms);  // factors are rounded at all
   }
 }

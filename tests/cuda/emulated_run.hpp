@@ -32,15 +32,17 @@ std::size_t count_steps(program const& p) {
 inline std::size_t count_launches(program const& p) { return count_steps<launch>(p); }
 
 /// The outputs of the second of two runs on a device.
-inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::vector<any_tensor> const& operands) {
+inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::vector<any_tensor> const& operands,
+                                      factor_precision factors = {}) {
   model_store store({}, &device);
-  return run_twice(compile(graph(g), {.machine = device.machine()}, store, nullptr), operands);
+  compile_options const how{.machine = device.machine(), .prefer = {.factors = factors}};
+  return run_twice(compile(graph(g), how, store, nullptr), operands);
 }
 
 inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tensor> const& operands,
-                                            emulator::options how = {}) {
+                                            emulator::options how = {}, factor_precision factors = {}) {
   emulated_device device("cuda:sm_90", how);
-  return run_on(device, g, operands);
+  return run_on(device, g, operands, factors);
 }
 
 /// How the outputs of a graph on an emulated device differ from those on the CPU; nothing if they agree.

@@ -11,28 +11,40 @@
 
 namespace sinter::test {
 
-/// An encoder like BERT as exporters write it: embeddings, layers that share their random weights, a pooler.
+/// An encoder like BERT as exporters write it: embeddings, layers that share their random weights, a pooler. With a
+/// picture it is one like ViT: patches of 16x16 in place of words, layers that normalize what they read.
 struct encoder {
   int layers = 2, hidden = 64, heads = 4, tokens = 12, batch = 1, words = 50;
+  int picture = 0;     ///< pixels of a side; `tokens` and `words` have no meaning then
   bool fused = false;  ///< has the operators Gelu and LayerNormalization, which else are written out
 };
 
 class encoder_text {
  public:
-  explicit encoder_text(encoder const& e) : e_(e) {}
+  explicit encoder_text(encoder const& e) : e_(e) {
+    if (sees()) e_.tokens = patches() + 1;
+  }
 
   graph build() && {
     put("graph encoder opset 20 {{\n");
-    for (auto const* input : {"ids", "types", "seen"}) put("  input {}: int64[{}x{}]\n", input, e_.batch, e_.tokens);
+    if (sees())
+      put("  input x: float[{0}x3x{1}x{1}]\n", e_.batch, e_.picture);
+    else
+      for (auto const* input : {"ids", "types", "seen"}) put("  input {}: int64[{}x{}]\n", input, e_.batch, e_.tokens);
     constants();
-    embed();
-    for (int i = 0; i < e_.layers; ++i) add_layer();
+    sees() ? look() : embed();
+    for (int i = 0; i < e_.layers; ++i) sees() ? add_layer_of_vision() : add_layer();
+    if (sees()) x_ = normalized(x_);
     auto const pooled = add("Gemm", add("Gather", x_ + ", first", "{axis = 1}") + ", pool, pool_bias", "{transB = 1}");
     put("  output {}\n  output {}\n}}\n", x_, add("Tanh", pooled));
     return parse(text_);
   }
 
  private:
+  static constexpr int side = 16;  // of a patch
+  bool sees() const { return e_.picture > 0; }
+  int patches() const { return e_.picture / side * (e_.picture / side); }
+
   template <typename... Args>
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
@@ -50,7 +62,14 @@ class encoder_text {
     put("  const first = int64[] {{0}}\n  const last = int64[1] {{-1}}\n  const axes = int64[2] {{1, 2}}\n");
     put("  const split = int64[4] {{{}, {}, {}, {}}}\n", e_.batch, e_.tokens, e_.heads, e_.hidden / e_.heads);
     put("  const joined = int64[3] {{{}, {}, {}}}\n", e_.batch, e_.tokens, e_.hidden);
-    table("word_table", e_.words, e_.hidden), table("type_table", 2, e_.hidden);
+    if (sees()) {
+      put("  const patch = float[{0}x3x{1}x{1}] random({2})\n", e_.hidden, side, ++number_);
+      put("  const patch_bias = float[{}] random({})\n", e_.hidden, ++number_);
+      put("  const class = float[{}x1x{}] random({})\n", e_.batch, e_.hidden, ++number_);
+      put("  const row = int64[3] {{{}, {}, {}}}\n", e_.batch, e_.hidden, patches());
+    } else {
+      table("word_table", e_.words, e_.hidden), table("type_table", 2, e_.hidden);
+    }
     put("  const places = float[1x{}x{}] random({})\n", e_.tokens, e_.hidden, ++number_);
     for (auto const* name : {"query", "key", "value", "mix", "pool"}) linear_weights(name, e_.hidden, e_.hidden);
     linear_weights("widen", e_.hidden, 4 * e_.hidden), linear_weights("narrow", 4 * e_.hidden, e_.hidden);
@@ -93,16 +112,32 @@ class encoder_text {
     mask_ = add("Mul", add("Sub", "one, " + kept) + ", unseen");
   }
 
-  void add_layer() {
+  void look() {
+    auto const seen = add("Conv", "x, patch, patch_bias", fmt::format("{{strides = [{0}, {0}]}}", side));
+    auto const rows = add("Transpose", add("Reshape", seen + ", row"), "{perm = [0, 2, 1]}");
+    x_ = add("Add", add("Concat", "class, " + rows, "{axis = 1}") + ", places");
+  }
+
+  std::string attention(std::string const& x) {
     auto const heads = [&](std::string const& weights, std::string_view order) {
-      return add("Transpose", add("Reshape", linear(x_, weights) + ", split"), fmt::format("{{perm = [{}]}}", order));
+      return add("Transpose", add("Reshape", linear(x, weights) + ", split"), fmt::format("{{perm = [{}]}}", order));
     };
     auto const q = heads("query", "0, 2, 1, 3"), k = heads("key", "0, 2, 3, 1"), v = heads("value", "0, 2, 1, 3");
-    auto const scores = add("Add", add("Div", add("MatMul", q + ", " + k) + ", root") + ", " + mask_);
+    auto scores = add("Div", add("MatMul", q + ", " + k) + ", root");
+    if (!mask_.empty()) scores = add("Add", scores + ", " + mask_);
     auto const mixed = add("MatMul", add("Softmax", scores, "{axis = -1}") + ", " + v);
     auto const merged = add("Reshape", add("Transpose", mixed, "{perm = [0, 2, 1, 3]}") + ", joined");
-    x_ = normalized(add("Add", linear(merged, "mix") + ", " + x_));
-    x_ = normalized(add("Add", linear(gelu(linear(x_, "widen")), "narrow") + ", " + x_));
+    return linear(merged, "mix");
+  }
+  std::string feed_forward(std::string const& x) { return linear(gelu(linear(x, "widen")), "narrow"); }
+
+  void add_layer() {
+    x_ = normalized(add("Add", attention(x_) + ", " + x_));
+    x_ = normalized(add("Add", feed_forward(x_) + ", " + x_));
+  }
+  void add_layer_of_vision() {
+    x_ = add("Add", attention(normalized(x_)) + ", " + x_);
+    x_ = add("Add", feed_forward(normalized(x_)) + ", " + x_);
   }
 
   encoder e_;

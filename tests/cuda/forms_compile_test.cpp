@@ -2,6 +2,7 @@
 #include <sinter/expr/text.hpp>
 #include <sinter/program/device_attention.hpp>
 #include <sinter/program/device_copy.hpp>
+#include <sinter/program/device_gather.hpp>
 #include <sinter/program/device_products.hpp>
 #include <sinter/program/device_recurrent.hpp>
 #include <sinter/program/device_rows.hpp>
@@ -35,13 +36,22 @@ device_epilogue relu(device_sizes const& sizes, dtype element = dtype::float32) 
 }
 device_epilogue stored(device_sizes const& sizes) { return {{}, {dense(sizes, true)}}; }
 
+/// The function of two rows of int64, compared with 0.
+device_epilogue whole_numbers(device_sizes const& sizes) {
+  auto const from = dense(sizes, false, dtype::int64);
+  device_epilogue e{expr::parse("t0 = div x0 x1; t1 = mul t0 x1; select.lt t1 0 1 0"),
+                    {from, from, dense(sizes, true, dtype::boolean)}};
+  e.computes = dtype::int64;
+  return e;
+}
+
 /// A kernel, and the registers that it may take from sm_80 on: 10 % more than it took when this was written.
 struct compiled_kernel {
   device_call call;
   int registers;
 };
 
-std::vector<compiled_kernel> kernels() {
+std::vector<compiled_kernel> kernels_of_all_forms() {
   device_sizes const image{1, 56, 56, 96};
   device_window const strided{.c = 96,
                               .h = 112,
@@ -133,7 +143,8 @@ std::vector<compiled_kernel> kernels() {
       {normalize_call({{384, 768}, 1, {768, 1}}, 1e-5f, true, relu({384, 768})), 30},
       {recurrent_call({device_cell::lstm, 4, 512, 2048}), 70},
       {recurrent_call({device_cell::gru, 1, 512, 1536}), 53},
-      {gather_call({1, 30522, 384, 768, 4}), 19},
+      {pointwise_call({384, 768}, whole_numbers({384, 768})), 24},
+      {gather_call({{384, 768}, {0, 1}, {1, 0}, {{30522, 768}}, 30522 * 768, 4, dtype::int64, true}), 19},
   };
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
@@ -180,7 +191,7 @@ bool knows(nvrtc const& with, int arch) {
 
 void check_arch(nvrtc const& with, int arch) {
   if (!knows(with, arch)) return;
-  auto const all = kernels();
+  auto const all = kernels_of_all_forms();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
   auto const log = compile_cubin(with, cuda_text::cuda_module_text(text_of), cubin_options(arch)).log;
@@ -212,7 +223,7 @@ TEST_CASE("NVRTC compiles kernels whose offsets need 64 bits", "[thorough]") {
   constexpr int arch = 90;
   if (!with || !knows(*with, arch)) return;
   std::vector<device_kernel> all;
-  for (auto& k : kernels()) {
+  for (auto& k : kernels_of_all_forms()) {
     k.call.kernel.arguments[0].bytes = std::int64_t{1} << 40;
     all.push_back(std::move(k.call.kernel));
   }

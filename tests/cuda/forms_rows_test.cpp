@@ -1,4 +1,3 @@
-#include <sinter/program/device_copy.hpp>
 #include <sinter/program/device_rows.hpp>
 
 #include "forms.hpp"
@@ -143,25 +142,5 @@ TEST_CASE("normalization of rows", "[device]") {
     add_normalization(calls, centred, 2, 19, 12);
   }
   add_normalization(calls, true, 1, 9000, 1);
-  calls.run();
-}
-
-TEST_CASE("gathers of any element, from the end and clamped", "[device]") {
-  emulated_calls calls;
-  std::vector<std::int64_t> const indices{4, -1, 0, -5, 7, -9};
-  std::vector<std::size_t> const chosen{4, 4, 0, 0, 4, 0};
-  auto const add = [&]<typename T, typename I>(std::size_t outer, std::size_t inner, T, I) {
-    std::vector<T> x(outer * 5 * inner), y;
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(3 * i + 1);
-    for (std::size_t o = 0; o < outer; ++o)
-      for (auto const i : chosen)
-        for (std::size_t k = 0; k < inner; ++k) y.push_back(x[(o * 5 + i) * inner + k]);
-    calls.expect_result(gather_call({std::int64_t(outer), 5, 6, std::int64_t(inner), sizeof(T), dtype_of<I>}),
-                        {calls.input(x), calls.input(std::vector<I>(indices.begin(), indices.end()))}, y);
-  };
-  add(2, 3, 0.0f, std::int64_t{});
-  add(1, 8, 0.0f, std::int32_t{});
-  add(3, 1, std::uint8_t{}, std::int64_t{});
-  add(1, 2, std::int64_t{}, std::int64_t{});
   calls.run();
 }

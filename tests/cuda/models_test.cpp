@@ -20,7 +20,6 @@ using namespace sinter::test;
 namespace {
 
 constexpr std::array small_models{"mnist_cntk", "mnist_pytorch", "keyword_spotting_fp32", "cct_opset20"};
-constexpr std::array large_models{"squeezenet_fp16", "super_resolution", "face_detector_rfb320", "yolox_nano"};
 
 std::optional<real_model> find_model(std::string_view name) {
   auto const folder = shared("models/" + std::string(name));
@@ -72,12 +71,4 @@ TEST_CASE("a small model agrees with the CPU under every order of an emulated de
   auto const m = find_model("mnist_pytorch");
   if (!m) return;
   for (auto const& how : emulator::every_option) check_on_device(*m, m->examples[0].inputs, how);
-}
-
-TEST_CASE("large models agree on a CUDA device with the CPU", "[device][thorough]") {
-  auto const* const name = GENERATE(from_range(large_models));
-  auto const m = find_model(name);
-  if (!m) return;
-  INFO(name);
-  check_on_device(*m, m->examples[0].inputs);
 }

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "cuda/emulated_run.hpp"
 #include <cstring>
+#include <utility>
 #include <vector>
 
 using namespace sinter;
@@ -12,11 +13,12 @@ namespace {
 graph const reads_inputs = parse(R"(graph opset 13 {
   input ids: int64[6]
   input x: float[3x3]
-  const table = float[5x4] random(1)
+  const depth = int64[] {5}
+  const values = float[2] {-1, 2}
   const pair = int64[2] {2, 3}
-  a = Gather(table, ids)
+  a = OneHot(ids, depth, values)
   shaped = Reshape(ids, pair)
-  b = Gather(table, shaped)
+  b = OneHot(shaped, depth, values)
   d = Det(x)
   e = Sigmoid(x)
   y = Add(d, e)
@@ -74,4 +76,22 @@ TEST_CASE("an input that lies on the device at an address that kernels do not ta
   auto in = operands[0].view();
   in.data = memory.get() + 4;
   CHECK(difference(results_of(code, {in}), run_compiled(g, operands, {})) == "");
+}
+
+TEST_CASE("checks that a program does not have are refused") {
+  auto p = plan_for_cuda(parse(R"(graph opset 13 {
+  input x: float[5x3]
+  input i: int64[2]
+  y = Gather(x, i)
+  output y
+})"));
+  REQUIRE(p.checks.size() == 1);
+  auto const with = [&](std::vector<index_check> checks) {
+    p.checks = std::move(checks);
+    verify(p);
+  };
+  CHECK_THROWS_WITH(with({}), says("argument 3 of gather reaches bytes 0 to 8 of c0, which lie outside"));
+  CHECK_THROWS_WITH(with({{node_id{7}, -5, 4}}), says("a check of indices from -5 to 4 of node 7"));
+  CHECK_THROWS_WITH(with({{node_id{0}, 1, 4}}), says("a check of indices from 1 to 4 of node 0"));
+  with({{node_id{0}, -5, 4}});
 }

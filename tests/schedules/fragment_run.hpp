@@ -110,6 +110,7 @@ struct test_memory {
       case space::scratch:
       case space::host:
       case space::given:
+      case space::check:
       case space::state: break;
     }
     return scratch;

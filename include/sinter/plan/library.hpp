@@ -55,7 +55,7 @@ struct library_memory {
 
   /// Of a library for devices, in the memory of the device: state for each batch size, the arena, copies of inputs.
   struct device_memory {
-    std::int64_t state_stride = 0;  ///< of one batch size
+    std::int64_t state_stride = 0;  ///< of one batch size, with the words of checks
     std::int64_t arena_offset = 0;
     std::vector<std::int64_t> input_offsets{};
     std::vector<std::int64_t> given_offsets{};  ///< of copies of inputs in working memory
@@ -155,6 +155,11 @@ inline void place_working_memory(library_memory& memory, std::span<library_varia
   end = std::max(end, arena_alignment);
 }
 
+/// Where the words of checks are, behind a program's state.
+inline std::int64_t check_offset(program const& p, std::size_t i) {
+  return round_up(p.state_bytes, 8) + static_cast<std::int64_t>(8 * i);
+}
+
 /// Lays out the memory of a device, and behind working memory copies of the inputs that host calls read.
 inline void place_device_memory(library_memory& memory, std::span<library_variant const> variants,
                                 std::span<std::int64_t const> input_bytes) {
@@ -165,7 +170,7 @@ inline void place_device_memory(library_memory& memory, std::span<library_varian
     for (auto const& p : v.plans) {
       batches = static_cast<std::int64_t>(v.plans.size());
       arena = std::max(arena, p.arena_bytes);
-      device.state_stride = std::max(device.state_stride, round_up(p.state_bytes, device_alignment));
+      device.state_stride = std::max(device.state_stride, round_up(check_offset(p, p.checks.size()), device_alignment));
       for_each_address(p, [&](address const& a) {
         if (a.in == space::input) on_device[a.index] = true;
         if (a.in == space::given) on_host[a.index] = true;

@@ -69,6 +69,8 @@ class program_linker {
       where.index = weight(plain_weight(g_.at(op.values[a.index]).constant));
     } else if (a.in == space::state) {
       where.offset += first_state_;
+    } else if (a.in == space::check) {
+      where.index += first_check_;
     } else if (a.in != space::scratch) {
       where = placement_.place_of(a.in == space::input ? op.inputs[a.index] : op.outputs[a.index]);
       where.offset += a.offset;
@@ -85,6 +87,8 @@ class program_linker {
     if (op.kind == operation_kind::transfer) return link_transfer(op);
     p_.scratch_bytes = std::max(p_.scratch_bytes, made.code.scratch_bytes);
     first_state_ = std::exchange(p_.state_bytes, checked_add(p_.state_bytes, made.code.state_bytes));
+    first_check_ = static_cast<std::uint32_t>(p_.checks.size());
+    for (auto& c : made.code.checks) p_.checks.push_back({op.node, c.least, c.greatest});
     std::vector<std::uint32_t> weights;
     for (auto& w : made.code.weights) weights.push_back(weight(std::move(w)));
     for (auto& r : made.code.regions) {
@@ -182,7 +186,8 @@ class program_linker {
   lowered const& l_;
   arena_placement const& placement_;
   program p_;
-  std::int64_t first_state_ = 0;  ///< where the state of the operation that is linked begins
+  std::int64_t first_state_ = 0;   ///< where the state of the operation that is linked begins
+  std::uint32_t first_check_ = 0;  ///< of its checks
   std::unordered_map<std::string, std::uint32_t> weight_of_;
 };
 

@@ -153,7 +153,9 @@ class lowering {
   /// Whether a node computes a few elements of what only the host has: it takes less time than a launch.
   bool stays_on_host(scheduled_node const& n) {
     constexpr std::size_t few = 1024;
-    if (!l_.on_device || !n.op.has_expression() || n.outputs[0].shape().elements() > few) return false;
+    if (!l_.on_device || only_reshapes(*n.n)) return false;  // views are nothing to compute
+    auto const is_small = [](operand_info const& o) { return !o.present() || o.shape().elements() <= few; };
+    if (!std::ranges::all_of(n.inputs, is_small) || !std::ranges::all_of(n.outputs, is_small)) return false;
     auto const on_host = [](operand_info const& in) { return in.how == layout::host; };
     auto const there = [&](operand_info const& in) { return !in.present() || in.constant || on_host(in); };
     return std::ranges::any_of(n.inputs, on_host) && std::ranges::all_of(n.inputs, there);

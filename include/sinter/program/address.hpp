@@ -18,11 +18,12 @@ enum class space : std::uint8_t {
   scratch,  ///< memory of the worker that runs the task
   host,     ///< a tensor in the host's memory, of a program for a device that has memory of its own
   given,    ///< an input of such a program, in the host's memory
-  state     ///< memory that keeps its bytes from run to run; zero before the first
+  state,    ///< memory that keeps its bytes from run to run; zero before the first
+  check     ///< a word that is zero unless a launch of the run met an index outside, which it then holds
 };
 
 /// What an address begins with in text, by `space`; no prefix begins another.
-inline constexpr std::array<std::string_view, 8> space_prefixes{"in", "out", "t", "w", "s", "h", "given", "m"};
+inline constexpr std::array<std::string_view, 9> space_prefixes{"in", "out", "t", "w", "s", "h", "given", "m", "c"};
 
 /// Whether a space has several memories, which an address numbers.
 constexpr bool is_numbered(space in) { return in != space::scratch && in != space::state; }
@@ -39,7 +40,7 @@ using strides = std::array<std::int64_t, index_rank>;
 /// Bytes as a function of the indices around a call: those of a space from `offset` + Σ index·stride on.
 struct address {
   space in = space::input;
-  std::uint32_t index = 0;  ///< which input, output, tensor or weight; 0 where there is one only
+  std::uint32_t index = 0;  ///< which input, output, tensor, weight or check; 0 where there is one only
   std::int64_t offset = 0;
   strides stride{};
   friend bool operator==(address const&, address const&) = default;

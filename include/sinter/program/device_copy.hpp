@@ -64,21 +64,4 @@ inline device_call copy_call(device_copy c) {
   return call;
 }
 
-/// y[outer][count][inner] = x[outer][limit][inner] at `count` indices along the axis of `limit`, elements of `bytes`.
-struct device_gather {
-  std::int64_t outer = 1, limit = 1, count = 1, inner = 1;
-  std::int64_t bytes = 4;
-  dtype index = dtype::int64;
-  std::int64_t alignment = 16;  ///< bytes that divide the addresses of x and y
-};
-
-inline device_call gather_call(device_gather g) {
-  auto const x = dense_argument(g.outer * g.limit * g.inner * g.bytes, false, dtype::uint8);
-  auto const y = dense_argument(g.outer * g.count * g.inner * g.bytes, true, dtype::uint8);
-  for (; g.bytes < 16 && g.inner % 2 == 0 && g.alignment % (2 * g.bytes) == 0; g.inner /= 2) g.bytes *= 2;
-  auto call = coordinate_call("gather", {g.outer, g.count, g.inner}, 1, {{"bytes", g.bytes}, {"limit", g.limit}});
-  call.kernel.arguments = {x, dense_argument(g.count, false, g.index), y};
-  return call;
-}
-
 }  // namespace sinter

@@ -30,7 +30,8 @@ struct device_call {
 struct device_epilogue {
   expr::function function{};
   std::vector<device_argument> arguments{};
-  std::int64_t alignment = 16;  ///< bytes that divide the addresses of all arguments of the kernel
+  std::int64_t alignment = 16;      ///< bytes that divide the addresses of all arguments of the kernel
+  dtype computes = dtype::float32;  ///< as `device_kernel::computes`, of forms that compute nothing themselves
 };
 
 constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -126,6 +127,7 @@ inline void add_epilogue(device_kernel& k, device_epilogue epilogue, device_size
     k.arguments.push_back(std::move(a));
   }
   k.function = std::move(epilogue.function);
+  k.computes = epilogue.computes;
 }
 
 /// `epilogue.function` of its operands at every coordinate.

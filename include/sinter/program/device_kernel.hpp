@@ -32,11 +32,14 @@ struct device_argument {
 ///
 /// Arguments that the form itself reads and writes come first, then those with strides. The function maps what the form
 /// computes for a coordinate (x0, where the form computes something) and the elements of the arguments with strides at
-/// that coordinate (the following inputs, in order) to what is stored; a function without lines stores x0.
+/// that coordinate (the following inputs, in order) to what is stored; a function without lines stores x0. It computes
+/// in float32 or, of elements that are integers, in int64 or uint64: `add` to `div`, `min`, `max` and `select` wrap,
+/// and divide towards zero and to 0 by 0.
 struct device_kernel {
   std::string form{};
   std::vector<device_constant> constants{};
   expr::function function{};
+  dtype computes = dtype::float32;  ///< type of the function's numbers
   std::vector<device_argument> arguments{};
   std::int32_t threads = 256;     ///< of a block
   std::int32_t shared_bytes = 0;  ///< memory that the threads of a block share

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
+#include <sinter/graph/graph.hpp>
 #include <sinter/program/allocation.hpp>
 #include <sinter/program/device_forms.hpp>
 #include <sinter/program/grid.hpp>
@@ -24,6 +25,12 @@ struct packing {
   std::function<void(std::byte* destination)> fill;
 };
 
+/// What an index of a node must be; launches leave one that is not in a word of their own. 0 must be in range.
+struct index_check {
+  node_id node{};
+  std::int64_t least = 0, greatest = 0;
+};
+
 /// Part of a program, as a schedule makes it: regions, or launches on a device, run one after the other. Its inputs and
 /// outputs are the operands of its nodes, the tensors of the arena its own temporaries, whose steps are its regions or
 /// launches.
@@ -34,8 +41,9 @@ class fragment {
   std::vector<allocation> temporaries{};
   std::vector<region> regions{};
   std::vector<device_kernel> device_kernels{};
-  std::vector<launch> launches{};  ///< of `device_kernels`
-  std::int64_t scratch_bytes = 0;  ///< for each worker
+  std::vector<launch> launches{};     ///< of `device_kernels`
+  std::vector<index_check> checks{};  ///< that launches make
+  std::int64_t scratch_bytes = 0;     ///< for each worker
   std::int64_t state_bytes = 0;
 
   /// Starts the next region.
@@ -85,6 +93,13 @@ class fragment {
     auto const offset = state_bytes;
     state_bytes = checked_add(offset, round_up(bytes, arena_alignment));
     return {.in = space::state, .offset = offset};
+  }
+
+  /// Where a launch leaves an index that lies outside of [least, greatest].
+  address check(std::int64_t least, std::int64_t greatest) {
+    SINTER_ASSERT(least <= 0 && greatest >= 0);
+    checks.push_back({.least = least, .greatest = greatest});
+    return {.in = space::check, .index = static_cast<std::uint32_t>(checks.size() - 1)};
   }
 
   /// Takes memory of the worker, which keeps nothing from one task to the next.

@@ -65,6 +65,8 @@ class program_parser : program_word_reader {
       p_.scratch_bytes = number<std::int64_t>(word());
     else if (what == "state")
       p_.state_bytes = number<std::int64_t>(word());
+    else if (what == "check")
+      check();
     else if (what == "slots")
       p_.slots = number<std::int32_t>(word());
     else if (what == "step")
@@ -116,12 +118,27 @@ class program_parser : program_word_reader {
     expect("at");
     a.offset = number<std::int64_t>(word());
     expect("steps");
-    auto const steps = word();
-    auto const dots = std::min(steps.find(".."), steps.size());
-    a.first = number<std::int32_t>(steps.substr(0, dots));
-    a.last = number<std::int32_t>(steps.substr(std::min(dots + 2, steps.size())));
+    std::tie(a.first, a.last) = take_range<std::int32_t>();
     a.name = name();
     all.push_back(std::move(a));
+  }
+
+  void check() {
+    numbered("c", p_.checks.size());
+    index_check c;
+    std::tie(c.least, c.greatest) = take_range<std::int64_t>();
+    auto const of = word();
+    if (!of.starts_with('n')) reject("a node is expected, as in n3, not '{}'", of);
+    c.node.index = number<std::int32_t>(of.substr(1));
+    p_.checks.push_back(c);
+  }
+
+  /// Two numbers, as in -5..4.
+  template <typename T>
+  std::pair<T, T> take_range() {
+    auto const text = word();
+    auto const dots = std::min(text.find(".."), text.size());
+    return {number<T>(text.substr(0, dots)), number<T>(text.substr(std::min(dots + 2, text.size())))};
   }
 
   void kernel() {

@@ -111,6 +111,7 @@ class program_word_reader : protected line_reader {
     k.threads = number<std::int32_t>(word());
     expect("shared");
     k.shared_bytes = number<std::int32_t>(word());
+    if (accept_word("computes")) k.computes = element();
     while (!at_end() && rest().front() != '"') {
       auto const what = word();
       auto const equals = what.find('=');

@@ -43,6 +43,8 @@ class program_printer {
     tensors(p_.host_allocations, 'h');
     if (p_.scratch_bytes > 0) put("  scratch {}\n", p_.scratch_bytes);
     if (p_.state_bytes > 0) put("  state {}\n", p_.state_bytes);
+    for (std::size_t i = 0; i < p_.checks.size(); ++i)
+      put("  check c{} {}..{} n{}\n", i, p_.checks[i].least, p_.checks[i].greatest, p_.checks[i].node.index);
     if (p_.slots > 0) put("  slots {}\n", p_.slots);
     for (std::size_t i = 0; i < p_.steps.size(); ++i) step(i);
     for (std::size_t i = 0; i < p_.kernels.size(); ++i) kernel(i);
@@ -206,12 +208,13 @@ class program_printer {
 ///         …
 ///
 ///     program   = "program" ["device"] {input} {output} {weight} arena {tensor} ["host" bytes {tensor}]
-///                 ["scratch" bytes] ["state" bytes] ["slots" count] {step} {kernel} {device}
+///                 ["scratch" bytes] ["state" bytes] {check} ["slots" count] {step} {kernel} {device}
 ///     input     = "input" "in"number ":" type
 ///     output    = "output" "out"number ":" type "=" (place | "slot" number)
 ///     weight    = "weight" "w"number bytes key
 ///     arena     = "arena" bytes "bound" bytes
 ///     tensor    = "tensor" ("t"|"h")number bytes "at" offset "steps" first ".." last name
+///     check     = "check" "c"number least ".." greatest "n"number         ; what indices of a node must be
 ///     step      = "step" number ":" [node {"," node}] ["by" schedule]      ; then lines of grids, or one of an action
 ///     node      = "n"number operator ["as" name]
 ///     operator  = "_" | [domain ":"] name "@" version
@@ -227,7 +230,7 @@ class program_printer {
 ///     view      = "_" | place ":" type [bound]                             ; "_": omitted
 ///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
-///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "s" | "m")
+///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "c"number | "s" | "m")
 ///                 {("+"|"-") bytes ["*i"index]}
 ///     extent    = number | [number "+"] number "n"                         ; n: a length known when the program runs
 ///

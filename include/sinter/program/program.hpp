@@ -91,6 +91,7 @@ struct program {
   std::int64_t arena_bound = 0;    ///< most live bytes of any step: no plan can be smaller
   std::int64_t scratch_bytes = 0;  ///< for each worker
   std::int64_t state_bytes = 0;
+  std::vector<index_check> checks{};  ///< that launches make
 
   bool on_device = false;                      ///< inputs, outputs, arena and weights lie in the memory of a device
   std::vector<allocation> host_allocations{};  ///< tensors in the host's memory, for the host calls of such a program

@@ -21,6 +21,9 @@ class program_verifier {
   void run() {
     check_allocations(p_.allocations, p_.arena_bytes);
     check_allocations(p_.host_allocations, p_.host_bytes);
+    for (auto const& c : p_.checks)
+      if (c.least > 0 || c.greatest < 0 || c.node.index < 0 || c.node.index >= std::ssize(p_.nodes))
+        fail(error_code::system, "a check of indices from {} to {} of node {}", c.least, c.greatest, c.node.index);
     for_each_action<region>(p_, [&](region const& r, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       for (auto const& g : r.grids) check_grid(g);
@@ -240,6 +243,8 @@ class program_verifier {
       case space::weight: return where.index < p_.weights.size() ? p_.weights[where.index].bytes : 0;
       case space::scratch: return p_.scratch_bytes;
       case space::state: return p_.state_bytes;
+      case space::check:
+        return p_.on_device && where.index < p_.checks.size() ? 8 * (std::ssize(p_.checks) - where.index) : 0;
       case space::arena:
       case space::host: break;
     }

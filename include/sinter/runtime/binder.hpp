@@ -149,6 +149,7 @@ class binder {
       case space::arena: break;
       case space::scratch: return {1, a.offset};
       case space::state: return {2, a.offset};
+      case space::check: return {2, memory_.check_offset(a.index)};
       case space::host: return {1, program_.host_allocations[a.index].offset + a.offset};
       case space::input: return {memory_.input_base() + a.index, a.offset};
       case space::given: return {memory_.given_base() + a.index, a.offset};
@@ -210,6 +211,7 @@ inline workspace_plan plan_workspace(program const& p, std::span<weight_store::b
   plan.device = device;
   plan.arena_bytes = static_cast<std::size_t>(p.arena_bytes);
   plan.state_bytes = static_cast<std::size_t>(p.state_bytes);
+  plan.checks = p.checks.size();
   plan.scratch_bytes = static_cast<std::size_t>(p.on_device ? p.host_bytes : p.scratch_bytes);
   plan.workers = static_cast<std::size_t>(std::max(workers, 1));
   plan.guard = guard;

@@ -37,6 +37,7 @@ class device_run {
   /// caller wants them, if that is in the device's memory; others in the arena. Errors: invalid_argument for memory of
   /// another device.
   void bind(std::span<tensor_view const> in, std::span<mutable_tensor_view const> out) {
+    device_.start_checks();
     for (std::size_t i = 0; i < in.size(); ++i) {
       auto* const data = static_cast<std::byte*>(const_cast<void*>(in[i].data));
       auto const& buffer = plan_.inputs[i];
@@ -92,12 +93,23 @@ class device_run {
       fetches_ = true, device_.queue().download(to, from, result.bytes());
   }
 
-  /// Waits until all is done; on a stream of the caller's only where something comes to the host.
-  void finish() {
+  /// Waits until all is done; on a stream of the caller's only where something comes to the host, as checks do. An
+  /// index that a launch could not use is an error of its node.
+  void finish(program const& p) {
+    auto const checks = device_.fetch_checks();
+    fetches_ = fetches_ || !checks.empty();
     if (std::exchange(fetches_, false) || !device_.on_callers_stream()) device_.queue().wait();
+    for (std::size_t i = 0; i < checks.size(); ++i) expect_none(p, p.checks[i], checks[i]);
+    device_.end_checks();
   }
 
  private:
+  static void expect_none(program const& p, index_check const& c, std::int64_t outside) {
+    if (outside == 0) return;
+    with_context([&] { return describe(p.at(c.node)); },
+                 [&] { expect_success(kernels::status::outside(outside, c.least, c.greatest)); });
+  }
+
   /// That kernels ask of addresses.
   static bool is_aligned(std::byte const* data) {
     constexpr std::uintptr_t widest_access = 16;

@@ -24,10 +24,15 @@ class device_workspace {
     bool is_for(std::span<std::byte* const> wanted) const { return is_whole && std::ranges::equal(bases, wanted); }
   };
 
-  /// `inputs` are the bytes of each input. Errors: those of the device.
+  /// `inputs` are the bytes of each input; the last words of the state are `checks`. Errors: those of the device.
   device_workspace(accelerator& device, std::size_t arena_bytes, std::size_t state_bytes,
-                   std::span<std::size_t const> inputs, std::size_t outputs)
-      : device_(&device), state_(padded(arena_bytes)), given_there_(outputs), queue_(device.make_queue()) {
+                   std::span<std::size_t const> inputs, std::size_t outputs, std::size_t checks = 0)
+      : device_(&device),
+        state_(padded(arena_bytes)),
+        given_there_(outputs),
+        checks_(checks),
+        queue_(device.make_queue()) {
+    first_check_ = state_ + static_cast<std::int64_t>(state_bytes - checks * sizeof(std::int64_t));
     auto bytes = checked_add(state_, padded(state_bytes));
     for (auto const b : inputs) offsets_.push_back(bytes), bytes = checked_add(bytes, padded(b));
     if (bytes > 0) memory_ = device.allocate(static_cast<std::size_t>(bytes));
@@ -47,6 +52,22 @@ class device_workspace {
     if (recordings_.size() <= number) recordings_.resize(number + 1);
     return recordings_[number];
   }
+
+  /// Before a run: the words of checks are zero, also where the last run came to no end.
+  void start_checks() {
+    if (!clean_) {
+      std::ranges::fill(checks_, 0);
+      queue_->upload(memory_.get() + first_check_, checks_.data(), check_bytes());
+    }
+    clean_ = checks_.empty();
+  }
+  /// What launches left there; it is known after the queue's `wait`.
+  std::span<std::int64_t const> fetch_checks() {
+    queue_->download(checks_.data(), memory_.get() + first_check_, check_bytes());
+    return checks_;
+  }
+  /// All of them are zero.
+  void end_checks() { clean_ = true; }
 
   bool on_callers_stream() const { return on_callers_stream_; }
   /// In this scope, runs go to a stream of the caller's.
@@ -75,13 +96,18 @@ class device_workspace {
     queue_->wait();
   }
 
+  std::size_t check_bytes() const { return checks_.size() * sizeof(std::int64_t); }
+
   static std::int64_t padded(std::size_t bytes) { return round_up(static_cast<std::int64_t>(bytes), 256); }
 
   accelerator* device_;
   device_memory memory_;
-  std::int64_t state_;                 ///< where it begins
+  std::int64_t state_;  ///< where it begins
+  std::int64_t first_check_ = 0;
   std::vector<std::int64_t> offsets_;  ///< of the inputs
   std::vector<bool> given_there_;
+  std::vector<std::int64_t> checks_;  ///< as they were fetched
+  bool clean_ = true;                 ///< the device's are zero
   std::vector<recorded> recordings_;
   bool on_callers_stream_ = false;
   std::unique_ptr<device_queue> queue_;  ///< ends first, when its work is done

@@ -264,7 +264,7 @@ inline void executable::collect_outputs(workspace& w, std::span<mutable_tensor_v
       copy_elements(to, made);
     w.results[i] = {made.type, made.shape, to};
   }
-  if (device) device->finish();
+  if (device) device->finish(*program_);
 }
 
 }  // namespace sinter

@@ -31,6 +31,7 @@ struct workspace_plan {
   std::size_t arena_bytes = 0;
   std::size_t scratch_bytes = 0;  ///< of a worker; of a program for a device, its tensors in the host's memory
   std::size_t state_bytes = 0;
+  std::size_t checks = 0;  ///< words behind the state
   std::size_t workers = 1;
   std::vector<buffer> inputs{};
   std::vector<buffer> outputs{};
@@ -47,9 +48,13 @@ struct workspace_plan {
   std::uint32_t given_base() const { return guarded_base() + static_cast<std::uint32_t>(guarded.size()); }
   std::size_t bases() const { return given_base() + (device ? inputs.size() : 0); }
   std::size_t scratch_stride() const { return (scratch_bytes + 4095) / 4096 * 4096; }
+  std::int64_t check_offset(std::size_t i) const {
+    return round_up(static_cast<std::int64_t>(state_bytes), arena_alignment) + static_cast<std::int64_t>(8 * i);
+  }
+  std::size_t state_and_checks() const { return checks ? static_cast<std::size_t>(check_offset(checks)) : state_bytes; }
   /// Bytes that a workspace takes, without slots and copies of misaligned inputs.
   std::size_t bytes() const {
-    std::size_t sum = arena_bytes + scratch_stride() * workers + state_bytes;
+    std::size_t sum = arena_bytes + scratch_stride() * workers + state_and_checks();
     for (auto const& o : outputs)
       if (o.own) sum += o.bytes;
     for (auto const& i : inputs)
@@ -140,8 +145,8 @@ inline workspace::workspace(workspace_plan const& plan, std::size_t limit_bytes)
 inline void workspace::take_device_memory(workspace_plan const& plan) {
   std::vector<std::size_t> inputs;
   for (auto const& i : plan.inputs) inputs.push_back(i.on_device ? i.bytes : 0);
-  device_ =
-      std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, plan.state_bytes, inputs, plan.outputs.size());
+  device_ = std::make_unique<device_workspace>(*plan.device, plan.arena_bytes, plan.state_and_checks(), inputs,
+                                               plan.outputs.size(), plan.checks);
   set_base(0, device_->arena());
   set_base(2, device_->state());
 }

@@ -89,10 +89,27 @@ class cuda_variant_printer {
     put("  [[maybe_unused]] std::byte* const constants = const_cast<std::byte*>(o.constants());  // only read\n");
     put("  [[maybe_unused]] std::byte* const host = o.host();\n");
     inputs(p);
+    if (!p.checks.empty()) put("  o.start_checks({}, {});\n", first_check(p), p.checks.size());
     steps(p);
     text_ += '\n';
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i) output(plan, i);
-    put("  return nullptr;\n}}\n");
+    checks(p);
+    put("}}\n");
+  }
+
+  std::string first_check(program const& p) const { return fmt::format("state + {}", detail::check_offset(p, 0)); }
+
+  /// The end of a run: an index that a launch could not use is an error.
+  void checks(program const& p) {
+    if (p.checks.empty()) return put("  return nullptr;\n");
+    put("  static constexpr std::array<char const*, {}> problems{{", p.checks.size());
+    for (std::size_t i = 0; i < p.checks.size(); ++i) {
+      auto const& c = p.checks[i];
+      put("{}{}", i ? ", " : "",
+          c_literal(fmt::format("{}: an index that came at run time lies outside {} to {}", describe(p.at(c.node)),
+                                c.least, c.greatest)));
+    }
+    put("}};\n  return o.failed_check({}, problems);\n", first_check(p));
   }
 
   void inputs(program const& p) {

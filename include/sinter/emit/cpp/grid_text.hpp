@@ -31,6 +31,7 @@ inline std::string text_of(library const& lib, program const& p, address const& 
     case space::host: return at("host", p.host_allocations[a.index].offset + a.offset);
     case space::state: return at("state", a.offset);
     case space::given: return at(fmt::format("given{}", a.index), a.offset);
+    case space::check: return at("state", sinter::detail::check_offset(p, a.index) + a.offset);
   }
   SINTER_ASSERT(false);
   return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/dtype.hpp>
 #include <sinter/core/error.hpp>
 #include <sinter/expr/math.hpp>
 
@@ -51,8 +52,30 @@ inline std::string primitive_text(expr::instruction const& line, std::vector<std
   return {};
 }
 
-/// Statements that compute `f` of x0, x1, … and return it, expanded to primitives: a line each, after `indent`.
-inline std::string body_text(expr::function const& f, std::string_view indent) {
+/// The same of integers of a type. Operations that are for floats only are `error_code::system`.
+inline std::string integer_text(expr::instruction const& line, std::vector<std::string> const& x,
+                                std::string_view type) {
+  using expr::op;
+  auto const call = [&](std::string_view name) { return fmt::format("{}({}, {})", name, x[0], x[1]); };
+  switch (line.code) {
+    case op::constant: return fmt::format("({}){}", type, static_cast<std::int64_t>(line.value));
+    case op::add: return call("sum");
+    case op::sub: return call("difference");
+    case op::mul: return call("times");
+    case op::div: return call("quotient");
+    case op::input:
+    case op::min:
+    case op::max:
+    case op::select: return primitive_text(line, x);
+    default: fail(error_code::system, "a function of integers has an operation for floats");
+  }
+}
+
+/// Statements that compute `f` of x0, x1, … and return it, expanded to primitives: a line each, after `indent`. Its
+/// numbers are float32, int64 or uint64.
+inline std::string body_text(expr::function const& f, std::string_view indent, dtype numbers = dtype::float32) {
+  bool const real = numbers == dtype::float32;
+  std::string_view const type = real ? "float" : numbers == dtype::int64 ? "s64" : "u64";
   auto const primitive = expr::expand(f);
   std::vector<std::string> names;
   std::string text;
@@ -62,10 +85,10 @@ inline std::string body_text(expr::function const& f, std::string_view indent) {
     operands.reserve(line.operands.size());
     for (int k = 0; k < expr::arity(line.code); ++k)
       operands.push_back(names[line.operands[static_cast<std::size_t>(k)]]);
-    auto value = primitive_text(line, operands);
+    auto value = real ? primitive_text(line, operands) : integer_text(line, operands, type);
     if (expr::arity(line.code) > 0) {
       auto name = fmt::format("t{}", temporaries++);
-      text += fmt::format("{}float const {} = {};\n", indent, name, value);
+      text += fmt::format("{}{} const {} = {};\n", indent, type, name, value);
       value = std::move(name);
     }
     names.push_back(std::move(value));

@@ -136,6 +136,8 @@ class kernel_printer {
     return text;
   }
 
+  std::string_view number() const { return type_text(k_.computes); }
+
   std::size_t inputs() const { return static_cast<std::size_t>(result() - first_operand_) + (form_.computes ? 1 : 0); }
 
   /// `prefix`0`suffix`, `prefix`1`suffix`, …: one for each input of the function.
@@ -147,9 +149,10 @@ class kernel_printer {
 
   void function() {
     SINTER_ASSERT(k_.function.lines.empty() ? inputs() >= 1 : k_.function.inputs <= inputs());
+    SINTER_ASSERT(k_.computes == dtype::float32 || !form_.computes);
     put("\n  // {}\n", k_.function.lines.empty() ? "x0" : expr::print(k_.function));
-    put("  DEVICE static float function({}) {{\n", list("float x"));
-    text_ += k_.function.lines.empty() ? "    return x0;\n" : body_text(k_.function, "    ");
+    put("  DEVICE static {} function({}) {{\n", number(), list(fmt::format("{} x", number())));
+    text_ += k_.function.lines.empty() ? "    return x0;\n" : body_text(k_.function, "    ", k_.computes);
     text_ += "  }\n";
   }
 
@@ -172,9 +175,10 @@ class kernel_printer {
     std::size_t input = form_.computes ? 1 : 0;
     for (auto i = first_operand_; i < result(); ++i, ++input) {
       SINTER_ASSERT(argument(i).strides.size() == rank && !argument(i).written);
-      put("    float x{0}[width];\n    load_elements<{1}>(x{0}, {2});\n", input, argument(i).strides.back(), place(i));
+      put("    {3} x{0}[width];\n    load_elements<{1}>(x{0}, {2});\n", input, argument(i).strides.back(), place(i),
+          number());
     }
-    put("    float y[width];\n#pragma unroll\n");
+    put("    {} y[width];\n#pragma unroll\n", number());
     put("    for (int i = 0; i < width; ++i) y[i] = function({});\n", list("x", "[i]"));
     put("    store_elements<{}>({}, y);\n  }}\n", argument(result()).strides.back(), place(result()));
   }

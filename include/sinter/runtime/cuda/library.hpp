@@ -187,6 +187,19 @@ class cuda_library_object {
   void download(std::byte* to, std::byte const* from, std::size_t bytes) { queue_->download(to, from, bytes); }
   void wait() { queue_->wait(); }
 
+  /// Before a run: makes the words of `count` checks at `at` zero.
+  void start_checks(std::byte* at, std::size_t count) {
+    checks_.assign(count, 0);
+    upload(at, reinterpret_cast<std::byte const*>(checks_.data()), count * sizeof(std::int64_t));
+  }
+  /// After it: the problem of the first check whose word is not zero; null: none.
+  char const* failed_check(std::byte const* at, std::span<char const* const> problems) {
+    download(reinterpret_cast<std::byte*>(checks_.data()), at, checks_.size() * sizeof(std::int64_t));
+    wait();
+    auto const failed = std::ranges::find_if(checks_, [](std::int64_t word) { return word != 0; });
+    return failed == checks_.end() ? nullptr : problems[static_cast<std::size_t>(failed - checks_.begin())];
+  }
+
   /// Gives the launches that `give` makes, as a recording from the second time on.
   template <typename Give>
   void replay(std::size_t number, Give&& give) {
@@ -217,7 +230,8 @@ class cuda_library_object {
   std::shared_ptr<std::byte> host_{};
   std::unique_ptr<device_queue> queue_{};
   device_recordings recordings_{};
-  std::vector<std::byte*> moved_{};  ///< where kernels read the inputs, of the last run
+  std::vector<std::int64_t> checks_{};  ///< their words
+  std::vector<std::byte*> moved_{};     ///< where kernels read the inputs, of the last run
 };
 
 /// Whether the device is there and runs code of the library.

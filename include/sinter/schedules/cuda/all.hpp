@@ -3,9 +3,12 @@
 #include <sinter/schedules/cuda/attention.hpp>
 #include <sinter/schedules/cuda/contraction.hpp>
 #include <sinter/schedules/cuda/convolution.hpp>
+#include <sinter/schedules/cuda/gather.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
+#include <sinter/schedules/cuda/numbers.hpp>
 #include <sinter/schedules/cuda/parts.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/cuda/quantize.hpp>
 #include <sinter/schedules/cuda/recurrent.hpp>
 #include <sinter/schedules/cuda/reorder.hpp>
 #include <sinter/schedules/cuda/resize.hpp>
@@ -28,7 +31,8 @@ inline constexpr std::array table{
     softmax_schedule,     normalization_schedule,
     pointwise_schedule,   cast_schedule,
     resize_schedule,      transposed_convolution_schedule,
-    recurrent_schedule,
+    recurrent_schedule,   gather_schedule,
+    numbers_schedule,     quantization_schedule,
 };
 
 }  // namespace sinter::detail::cuda

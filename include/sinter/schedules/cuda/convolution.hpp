@@ -1,33 +1,16 @@
 #pragma once
 
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/cuda/filters.hpp>
 #include <sinter/schedules/cuda/product.hpp>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
-/// Convolutions of one or two spatial axes with constant weights: kernels of the form `convolution`, channels last.
+/// Convolutions of one or two spatial axes: kernels of the form `convolution`, channels last.
 namespace sinter::detail::cuda {
-
-/// Weights [group][tap][channel][output channel], from ONNX's [output channel][channel][tap].
-inline packing pack_convolution_weights(operand_info const& w, convolution_shape const& s) {
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  return {.key = fmt::format("cuda:convolution:{}:{}", s.groups, w.constant_key),
-          .bytes = bytes,
-          .fill = [t = *w.constant, s](std::byte* to) {
-            auto* y = reinterpret_cast<float*>(to);
-            auto const* const x = static_cast<float const*>(t.data());
-            auto const c = s.group_inputs(), f = s.group_outputs(), taps = s.taps();
-            for (std::int64_t g = 0; g < s.groups; ++g)
-              for (std::int64_t tap = 0; tap < taps; ++tap)
-                for (std::int64_t i = 0; i < c; ++i)
-                  for (std::int64_t o = 0; o < f; ++o) *y++ = x[((g * f + o) * c + i) * taps + tap];
-          }};
-}
 
 /// Numbers of the axes images, rows, columns and channels; with one spatial axis there is one row.
 inline device_sizes image_strides(device_sizes const& strides) {
@@ -74,7 +57,8 @@ inline fragment build_convolution(scheduled_node const& n, factor_precision prec
   auto const c = device_convolution_of(n, s);
   auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, precision);
   fragment f;
-  auto const weights = f.weight(pack_convolution_weights(n.inputs[1], s));
+  auto const weights =
+      filters_in_order(f, n, convolution_filters(s.groups, s.taps(), s.group_inputs(), s.group_outputs()));
   add_product(
       f, tiles, c.sizes(), [&](device_epilogue e) { return convolution_call(c, tiles, std::move(e)); }, input_of(n, 0),
       weights, image_epilogue(n));
@@ -84,12 +68,13 @@ inline fragment build_convolution(scheduled_node const& n, factor_precision prec
 inline std::vector<candidate> convolution_offer(scheduled_node const& n, target const& t) {
   if (n.n->domain != "sinter" || n.n->op != "Conv" || !is_float_tensor(n.inputs[0])) return {};
   auto const rank = n.inputs[0].shape().rank();
-  if ((rank != 3 && rank != 4) || !n.inputs[1].constant || !is_float_tensor(n.outputs[0])) return {};
-  if (n.inputs[1].shape().elements() == 0 || !has_plain_extras(n)) return {};
+  if ((rank != 3 && rank != 4) || !is_float_tensor(n.outputs[0])) return {};
+  if (!is_float_tensor(n.inputs[1]) || !has_plain_extras(n)) return {};
   layout_choice layouts{.outputs = {layout::channels_last}, .slices = true};
   constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
   bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
   for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
+  layouts.inputs[1] = layout::row_major;
   layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
   auto const s = shape_of_convolution(n);
   auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);

@@ -4,13 +4,10 @@
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/kernel_call.hpp>
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <utility>
 
-/// ConvTranspose of one or two spatial axes with constant weights: kernels of the form `transposed_convolution`,
-/// channels last.
+/// ConvTranspose of one or two spatial axes: kernels of the form `transposed_convolution`, channels last.
 namespace sinter::detail::cuda {
 
 /// The convolution from a result to its operand that ConvTranspose is the transpose of.
@@ -25,22 +22,6 @@ inline transposed_shape transposed_shape_of(scheduled_node const& n) {
   s.c = n.inputs[0].shape()[1] / s.groups;
   s.f = n.inputs[1].shape()[1];
   return s;
-}
-
-/// Weights [group][tap][channel][output channel], from ONNX's [channel][output channel][tap].
-inline packing pack_transposed_weights(operand_info const& w, transposed_shape const& s) {
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  return {.key = fmt::format("cuda:transposed:{}:{}", s.groups, w.constant_key),
-          .bytes = bytes,
-          .fill = [t = *w.constant, s](std::byte* to) {
-            auto* y = reinterpret_cast<float*>(to);
-            auto const* const x = static_cast<float const*>(t.data());
-            auto const taps = s.window.kernel_size();
-            for (std::int64_t g = 0; g < s.groups; ++g)
-              for (std::int64_t tap = 0; tap < taps; ++tap)
-                for (std::int64_t i = 0; i < s.c; ++i)
-                  for (std::int64_t o = 0; o < s.f; ++o) *y++ = x[((g * s.c + i) * s.f + o) * taps + tap];
-          }};
 }
 
 inline device_convolution device_transposed_of(scheduled_node const& n, transposed_shape const& s) {
@@ -79,7 +60,7 @@ inline fragment build_transposed_convolution(scheduled_node const& n, factor_pre
     return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o, rank));
   });
   fragment f;
-  auto const weights = f.weight(pack_transposed_weights(n.inputs[1], s));
+  auto const weights = filters_in_order(f, n, transposed_filters(s.groups, s.window.kernel_size(), s.c, s.f));
   add_product(
       f, tiles, c.sizes(),
       [&](device_epilogue after) { return transposed_convolution_call(c, tiles, std::move(after)); }, input_of(n, 0),
@@ -90,7 +71,7 @@ inline fragment build_transposed_convolution(scheduled_node const& n, factor_pre
 inline std::vector<candidate> transposed_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_standard_operator(*n.n, "ConvTranspose") || !is_float_tensor(n.inputs[0])) return {};
   auto const rank = n.inputs[0].shape().rank();
-  if ((rank != 3 && rank != 4) || !n.inputs[1].constant || n.inputs[1].shape().elements() == 0) return {};
+  if ((rank != 3 && rank != 4) || !is_float_tensor(n.inputs[1])) return {};
   if (!is_float_tensor(n.outputs[0]) || !has_plain_extras(n)) return {};
   layout_choice layouts{
       .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}, .slices = true};

@@ -56,7 +56,7 @@ inline std::vector<candidate> depthwise_offer(scheduled_node const& n, target co
   if (dense.empty()) return {};
   dense.resize(1);
   auto const s = shape_of_convolution(n);
-  if (s.groups != s.in_channels || s.out_channels != s.in_channels) return {};
+  if (!n.inputs[1].constant || s.groups != s.in_channels || s.out_channels != s.in_channels) return {};
   dense[0].layouts.inputs[0] = layout::channels_last;
   dense[0].cost = traffic_cost(n);
   dense[0].build = build_depthwise;

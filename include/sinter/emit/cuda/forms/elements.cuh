@@ -1,5 +1,6 @@
 R"cuda(
-// Elements of tensors as they lie in memory, primitives of functions, and coordinates. Functions compute in float.
+// Elements of tensors as they lie in memory, primitives of functions, and coordinates. Functions compute in float, or
+// in s64 or u64 where all elements are integers.
 
 struct half {
   u16 bits;
@@ -30,13 +31,47 @@ DEVICE float load_element(T const* from) {
 DEVICE float load_element(half const* from) { return half_to_float(load(&from->bits)); }
 DEVICE float load_element(bfloat16 const* from) { return bfloat16_to_float(load(&from->bits)); }
 DEVICE float load_element(boolean const* from) { return load(&from->bits) ? 1.0f : 0.0f; }
+// Towards zero; the least integer for what fits in none.
+DEVICE s64 truncated(float value) {
+  return value >= -0x1p63f && value < 0x1p63f ? (s64)value : (s64)0x8000000000000000ull;
+}
 template <class T>
 DEVICE void store_element(T* to, float value) {
-  *to = (T)value;
+  *to = (T)truncated(value);
 }
+DEVICE void store_element(u64* to, float value) {
+  *to = value >= 0x1p63f && value < 0x1p64f ? (u64)value : (u64)truncated(value);
+}
+DEVICE void store_element(float* to, float value) { *to = value; }
 DEVICE void store_element(half* to, float value) { to->bits = float_to_half(value); }
 DEVICE void store_element(bfloat16* to, float value) { to->bits = float_to_bfloat16(value); }
 DEVICE void store_element(boolean* to, float value) { to->bits = value != 0.0f; }
+
+// One element that is an integer, as an integer of 64 bits, and back.
+template <class Integer, class T>
+DEVICE void load_integer(Integer& to, T const* from) {
+  to = (Integer)load(from);
+}
+template <class Integer>
+DEVICE void load_integer(Integer& to, boolean const* from) {
+  to = load(&from->bits) != 0;
+}
+template <class Integer, class T>
+DEVICE void store_integer(T* to, Integer value) {
+  *to = (T)value;
+}
+template <class Integer>
+DEVICE void store_integer(half* to, Integer value) {
+  to->bits = float_to_half((float)value);
+}
+template <class Integer>
+DEVICE void store_integer(bfloat16* to, Integer value) {
+  to->bits = float_to_bfloat16((float)value);
+}
+template <class Integer>
+DEVICE void store_integer(boolean* to, Integer value) {
+  to->bits = value != 0;
+}
 
 // Four neighbours, aligned as a whole.
 template <class T>
@@ -120,6 +155,17 @@ DEVICE void store_elements(T* to, float const (&values)[width]) {
   }
 }
 
+template <s64 stride, int width, class Integer, class T>
+DEVICE void load_elements(Integer (&to)[width], T const* from) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) load_integer(to[i], from + i * stride);
+}
+template <s64 stride, int width, class Integer, class T>
+DEVICE void store_elements(T* to, Integer const (&values)[width]) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) store_integer(to + i * stride, values[i]);
+}
+
 // A type as large as an element that is only moved.
 template <int bytes>
 struct word;
@@ -150,6 +196,26 @@ DEVICE float component(vec4 const& v, int i) { return i == 0 ? v.x : i == 1 ? v.
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }
 DEVICE float maximum(float a, float b) { return a > b ? a : b; }
+// Primitives of integers, which wrap.
+DEVICE s64 minimum(s64 a, s64 b) { return a < b ? a : b; }
+DEVICE u64 minimum(u64 a, u64 b) { return a < b ? a : b; }
+DEVICE s64 maximum(s64 a, s64 b) { return a > b ? a : b; }
+DEVICE u64 maximum(u64 a, u64 b) { return a > b ? a : b; }
+template <class Integer>
+DEVICE Integer sum(Integer a, Integer b) {
+  return (Integer)((u64)a + (u64)b);
+}
+template <class Integer>
+DEVICE Integer difference(Integer a, Integer b) {
+  return (Integer)((u64)a - (u64)b);
+}
+template <class Integer>
+DEVICE Integer times(Integer a, Integer b) {
+  return (Integer)((u64)a * (u64)b);
+}
+// Towards zero; 0 for a division by zero.
+DEVICE u64 quotient(u64 a, u64 b) { return b == 0 ? 0 : a / b; }
+DEVICE s64 quotient(s64 a, s64 b) { return b == 0 ? 0 : b == -1 ? difference<s64>(0, a) : a / b; }
 // a * 2^b for an integral b in -126..127.
 DEVICE float scale2(float a, float b) { return a * float_of((u32)((s32)b + 127) << 23); }
 // Of positive normal numbers.

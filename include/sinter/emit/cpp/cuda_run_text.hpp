@@ -97,7 +97,9 @@ class cuda_variant_printer {
     put("}}\n");
   }
 
-  std::string first_check(program const& p) const { return fmt::format("state + {}", detail::check_offset(p, 0)); }
+  std::string first_check(program const& p) const {
+    return fmt::format("state + {}", sinter::detail::check_offset(p, 0));
+  }
 
   /// The end of a run: an index that a launch could not use is an error.
   void checks(program const& p) {

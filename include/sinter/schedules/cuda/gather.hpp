@@ -2,7 +2,7 @@
 
 #include <sinter/program/device_gather.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/cuda/kernel_call.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
 

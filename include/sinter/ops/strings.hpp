@@ -211,7 +211,7 @@ struct regex_full_match {
   };
 
   static attributes parse(attribute_reader const& r) {
-    return {std::make_shared<regular_expression const>(r.require<std::string>("pattern"))};
+    return {std::make_shared<regular_expression const>(r.get<std::string>("pattern", ""))};
   }
   static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::boolean; }
   static types infer(inputs const& in, attributes const&) {

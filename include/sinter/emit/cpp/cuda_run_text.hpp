@@ -104,10 +104,10 @@ class cuda_variant_printer {
   /// The end of a run: an index that a launch could not use is an error.
   void checks(program const& p) {
     if (p.checks.empty()) return put("  return nullptr;\n");
-    put("  static constexpr std::array<char const*, {}> problems{{", p.checks.size());
+    put("  static constexpr std::array<char const*, {}> problems{{\n", p.checks.size());
     for (std::size_t i = 0; i < p.checks.size(); ++i) {
       auto const& c = p.checks[i];
-      put("{}{}", i ? ", " : "",
+      put("{}      {}", i ? ",\n" : "",
           c_literal(fmt::format("{}: an index that came at run time lies outside {} to {}", describe(p.at(c.node)),
                                 c.least, c.greatest)));
     }

@@ -51,8 +51,15 @@ inline std::string run_parameter_types(library const& lib) {
          (lib.threads > 1 ? ", ::sinter::executor&" : "");
 }
 
+/// Whether numbers in the inputs may end a run.
+inline bool may_fail(library const& lib) {
+  return lib.hosts.may_fail() || std::ranges::any_of(lib.variants, [](library_variant const& v) {
+           return std::ranges::any_of(v.plans, [](program const& p) { return !p.checks.empty(); });
+         });
+}
+
 /// What such a function returns: nothing, or where it may fail null or what went wrong.
-inline std::string_view run_result(library const& lib) { return lib.hosts.may_fail() ? "char const*" : "void"; }
+inline std::string_view run_result(library const& lib) { return may_fail(lib) ? "char const*" : "void"; }
 
 namespace detail {
 

@@ -99,7 +99,7 @@ class variant_printer {
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
       for_each_batch(group_by(all, [&](std::size_t plan) { return output(plan, i); }),
                      [&](auto const& plans) { put("{:{}}outputs[{}] = {};\n", "", indent_, i, output(plans[0], i)); });
-    text_ += lib_.hosts.may_fail() ? "  return nullptr;\n}\n" : "}\n";
+    text_ += may_fail(lib_) ? "  return nullptr;\n}\n" : "}\n";
   }
 
   /// The plans in groups of equal `key`.

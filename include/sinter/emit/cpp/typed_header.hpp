@@ -61,17 +61,17 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
                        port_type(lib, p, "element"), i, port_member(lib, p, "size"),
                        by_call ? fmt::format("({})", batch) : "");
   });
-  bool const may_fail = lib.hosts.may_fail();
+  bool const fails = may_fail(lib);
   auto const error =
-      may_fail ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
+      fails ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
   auto const work = lib.on_device()                                  ? ""
                     : lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes, constants_, "
                                                                      : "work_, constants_, ";
   return fmt::format(
       "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
       "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
-      indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to,
-      may_fail ? "char const* const problem = " : "", lib.threads > 1 ? ", *threads_" : "", error);
+      indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to, fails ? "char const* const problem = " : "",
+      lib.threads > 1 ? ", *threads_" : "", error);
 }
 
 /// Prints NAME.hpp: what libraries for all devices have alike; how an object is made and kept is the device's.
@@ -99,11 +99,10 @@ class header_printer {
     for (auto const& p : lib_.outputs) port(p, "Output");
     members("inputs", lib_.inputs, input_contract());
     members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.",
-            lib_.hosts.may_fail()
-                ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
-                  "other members view\n"
-                  "    /// nothing useful.\n    std::string_view error{};\n"
-                : "");
+            may_fail(lib_) ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
+                             "other members view\n"
+                             "    /// nothing useful.\n    std::string_view error{};\n"
+                           : "");
     if (!lib_.embed) weights();
     constructors();
     run();

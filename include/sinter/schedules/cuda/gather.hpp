@@ -2,9 +2,9 @@
 
 #include <sinter/program/device_gather.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/cuda/moves.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -19,9 +19,7 @@ namespace sinter::detail::cuda {
 
 /// Whether all operands are of known shapes, none of them strings, and the result has elements.
 inline bool is_movable(scheduled_node const& n) {
-  auto const movable = [](operand_info const& o) {
-    return !o.present() || (o.type.shape && is_plain(o.type.element));
-  };
+  auto const movable = [](operand_info const& o) { return !o.present() || (o.type.shape && is_plain(o.type.element)); };
   return std::ranges::all_of(n.inputs, movable) && std::ranges::all_of(n.outputs, movable) && n.outputs[0].type.shape &&
          n.outputs[0].shape().elements() > 0;
 }

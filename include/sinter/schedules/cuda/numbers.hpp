@@ -3,8 +3,8 @@
 #include <sinter/core/compare.hpp>
 #include <sinter/expr/function.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/cuda/pointwise.hpp>
+#include <sinter/schedules/kernel_call.hpp>
 
 #include <algorithm>
 #include <array>

@@ -111,7 +111,7 @@ std::vector<compiled_kernel> kernels() {
                                  .b_k = 1,
                                  .b_n = 64};
   auto matrix_tiles = matrix_tile_choices[1];
-  matrix_tiles.precision = factor_precision::float16;
+  matrix_tiles.precision = sinter::precision::float16;
   auto split_tiles = tile_choices[3];
   split_tiles.splits = 8;
   std::vector<compiled_kernel> all{
@@ -138,7 +138,7 @@ std::vector<compiled_kernel> kernels() {
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
-  attention.precision = factor_precision::float16;
+  attention.precision = sinter::precision::float16;
   attention.element = convolution.element = dtype::float16;
   all.push_back({attention_call(attention, stored(attention.sizes())), 140});
   all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 140});

@@ -2,31 +2,49 @@
 
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/cuda/product.hpp>
+#include <sinter/schedules/rounded.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 /// Convolutions of one or two spatial axes with constant weights: kernels of the form `convolution`, channels last.
 namespace sinter::detail::cuda {
 
-/// Weights [group][tap][channel][output channel], from ONNX's [output channel][channel][tap].
-inline packing pack_convolution_weights(operand_info const& w, convolution_shape const& s) {
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  return {.key = fmt::format("cuda:convolution:{}:{}", s.groups, w.constant_key),
-          .bytes = bytes,
-          .fill = [t = *w.constant, s](std::byte* to) {
-            auto* y = reinterpret_cast<float*>(to);
-            auto const* const x = static_cast<float const*>(t.data());
-            auto const c = s.group_inputs(), f = s.group_outputs(), taps = s.taps();
-            for (std::int64_t g = 0; g < s.groups; ++g)
-              for (std::int64_t tap = 0; tap < taps; ++tap)
-                for (std::int64_t i = 0; i < c; ++i)
-                  for (std::int64_t o = 0; o < f; ++o) *y++ = x[((g * f + o) * c + i) * taps + tap];
+/// The weights of a filter for each group, `c` to `f` channels.
+struct group_weights {
+  std::int64_t groups = 1, c = 1, f = 1, taps = 1;
+};
+
+/// Weights [group][tap][channel][output channel] or, of 16 bits, [group][output channel][tap][channel]; at(group,
+/// output channel, channel, tap) is where one is in the constant.
+template <typename At>
+packing pack_group_weights(operand_info const& w, std::string_view kind, group_weights const& s, dtype element, At at) {
+  return {.key = fmt::format("cuda:{}:{}:{}:{}", kind, name(element), s.groups, w.constant_key),
+          .bytes = static_cast<std::int64_t>(w.shape().elements() * size_of(element)),
+          .fill = [t = *w.constant, s, element, at](std::byte* to) {
+            write_elements(to, element, [&](auto const& put) {
+              auto const* const x = static_cast<float const*>(t.data());
+              auto const rows = b_along_k(element) ? s.f : 1, columns = b_along_k(element) ? 1 : s.f;
+              for (std::int64_t g = 0; g < s.groups; ++g)
+                for (std::int64_t row = 0; row < rows; ++row)
+                  for (std::int64_t tap = 0; tap < s.taps; ++tap)
+                    for (std::int64_t i = 0; i < s.c; ++i)
+                      for (std::int64_t o = row; o < row + columns; ++o) put(x[at(g, o, i, tap)]);
+            });
           }};
+}
+
+/// From ONNX's [output channel][channel][tap].
+inline packing pack_convolution_weights(operand_info const& w, convolution_shape const& s, dtype element) {
+  group_weights const g{s.groups, s.group_inputs(), s.group_outputs(), s.taps()};
+  return pack_group_weights(w, "convolution", g, element, [g](auto group, auto o, auto i, auto tap) {
+    return ((group * g.f + o) * g.c + i) * g.taps + tap;
+  });
 }
 
 /// Numbers of the axes images, rows, columns and channels; with one spatial axis there is one row.
@@ -57,7 +75,8 @@ inline device_convolution device_convolution_of(scheduled_node const& n, convolu
           .x_n = x[0],
           .x_c = x[3],
           .x_h = x[1],
-          .x_w = x[2]};
+          .x_w = x[2],
+          .element = n.inputs[0].element()};
 }
 
 inline product_epilogue image_epilogue(scheduled_node const& n) {
@@ -69,12 +88,12 @@ inline product_epilogue image_epilogue(scheduled_node const& n) {
                      });
 }
 
-inline fragment build_convolution(scheduled_node const& n, factor_precision precision) {
+inline fragment build_convolution(scheduled_node const& n, precision how) {
   auto const s = shape_of_convolution(n);
   auto const c = device_convolution_of(n, s);
-  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, precision);
+  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, how);
   fragment f;
-  auto const weights = f.weight(pack_convolution_weights(n.inputs[1], s));
+  auto const weights = f.weight(pack_convolution_weights(n.inputs[1], s, c.element));
   add_product(
       f, tiles, c.sizes(), [&](device_epilogue e) { return convolution_call(c, tiles, std::move(e)); }, input_of(n, 0),
       weights, image_epilogue(n));
@@ -86,15 +105,20 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !n.inputs[1].constant || !is_float_tensor(n.outputs[0])) return {};
   if (n.inputs[1].shape().elements() == 0 || !has_plain_extras(n)) return {};
-  layout_choice layouts{.outputs = {layout::channels_last}, .slices = true};
-  constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
-  bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
-  for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
-  layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
+  auto const layouts = [&](precision how) {
+    constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
+    layout_choice choice{.outputs = {layout::channels_last}, .slices = true, .rounds = true};
+    auto const& x = n.inputs[0];
+    bool const as_is = x.how.order == element_order::row_major && x.shape()[1] < few_channels;
+    for (auto const& in : n.inputs) choice.inputs.push_back(device_layout(in));
+    choice.inputs[0] = (as_is ? layout::row_major : layout::channels_last).as(factor_element({&x}, how));
+    return choice;
+  };
   auto const s = shape_of_convolution(n);
   auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);
   constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units
-  if (s.groups > 1 && s.group_inputs() < least_depth) offered.resize(1);
+  bool const rounded = n.inputs[0].how.stored != dtype::undefined;
+  if (s.groups > 1 && s.group_inputs() < least_depth && !rounded) offered.resize(1);
   return offered;
 }
 

@@ -27,20 +27,12 @@ inline transposed_shape transposed_shape_of(scheduled_node const& n) {
   return s;
 }
 
-/// Weights [group][tap][channel][output channel], from ONNX's [channel][output channel][tap].
-inline packing pack_transposed_weights(operand_info const& w, transposed_shape const& s) {
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  return {.key = fmt::format("cuda:transposed:{}:{}", s.groups, w.constant_key),
-          .bytes = bytes,
-          .fill = [t = *w.constant, s](std::byte* to) {
-            auto* y = reinterpret_cast<float*>(to);
-            auto const* const x = static_cast<float const*>(t.data());
-            auto const taps = s.window.kernel_size();
-            for (std::int64_t g = 0; g < s.groups; ++g)
-              for (std::int64_t tap = 0; tap < taps; ++tap)
-                for (std::int64_t i = 0; i < s.c; ++i)
-                  for (std::int64_t o = 0; o < s.f; ++o) *y++ = x[((g * s.c + i) * s.f + o) * taps + tap];
-          }};
+/// From ONNX's [channel][output channel][tap].
+inline packing pack_transposed_weights(operand_info const& w, transposed_shape const& s, dtype element) {
+  group_weights const g{s.groups, s.c, s.f, s.window.kernel_size()};
+  return pack_group_weights(w, "transposed", g, element, [g](auto group, auto o, auto i, auto tap) {
+    return ((group * g.c + i) * g.f + o) * g.taps + tap;
+  });
 }
 
 inline device_convolution device_transposed_of(scheduled_node const& n, transposed_shape const& s) {
@@ -65,21 +57,22 @@ inline device_convolution device_transposed_of(scheduled_node const& n, transpos
           .x_n = x[0],
           .x_c = x[3],
           .x_h = x[1],
-          .x_w = x[2]};
+          .x_w = x[2],
+          .element = n.inputs[0].element()};
 }
 
-inline fragment build_transposed_convolution(scheduled_node const& n, factor_precision precision) {
+inline fragment build_transposed_convolution(scheduled_node const& n, precision how) {
   auto const s = transposed_shape_of(n);
   auto const c = device_transposed_of(n, s);
   auto const phases = c.stride_h * c.stride_w;
   auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
-  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)}, precision);
+  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)}, how);
   auto const rank = n.outputs[0].shape().rank();
   auto e = epilogue_of(n, std::nullopt, [&](operand_info const& o, bool is_bias) {
     return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o, rank));
   });
   fragment f;
-  auto const weights = f.weight(pack_transposed_weights(n.inputs[1], s));
+  auto const weights = f.weight(pack_transposed_weights(n.inputs[1], s, c.element));
   add_product(
       f, tiles, c.sizes(),
       [&](device_epilogue after) { return transposed_convolution_call(c, tiles, std::move(after)); }, input_of(n, 0),
@@ -92,9 +85,12 @@ inline std::vector<candidate> transposed_convolution_offer(scheduled_node const&
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !n.inputs[1].constant || n.inputs[1].shape().elements() == 0) return {};
   if (!is_float_tensor(n.outputs[0]) || !has_plain_extras(n)) return {};
-  layout_choice layouts{
-      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}, .slices = true};
-  layouts.inputs[0] = layout::channels_last;
+  auto const layouts = [&](precision how) {
+    layout_choice choice{
+        .inputs = rows_as_stored(n.inputs), .outputs = {layout::channels_last}, .slices = true, .rounds = true};
+    choice.inputs[0] = layout::channels_last.as(factor_element({&n.inputs[0]}, how));
+    return choice;
+  };
   return product_candidates(layouts, traffic_cost(n), t, build_transposed_convolution);
 }
 

@@ -145,6 +145,59 @@ std::vector<compiled_kernel> kernels() {
   return all;
 }
 
+/// The same for kernels of tensors that are stored in 16 bits.
+std::vector<compiled_kernel> kernels_of_16_bits(dtype element, precision how) {
+  device_sizes const image{1, 56, 56, 96};
+  device_window const window{.c = 96,
+                             .h = 56,
+                             .w = 56,
+                             .r = 3,
+                             .s = 3,
+                             .p = 56,
+                             .q = 56,
+                             .pad_h = 1,
+                             .pad_w = 1,
+                             .x_n = 96 * 56 * 56,
+                             .x_h = 96 * 56,
+                             .x_w = 96,
+                             .element = element};
+  device_convolution const convolution{.c = 256,
+                                       .f = 256,
+                                       .h = 14,
+                                       .w = 14,
+                                       .r = 3,
+                                       .s = 3,
+                                       .p = 14,
+                                       .q = 14,
+                                       .pad_h = 1,
+                                       .pad_w = 1,
+                                       .x_n = 256 * 14 * 14,
+                                       .x_h = 256 * 14,
+                                       .x_w = 256,
+                                       .element = element};
+  device_contraction const layer{.m = 128, .n = 3072, .k = 768, .a_m = 768, .b_k = 1, .b_n = 768, .element = element};
+  auto const stored_as = [&](device_sizes const& sizes) { return device_epilogue{{}, {dense(sizes, true, element)}}; };
+  std::vector<compiled_kernel> all{
+      {pointwise_call(image, {expr::parse("t0 = sigmoid x0; mul t0 x1"),
+                              {dense(image, false), dense(image, false, element), dense(image, true, element)}}),
+       25},
+      {depthwise_call(window, relu(image, element)), 79},
+      {pool_call(window, device_pooling::maximum, stored_as(image)), 44},
+      {reduce_call({{384, 768}, 1, {768, 1}, element}, device_reduction::sum, {{}, {{element, true, 0, {1, 0}}}}), 20},
+      {softmax_call({{4608, 384}, 1, {384, 1}, element}, false, stored_as({4608, 384})), 25},
+      {normalize_call({{384, 768}, 1, {768, 1}, element}, 1e-5f, true, relu({384, 768}, element)), 30},
+      {recurrent_call({device_cell::lstm, 4, 512, 2048, false, 16, element}), 70},
+  };
+  for (std::size_t i = 0; i < std::size(matrix_tile_choices); ++i) {
+    auto tiles = matrix_tile_choices[i];
+    tiles.precision = how;
+    all.push_back({contraction_call(layer, tiles, relu(layer.sizes(), element)), 255});
+    tiles.splits = 4;
+    all.push_back({convolution_call(convolution, tiles, relu(convolution.sizes(), element)), 255});
+  }
+  return all;
+}
+
 /// What the compiler says of a kernel.
 struct resources {
   int registers = 0, stack = 0;
@@ -178,9 +231,8 @@ bool knows(nvrtc const& with, int arch) {
   return std::ranges::find(archs, arch) != archs.end();
 }
 
-void check_arch(nvrtc const& with, int arch) {
+void check_arch(nvrtc const& with, int arch, std::vector<compiled_kernel> const& all = kernels()) {
   if (!knows(with, arch)) return;
-  auto const all = kernels();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
   auto const log = compile_cubin(with, cuda_text::cuda_module_text(text_of), cubin_options(arch)).log;
@@ -200,6 +252,21 @@ void check_arch(nvrtc const& with, int arch) {
 TEST_CASE("NVRTC compiles all forms without spills") {
   if (auto const with = compiler())
     for (int const arch : {75, 90}) check_arch(*with, arch);
+}
+
+TEST_CASE("NVRTC compiles kernels of 16 bits without spills") {
+  auto const with = compiler();
+  if (!with) return;
+  for (int const arch : {75, 90}) check_arch(*with, arch, kernels_of_16_bits(dtype::float16, precision::float16));
+  check_arch(*with, 80, kernels_of_16_bits(dtype::bfloat16, precision::bfloat16));
+}
+
+TEST_CASE("NVRTC compiles kernels of 16 bits for every architecture", "[thorough]") {
+  auto const with = compiler();
+  if (!with) return;
+  for (int const arch : {80, 86, 89, 90, 100, 120})
+    for (auto const how : {precision::float16, precision::bfloat16})
+      check_arch(*with, arch, kernels_of_16_bits(stored_element(how), how));
 }
 
 TEST_CASE("NVRTC compiles all forms for every architecture", "[thorough]") {

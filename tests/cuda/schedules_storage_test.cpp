@@ -205,8 +205,7 @@ TEST_CASE("ResNet-50 in float16 takes at most 60 launches and little more than h
 
 TEST_CASE("an encoder of the size of BERT base in float16 takes at most 87 launches") {
   bool const fused = GENERATE(false, true);
-  auto const g =
-      encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 128, .words = 100, .fused = fused});
+  auto const g = encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 128, .words = 100, .fused = fused});
   CHECK(count_launches(plan_for_cuda(g, precision::float16)) <= 87);
   CHECK(arena_ratio(g, precision::float16) <= 0.6);
 }

@@ -35,7 +35,7 @@ struct stored {
   std::int32_t producer = -1;  ///< operation
   std::size_t open_axis = 0;   ///< of a value in a slot: the axis along which `type` is the most that there may be
 
-  stored_id next = -1;         ///< the same value in another layout
+  stored_id next = -1;  ///< the same value in another layout
 
   std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
   /// Neighbours along the innermost axis.

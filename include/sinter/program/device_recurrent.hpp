@@ -37,7 +37,8 @@ inline device_call recurrent_call(device_recurrent const& c) {
                  {"peephole", c.peephole}};
   auto const state = c.batch * c.hidden;
   k.arguments = {dense_argument((c.batch - 1) * c.x_batch + divide_up(c.hidden, 16) * 16 * gates, false, c.element),
-                 dense_argument(gates * c.hidden * c.hidden, false, c.element), dense_argument(state), dense_argument(state, true)};
+                 dense_argument(gates * c.hidden * c.hidden, false, c.element), dense_argument(state),
+                 dense_argument(state, true)};
   k.arguments.push_back(lstm ? dense_argument(state, true) : dense_argument(c.hidden));
   if (c.peephole) k.arguments.push_back(dense_argument(3 * c.hidden));
   call.blocks = {long_block_count(divide_up(c.hidden, k.threads / 32)), block_count(divide_up(c.batch, rows)), 1};

@@ -141,7 +141,8 @@ std::span<schedule const> schedule_table(device_kind device);
 inline std::int64_t item_bytes(shape const& s, dtype element, layout how) {
   std::int64_t bytes = static_cast<std::int64_t>(size_of(how.element(element)));
   for (std::size_t axis = 1; axis < s.rank(); ++axis)
-    bytes = checked_mul(bytes, how.order == element_order::blocked && axis == 1 ? round_up(s[axis], channel_block) : s[axis]);
+    bytes = checked_mul(bytes,
+                        how.order == element_order::blocked && axis == 1 ? round_up(s[axis], channel_block) : s[axis]);
   return bytes;
 }
 

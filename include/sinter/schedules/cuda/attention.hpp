@@ -176,11 +176,10 @@ inline fragment build_attention_group(scheduled_node const& n, precision how) {
 /// Layouts of all operands of a group, in a precision.
 inline layout_choice attention_layouts(attention_group const& g, attention_plan const& p, precision how) {
   layout_choice choice{.outputs = {layout::row_major}, .rounds = true};
-  for (auto const& each : g.group->before) std::ranges::copy(rows_as_stored(each.inputs), std::back_inserter(choice.inputs));
+  for (auto const& each : g.group->before)
+    std::ranges::copy(rows_as_stored(each.inputs), std::back_inserter(choice.inputs));
   std::ranges::copy(rows_as_stored(g.group->inputs), std::back_inserter(choice.inputs));
-  auto const of = [&](node const* n, std::size_t slot) -> layout& {
-    return choice.inputs[g.at(n).first_input + slot];
-  };
+  auto const of = [&](node const* n, std::size_t slot) -> layout& { return choice.inputs[g.at(n).first_input + slot]; };
   auto const element = plan_in_precision(g, p, how).what.element;
   for (auto const* h : g.nodes.operands()) {
     if (h->product)

@@ -86,8 +86,8 @@ inline fragment build_parts(scheduled_node const& n) {
 /// Channels last where all tensors that are joined or cut have it, in 16 bits where one has them.
 inline layout_choice parts_layouts(scheduled_node const& n, tensor_parts const& p) {
   auto const wholes = n.inputs.begin() + static_cast<std::ptrdiff_t>(p.joins ? n.inputs.size() : 1);
-  bool const channels_last = std::all_of(
-      n.inputs.begin(), wholes, [](operand_info const& in) { return device_layout(in).is_channels_last(); });
+  bool const channels_last = std::all_of(n.inputs.begin(), wholes,
+                                         [](operand_info const& in) { return device_layout(in).is_channels_last(); });
   auto how = channels_last ? layout::channels_last : layout::row_major;
   std::for_each(n.inputs.begin(), wholes, [&](operand_info const& in) {
     if (auto const stored = device_layout(in).stored; stored != dtype::undefined) how.stored = stored;

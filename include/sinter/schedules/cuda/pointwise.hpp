@@ -17,9 +17,8 @@ namespace sinter::detail::cuda {
 /// Channels last if an operand of the result's shape is: convolutions stand around it.
 inline layout result_layout(scheduled_node const& n) {
   auto const& out = n.outputs[0].shape();
-  bool const channels_last = std::ranges::any_of(n.inputs, [&](operand_info const& in) {
-    return device_layout(in).is_channels_last() && in.shape() == out;
-  });
+  bool const channels_last = std::ranges::any_of(
+      n.inputs, [&](operand_info const& in) { return device_layout(in).is_channels_last() && in.shape() == out; });
   return channels_last ? layout::channels_last : layout::row_major;
 }
 
@@ -34,7 +33,8 @@ inline bool has_large_numbers(scheduled_node const& n) {
   auto const f = expr::flatten(n.op.expression(operands), operands.size());
   return std::ranges::any_of(f.lines, [&](auto const& l) { return l.code == expr::op::constant && large(l.value); }) ||
          std::ranges::any_of(n.inputs, [&](operand_info const& in) {
-           return in.constant && in.constant->elements() <= small && std::ranges::any_of(in.constant->as<float>(), large);
+           return in.constant && in.constant->elements() <= small &&
+                  std::ranges::any_of(in.constant->as<float>(), large);
          });
 }
 

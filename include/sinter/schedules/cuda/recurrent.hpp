@@ -153,9 +153,9 @@ inline std::vector<candidate> recurrent_offer(scheduled_node const& n, target co
   layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
                         .outputs = std::vector(n.outputs.size(), layout::row_major)};
   layouts.inputs[0] = row_major_of(n.inputs[0]);
-  return {{.layouts = std::move(layouts),
-           .cost = traffic_cost(n),
-           .build = [r = *r](scheduled_node const& at) { return recurrent_steps(at, r).build(); }}};
+  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = [r = *r](scheduled_node const& at) {
+             return recurrent_steps(at, r).build();
+           }}};
 }
 
 inline constexpr schedule recurrent_schedule{.name = "cuda recurrent", .offer = recurrent_offer};

@@ -75,8 +75,10 @@ inline fragment build_reduction(std::int64_t bits, reduction_steps const& steps,
   to.resize(rank, 0);
   auto axes = kept;
   axes.insert(axes.end(), reduced.begin(), reduced.end());
-  device_rows rows{
-      .sizes = in_order(sizes_of(x.shape()), axes), .kept = std::ssize(kept), .from = in_order(strides_of(x), axes), .element = x.element()};
+  device_rows rows{.sizes = in_order(sizes_of(x.shape()), axes),
+                   .kept = std::ssize(kept),
+                   .from = in_order(strides_of(x), axes),
+                   .element = x.element()};
   device_epilogue e{
       .function = steps.after, .arguments = {{y.element(), true, 0, std::move(to)}}, .alignment = alignment_of(n)};
   fragment f;

@@ -180,20 +180,21 @@ std::vector<compiled_kernel> kernels_of_16_bits(dtype element, precision how) {
   std::vector<compiled_kernel> all{
       {pointwise_call(image, {expr::parse("t0 = sigmoid x0; mul t0 x1"),
                               {dense(image, false), dense(image, false, element), dense(image, true, element)}}),
-       25},
-      {depthwise_call(window, relu(image, element)), 79},
-      {pool_call(window, device_pooling::maximum, stored_as(image)), 44},
-      {reduce_call({{384, 768}, 1, {768, 1}, element}, device_reduction::sum, {{}, {{element, true, 0, {1, 0}}}}), 20},
+       28},
+      {depthwise_call(window, relu(image, element)), 67},
+      {pool_call(window, device_pooling::maximum, stored_as(image)), 35},
+      {reduce_call({{384, 768}, 1, {768, 1}, element}, device_reduction::sum, {{}, {{element, true, 0, {1, 0}}}}), 25},
       {softmax_call({{4608, 384}, 1, {384, 1}, element}, false, stored_as({4608, 384})), 25},
-      {normalize_call({{384, 768}, 1, {768, 1}, element}, 1e-5f, true, relu({384, 768}, element)), 30},
+      {normalize_call({{384, 768}, 1, {768, 1}, element}, 1e-5f, true, relu({384, 768}, element)), 31},
       {recurrent_call({device_cell::lstm, 4, 512, 2048, false, 16, element}), 70},
   };
+  constexpr int registers[][2] = {{140, 140}, {80, 79}, {117, 86}, {70, 58}, {52, 44}, {70, 42}};
   for (std::size_t i = 0; i < std::size(matrix_tile_choices); ++i) {
     auto tiles = matrix_tile_choices[i];
     tiles.precision = how;
-    all.push_back({contraction_call(layer, tiles, relu(layer.sizes(), element)), 255});
+    all.push_back({contraction_call(layer, tiles, relu(layer.sizes(), element)), registers[i][0]});
     tiles.splits = 4;
-    all.push_back({convolution_call(convolution, tiles, relu(convolution.sizes(), element)), 255});
+    all.push_back({convolution_call(convolution, tiles, relu(convolution.sizes(), element)), registers[i][1]});
   }
   return all;
 }

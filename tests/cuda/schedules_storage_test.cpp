@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Programs whose tensors are stored in 16 bits.
 using namespace sinter;
@@ -50,6 +51,26 @@ stored_case const cases[] = {
   f = Slice(e, first, end, axis)
   g = GlobalAveragePool(f)
   y = Mul(f, g)
+)"},
+    {"channels that are cut, joined and shuffled", R"(
+  input x: float[1x3x8x8]
+  const w0 = float[16x3x1x1] random(1)
+  const w1 = float[8x8x1x1] random(2)
+  const w2 = float[8x1x3x3] random(3)
+  const split = int64[5] {1, 2, 8, 8, 8}
+  const joined = int64[4] {1, 16, 8, 8}
+  a = Conv(x, w0)
+  b, c = Split(a) {axis = 1, num_outputs = 2}
+  d = Conv(c, w1)
+  e = Conv(d, w2) {pads = [1, 1, 1, 1], group = 8}
+  f = Concat(b, e) {axis = 1}
+  g = Reshape(f, split)
+  h = Transpose(g) {perm = [0, 2, 1, 3, 4]}
+  i = Reshape(h, joined)
+  j, k = Split(i) {axis = 1, num_outputs = 2}
+  l = Conv(j, w1)
+  m = Concat(k, l) {axis = 1}
+  y = GlobalMaxPool(m)
 )"},
     {"rows, products of activations and a transposed result", R"(
   input x: float[3x5x32]
@@ -115,6 +136,12 @@ stored_case const cases[] = {
 
 graph graph_of(stored_case const& c) { return parse("graph opset 20 {" + std::string(c.text) + "  output y\n}\n"); }
 
+std::vector<std::string> schedules_of(program const& p) {
+  std::vector<std::string> names;
+  for (auto const& step : p.steps) names.push_back(step.by);
+  return names;
+}
+
 /// Of the activations of a graph with precision `how`, in units of those in float32.
 double arena_ratio(graph const& g, precision how) {
   return static_cast<double>(plan_for_cuda(g, how).arena_bytes) / static_cast<double>(plan_for_cuda(g).arena_bytes);
@@ -133,12 +160,16 @@ TEST_CASE("graphs that are stored in 16 bits agree with the CPU") {
     }
 }
 
-TEST_CASE("storing in 16 bits takes no more launches") {
+TEST_CASE("what is stored in 16 bits is computed by the same schedules") {
   for (auto const& c : cases) {
     INFO(c.name);
     auto const g = graph_of(c);
-    auto const casts = c.name.starts_with("heads") || c.name.starts_with("a host") ? 1u : 0u;
-    CHECK(count_launches(plan_for_cuda(g, precision::float16)) <= count_launches(plan_for_cuda(g)) + casts);
+    auto const rounded = schedules_of(plan_for_cuda(g, precision::float16)), exact = schedules_of(plan_for_cuda(g));
+    bool const casts = c.name.starts_with("heads") || c.name.starts_with("a host");
+    if (casts)  // or, in place of attention, what it is written as
+      CHECK(rounded.size() <= exact.size() + 2);
+    else
+      CHECK(rounded == exact);
   }
 }
 

@@ -282,13 +282,14 @@ class lowering {
     return found == l_.operations.end() ? nullptr : &*found;
   }
 
-  /// The cost of bringing the inputs into the layouts wanted.
+  /// The cost of bringing the inputs into the layouts wanted. It is the same for what is stored in fewer bits, as are
+  /// all costs, so that the same schedules are chosen.
   static double cost_of_reorders(scheduled_node const& n, layout_choice const& wanted) {
     double bytes = 0;
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
       auto const& in = n.inputs[i];
       if (in.present() && !in.constant && in.how != wanted.inputs[n.first_input + i])
-        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how));
+        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how.as(dtype::undefined)));
     }
     auto cost = traffic_cost(bytes);
     for (auto const& each : n.before) cost += cost_of_reorders(each, wanted);

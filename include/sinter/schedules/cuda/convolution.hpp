@@ -116,9 +116,9 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   };
   auto const s = shape_of_convolution(n);
   auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);
-  constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units
-  bool const rounded = n.inputs[0].how.stored != dtype::undefined;
-  if (s.groups > 1 && s.group_inputs() < least_depth && !rounded) offered.resize(1);
+  constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units; others gain nothing by them
+  if (s.groups > 1 && s.group_inputs() < least_depth)
+    for (auto& each : offered) each.cost = offered[0].cost;
   return offered;
 }
 

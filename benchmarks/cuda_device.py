@@ -124,8 +124,8 @@ def numbers(pattern, text):
     return [float(number) for number in found.groups()]
 
 
-def bench(programs, model, shapes, device, runs, cache):
-    text = programs.run("sinter", "bench", model, *shapes, "--device", device, "--runs", runs, SINTER_CACHE_DIR=cache)
+def bench(programs, model, options, device, runs, cache):
+    text = programs.run("sinter", "bench", model, *options, "--device", device, "--runs", runs, SINTER_CACHE_DIR=cache)
     load, first, median, least = numbers(
         r"load ([\d.]+) ms, first run ([\d.]+) ms, then \d+ runs: median ([\d.]+) ms, min ([\d.]+) ms", text)
     arena, weights, code = numbers(r"arena (\d+) bytes, packed weights (\d+) bytes, machine code (\d+) bytes", text)
@@ -133,13 +133,13 @@ def bench(programs, model, shapes, device, runs, cache):
             "code_bytes": int(code)}
 
 
-def measure(programs, model, device, target, runs):
-    shapes = open_shapes(programs, model)
+def measure(programs, model, device, target, runs, precision):
+    options = [*open_shapes(programs, model), "--precision", precision]
     counts = numbers(r"(\d+) launches, (\d+) copies between host and device, (\d+) operators as plain loops",
-                     programs.run("sinter", "inspect", model, *shapes, "--device", target))
+                     programs.run("sinter", "inspect", model, *options, "--device", target))
     with tempfile.TemporaryDirectory() as cache:
-        cold = bench(programs, model, shapes, device, 1, cache)
-        row = bench(programs, model, shapes, device, runs, cache)
+        cold = bench(programs, model, options, device, 1, cache)
+        row = bench(programs, model, options, device, runs, cache)
     row.update(zip(("launches", "copies", "on_host"), map(int, counts)), cold_ms=cold["ready_ms"])
     try:
         row["peers"] = json.loads(run([sys.executable, str(HERE / "cuda_peers.py"), str(model), str(runs)], programs.end))
@@ -164,6 +164,7 @@ def main():
     parser.add_argument("--runs", type=int, default=200, help="of each model (200)")
     parser.add_argument("--seconds", type=float, default=450, help="in all (450)")
     parser.add_argument("--device", default="cuda", help="cpu: to try this script without a GPU")
+    parser.add_argument("--precision", default="exact", help="of sinter: exact, tf32, fp16 or bf16 (exact)")
     arguments = parser.parse_args()
     if arguments.pack:
         return pack(arguments.pack, arguments.models, arguments.build, arguments.nvrtc)
@@ -172,7 +173,7 @@ def main():
     if arguments.device == "cuda" and not found:
         print(problem, file=sys.stderr)
         return 77
-    figures = {"device": found, "tests": None, "models": []}
+    figures = {"device": found, "precision": arguments.precision, "tests": None, "models": []}
     print(json.dumps(found))
     failures = 0
     with tempfile.TemporaryDirectory() as cache:
@@ -190,7 +191,7 @@ def main():
         target = f"cuda:sm_{found['capability']}" if found else "cuda:sm_90"
         for model in arguments.models or sorted(HERE.glob("models/*/model.onnx")):
             try:
-                row = measure(programs, model, arguments.device, target, arguments.runs)
+                row = measure(programs, model, arguments.device, target, arguments.runs, arguments.precision)
                 figures["models"].append(row)
                 print_row(row)
             except RuntimeError as problem:

@@ -1,6 +1,6 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
 #                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
-#                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [FACTORS exact|tf32|fp16|bf16])
+#                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [PRECISION exact|tf32|fp16|bf16])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
@@ -12,7 +12,7 @@
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
 #         it here, without a GPU; the program needs the driver alone, which it loads when the first object is made.
-# FACTORS with CUDA: what the factors of products may be rounded to, exact by default.
+# PRECISION with CUDA: what tensors are stored in and the factors of products are rounded to, exact by default.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the
@@ -21,7 +21,7 @@
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;FACTORS" "SHAPES;BATCH;ISA;CUDA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION" "SHAPES;BATCH;ISA;CUDA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -38,8 +38,8 @@ function(sinter_add_model target model)
     message(FATAL_ERROR "sinter_add_model(${target}): CUDA makes a library for devices, without ISA and THREADS; for CPUs "
                         "make another one")
   endif()
-  if(arg_FACTORS AND NOT arg_CUDA)
-    message(FATAL_ERROR "sinter_add_model(${target}): FACTORS is for CUDA; CPUs round no factors")
+  if(arg_PRECISION AND NOT arg_CUDA)
+    message(FATAL_ERROR "sinter_add_model(${target}): PRECISION is for CUDA; CPUs compute in float32")
   endif()
   get_filename_component(model ${model} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   set(targets ${arg_CUDA})
@@ -77,8 +77,8 @@ function(sinter_add_model target model)
     list(JOIN arg_CUDA "," architectures)
     list(APPEND options --device cuda:${architectures})
   endif()
-  if(arg_FACTORS)
-    list(APPEND options --factors ${arg_FACTORS})
+  if(arg_PRECISION)
+    list(APPEND options --precision ${arg_PRECISION})
   endif()
   list(APPEND options --name ${arg_NAME} --weights ${arg_WEIGHTS} --threads ${arg_THREADS})
   if(arg_PRECISE)

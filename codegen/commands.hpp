@@ -38,12 +38,13 @@ inline void add_device(CLI::App& command, std::string& to) {
 /// Adds the options that say what to give up speed for.
 inline void add_preferences(CLI::App& command, sinter::preferences& to) {
   command.add_flag("--precise", to.precise, "no rounding errors larger than those of sums in order: no F(4,3)");
-  static std::map<std::string, sinter::factor_precision> const precisions{{"exact", sinter::factor_precision::exact},
-                                                                          {"tf32", sinter::factor_precision::tf32},
-                                                                          {"fp16", sinter::factor_precision::float16},
-                                                                          {"bf16", sinter::factor_precision::bfloat16}};
+  static std::map<std::string, sinter::precision> const precisions{{"exact", sinter::precision::exact},
+                                                                   {"tf32", sinter::precision::tf32},
+                                                                   {"fp16", sinter::precision::float16},
+                                                                   {"bf16", sinter::precision::bfloat16}};
   command
-      .add_option("--factors", to.factors, "what devices may round the factors of products to: exact, tf32, fp16, bf16")
+      .add_option("--precision", to.precision,
+                  "what devices may round to: exact; tf32, of factors; fp16 or bf16, of what is stored, too")
       ->transform(CLI::CheckedTransformer(precisions));
   command.add_flag("--small-weights", to.small_weights, "packed weights of at most twice the model's: no F(4,3)");
 }

@@ -16,9 +16,9 @@
 namespace sinter::test {
 
 /// The program of a graph for CUDA, verified.
-inline program plan_for_cuda(graph g) {
+inline program plan_for_cuda(graph g, sinter::precision how = sinter::precision::exact) {
   auto const s = signature_of(g);
-  auto p = plan(bind(prepare(std::move(g)), s).g, {.machine = "cuda:sm_90"});
+  auto p = plan(bind(prepare(std::move(g)), s).g, {.machine = "cuda:sm_90", .prefer = {.precision = how}});
   verify(p);
   return p;
 }
@@ -33,16 +33,15 @@ inline std::size_t count_launches(program const& p) { return count_steps<launch>
 
 /// The outputs of the second of two runs on a device.
 inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::vector<any_tensor> const& operands,
-                                      factor_precision factors = {}) {
+                                      preferences const& prefer = {}) {
   model_store store({}, &device);
-  compile_options const how{.machine = device.machine(), .prefer = {.factors = factors}};
-  return run_twice(compile(graph(g), how, store, nullptr), operands);
+  return run_twice(compile(graph(g), {.machine = device.machine(), .prefer = prefer}, store, nullptr), operands);
 }
 
 inline std::vector<any_tensor> run_emulated(graph const& g, std::vector<any_tensor> const& operands,
-                                            emulator::options how = {}, factor_precision factors = {}) {
+                                            emulator::options how = {}, preferences const& prefer = {}) {
   emulated_device device("cuda:sm_90", how);
-  return run_on(device, g, operands, factors);
+  return run_on(device, g, operands, prefer);
 }
 
 /// How the outputs of a graph on an emulated device differ from those on the CPU; nothing if they agree.

@@ -99,26 +99,26 @@ distances distances_between(std::vector<any_tensor> const& got, std::vector<any_
 }
 
 distances distance_from_cpu(graph const& g, std::vector<any_tensor> const& operands,
-                            std::vector<any_tensor> const& expected, factor_precision factors) {
+                            std::vector<any_tensor> const& expected, precision rounding) {
   auto const device = device_under_test();
-  return distances_between(device ? run_on(*device, g, operands, factors) : run_emulated(g, operands, {}, factors),
+  preferences const prefer{.precision = rounding};
+  return distances_between(device ? run_on(*device, g, operands, prefer) : run_emulated(g, operands, {}, prefer),
                            expected);
 }
 
-/// Exact factors give what the CPU computes; rounded ones, what is as far from it as a few of their roundings.
-void check_all_factors(graph const& g, std::vector<any_tensor> const& operands) {
+/// Exactly, a device gives what the CPU computes; rounded, what is as far from it as a few of their roundings.
+void check_all_precisions(graph const& g, std::vector<any_tensor> const& operands) {
   auto const expected = run_compiled(g, operands, {});
-  auto const exact = distance_from_cpu(g, operands, expected, factor_precision::exact);
+  auto const exact = distance_from_cpu(g, operands, expected, precision::exact);
   CHECK(exact.largest < 1e-4);
   constexpr double roundings = 4;
   auto const magnified = std::max(1.0, exact.rms / 0x1p-21);  // by a model that makes much of float's own rounding
-  for (auto const& [factors, rounding] : {std::pair{factor_precision::tf32, 0x1p-11},
-                                          {factor_precision::float16, 0x1p-11},
-                                          {factor_precision::bfloat16, 0x1p-8}}) {
-    INFO("factors " << static_cast<int>(factors));
-    auto const rounded = distance_from_cpu(g, operands, expected, factors);
+  for (auto const& [how, rounding] :
+       {std::pair{precision::tf32, 0x1p-11}, {precision::float16, 0x1p-11}, {precision::bfloat16, 0x1p-8}}) {
+    INFO("precision " << static_cast<int>(how));
+    auto const rounded = distance_from_cpu(g, operands, expected, how);
     CHECK(rounded.rms < roundings * rounding * magnified);
-    CHECK(rounded.rms > 10 * exact.rms);  // factors are rounded at all
+    CHECK(rounded.rms > 10 * exact.rms);  // something is rounded at all
   }
 }
 
@@ -130,33 +130,33 @@ void check_file(model_file const& which, std::optional<std::filesystem::path> co
   INFO(which.name);
   real_model m(*file);
   if (which.side > 0) reduce_images(m.g, which.side);
-  check_all_factors(m.g, m.operands(m.invented()));
+  check_all_precisions(m.g, m.operands(m.invented()));
 }
 
 void check_graph(graph g) {
   scale_weights(g);
-  check_all_factors(g, random_inputs(g));
+  check_all_precisions(g, random_inputs(g));
 }
 
 }  // namespace
 
-TEST_CASE("exported models agree on a CUDA device with the CPU for all factors", "[device][thorough]") {
+TEST_CASE("exported models agree on a CUDA device with the CPU by all precisions", "[device][thorough]") {
   auto const which = GENERATE(from_range(exported));
   check_file(which, exported_model(which.name));
 }
 
-TEST_CASE("pretrained models agree on a CUDA device with the CPU for all factors", "[device][thorough]") {
+TEST_CASE("pretrained models agree on a CUDA device with the CPU by all precisions", "[device][thorough]") {
   auto const which = GENERATE(from_range(pretrained));
   check_file(which, shared("models/" + std::string(which.name) + "/model.onnx"));
 }
 
-TEST_CASE("a classifier of digits and a RepViT agree on a CUDA device with the CPU for all factors",
+TEST_CASE("a classifier of digits and a RepViT agree on a CUDA device with the CPU by all precisions",
           "[device][thorough]") {
   check_graph(image_model_text::digits());
   check_graph(image_model_text::rep_vit());
 }
 
-TEST_CASE("encoders agree on a CUDA device with the CPU for all factors", "[device][thorough]") {
+TEST_CASE("encoders agree on a CUDA device with the CPU by all precisions", "[device][thorough]") {
   check_graph(encoder_graph({.layers = 4, .hidden = 256, .heads = 4, .tokens = 32}));     // BERT small
   check_graph(encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 8}));    // BERT base
   check_graph(encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .picture = 48}));  // ViT B/16

@@ -69,7 +69,7 @@ TEST_CASE("attention", "[device]") {
 
 TEST_CASE("attention by matrix units", "[device]") {
   emulated_calls calls;
-  using enum factor_precision;
+  using enum sinter::precision;
   for (auto const& [precision, element] :
        {std::pair{tf32, dtype::float32}, std::pair{bfloat16, dtype::float32}, std::pair{float16, dtype::float16}}) {
     auto const add = [&, how = precision, type = element](device_attention a, bool masked) {

@@ -121,7 +121,7 @@ std::vector<compiled_kernel> kernels_of_all_forms() {
                                  .b_k = 1,
                                  .b_n = 64};
   auto matrix_tiles = matrix_tile_choices[1];
-  matrix_tiles.precision = factor_precision::float16;
+  matrix_tiles.precision = sinter::precision::float16;
   auto split_tiles = tile_choices[3];
   split_tiles.splits = 8;
   std::vector<compiled_kernel> all{
@@ -149,10 +149,64 @@ std::vector<compiled_kernel> kernels_of_all_forms() {
   device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
-  attention.precision = factor_precision::float16;
+  attention.precision = sinter::precision::float16;
   attention.element = convolution.element = dtype::float16;
   all.push_back({attention_call(attention, stored(attention.sizes())), 140});
   all.push_back({convolution_call(convolution, matrix_tiles, relu(convolution.sizes(), dtype::float16)), 140});
+  return all;
+}
+
+/// The same for kernels of tensors that are stored in 16 bits.
+std::vector<compiled_kernel> kernels_of_16_bits(dtype element, precision how) {
+  device_sizes const image{1, 56, 56, 96};
+  device_window const window{.c = 96,
+                             .h = 56,
+                             .w = 56,
+                             .r = 3,
+                             .s = 3,
+                             .p = 56,
+                             .q = 56,
+                             .pad_h = 1,
+                             .pad_w = 1,
+                             .x_n = 96 * 56 * 56,
+                             .x_h = 96 * 56,
+                             .x_w = 96,
+                             .element = element};
+  device_convolution const convolution{.c = 256,
+                                       .f = 256,
+                                       .h = 14,
+                                       .w = 14,
+                                       .r = 3,
+                                       .s = 3,
+                                       .p = 14,
+                                       .q = 14,
+                                       .pad_h = 1,
+                                       .pad_w = 1,
+                                       .x_n = 256 * 14 * 14,
+                                       .x_h = 256 * 14,
+                                       .x_w = 256,
+                                       .element = element};
+  device_contraction const layer{.m = 128, .n = 3072, .k = 768, .a_m = 768, .b_k = 1, .b_n = 768, .element = element};
+  auto const stored_as = [&](device_sizes const& sizes) { return device_epilogue{{}, {dense(sizes, true, element)}}; };
+  std::vector<compiled_kernel> all{
+      {pointwise_call(image, {expr::parse("t0 = sigmoid x0; mul t0 x1"),
+                              {dense(image, false), dense(image, false, element), dense(image, true, element)}}),
+       28},
+      {depthwise_call(window, relu(image, element)), 67},
+      {pool_call(window, device_pooling::maximum, stored_as(image)), 35},
+      {reduce_call({{384, 768}, 1, {768, 1}, element}, device_reduction::sum, {{}, {{element, true, 0, {1, 0}}}}), 25},
+      {softmax_call({{4608, 384}, 1, {384, 1}, element}, false, stored_as({4608, 384})), 25},
+      {normalize_call({{384, 768}, 1, {768, 1}, element}, 1e-5f, true, relu({384, 768}, element)), 31},
+      {recurrent_call({device_cell::lstm, 4, 512, 2048, false, 16, element}), 70},
+  };
+  constexpr int registers[][2] = {{140, 140}, {80, 79}, {117, 86}, {70, 58}, {52, 44}, {70, 42}};
+  for (std::size_t i = 0; i < std::size(matrix_tile_choices); ++i) {
+    auto tiles = matrix_tile_choices[i];
+    tiles.precision = how;
+    all.push_back({contraction_call(layer, tiles, relu(layer.sizes(), element)), registers[i][0]});
+    tiles.splits = 4;
+    all.push_back({convolution_call(convolution, tiles, relu(convolution.sizes(), element)), registers[i][1]});
+  }
   return all;
 }
 
@@ -189,9 +243,8 @@ bool knows(nvrtc const& with, int arch) {
   return std::ranges::find(archs, arch) != archs.end();
 }
 
-void check_arch(nvrtc const& with, int arch) {
+void check_arch(nvrtc const& with, int arch, std::vector<compiled_kernel> const& all = kernels_of_all_forms()) {
   if (!knows(with, arch)) return;
-  auto const all = kernels_of_all_forms();
   std::vector<device_kernel> text_of;
   for (auto const& k : all) text_of.push_back(k.call.kernel);
   auto const log = compile_cubin(with, cuda_text::cuda_module_text(text_of), cubin_options(arch)).log;
@@ -211,6 +264,21 @@ void check_arch(nvrtc const& with, int arch) {
 TEST_CASE("NVRTC compiles all forms without spills") {
   if (auto const with = compiler())
     for (int const arch : {75, 90}) check_arch(*with, arch);
+}
+
+TEST_CASE("NVRTC compiles kernels of 16 bits without spills") {
+  auto const with = compiler();
+  if (!with) return;
+  for (int const arch : {75, 90}) check_arch(*with, arch, kernels_of_16_bits(dtype::float16, precision::float16));
+  check_arch(*with, 80, kernels_of_16_bits(dtype::bfloat16, precision::bfloat16));
+}
+
+TEST_CASE("NVRTC compiles kernels of 16 bits for every architecture", "[thorough]") {
+  auto const with = compiler();
+  if (!with) return;
+  for (int const arch : {80, 86, 89, 90, 100, 120})
+    for (auto const how : {precision::float16, precision::bfloat16})
+      check_arch(*with, arch, kernels_of_16_bits(stored_element(how), how));
 }
 
 TEST_CASE("NVRTC compiles all forms for every architecture", "[thorough]") {

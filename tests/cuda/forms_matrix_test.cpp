@@ -5,7 +5,7 @@ using namespace sinter;
 
 TEST_CASE("products by matrix units") {
   emulated_calls calls;
-  using enum factor_precision;
+  using enum sinter::precision;
   for (auto const& [precision, element] : {std::pair{tf32, dtype::float32}, std::pair{float16, dtype::float32},
                                            std::pair{float16, dtype::float16}, std::pair{bfloat16, dtype::bfloat16}}) {
     device_tiles const whole{64, 32, 32, 32, 16, 3, 1, precision}, split{32, 64, 16, 16, 32, 2, 3, precision};

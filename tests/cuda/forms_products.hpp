@@ -16,12 +16,12 @@
 namespace sinter {
 
 /// A factor as matrix units take it.
-inline float rounded(factor_precision precision, float x) {
+inline float rounded(sinter::precision precision, float x) {
   switch (precision) {
-    case factor_precision::tf32:  // ten bits of the mantissa, ties away from zero
+    case sinter::precision::tf32:  // ten bits of the mantissa, ties away from zero
       return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & ~0x1fffu);
-    case factor_precision::float16: return half_to_float(float_to_half(x));
-    case factor_precision::bfloat16: return bfloat16_to_float(float_to_bfloat16(x));
+    case sinter::precision::float16: return half_to_float(float_to_half(x));
+    case sinter::precision::bfloat16: return bfloat16_to_float(float_to_bfloat16(x));
     default: return x;
   }
 }

@@ -41,16 +41,22 @@ double relative_distance(any_tensor const& got, any_tensor const& expected) {
   return distance / std::max(largest, 1e-30);
 }
 
-void check_on_device(real_model const& m, std::vector<any_tensor> const& inputs, emulator::options how = {}) {
+void check_on_device(real_model const& m, std::vector<any_tensor> const& inputs, emulator::options how = {},
+                     precision rounding = precision::exact) {
   auto const operands = m.operands(inputs);
   auto const expected = run_compiled(m.g, operands, {});
   auto const device = device_under_test();
-  auto const got = device ? run_on(*device, m.g, operands) : run_emulated(m.g, operands, how);
+  preferences const prefer{.precision = rounding};
+  auto const got = device ? run_on(*device, m.g, operands, prefer) : run_emulated(m.g, operands, how, prefer);
   REQUIRE(got.size() == expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     REQUIRE(got[i].shape() == expected[i].shape());
     auto const distance = relative_distance(got[i], expected[i]);
     CHECK(std::isfinite(distance));
+    if (rounding != precision::exact) {  // 11 and 8 bits of mantissa, and what layers make of them
+      CHECK(distance < (rounding == precision::float16 ? 0.01 : 0.08));
+      continue;
+    }
     if (distance < 1e-4) continue;
     // A model that makes much of rounding errors: the CPU's code is as far from plain loops.
     CHECK(distance < 2 * relative_distance(expected[i], evaluate(m.g, operands)[i]));
@@ -71,4 +77,13 @@ TEST_CASE("a small model agrees with the CPU under every order of an emulated de
   auto const m = find_model("mnist_pytorch");
   if (!m) return;
   for (auto const& how : emulator::every_option) check_on_device(*m, m->examples[0].inputs, how);
+}
+
+TEST_CASE("small models that are stored in 16 bits on a CUDA device agree with the CPU", "[device]") {
+  auto const* const name = GENERATE(from_range(small_models));
+  auto const rounding = GENERATE(precision::float16, precision::bfloat16);
+  auto const m = find_model(name);
+  if (!m) return;
+  INFO(name << (rounding == precision::float16 ? " float16" : " bfloat16"));
+  check_on_device(*m, m->examples[0].inputs, {}, rounding);
 }

@@ -144,17 +144,11 @@ TEST_CASE("an encoder agrees with the CPU") {
 
 TEST_CASE("attention rounds factors where that is asked for") {
   auto const g = graph_of(written_out[3]);
-  auto const precision = GENERATE(factor_precision::tf32, factor_precision::float16, factor_precision::bfloat16);
+  auto const precision = GENERATE(precision::tf32, precision::float16, precision::bfloat16);
   auto const operands = random_inputs(g);
-  emulated_device device;
-  model_store store({}, &device);
-  auto const code = compile(graph(g), {.machine = device.machine(), .prefer = {.factors = precision}}, store, nullptr);
-  CHECK(count_launches(code.plan()) == 3);
-  workspace w(code.memory());
-  std::vector<tensor_view> in;
-  for (auto const& t : operands) in.push_back(t.view());
-  code.run(w, in);
-  CHECK(largest_difference({own(w.results[0])}, run_compiled(g, operands, {})) < 3e-2);
+  CHECK(count_launches(plan_for_cuda(g, precision)) == 3);
+  auto const got = run_emulated(g, operands, {}, {.precision = precision});
+  CHECK(largest_difference(got, run_compiled(g, operands, {})) < 3e-2);
 }
 
 TEST_CASE("an encoder of the size of BERT base takes at most 91 launches a run") {

@@ -1,12 +1,24 @@
 #pragma once
 
+#include <sinter/core/dtype.hpp>
+
 #include <cstdint>
 
 namespace sinter {
 
-/// How factors are rounded before they are multiplied: not at all, to 10 bits of mantissa with the range of float, or
-/// to a type of 16 bits. Sums are float.
-enum class factor_precision : std::int8_t { exact, tf32, float16, bfloat16 };
+/// What numbers may be rounded to where a device has matrix units; sums are float32 always, and CPUs are exact.
+enum class precision : std::int8_t {
+  exact,    ///< float32 is stored and computed as such
+  tf32,     ///< factors of products have 10 bits of mantissa and the range of float32
+  float16,  ///< factors have 16 bits, and weights and what passes between nodes are stored so; up to 65504
+  bfloat16  ///< the same with 7 bits of mantissa and the range of float32
+};
+
+/// The type that tensors of float32 are stored as; undefined: float32.
+constexpr dtype stored_element(precision p) {
+  if (p == precision::float16) return dtype::float16;
+  return p == precision::bfloat16 ? dtype::bfloat16 : dtype::undefined;
+}
 
 /// What to give up speed or precision for, where there are several ways to compute the same thing. None changes what a
 /// model means.
@@ -16,9 +28,8 @@ struct preferences {
   bool precise = false;
   /// Packed weights of at most twice the model's. Those of F(4,3) are four times as large.
   bool small_weights = false;
-  /// What the factors of convolutions and matrix products may be rounded to on devices with matrix units; CPUs are
-  /// exact.
-  factor_precision factors = factor_precision::exact;
+  /// What devices may round to.
+  sinter::precision precision = sinter::precision::exact;
 };
 
 }  // namespace sinter

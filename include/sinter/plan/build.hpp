@@ -64,8 +64,9 @@ class operation_builder {
   }
 
  private:
-  operand_info operand(stored_id id, value_id v, bool placed = false) const {
-    auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major);
+  /// What has no tensor is row-major, and a constant of type `element` in memory.
+  operand_info operand(stored_id id, value_id v, bool placed = false, dtype element = dtype::undefined) const {
+    auto info = describe_operand(g_, v, id >= 0 ? l_.at(id).how : layout::row_major.as(element));
     if (id >= 0) info.item_stride = l_.item_stride(id);
     if (id >= 0 && l_.on_device) {
       info.slice = l_.slice(id);
@@ -81,7 +82,7 @@ class operation_builder {
     auto const& n = g_.at(id);
     scheduled_node s{.n = &n, .op = id == op.node ? op.op : bind(n), .first_input = static_cast<std::uint32_t>(first)};
     for (std::size_t i = 0; i < n.inputs.size(); ++i)
-      s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i]));
+      s.inputs.push_back(operand(op.inputs[first + i], n.inputs[i], op.placed[first + i], op.stored(first + i)));
     for (std::size_t i = 0; i < n.outputs.size(); ++i) {
       bool const placed = id == op.node && i < op.placed_outputs.size() && op.placed_outputs[i];
       s.outputs.push_back(operand(id == op.node ? op.outputs[i] : -1, n.outputs[i], placed));

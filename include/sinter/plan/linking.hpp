@@ -4,6 +4,7 @@
 #include <sinter/plan/lowered.hpp>
 #include <sinter/plan/placement.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/schedules/rounded.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -47,8 +48,9 @@ class program_linker {
     return it->second;
   }
 
-  /// A constant operand that a kernel reads as it is.
-  packing plain_weight(any_tensor const& constant) const {
+  /// A constant operand that a kernel reads as it is, or rounded.
+  packing plain_weight(any_tensor const& constant, dtype stored) const {
+    if (stored != dtype::undefined) return pack_rounded(constant, key_of(constant), stored);
     return {.key = "plain:" + key_of(constant),
             .bytes = static_cast<std::int64_t>(constant.bytes()),
             .fill = [constant](std::byte* to) {
@@ -66,7 +68,7 @@ class program_linker {
       where.index = static_cast<std::uint32_t>(placement_.first_temporary(i) + a.index);
     } else if (a.in == space::input && op.inputs[a.index] < 0) {
       where.in = space::weight;
-      where.index = weight(plain_weight(g_.at(op.values[a.index]).constant));
+      where.index = weight(plain_weight(g_.at(op.values[a.index]).constant, op.stored(a.index)));
     } else if (a.in == space::state) {
       where.offset += first_state_;
     } else if (a.in == space::check) {

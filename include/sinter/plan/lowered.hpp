@@ -5,13 +5,13 @@
 #include <sinter/program/address.hpp>
 #include <sinter/schedules/schedule.hpp>
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// The plan in the making: operations on stored tensors, before memory is placed and code is built.
@@ -35,11 +35,13 @@ struct stored {
   std::int32_t producer = -1;  ///< operation
   std::size_t open_axis = 0;   ///< of a value in a slot: the axis along which `type` is the most that there may be
 
+  stored_id next = -1;  ///< the same value in another layout
+
   std::int64_t bytes() const { return tensor_bytes(*type.shape, type.element, how); }
   /// Neighbours along the innermost axis.
   std::int64_t run() const {
     if (type.shape->empty()) return 1;
-    return how == layout::channels_last && type.shape->rank() > 2 ? (*type.shape)[1] : type.shape->back();
+    return how.is_channels_last() && type.shape->rank() > 2 ? (*type.shape)[1] : type.shape->back();
   }
 };
 
@@ -69,14 +71,19 @@ struct operation {
   std::vector<bool> placed_outputs{};        ///< outputs that are parts of input 0; empty: none
   std::shared_ptr<graph_part const> part{};  ///< of an island of many nodes; `node` is the first one
   bool is_view() const { return kind == operation_kind::view; }
+  /// What its schedule reads input `i` as.
+  dtype stored(std::size_t i) const {
+    auto const& all = how.layouts.inputs;
+    return i < all.size() ? all[i].stored : dtype::undefined;
+  }
 };
 
 /// All that lowering finds out about a graph.
 struct lowered {
   std::vector<stored> tensors{};
   std::vector<operation> operations{};
-  std::vector<std::array<stored_id, layout_count>> of_value{};  ///< by value and layout
-  std::vector<std::int32_t> slot_of_value{};                    ///< values whose shape depends on data
+  std::vector<stored_id> of_value{};          ///< by value: the first of its tensors
+  std::vector<std::int32_t> slot_of_value{};  ///< values whose shape depends on data
   std::int32_t slots = 0;
   bool on_device = false;  ///< see `program::on_device`
 
@@ -84,11 +91,23 @@ struct lowered {
   layout host_layout() const { return on_device ? layout::host : layout::row_major; }
   stored& at(stored_id id) { return tensors[static_cast<std::size_t>(id)]; }
   stored const& at(stored_id id) const { return tensors[static_cast<std::size_t>(id)]; }
-  stored_id& find(value_id v, layout how) {
-    return of_value[static_cast<std::size_t>(v.index)][static_cast<std::size_t>(how)];
+  stored_id add(stored t) {
+    auto& first = of_value[static_cast<std::size_t>(t.value.index)];
+    t.next = first;
+    tensors.push_back(std::move(t));
+    return first = static_cast<stored_id>(tensors.size() - 1);
+  }
+  /// The tensor of a value with the most of `rank(layout)`, which is no tensor where that is negative; -1: none.
+  template <typename Rank>
+  stored_id best(value_id v, Rank rank) const {
+    stored_id found = -1;
+    int most = -1;
+    for (auto id = of_value[static_cast<std::size_t>(v.index)]; id >= 0; id = at(id).next)
+      if (int const each = rank(at(id).how); each > most) most = each, found = id;
+    return found;
   }
   stored_id find(value_id v, layout how) const {
-    return of_value[static_cast<std::size_t>(v.index)][static_cast<std::size_t>(how)];
+    return best(v, [&](layout other) { return other == how ? 0 : -1; });
   }
   /// The tensor whose bytes `id` shares, through any number of views and parts.
   stored_id root(stored_id id) const {

@@ -19,6 +19,18 @@
 /// Lowering: which schedule computes a node, and in which layouts.
 namespace sinter::detail {
 
+/// By value: outputs of the graph, and what they are views of.
+inline std::vector<bool> outputs_and_viewed(graph const& g) {
+  std::vector<bool> found(g.value_count(), false);
+  for (auto const& out : g.outputs)
+    for (auto v = out.value; v && !found[static_cast<std::size_t>(v.index)];) {
+      found[static_cast<std::size_t>(v.index)] = true;
+      auto const by = g.at(v).producer;
+      v = by && only_reshapes(g.at(by)) ? g.at(by).inputs[0] : value_id{};
+    }
+  return found;
+}
+
 /// Where values lie whose size depends on data but has a bound.
 enum class bounded_values : bool { heap, arena };
 
@@ -28,7 +40,7 @@ class lowering {
   lowering(graph const& g, target const& machine, preferences const& prefer, bounded_values where)
       : g_(g), machine_(machine), prefer_(prefer), bounded_(where) {
     l_.on_device = machine.device() == device_kind::cuda;
-    l_.of_value.assign(g.value_count(), {-1, -1, -1, -1});
+    l_.of_value.assign(g.value_count(), -1);
     l_.slot_of_value.assign(g.value_count(), -1);
   }
 
@@ -58,8 +70,7 @@ class lowering {
   }
 
   stored_id add_stored(value_id v, layout how, std::int32_t producer) {
-    l_.tensors.push_back({.value = v, .type = g_.at(v).type, .how = how, .producer = producer});
-    return l_.find(v, how) = static_cast<stored_id>(l_.tensors.size() - 1);
+    return l_.add({.value = v, .type = g_.at(v).type, .how = how, .producer = producer});
   }
 
   /// Whether a tensor has its elements in the same order in all layouts of a device.
@@ -78,28 +89,35 @@ class lowering {
     reorder.inputs = {other};
     reorder.outputs = {id};
     reorder.placed = {false};
-    if (moves || !has_one_order(l_.at(id))) return id;
+    if (moves || !has_one_order(l_.at(id)) || l_.at(other).how.stored != how.stored) return id;
     reorder.kind = operation_kind::view;
     show(id, other, 0);
     return id;
   }
 
-  /// The tensor that a reorder to a layout starts from; host and device exchange row-major tensors.
+  /// The tensor that a reorder to a layout starts from, rather one that is rounded like it, or not at all; host and
+  /// device exchange row-major tensors.
   stored_id source_of(value_id v, layout how) {
     if (how == layout::host) return stored_as(v, layout::row_major);
-    for (auto const other : {layout::row_major, layout::blocked, layout::channels_last})
-      if (auto const id = l_.find(v, other); id >= 0) return id;
+    auto const rank = [&](layout other) {
+      if (other == layout::host) return -1;
+      int const alike = other.stored == how.stored ? 2 : other.stored == dtype::undefined ? 1 : 0;
+      return static_cast<int>(element_order_count) * (alike + 1) - static_cast<int>(other.order);
+    };
+    if (auto const id = l_.best(v, rank); id >= 0) return id;
     if (how != layout::row_major) return stored_as(v, layout::row_major);
     SINTER_ASSERT(l_.find(v, layout::host) >= 0);
     return l_.find(v, layout::host);
   }
 
-  /// The layout that a value has without a reorder: of several, that of convolutions.
+  /// The layout that a value has without a reorder: of several, that of convolutions, and then the smallest.
   layout current_layout(value_id v) {
-    if (!v) return layout::row_major;
-    for (auto const how : {layout::blocked, layout::channels_last, layout::row_major, layout::host})
-      if (l_.find(v, how) >= 0) return how;
-    return layout::row_major;
+    auto const rank = [](layout how) {
+      constexpr int by_order[element_order_count] = {1, 3, 2, 0};
+      return 2 * by_order[static_cast<std::size_t>(how.order)] + (how.stored != dtype::undefined);
+    };
+    auto const id = v ? l_.best(v, rank) : -1;
+    return id < 0 ? layout::row_major : l_.at(id).how;
   }
 
   scheduled_node scheduled(node const& n, bound_operator const& op, std::uint32_t first_input = 0) {
@@ -213,7 +231,7 @@ class lowering {
   }
 
   bool is_wanted(candidate const& c) const {
-    bool const rounds = c.factors != factor_precision::exact && c.factors != prefer_.factors;
+    bool const rounds = c.precision != precision::exact && c.precision != prefer_.precision;
     return !rounds && (!prefer_.precise || c.error <= 1) && (!prefer_.small_weights || c.weight_growth <= 2);
   }
 
@@ -266,13 +284,14 @@ class lowering {
     return found == l_.operations.end() ? nullptr : &*found;
   }
 
-  /// The cost of bringing the inputs into the layouts wanted.
+  /// The cost of bringing the inputs into the layouts wanted. It is the same for what is stored in fewer bits, as are
+  /// all costs, so that the same schedules are chosen.
   static double cost_of_reorders(scheduled_node const& n, layout_choice const& wanted) {
     double bytes = 0;
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
       auto const& in = n.inputs[i];
       if (in.present() && !in.constant && in.how != wanted.inputs[n.first_input + i])
-        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how));
+        bytes += 2 * static_cast<double>(item_bytes(in.shape(), in.type.element, in.how.as(dtype::undefined)));
     }
     auto cost = traffic_cost(bytes);
     for (auto const& each : n.before) cost += cost_of_reorders(each, wanted);
@@ -290,9 +309,18 @@ class lowering {
     op.placed.assign(op.inputs.size(), false);
     auto const number = static_cast<std::int32_t>(l_.operations.size());
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
-      op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], op.how.layouts.outputs[i], number) : -1);
+      op.outputs.push_back(n.outputs[i] ? add_stored(n.outputs[i], layout_of_output(op, i), number) : -1);
     if (op.is_view()) add_view(op, number);
     l_.operations.push_back(std::move(op));
+  }
+
+  /// How output `i` lies in memory: in 16 bits where the schedule can and the user wants that, unless it leaves.
+  layout layout_of_output(operation const& op, std::size_t i) const {
+    auto const& choice = op.how.layouts;
+    auto const v = g_.at(op.node).outputs[i];
+    if (!choice.rounds) return choice.outputs[i];
+    bool const whole = leaves_[static_cast<std::size_t>(v.index)] || g_.at(v).type.element != dtype::float32;
+    return choice.outputs[i].as(whole ? dtype::undefined : stored_element(prefer_.precision));
   }
 
   /// Output 0 of operation `number` shows the bytes of input 0; where these are a graph input's, on the host, too.
@@ -346,6 +374,7 @@ class lowering {
   target machine_;
   preferences prefer_;
   bounded_values bounded_;
+  std::vector<bool> leaves_ = outputs_and_viewed(g_);
   lowered l_;
   tail tail_{g_};  ///< the nodes before `end_tail`
 };

@@ -68,7 +68,7 @@ inline std::vector<bool> find_sliceable(lowered const& l, graph const& g) {
     if (op.is_view()) {
       auto const& shown = l.at(op.outputs[0]);
       bool const fits = may[static_cast<std::size_t>(op.outputs[0])] && shown.base_offset == 0 &&
-                        l.at(op.inputs[0]).base < 0 && shown.how == layout::row_major &&
+                        l.at(op.inputs[0]).base < 0 && shown.how.order == element_order::row_major &&
                         has_runs(*shown.type.shape, l.at(op.inputs[0]).run());
       if (!fits) deny(op.inputs[0]);
       continue;

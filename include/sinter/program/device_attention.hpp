@@ -25,11 +25,12 @@ struct device_attention {
   /// What is added to scores, if anything: strides, and elements for one step of the key.
   std::optional<strides> mask{};
   std::int64_t mask_key = 0;
-  factor_precision precision = factor_precision::exact;
+  sinter::precision precision = sinter::precision::exact;
   dtype element = dtype::float32;  ///< of q, k and v; float16 and bfloat16 are for matrix units of that precision
+  dtype mask_element = dtype::float32;
 
   device_sizes sizes() const { return {batch, heads, queries, e}; }
-  bool exact() const { return precision == factor_precision::exact; }
+  bool exact() const { return precision == sinter::precision::exact; }
 };
 
 /// Whether the form computes it: its rows are copied 16 bytes at once and, but where exact, are whole fragments.
@@ -56,7 +57,7 @@ inline attention_tiles attention_tiles_of(device_attention const& a) {
     return {tile, tile, 128, (2 * tile * (a.d + 4) + tile * (padded_e + 4) + tile * (tile + 4)) * bytes};
   }
   std::int64_t const tile_m = 64, tile_n = bytes == 2 ? 64 : 32;
-  auto const d_pitch = a.d + (a.precision == factor_precision::tf32 ? 4 : 8), e_pitch = a.e + (bytes == 4 ? 4 : 8);
+  auto const d_pitch = a.d + (a.precision == sinter::precision::tf32 ? 4 : 8), e_pitch = a.e + (bytes == 4 ? 4 : 8);
   return {tile_m, tile_n, 128, (tile_m * d_pitch + 2 * tile_n * (d_pitch + e_pitch)) * bytes};
 }
 
@@ -103,7 +104,7 @@ inline device_call attention_call(device_attention const& a, device_epilogue epi
   k.arguments = {rows(a.q, a.heads, a.queries, 1, a.d, a.element),
                  rows(a.k, a.heads / a.share, a.keys, 1, a.d, a.element),
                  rows(a.v, a.heads / a.share, a.keys, 1, a.e, a.element)};
-  if (a.mask) k.arguments.push_back(rows(mask, a.heads, a.queries, a.mask_key, a.keys, dtype::float32));
+  if (a.mask) k.arguments.push_back(rows(mask, a.heads, a.queries, a.mask_key, a.keys, a.mask_element));
   add_epilogue(k, std::move(epilogue), sizes);
   call.blocks = {long_block_count(divide_up(a.queries, tiles.tile_m)), block_count(a.batch * a.heads), 1};
   return call;

@@ -16,15 +16,15 @@ struct device_tiles {
   std::int64_t part_m = 4, part_n = 4;  ///< results of a thread where exact, else of a warp
   std::int64_t stages = 2;
   std::int64_t splits = 1;  ///< blocks that share the sum over k
-  factor_precision precision = factor_precision::exact;
+  sinter::precision precision = sinter::precision::exact;
 
-  constexpr bool exact() const { return precision == factor_precision::exact; }
+  constexpr bool exact() const { return precision == sinter::precision::exact; }
   constexpr std::int64_t threads() const { return tile_m / part_m * (tile_n / part_n) * (exact() ? 1 : 32); }
   /// Neighbours among the results of a thread.
   constexpr std::int64_t width() const { return exact() ? 4 : 2; }
   /// For factors of `element`.
   constexpr std::int64_t shared_bytes(dtype element) const {
-    bool const tf32 = precision == factor_precision::tf32;
+    bool const tf32 = precision == sinter::precision::tf32;
     auto const bytes = static_cast<std::int64_t>(size_of(element));
     auto const a = tile_m * (tile_k + (exact() || tf32 ? 4 : 8));
     auto const b = bytes == 2 ? tile_n * (tile_k + 8) : tile_k * (tile_n + (tf32 ? 8 : 4));
@@ -80,7 +80,7 @@ inline device_call product_call(std::string form, device_tiles const& tiles, dev
   auto const element = arguments[0].element;
   SINTER_ASSERT(element == dtype::float32 ||
                 tiles.precision ==
-                    (element == dtype::float16 ? factor_precision::float16 : factor_precision::bfloat16));
+                    (element == dtype::float16 ? sinter::precision::float16 : sinter::precision::bfloat16));
   device_call call;
   auto& k = call.kernel;
   k.form = std::move(form);

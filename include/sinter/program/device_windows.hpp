@@ -13,7 +13,7 @@ struct device_window {
   std::int64_t n = 1, c = 1, h = 1, w = 1, r = 1, s = 1, p = 1, q = 1;
   std::int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1;
   std::int64_t x_n = 0, x_c = 1, x_h = 0, x_w = 0;
-  dtype element = dtype::float32;
+  dtype element = dtype::float32;  ///< of x and, in a depthwise convolution, the weights
 
   device_sizes sizes() const { return {n, p, q, c}; }
   device_argument x() const {
@@ -57,7 +57,7 @@ inline device_call depthwise_call(device_window const& w, device_epilogue epilog
   auto constants = window_constants(w);
   constants.push_back({"tile_q", tile_q});
   auto call = coordinate_call("depthwise", sizes, vector, std::move(constants));
-  call.kernel.arguments = {w.x(), dense_argument(w.r * w.s * w.c)};
+  call.kernel.arguments = {w.x(), dense_argument(w.r * w.s * w.c, false, w.element)};
   add_epilogue(call.kernel, std::move(epilogue), sizes);
   auto const threads = w.n * w.p * divide_up(w.q, tile_q) * (w.c / vector);
   call.blocks[0] = long_block_count(divide_up(threads, call.kernel.threads));

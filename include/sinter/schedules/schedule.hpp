@@ -21,17 +21,35 @@ namespace sinter {
 
 inline constexpr std::int64_t channel_block = 16;
 
-/// How a tensor's elements lie in memory.
-enum class layout : std::uint8_t {
+/// The order of a tensor's elements in memory.
+enum class element_order : std::uint8_t {
   row_major,
   blocked,        ///< NCHW16c: axis 1 in blocks of 16 channels, the channel within the block innermost:
                   ///< [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite, otherwise unspecified
   channels_last,  ///< NHWC: axis 1 innermost, [N][spatial…][C]; on devices
   host            ///< row-major in the host's memory, of a program for a device that has memory of its own
 };
-inline constexpr std::size_t layout_count = 4;
+inline constexpr std::size_t element_order_count = 4;
 
-/// Bytes of one item of axis 0 (the whole tensor, for rank 0), and of a whole tensor, in a layout.
+/// How a tensor's elements lie in memory: their order, and the type as which they are stored.
+struct layout {
+  element_order order = element_order::row_major;
+  dtype stored = dtype::undefined;  ///< what float32 is rounded to, on devices; undefined: the value's own type
+
+  static layout const row_major, blocked, channels_last, host;
+
+  constexpr layout as(dtype element) const { return {order, element}; }
+  /// The type in memory of elements that are of type `own` in the graph.
+  constexpr dtype element(dtype own) const { return stored == dtype::undefined ? own : stored; }
+  constexpr bool is_channels_last() const { return order == element_order::channels_last; }
+  friend constexpr bool operator==(layout const&, layout const&) = default;
+};
+inline constexpr layout layout::row_major{element_order::row_major};
+inline constexpr layout layout::blocked{element_order::blocked};
+inline constexpr layout layout::channels_last{element_order::channels_last};
+inline constexpr layout layout::host{element_order::host};
+
+/// Bytes of one item of axis 0 (the whole tensor, for rank 0), and of a whole tensor, of values of a type in a layout.
 std::int64_t item_bytes(shape const& s, dtype element, layout how);
 std::int64_t tensor_bytes(shape const& s, dtype element, layout how);
 
@@ -55,6 +73,8 @@ struct operand_info {
   /// An input that lies in output 0 already, or an output that is a part of input 0: see `layout_choice::input_places`.
   bool placed = false;
   bool present() const { return type.element != dtype::undefined; }
+  /// The type in memory.
+  dtype element() const { return how.element(type.element); }
   sinter::shape const& shape() const { return *type.shape; }
 };
 
@@ -91,6 +111,7 @@ struct layout_choice {
   /// The same for outputs, on a device: where in input 0 an output may lie, if all of its readers take slices.
   std::vector<std::int64_t> output_places{};
   bool slices = false;  ///< on a device: operands may be slices
+  bool rounds = false;  ///< on a device: outputs of float32 may be stored as any floating type
 };
 
 /// One way to compute a node.
@@ -99,7 +120,7 @@ struct candidate {
   double cost = 0;           ///< see cost.hpp; without reorders of the inputs
   double error = 1;          ///< rms of rounding errors, in units of those of sums in order
   double weight_growth = 1;  ///< size of the packed weights, in units of the model's
-  factor_precision factors = factor_precision::exact;
+  sinter::precision precision = sinter::precision::exact;
   /// Makes the code, operands being in the layouts asked for. It keeps what the schedule found out about the node.
   std::function<fragment(scheduled_node const&)> build{};
 };
@@ -118,9 +139,10 @@ struct schedule {
 std::span<schedule const> schedule_table(device_kind device);
 
 inline std::int64_t item_bytes(shape const& s, dtype element, layout how) {
-  std::int64_t bytes = static_cast<std::int64_t>(size_of(element));
+  std::int64_t bytes = static_cast<std::int64_t>(size_of(how.element(element)));
   for (std::size_t axis = 1; axis < s.rank(); ++axis)
-    bytes = checked_mul(bytes, how == layout::blocked && axis == 1 ? round_up(s[axis], channel_block) : s[axis]);
+    bytes = checked_mul(bytes,
+                        how.order == element_order::blocked && axis == 1 ? round_up(s[axis], channel_block) : s[axis]);
   return bytes;
 }
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -120,51 +121,84 @@ inline std::optional<attention_plan> plan_attention(attention_group const& g) {
     auto const s = broadcast_strides(mask, 4);
     p.what.mask = device_attention::strides{s[0], s[1], s[2]};
     p.what.mask_key = s[3];
+    p.what.mask_element = mask.element();
   }
   return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
 }
 
-inline void add_attention(fragment& f, attention_plan const& p, std::vector<address> places) {
+inline void add_attention(fragment& f, attention_plan const& p, dtype result, std::vector<address> places) {
   device_epilogue e;
-  e.arguments.push_back({dtype::float32, true, 0, p.result});
+  e.arguments.push_back({result, true, 0, p.result});
   places.push_back(output_of());
   f.add(attention_call(p.what, std::move(e)), std::move(places));
 }
 
-/// The same attention in a precision, as far as its form goes.
-inline attention_plan in_precision(attention_plan p, factor_precision precision) {
+/// The same attention in a precision, as far as its form goes; `heads` says what Q, K and V may be.
+inline attention_plan in_precision(attention_plan p, precision how, dtype heads) {
   auto rounded = p.what;
-  rounded.precision = precision;
-  if (has_attention_form(rounded)) p.what = rounded;
+  rounded.precision = how;
+  for (auto const element : {heads == dtype::undefined ? dtype::float32 : heads, dtype::float32}) {
+    rounded.element = element;
+    if (!has_attention_form(rounded)) continue;
+    p.what = rounded;
+    break;
+  }
   return p;
 }
 
-inline fragment build_attention_group(scheduled_node const& n, factor_precision precision) {
+/// The attention of a group in a precision: Q, K and V have 16 bits where one of them is stored so, or is a product.
+inline attention_plan plan_in_precision(attention_group const& g, attention_plan const& p, precision how) {
+  auto heads = dtype::undefined;
+  for (auto const* h : g.nodes.operands()) {
+    auto const& o = g.at(h->reader).inputs[h->slot];
+    if (h->product || o.how.stored == stored_element(how)) heads = stored_element(how);
+  }
+  return in_precision(p, how, heads);
+}
+
+inline fragment build_attention_group(scheduled_node const& n, precision how) {
   auto const g = *attention_group_of(n);
+  auto const p = plan_in_precision(g, *plan_attention(g), how);
   auto const products = projections_of(g);
   fragment f;
-  auto joined = products.empty() ? address{} : products.build(f, precision);
+  auto joined = products.empty() ? address{} : products.build(f, how, p.what.element);
   std::vector<address> places;
   for (auto const* h : g.nodes.operands()) {
     places.push_back(h->product ? joined : input_of(g.at(h->reader), h->slot));
-    if (h->product) joined.offset += g.at(h->product).outputs[0].shape().back() * std::int64_t(sizeof(float));
+    auto const bytes = static_cast<std::int64_t>(size_of(p.what.element));
+    if (h->product) joined.offset += g.at(h->product).outputs[0].shape().back() * bytes;
   }
   if (g.nodes.mask_reader) places.push_back(input_of(g.at(g.nodes.mask_reader), g.nodes.mask_slot));
-  add_attention(f, in_precision(*plan_attention(g), precision), std::move(places));
+  add_attention(f, p, n.outputs[0].element(), std::move(places));
   return f;
+}
+
+/// Layouts of all operands of a group, in a precision.
+inline layout_choice attention_layouts(attention_group const& g, attention_plan const& p, precision how) {
+  layout_choice choice{.outputs = {layout::row_major}, .rounds = true};
+  for (auto const& each : g.group->before)
+    std::ranges::copy(rows_as_stored(each.inputs), std::back_inserter(choice.inputs));
+  std::ranges::copy(rows_as_stored(g.group->inputs), std::back_inserter(choice.inputs));
+  auto const of = [&](node const* n, std::size_t slot) -> layout& { return choice.inputs[g.at(n).first_input + slot]; };
+  auto const element = plan_in_precision(g, p, how).what.element;
+  for (auto const* h : g.nodes.operands()) {
+    if (h->product)
+      of(h->product, 0).stored = factor_element({&g.at(h->product).inputs[0]}, how);
+    else
+      of(h->reader, h->slot).stored = element == dtype::float32 ? dtype::undefined : element;
+  }
+  return choice;
 }
 
 inline std::vector<candidate> attention_group_offer(scheduled_node const& n, target const& t) {
   auto const g = attention_group_of(n);
   auto const p = g ? plan_attention(*g) : std::nullopt;
   if (!p) return {};
-  layout_choice layouts{.outputs = {layout::row_major}};
-  for (auto const& each : n.before) layouts.inputs.resize(layouts.inputs.size() + each.inputs.size());
-  layouts.inputs.resize(layouts.inputs.size() + n.inputs.size());
   auto const& a = p->what;
   auto const products = static_cast<double>(a.batch * a.heads * a.queries) * static_cast<double>(a.keys * (a.d + a.e));
   auto const cost =
       multiply_add_cost(products + projections_of(*g).multiply_adds()) + traffic_cost(g->at(g->nodes.mix));
+  auto const layouts = [&](precision how) { return attention_layouts(*g, *p, how); };
   return product_candidates(layouts, cost, t, build_attention_group);
 }
 
@@ -204,23 +238,36 @@ inline std::optional<attention_plan> plan_attention(scheduled_node const& n) {
     auto const s = broadcast_strides(n.inputs[3], 4);
     p.what.mask = device_attention::strides{s[0], s[1], s[2]};
     p.what.mask_key = s[3];
+    p.what.mask_element = n.inputs[3].element();
   }
   return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
 }
 
-inline fragment build_attention(scheduled_node const& n, factor_precision precision) {
+/// In a precision: of 16 bits where Q, K or V is stored so.
+inline attention_plan plan_in_precision(scheduled_node const& n, precision how) {
+  return in_precision(*plan_attention(n), how, factor_element({&n.inputs[0], &n.inputs[1], &n.inputs[2]}, how));
+}
+
+inline fragment build_attention(scheduled_node const& n, precision how) {
   std::vector<address> places;
   for (std::size_t i = 0; i < n.inputs.size(); ++i)
     if (n.inputs[i].present()) places.push_back(input_of(n, i));
   fragment f;
-  add_attention(f, in_precision(*plan_attention(n), precision), std::move(places));
+  add_attention(f, plan_in_precision(n, how), n.outputs[0].element(), std::move(places));
   return f;
 }
 
 inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
   if (!plan_attention(n)) return {};
-  layout_choice const layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                              .outputs = std::vector(n.outputs.size(), layout::row_major)};
+  auto const layouts = [&](precision how) {
+    layout_choice choice{.inputs = rows_as_stored(n.inputs),
+                         .outputs = std::vector(n.outputs.size(), layout::row_major),
+                         .rounds = true};
+    auto const element = plan_in_precision(n, how).what.element;
+    for (std::size_t i = 0; i < 3; ++i)
+      choice.inputs[i].stored = element == dtype::float32 ? dtype::undefined : element;
+    return choice;
+  };
   return product_candidates(layouts, traffic_cost(n), t, build_attention);
 }
 

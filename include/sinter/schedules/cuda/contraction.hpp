@@ -3,7 +3,10 @@
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/cuda/product.hpp>
+#include <sinter/schedules/rounded.hpp>
 #include <sinter/schedules/tasks.hpp>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -70,21 +73,43 @@ inline std::optional<matrix_product> matrix_product_of(scheduled_node const& n) 
   return p;
 }
 
-inline fragment build_contraction(scheduled_node const& n, factor_precision precision) {
+/// The columns of constant matrices one after another, as rows of what they are multiplied by: for tiles along k.
+inline packing pack_columns(operand_info const& b, dtype element) {
+  auto const& s = b.shape();
+  auto const depth = s[s.rank() - 2], columns = s.back();
+  return {.key = fmt::format("cuda:columns:{}:{}", name(element), b.constant_key),
+          .bytes = static_cast<std::int64_t>(s.elements() * size_of(element)),
+          .fill = [t = *b.constant, depth, columns, element](std::byte* to) {
+            write_elements(to, element, [&](auto const& put) {
+              auto const all = t.as<float>();
+              for (auto const* x = all.data(); x != all.data() + all.size(); x += depth * columns)
+                for (std::int64_t column = 0; column < columns; ++column)
+                  for (std::int64_t k = 0; k < depth; ++k) put(x[k * columns + column]);
+            });
+          }};
+}
+
+inline fragment build_contraction(scheduled_node const& n, precision how) {
   auto const p = *matrix_product_of(n);
   auto const rank = n.outputs[0].shape().rank();
-  auto const& c = p.what;
-  auto const tiles = choose_tiles({c.batch0 * c.batch1, c.m, c.n, c.k}, precision);
+  auto c = p.what;
+  c.element = n.inputs[0].element();
+  fragment f;
+  auto b = input_of(n, 1);
+  if (n.inputs[1].constant && c.b_n == 1 && b_along_k(c.element)) {
+    b = f.weight(pack_columns(n.inputs[1], c.element));
+    c.b_k = 1, c.b_n = c.k;
+  }
+  auto const tiles = choose_tiles({c.batch0 * c.batch1, c.m, c.n, c.k}, how);
   std::size_t next = 3;
   auto e = epilogue_of(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, [&](operand_info const& o, bool) {
     auto strides = p.strides[&o == &n.outputs[0] ? 2 : next++];
     strides.push_back(broadcast_strides(o, rank).back());
     return strides;
   });
-  fragment f;
   add_product(
       f, tiles, c.sizes(), [&](device_epilogue after) { return contraction_call(c, tiles, std::move(after)); },
-      input_of(n, 0), input_of(n, 1), std::move(e));
+      input_of(n, 0), b, std::move(e));
   return f;
 }
 
@@ -95,8 +120,13 @@ inline std::vector<candidate> contraction_offer(scheduled_node const& n, target 
   auto const p = matrix_product_of(n);
   if (!p || p->what.batch0 * p->what.batch1 > 0xffff / 16) return {};
   auto const products = static_cast<double>(n.outputs[0].shape().elements()) * static_cast<double>(p->what.k);
-  layout_choice const layouts{
-      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .slices = true};
+  auto const layouts = [&](precision how) {
+    layout_choice choice{
+        .inputs = rows_as_stored(n.inputs), .outputs = {layout::row_major}, .slices = true, .rounds = true};
+    auto const element = factor_element({&n.inputs[0], &n.inputs[1]}, how);
+    choice.inputs[0].stored = choice.inputs[1].stored = element;
+    return choice;
+  };
   return product_candidates(layouts, multiply_add_cost(products), t, build_contraction);
 }
 

@@ -40,7 +40,8 @@ inline device_convolution device_convolution_of(scheduled_node const& n, convolu
           .x_n = x[0],
           .x_c = x[3],
           .x_h = x[1],
-          .x_w = x[2]};
+          .x_w = x[2],
+          .element = n.inputs[0].element()};
 }
 
 inline product_epilogue image_epilogue(scheduled_node const& n) {
@@ -52,13 +53,13 @@ inline product_epilogue image_epilogue(scheduled_node const& n) {
                      });
 }
 
-inline fragment build_convolution(scheduled_node const& n, factor_precision precision) {
+inline fragment build_convolution(scheduled_node const& n, precision how) {
   auto const s = shape_of_convolution(n);
   auto const c = device_convolution_of(n, s);
-  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, precision);
+  auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, how);
   fragment f;
   auto const weights =
-      filters_in_order(f, n, convolution_filters(s.groups, s.taps(), s.group_inputs(), s.group_outputs()));
+      filters_in_order(f, n, convolution_filters(s.groups, s.taps(), s.group_inputs(), s.group_outputs()), c.element);
   add_product(
       f, tiles, c.sizes(), [&](device_epilogue e) { return convolution_call(c, tiles, std::move(e)); }, input_of(n, 0),
       weights, image_epilogue(n));
@@ -70,16 +71,21 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !is_float_tensor(n.outputs[0])) return {};
   if (!is_float_tensor(n.inputs[1]) || !has_plain_extras(n)) return {};
-  layout_choice layouts{.outputs = {layout::channels_last}, .slices = true};
-  constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
-  bool const as_is = n.inputs[0].how == layout::row_major && n.inputs[0].shape()[1] < few_channels;
-  for (auto const& in : n.inputs) layouts.inputs.push_back(device_layout(in));
-  layouts.inputs[1] = layout::row_major;
-  layouts.inputs[0] = as_is ? layout::row_major : layout::channels_last;
+  auto const layouts = [&](precision how) {
+    constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
+    layout_choice choice{.outputs = {layout::channels_last}, .slices = true, .rounds = true};
+    auto const& x = n.inputs[0];
+    bool const as_is = x.how.order == element_order::row_major && x.shape()[1] < few_channels;
+    for (auto const& in : n.inputs) choice.inputs.push_back(device_layout(in));
+    choice.inputs[0] = (as_is ? layout::row_major : layout::channels_last).as(convolution_element(n, how));
+    choice.inputs[1] = layout::row_major;
+    return choice;
+  };
   auto const s = shape_of_convolution(n);
   auto offered = product_candidates(layouts, direct_convolution_cost(s), t, build_convolution);
-  constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units
-  if (s.groups > 1 && s.group_inputs() < least_depth) offered.resize(1);
+  constexpr std::int64_t least_depth = 8;  // of groups that fill matrix units; others gain nothing by them
+  if (s.groups > 1 && s.group_inputs() < least_depth)
+    for (auto& each : offered) each.cost = offered[0].cost;
   return offered;
 }
 

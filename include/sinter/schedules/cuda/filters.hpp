@@ -2,12 +2,15 @@
 
 #include <sinter/program/device_copy.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
+#include <sinter/schedules/cuda/product.hpp>
+#include <sinter/schedules/rounded.hpp>
 
 #include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 /// The filters of convolutions as kernels read them, [group][tap][channel][output channel]: packed where they are
 /// known, else brought into order by a launch.
@@ -28,25 +31,34 @@ inline filter_order transposed_filters(std::int64_t groups, std::int64_t taps, s
   return {"transposed", {groups, taps, c, f}, {c * f * taps, 1, f * taps, taps}};
 }
 
-inline packing pack_filters(operand_info const& w, filter_order const& order) {
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  return {.key = fmt::format("cuda:{}:{}:{}", order.name, order.sizes[0], w.constant_key),
-          .bytes = bytes,
-          .fill = [t = *w.constant, sizes = order.sizes, from = order.from](std::byte* to) {
-            auto* y = reinterpret_cast<float*>(to);
-            auto const* const x = static_cast<float const*>(t.data());
-            for (std::int64_t g = 0; g < sizes[0]; ++g)
-              for (std::int64_t tap = 0; tap < sizes[1]; ++tap)
-                for (std::int64_t c = 0; c < sizes[2]; ++c)
-                  for (std::int64_t f = 0; f < sizes[3]; ++f)
-                    *y++ = x[g * from[0] + tap * from[1] + c * from[2] + f * from[3]];
+/// Filters of 16 bits are [group][output channel][tap][channel].
+inline filter_order order_for(filter_order order, dtype element) {
+  if (!b_along_k(element)) return order;
+  for (auto* axes : {&order.sizes, &order.from}) *axes = {(*axes)[0], (*axes)[3], (*axes)[1], (*axes)[2]};
+  return order;
+}
+
+inline packing pack_filters(operand_info const& w, filter_order const& order, dtype element) {
+  return {.key = fmt::format("cuda:{}:{}:{}:{}", order.name, name(element), order.sizes[0], w.constant_key),
+          .bytes = static_cast<std::int64_t>(w.shape().elements() * size_of(element)),
+          .fill = [t = *w.constant, sizes = order.sizes, from = order.from, element](std::byte* to) {
+            write_elements(to, element, [&](auto const& put) {
+              auto const* const x = static_cast<float const*>(t.data());
+              for (std::int64_t a = 0; a < sizes[0]; ++a)
+                for (std::int64_t b = 0; b < sizes[1]; ++b)
+                  for (std::int64_t c = 0; c < sizes[2]; ++c)
+                    for (std::int64_t d = 0; d < sizes[3]; ++d)
+                      put(x[a * from[0] + b * from[1] + c * from[2] + d * from[3]]);
+            });
           }};
 }
 
-/// Where operand 1 of a node lies in that order, for the launch after those that there are.
-inline address filters_in_order(fragment& f, scheduled_node const& n, filter_order order) {
+/// Where operand 1 of a node lies in that order, stored as `element`, for the launch after those that there are. One
+/// that is computed is float32 and stays so.
+inline address filters_in_order(fragment& f, scheduled_node const& n, filter_order order, dtype element) {
   auto const& w = n.inputs[1];
-  if (w.constant) return f.weight(pack_filters(w, order));
+  if (w.constant) return f.weight(pack_filters(w, order_for(std::move(order), element), element));
+  SINTER_ASSERT(element == dtype::float32);
   auto const step = static_cast<std::int32_t>(f.launches.size());
   auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
   auto const place = f.temporary("filters in order", bytes, step, step + 1);
@@ -57,6 +69,11 @@ inline address filters_in_order(fragment& f, scheduled_node const& n, filter_ord
                    .alignment = w.alignment}),
         {input_of(n, 1), place});
   return place;
+}
+
+/// What a convolution by filters that are constants asks its input to be stored as; by others float32.
+inline dtype convolution_element(scheduled_node const& n, precision how) {
+  return n.inputs[1].constant ? factor_element({&n.inputs[0]}, how) : dtype::undefined;
 }
 
 }  // namespace sinter::detail::cuda

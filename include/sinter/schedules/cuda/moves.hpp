@@ -24,7 +24,7 @@ inline bool is_movable(scheduled_node const& n) {
          n.outputs[0].shape().elements() > 0;
 }
 
-inline std::int64_t element_bytes(operand_info const& o) { return static_cast<std::int64_t>(size_of(o.type.element)); }
+inline std::int64_t element_bytes(operand_info const& o) { return static_cast<std::int64_t>(size_of(o.element())); }
 /// The largest power of two up to 16 that divides an offset: what alignment an address has.
 inline std::int64_t alignment_at(std::int64_t offset) { return offset % 16 == 0 ? 16 : offset & -offset; }
 
@@ -52,7 +52,7 @@ inline std::optional<strided_move> strided_move_of(scheduled_node const& n) {
     auto const begin = call.integers.begin() + static_cast<std::ptrdiff_t>(first);
     return device_sizes(begin, begin + static_cast<std::ptrdiff_t>(rank));
   };
-  strided_move m{{.sizes = numbers(1), .from = numbers(1 + rank), .bytes = element_bytes(n.outputs[0])}};
+  strided_move m{{.sizes = numbers(1), .from = numbers(1 + rank), .bytes = element_bytes(n.inputs[0])}};
   m.copy.to = row_major_strides(m.copy.sizes);
   m.offset = call.integers[0] * m.copy.bytes;
   m.copy.alignment = alignment_at(m.offset);
@@ -97,12 +97,14 @@ inline std::vector<candidate> moves_offer(scheduled_node const& n, target const&
   auto const offer = [&](layout_choice const& layouts, auto build) {
     return std::vector<candidate>{{.layouts = layouts, .cost = traffic_cost(n), .build = build}};
   };
-  if (n.n->op == "ChannelShuffle" && device_layout(n.inputs[0]) == layout::channels_last)
-    return offer({.inputs = {layout::channels_last}, .outputs = {layout::channels_last}, .slices = true},
-                 build_channel_shuffle);
+  auto const how = device_layout(n.inputs[0]);
+  if (n.n->op == "ChannelShuffle" && how.is_channels_last())
+    return offer({.inputs = {how}, .outputs = {how}, .slices = true}, build_channel_shuffle);
   auto const move = strided_move_of(n);
   if (!move) return {};
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}};
+  auto const rows = row_major_of(n.inputs[0]);
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {rows}};
+  layouts.inputs[0] = rows;
   if (!move->is_view()) return offer(std::move(layouts), build_strided_move);
   layouts.view = move->offset;
   return {{.layouts = std::move(layouts)}};

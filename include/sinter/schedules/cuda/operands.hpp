@@ -14,7 +14,7 @@ namespace sinter::detail::cuda {
 /// The axes of a tensor from the outermost in memory to the innermost.
 inline std::vector<std::size_t> axes_in_memory(std::size_t rank, layout how) {
   std::vector<std::size_t> axes;
-  bool const channels_last = how == layout::channels_last && rank > 2;
+  bool const channels_last = how.is_channels_last() && rank > 2;
   for (std::size_t axis = 0; axis < rank; ++axis)
     if (axis != 1 || !channels_last) axes.push_back(axis);
   if (channels_last) axes.push_back(1);
@@ -68,7 +68,7 @@ inline device_sizes in_order(device_sizes const& numbers, std::vector<std::size_
 /// An argument for a function, whose coordinates are `axes` of the result's shape.
 inline device_argument argument_of(operand_info const& o, std::vector<std::size_t> const& axes, bool written = false) {
   auto const rank = axes.size();
-  return {o.type.element, written, 0, in_order(broadcast_strides(o, rank), axes)};
+  return {o.element(), written, 0, in_order(broadcast_strides(o, rank), axes)};
 }
 
 inline device_sizes sizes_of(shape const& s) { return {s.begin(), s.end()}; }
@@ -79,9 +79,18 @@ inline address input_of(scheduled_node const& n, std::size_t i) {
 }
 inline address output_of(std::size_t i = 0) { return {.in = space::output, .index = static_cast<std::uint32_t>(i)}; }
 
-/// The layout in which a schedule that takes any of the device's reads an operand.
+/// The layout in which a schedule that takes any of the device's reads an operand, and row-major as it is stored.
 inline layout device_layout(operand_info const& o) {
-  return o.present() && !o.constant && o.how == layout::channels_last ? layout::channels_last : layout::row_major;
+  if (!o.present() || o.constant) return layout::row_major;
+  return o.how.is_channels_last() ? o.how : layout::row_major.as(o.how.stored);
+}
+inline layout row_major_of(operand_info const& o) { return layout::row_major.as(device_layout(o).stored); }
+
+/// Row-major operands as they are stored.
+inline std::vector<layout> rows_as_stored(std::vector<operand_info> const& operands) {
+  std::vector<layout> all;
+  for (auto const& o : operands) all.push_back(row_major_of(o));
+  return all;
 }
 
 }  // namespace sinter::detail::cuda

@@ -83,19 +83,23 @@ inline fragment build_parts(scheduled_node const& n) {
   return f;
 }
 
-/// Channels last where all tensors that are joined or cut have it.
+/// Channels last where all tensors that are joined or cut have it, in 16 bits where one has them.
 inline layout_choice parts_layouts(scheduled_node const& n, tensor_parts const& p) {
   auto const wholes = n.inputs.begin() + static_cast<std::ptrdiff_t>(p.joins ? n.inputs.size() : 1);
-  bool const channels_last = std::all_of(
-      n.inputs.begin(), wholes, [](operand_info const& in) { return device_layout(in) == layout::channels_last; });
-  auto const how = channels_last ? layout::channels_last : layout::row_major;
+  bool const channels_last = std::all_of(n.inputs.begin(), wholes,
+                                         [](operand_info const& in) { return device_layout(in).is_channels_last(); });
+  auto how = channels_last ? layout::channels_last : layout::row_major;
+  std::for_each(n.inputs.begin(), wholes, [&](operand_info const& in) {
+    if (auto const stored = device_layout(in).stored; stored != dtype::undefined) how.stored = stored;
+  });
   layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = std::vector(n.outputs.size(), how),
                        .slices = true};
   std::fill(choice.inputs.begin(), choice.inputs.begin() + (wholes - n.inputs.begin()), how);
   if (axes_in_memory(n.inputs[0].shape().rank(), how).back() != p.axis) return choice;
   auto& places = p.joins ? choice.input_places : choice.output_places;
-  for (auto const first : p.first) places.push_back(first * element_bytes(n.inputs[0]));
+  auto const bytes = static_cast<std::int64_t>(size_of(how.element(n.inputs[0].type.element)));
+  for (auto const first : p.first) places.push_back(first * bytes);
   return choice;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <utility>
@@ -25,11 +26,12 @@ struct product_extents {
 inline constexpr std::int64_t usual_multiprocessors = 132;
 
 /// Tiles with the least time: blocks run in waves, and one block of a large tile needs fewer loads for its products.
-inline device_tiles choose_tiles(product_extents const& e, factor_precision precision) {
+/// Sums of splits go through memory, which costs more of the time where matrix units multiply.
+inline device_tiles choose_tiles(product_extents const& e, sinter::precision precision) {
   constexpr std::int64_t least_depth = 128;  // of a split, which else would wait more than it multiplies
   device_tiles best;
   double least = INFINITY;
-  bool const exact = precision == factor_precision::exact;
+  bool const exact = precision == sinter::precision::exact;
   for (auto tiles : exact ? std::span(tile_choices) : std::span(matrix_tile_choices)) {
     tiles.precision = precision;
     auto const blocks = e.count * divide_up(e.m, tiles.tile_m) * divide_up(e.n, tiles.tile_n);
@@ -39,7 +41,8 @@ inline device_tiles choose_tiles(product_extents const& e, factor_precision prec
       auto const waves = static_cast<double>(divide_up(blocks * tiles.splits, usual_multiprocessors));
       auto const loads = static_cast<double>(tiles.tile_m + tiles.tile_n) * 8;
       auto const products = static_cast<double>(tiles.tile_m * tiles.tile_n);
-      auto const extra = tiles.splits > 1 ? 0.1 * static_cast<double>(tiles.splits * e.m * e.n * e.count) : 0;
+      auto const sums = static_cast<double>(tiles.splits * e.m * e.n * e.count);
+      auto const extra = tiles.splits > 1 ? sums * (exact ? 0.1 : 1.5) : 0;
       auto const time = waves * (static_cast<double>(depth) + 64) * (products + loads * 8) + extra;
       if (time < least) least = time, best = tiles;
     }
@@ -47,19 +50,27 @@ inline device_tiles choose_tiles(product_extents const& e, factor_precision prec
   return best;
 }
 
-/// Candidates of a product by all precisions that the device has, `build(node, precision)` making them.
-template <typename Build>
-std::vector<candidate> product_candidates(layout_choice const& layouts, double cost, target const& t, Build build) {
-  using enum factor_precision;
+/// What a product of a precision reads factors as: 16 bits where one of them is stored so, else float32.
+inline dtype factor_element(std::initializer_list<operand_info const*> factors, precision p) {
+  auto const narrow = stored_element(p);
+  bool const stored = std::ranges::any_of(factors, [&](auto const* o) { return o->how.stored == narrow; });
+  return stored ? narrow : dtype::undefined;
+}
+
+/// Candidates of a product by all precisions that the device has: `layouts(precision)` is what each asks for,
+/// `build(node, precision)` makes it.
+template <typename Layouts, typename Build>
+std::vector<candidate> product_candidates(Layouts layouts, double cost, target const& t, Build build) {
+  using enum precision;
   std::vector<candidate> all;
   for (auto const precision : {exact, tf32, float16, bfloat16}) {
     bool const is_there =
         precision == exact || t.has(feature::sm_80) || (precision == float16 && t.has(feature::sm_75));
     if (!is_there) continue;
     auto const gain = precision == exact ? 1 : precision == tf32 ? 8 : 16;
-    all.push_back({.layouts = layouts,
+    all.push_back({.layouts = layouts(precision),
                    .cost = cost / gain,
-                   .factors = precision,
+                   .precision = precision,
                    .build = [build, precision](scheduled_node const& n) { return build(n, precision); }});
   }
   return all;
@@ -78,7 +89,7 @@ inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr:
   auto result = expr::input(0);
   std::size_t next = 1;
   auto const add = [&](std::size_t i) {
-    e.what.arguments.push_back({n.inputs[i].type.element, false, 0, strides_along(n.inputs[i], i == 2)});
+    e.what.arguments.push_back({n.inputs[i].element(), false, 0, strides_along(n.inputs[i], i == 2)});
     e.places.push_back(input_of(n, i));
     return expr::input(next++);
   };
@@ -89,7 +100,7 @@ inline product_epilogue epilogue_of(scheduled_node const& n, std::optional<expr:
     result = expr::substitute(*after, operands);
   }
   e.what.function = expr::flatten(result, next);
-  e.what.arguments.push_back({n.outputs[0].type.element, true, 0, strides_along(n.outputs[0], false)});
+  e.what.arguments.push_back({n.outputs[0].element(), true, 0, strides_along(n.outputs[0], false)});
   e.places.push_back(output_of());
   return e;
 }

@@ -6,6 +6,7 @@
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
 #include <sinter/schedules/recurrent.hpp>
+#include <sinter/schedules/rounded.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <fmt/format.h>
@@ -18,20 +19,23 @@
 #include <vector>
 
 /// LSTM and GRU whose input is projected already (see the pass `project_recurrence`) and whose R is constant: a launch
-/// of the form `recurrent` for each step and direction.
+/// of the form `recurrent` for each step and direction. States are float32; R is stored like the input.
 namespace sinter::detail::cuda {
 
-/// `count` floats of a constant from `first` on, or zeros without a constant.
-inline packing pack_floats(operand_info const* from, std::int64_t first, std::int64_t count) {
-  auto const bytes = count * static_cast<std::int64_t>(sizeof(float));
+/// `count` elements of a constant of float32 from `first` on, or zeros without a constant.
+inline packing pack_floats(operand_info const* from, std::int64_t first, std::int64_t count,
+                           dtype element = dtype::float32) {
+  auto const bytes = count * static_cast<std::int64_t>(size_of(element));
   if (!from)
     return {.key = fmt::format("cuda:zeros:{}", count), .bytes = bytes, .fill = [bytes](std::byte* to) {
               std::memset(to, 0, static_cast<std::size_t>(bytes));
             }};
-  return {.key = fmt::format("cuda:floats:{}:{}:{}", from->constant_key, first, count),
+  return {.key = fmt::format("cuda:{}:{}:{}:{}", name(element), from->constant_key, first, count),
           .bytes = bytes,
-          .fill = [t = *from->constant, first, bytes](std::byte* to) {
-            std::memcpy(to, static_cast<float const*>(t.data()) + first, static_cast<std::size_t>(bytes));
+          .fill = [t = *from->constant, first, count, element](std::byte* to) {
+            write_elements(to, element, [&](auto const& put) {
+              for (auto const value : t.as<float>().subspan(std::size_t(first), std::size_t(count))) put(value);
+            });
           }};
 }
 
@@ -44,6 +48,7 @@ class recurrent_steps {
     step_.hidden = r.hidden;
     step_.x_batch = directions() * row();
     step_.peephole = has_input(n, 7);
+    step_.element = n.inputs[0].element();
   }
 
   fragment build() {
@@ -60,8 +65,8 @@ class recurrent_steps {
   /// Floats of a state.
   std::int64_t state() const { return r_.batch * r_.hidden; }
 
-  static address behind(address a, std::int64_t floats) {
-    a.offset += floats * static_cast<std::int64_t>(sizeof(float));
+  static address behind(address a, std::int64_t elements, dtype element = dtype::float32) {
+    a.offset += elements * static_cast<std::int64_t>(size_of(element));
     return a;
   }
   address temporary(char const* name) {
@@ -92,7 +97,7 @@ class recurrent_steps {
   void add_direction(std::int64_t d) {
     bool const backwards = r_.attributes->reverse || d == 1;
     auto const weights = gates() * r_.hidden * r_.hidden;
-    auto const matrix = f_.weight(pack_floats(&n_.inputs[2], d * weights, weights));
+    auto const matrix = f_.weight(pack_floats(&n_.inputs[2], d * weights, weights, step_.element));
     auto const last_of = [&](std::size_t output) { return behind(output_of(output), d * state()); };
     bool const keeps_steps = has_output(n_, 0) && n_.n->outputs[0], keeps_last = has_output(n_, 1) && n_.n->outputs[1];
     std::vector<address> cell;
@@ -110,8 +115,8 @@ class recurrent_steps {
       auto const next = keeps_steps          ? behind(output_of(0), (step * directions() + d) * state())
                         : last && keeps_last ? last_of(1)
                                              : passing[static_cast<std::size_t>(i % 2)];
-      std::vector<address> places{behind(input_of(n_, 0), step * r_.batch * step_.x_batch + d * row()), matrix, before,
-                                  next};
+      auto const x = behind(input_of(n_, 0), step * r_.batch * step_.x_batch + d * row(), step_.element);
+      std::vector<address> places{x, matrix, before, next};
       places.insert(places.end(), cell.begin(), cell.end());
       places.insert(places.end(), others.begin(), others.end());
       f_.add(recurrent_call(step_), std::move(places));
@@ -145,10 +150,12 @@ inline std::vector<candidate> recurrent_offer(scheduled_node const& n, target co
   if (!n.inputs[2].constant || has_input(n, 4)) return {};
   for (std::size_t i : {3, 7})
     if (has_input(n, i) && !n.inputs[i].constant) return {};
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = std::vector(n.outputs.size(), layout::row_major)},
-           .cost = traffic_cost(n),
-           .build = [r = *r](scheduled_node const& at) { return recurrent_steps(at, r).build(); }}};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                        .outputs = std::vector(n.outputs.size(), layout::row_major)};
+  layouts.inputs[0] = row_major_of(n.inputs[0]);
+  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = [r = *r](scheduled_node const& at) {
+             return recurrent_steps(at, r).build();
+           }}};
 }
 
 inline constexpr schedule recurrent_schedule{.name = "cuda recurrent", .offer = recurrent_offer};

@@ -81,9 +81,10 @@ inline fragment build_resize(scheduled_node const& n) {
                         .x_n = strides[0],
                         .x_c = strides[3],
                         .x_h = strides[1],
-                        .x_w = strides[2]};
+                        .x_w = strides[2],
+                        .element = x.element()};
   device_epilogue e{.alignment = alignment_of(n)};
-  e.arguments.push_back({y.type.element, true, 0, image_strides(strides_of(y))});
+  e.arguments.push_back({y.element(), true, 0, image_strides(strides_of(y))});
   fragment f;
   std::vector<address> places{input_of(n, 0)};
   for (auto const* t : {&tables.rows, &tables.columns}) {
@@ -98,7 +99,10 @@ inline fragment build_resize(scheduled_node const& n) {
 inline std::vector<candidate> resize_offer(scheduled_node const& n, target const&) {
   if (!resize_tables_of(n)) return {};
   auto const how = device_layout(n.inputs[0]);
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {how}, .slices = true};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                        .outputs = {how.as(dtype::undefined)},
+                        .slices = true,
+                        .rounds = true};
   layouts.inputs[0] = how;
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_resize}};
 }

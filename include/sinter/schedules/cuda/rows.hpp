@@ -9,6 +9,7 @@
 #include <sinter/schedules/tasks.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,13 @@ inline std::optional<reduction_steps> reduction_of(std::string_view op, std::int
   return std::nullopt;
 }
 
+/// Whether results are no larger than the elements; others keep the range of float32.
+inline bool keeps_range(std::string_view op) {
+  constexpr std::array<std::string_view, 5> names{"ReduceMean", "GlobalAveragePool", "ReduceMax", "GlobalMaxPool",
+                                                  "ReduceMin"};
+  return std::ranges::find(names, op) != names.end();
+}
+
 /// The axes that a reduction or a global pool reduces, as bits.
 inline std::optional<std::int64_t> reduced_axes_bits(scheduled_node const& n) {
   auto const rank = n.inputs[0].shape().rank();
@@ -67,10 +75,12 @@ inline fragment build_reduction(std::int64_t bits, reduction_steps const& steps,
   to.resize(rank, 0);
   auto axes = kept;
   axes.insert(axes.end(), reduced.begin(), reduced.end());
-  device_rows rows{
-      .sizes = in_order(sizes_of(x.shape()), axes), .kept = std::ssize(kept), .from = in_order(strides_of(x), axes)};
+  device_rows rows{.sizes = in_order(sizes_of(x.shape()), axes),
+                   .kept = std::ssize(kept),
+                   .from = in_order(strides_of(x), axes),
+                   .element = x.element()};
   device_epilogue e{
-      .function = steps.after, .arguments = {{y.type.element, true, 0, std::move(to)}}, .alignment = alignment_of(n)};
+      .function = steps.after, .arguments = {{y.element(), true, 0, std::move(to)}}, .alignment = alignment_of(n)};
   fragment f;
   f.add(reduce_call(std::move(rows), steps.kind, std::move(e)), {input_of(n, 0), output_of()});
   return f;
@@ -86,7 +96,9 @@ inline std::vector<candidate> reduction_offer(scheduled_node const& n, target co
   layout_choice layouts{
       .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .slices = true};
   layouts.inputs[0] = device_layout(n.inputs[0]);
-  if (n.outputs[0].shape().rank() == n.inputs[0].shape().rank()) layouts.outputs[0] = layouts.inputs[0];
+  if (n.outputs[0].shape().rank() == n.inputs[0].shape().rank())
+    layouts.outputs[0] = layouts.inputs[0].as(dtype::undefined);
+  layouts.rounds = keeps_range(n.n->op);
   return {
       {.layouts = std::move(layouts),
        .cost = traffic_cost(n),
@@ -98,9 +110,9 @@ inline fragment build_softmax(scheduled_node const& n) {
   auto const outer = call.integers[1], length = call.integers[2], inner = call.integers[3];
   device_sizes const strides{length * inner, 1, inner};
   bool const logarithm = is_standard_operator(*n.n, "LogSoftmax");
-  device_rows rows{.sizes = {outer, inner, length}, .kept = 2, .from = strides};
+  device_rows rows{.sizes = {outer, inner, length}, .kept = 2, .from = strides, .element = n.inputs[0].element()};
   device_epilogue e;
-  e.arguments.push_back({n.outputs[0].type.element, true, 0, strides});
+  e.arguments.push_back({n.outputs[0].element(), true, 0, strides});
   fragment f;
   f.add(softmax_call(std::move(rows), logarithm, std::move(e)), {input_of(n, 0), output_of()});
   return f;
@@ -109,7 +121,7 @@ inline fragment build_softmax(scheduled_node const& n) {
 inline std::vector<candidate> softmax_offer(scheduled_node const& n, target const&) {
   bool const known = is_standard_operator(*n.n, "Softmax") || is_standard_operator(*n.n, "LogSoftmax");
   if (!known || !is_float_tensor(n.inputs[0])) return {};
-  return {{.layouts = {.inputs = {layout::row_major}, .outputs = {layout::row_major}},
+  return {{.layouts = {.inputs = {row_major_of(n.inputs[0])}, .outputs = {layout::row_major}, .rounds = true},
            .cost = traffic_cost(n),
            .build = build_softmax}};
 }
@@ -145,16 +157,16 @@ inline normalized_rows group_rows(scheduled_node const& n, kernel_call const& ca
   auto const& s = x.shape();
   auto const strides = strides_of(s, x.how);
   auto const groups = call.integers[0], each = s[1] / groups, pixels = pixels_of(s);
-  auto const step = x.how == layout::channels_last ? s[1] : 1;
+  auto const step = x.how.is_channels_last() ? s[1] : 1;
   normalized_rows r{.rows = {.sizes = {s[0], groups, each, pixels},
                              .kept = 2,
                              .from = {strides[0], each * strides[1], strides[1], step}}};
-  if (x.how == layout::channels_last) {  // neighbours in memory last
+  if (x.how.is_channels_last()) {  // neighbours in memory last
     std::swap(r.rows.sizes[2], r.rows.sizes[3]);
     std::swap(r.rows.from[2], r.rows.from[3]);
   }
   device_sizes factor = call.integers[1] != 0 ? device_sizes{0, 1, 0, 0} : device_sizes{0, each, 1, 0};
-  if (x.how == layout::channels_last) std::swap(factor[2], factor[3]);
+  if (x.how.is_channels_last()) std::swap(factor[2], factor[3]);
   r.factors.assign(2, factor);
   return r;
 }
@@ -163,17 +175,18 @@ inline fragment build_normalization(scheduled_node const& n) {
   auto const call = kernel_call_of(n);
   auto r = call.kernel.name == "normalize_rows" ? layer_rows(n, call) : group_rows(n, call);
   r.epsilon = static_cast<float>(call.reals[0]);
+  r.rows.element = n.inputs[0].element();
   device_epilogue e;
   std::vector<address> places{input_of(n, 0)};
   auto result = expr::input(0) * expr::input(1);
   if (r.factors.size() > 1) result = expr::fma(expr::input(0), expr::input(1), expr::input(2));
   for (std::size_t i = 1, next = 0; i < n.inputs.size(); ++i) {
     if (!n.inputs[i].present()) continue;
-    e.arguments.push_back({n.inputs[i].type.element, false, 0, r.factors[next++]});
+    e.arguments.push_back({n.inputs[i].element(), false, 0, r.factors[next++]});
     places.push_back(input_of(n, i));
   }
   e.function = expr::flatten(result, 1 + r.factors.size());
-  e.arguments.push_back({n.outputs[0].type.element, true, 0, r.rows.from});
+  e.arguments.push_back({n.outputs[0].element(), true, 0, r.rows.from});
   places.push_back(output_of());
   fragment f;
   f.add(normalize_call(std::move(r.rows), r.epsilon, r.centred, std::move(e)), std::move(places));
@@ -187,9 +200,10 @@ inline std::vector<candidate> normalization_offer(scheduled_node const& n, targe
   if (!std::ranges::all_of(n.inputs, floats)) return {};
   auto const name = kernel_call_of(n).kernel.name;
   if (name != "normalize_rows" && name != "normalize_groups") return {};
-  auto const how = name == "normalize_groups" ? device_layout(n.inputs[0]) : layout::row_major;
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                        .outputs = std::vector(n.outputs.size(), how)};
+  auto const how = name == "normalize_groups" ? device_layout(n.inputs[0]) : row_major_of(n.inputs[0]);
+  layout_choice layouts{.inputs = rows_as_stored(n.inputs),
+                        .outputs = std::vector(n.outputs.size(), how.as(dtype::undefined)),
+                        .rounds = true};
   layouts.inputs[0] = how;
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_normalization}};
 }

@@ -4,10 +4,13 @@
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/kernel_call.hpp>
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <utility>
 
-/// ConvTranspose of one or two spatial axes: kernels of the form `transposed_convolution`, channels last.
+/// ConvTranspose of one or two spatial axes with constant weights: kernels of the form `transposed_convolution`,
+/// channels last.
 namespace sinter::detail::cuda {
 
 /// The convolution from a result to its operand that ConvTranspose is the transpose of.
@@ -46,21 +49,23 @@ inline device_convolution device_transposed_of(scheduled_node const& n, transpos
           .x_n = x[0],
           .x_c = x[3],
           .x_h = x[1],
-          .x_w = x[2]};
+          .x_w = x[2],
+          .element = n.inputs[0].element()};
 }
 
-inline fragment build_transposed_convolution(scheduled_node const& n, factor_precision precision) {
+inline fragment build_transposed_convolution(scheduled_node const& n, precision how) {
   auto const s = transposed_shape_of(n);
   auto const c = device_transposed_of(n, s);
   auto const phases = c.stride_h * c.stride_w;
   auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);
-  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)}, precision);
+  auto const tiles = choose_tiles({s.groups * phases, outputs, c.f, divide_up(c.k(), phases)}, how);
   auto const rank = n.outputs[0].shape().rank();
   auto e = epilogue_of(n, std::nullopt, [&](operand_info const& o, bool is_bias) {
     return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o, rank));
   });
   fragment f;
-  auto const weights = filters_in_order(f, n, transposed_filters(s.groups, s.window.kernel_size(), s.c, s.f));
+  auto const weights =
+      filters_in_order(f, n, transposed_filters(s.groups, s.window.kernel_size(), s.c, s.f), c.element);
   add_product(
       f, tiles, c.sizes(),
       [&](device_epilogue after) { return transposed_convolution_call(c, tiles, std::move(after)); }, input_of(n, 0),
@@ -73,9 +78,13 @@ inline std::vector<candidate> transposed_convolution_offer(scheduled_node const&
   auto const rank = n.inputs[0].shape().rank();
   if ((rank != 3 && rank != 4) || !is_float_tensor(n.inputs[1])) return {};
   if (!is_float_tensor(n.outputs[0]) || !has_plain_extras(n)) return {};
-  layout_choice layouts{
-      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::channels_last}, .slices = true};
-  layouts.inputs[0] = layout::channels_last;
+  auto const layouts = [&](precision how) {
+    layout_choice choice{
+        .inputs = rows_as_stored(n.inputs), .outputs = {layout::channels_last}, .slices = true, .rounds = true};
+    choice.inputs[0] = layout::channels_last.as(convolution_element(n, how));
+    choice.inputs[1] = layout::row_major;
+    return choice;
+  };
   return product_candidates(layouts, traffic_cost(n), t, build_transposed_convolution);
 }
 

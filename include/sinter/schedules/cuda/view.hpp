@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/cuda/operands.hpp>
 #include <sinter/schedules/view.hpp>
 
 #include <algorithm>
@@ -17,11 +18,11 @@ inline bool channels_last_is_row_major(shape const& s) {
 inline std::vector<candidate> view_offer(scheduled_node const& n, target const&) {
   if (!only_reshapes(*n.n)) return {};
   auto const& in = n.inputs[0];
-  layout_choice layouts{
-      .inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}, .view = 0};
+  auto const rows = row_major_of(in);
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {rows}, .view = 0};
+  layouts.inputs[0] = rows;
   if (in.how == layout::host) layouts.inputs[0] = layouts.outputs[0] = layout::host;
-  if (in.how == layout::channels_last && channels_last_is_row_major(in.shape()))
-    layouts.inputs[0] = layout::channels_last;
+  if (in.how.is_channels_last() && channels_last_is_row_major(in.shape())) layouts.inputs[0] = in.how;
   return {{.layouts = std::move(layouts)}};
 }
 

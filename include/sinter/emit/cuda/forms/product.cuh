@@ -61,7 +61,7 @@ DEVICE void stage_tile(T* tile, int pitch, Find const& find) {
 }
 
 // The sums of a thread: add(a, b) adds the product of two tiles, for_each(visit) calls visit(row, column, x) with
-// neighbours, counted from the tile of the block.
+// `width` neighbours, counted from the tile of the block.
 template <class Kernel, class T, bool exact = Kernel::precision == 0>
 struct product;
 
@@ -87,7 +87,7 @@ DEVICE void multiply(product<Kernel, T>& sums, int count, FindA const& find_a, F
     }
     commit_copies();
   };
-#pragma unroll
+#pragma unroll 1
   for (int pair = 0; pair < stages - 1; ++pair) start(pair);
   for (int pair = 0; pair < count; ++pair) {
     wait_copies<stages - 2>();
@@ -129,13 +129,17 @@ DEVICE bool is_last_split(u32* arrivals) {
 // What all splits stored for neighbours, added in their order.
 template <class Kernel, int width, class Count>
 DEVICE void add_splits(float (&sum)[width], float const* parts, Count count) {
-#pragma unroll 4
+  float loaded[Kernel::splits][width];
+#pragma unroll
   for (int split = 0; split < Kernel::splits; ++split, parts += count_coordinates<Kernel>())
 #pragma unroll
-    for (int i = 0; i < width; ++i) {
-      float const part = i < count ? load_coherent(parts + i) : 0.0f;
-      sum[i] = split == 0 ? part : sum[i] + part;
-    }
+    for (int i = 0; i < width; ++i) loaded[split][i] = i < count ? load_coherent(parts + i) : 0.0f;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    sum[i] = loaded[0][i];
+#pragma unroll
+    for (int split = 1; split < Kernel::splits; ++split) sum[i] += loaded[split][i];
+  }
 }
 
 template <class Kernel, int width, class Count>
@@ -166,13 +170,14 @@ DEVICE void store_product(Kernel const& kernel, Sums const& sums, int split, Pla
       });
     });
     if (!is_last_split<Kernel>(kernel.argument3)) return;
-    sums.for_each([&](int row, int column, auto const& x0) {
-      place(row, column, [&](auto& at, auto count) {
-        float sum[sizeof x0 / sizeof x0[0]];
-        add_splits<Kernel>(sum, parts + flatten<Kernel>(at), count);
-        store_results(kernel, sum, at, count);
+    constexpr int width = Sums::width, count = Kernel::tile_m * Kernel::tile_n / width;
+#pragma unroll 1
+    for (int i = thread(); i < count; i += Kernel::threads)
+      place(i * width / Kernel::tile_n, i * width % Kernel::tile_n, [&](auto& at, auto exist) {
+        float sum[width];
+        add_splits<Kernel>(sum, parts + flatten<Kernel>(at), exist);
+        store_results(kernel, sum, at, exist);
       });
-    });
   }
 }
 )cuda"

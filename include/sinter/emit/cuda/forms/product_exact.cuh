@@ -8,6 +8,7 @@ template <class Kernel>
 struct product<Kernel, float, true> {
   typedef shared_tiles<Kernel, float> tiles;
   static constexpr int thread_m = Kernel::thread_m, thread_n = Kernel::thread_n;
+  static constexpr int width = 4;
   static constexpr int across = Kernel::tile_n / thread_n, down = Kernel::tile_m / thread_m;
   static_assert(Kernel::threads == across * down && thread_n % 4 == 0 && Kernel::tile_k % 4 == 0, "tiles");
   // Steps of four k whose code is repeated: about 128 fma.

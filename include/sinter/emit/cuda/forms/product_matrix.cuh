@@ -9,6 +9,7 @@ template <class Kernel, class T>
 struct product<Kernel, T, false> {
   typedef shared_tiles<Kernel, T> tiles;
   typedef fragments<Kernel::precision, T> factors;
+  static constexpr int width = 2;
   static constexpr int rows = Kernel::warp_m / 16, columns = Kernel::warp_n / 8;  // of 16 and of 8
   static constexpr int warps_across = Kernel::tile_n / Kernel::warp_n;
   static_assert(Kernel::threads == 32 * warps_across * (Kernel::tile_m / Kernel::warp_m), "tiles");

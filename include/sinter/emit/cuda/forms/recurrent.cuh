@@ -2,10 +2,10 @@ R"cuda(
 // recurrent: one step of an LSTM or GRU; a warp computes a unit for some rows of the batch.
 //
 // constants  cell: 0 LSTM (gates i, o, f, c), 1 GRU whose reset gate is applied to a product (gates z, r, h); batch;
-//            hidden; x_batch: floats from row to row of x; rows of a warp; vector 1, or 4 if hidden is a multiple of 4;
+//            hidden; x_batch: elements from row to row of x; rows of a warp; vector 1, or 4 if hidden is a multiple of 4;
 //            peephole: 1 if an LSTM has them
 // arguments  x: products of the input and weights, and biases: in a row, units in blocks of 16, within these the gates;
-//            r[gates][hidden][hidden]; h and, elsewhere, y[batch][hidden], which becomes h;
+//            r[gates][hidden][hidden]; x and r may be of 16 bits; h and, elsewhere, y[batch][hidden], which becomes h;
 //            LSTM: c[batch][hidden], changed; peepholes[i, o, f][hidden] if there are any
 //            GRU: bias[hidden] of gate h's product with the state
 // launch     hidden / (threads / 32), batch / rows blocks
@@ -18,7 +18,8 @@ struct recurrent_unit {
   float sums[gates];                          // of that row
 
   // The products of states and weights.
-  DEVICE void multiply(float const* r, float const* h) {
+  template <class T>
+  DEVICE void multiply(T const* r, float const* h) {
     float products[gates][rows] = {};
     for (int k = thread() % 32 * vector; k < Kernel::hidden; k += 32 * vector) {
       float state[rows][vector] = {};
@@ -45,8 +46,9 @@ struct recurrent_unit {
         if (i == 0 || first_row + i == row) sums[gate] = sum;
       }
   }
-  DEVICE float from_input(float const* x, int gate) const {
-    return load(x + row * Kernel::x_batch + (unit / 16 * gates + gate) * 16 + unit % 16);
+  template <class T>
+  DEVICE float from_input(T const* x, int gate) const {
+    return load_element(x + row * Kernel::x_batch + (unit / 16 * gates + gate) * 16 + unit % 16);
   }
   DEVICE int place() const { return row * Kernel::hidden + unit; }
 };

@@ -232,9 +232,9 @@ TEST_CASE("ResNet-50 in float16 takes at most 60 launches and little more than h
   CHECK(weights(precision::float16) <= 0.51 * weights(precision::exact));
 }
 
-TEST_CASE("an encoder of the size of BERT base in float16 takes at most 87 launches") {
+TEST_CASE("an encoder of the size of BERT base in float16 takes at most 91 launches") {
   bool const fused = GENERATE(false, true);
   auto const g = encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 128, .words = 100, .fused = fused});
-  CHECK(count_launches(plan_for_cuda(g, precision::float16)) <= 87);
+  CHECK(count_launches(plan_for_cuda(g, precision::float16)) <= 91);
   CHECK(arena_ratio(g, precision::float16) <= 0.6);
 }

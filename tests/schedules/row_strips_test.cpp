@@ -71,7 +71,7 @@ TEST_CASE("strips behind a convolution of an image agree with evaluate", "[sched
       GENERATE(std::tuple{shape{1, 3, 113, 34}, 3, 2, 1}, std::tuple{shape{2, 1, 115, 9}, 3, 2, 0},
                std::tuple{shape{1, 4, 57, 30}, 3, 1, 1}, std::tuple{shape{1, 3, 57, 12}, 2, 1, 0});
   INFO(to_string(x) << ", kernel " << kernel << ", stride " << stride);
-  auto const after = [&](std::int64_t n) { return (n + 2 * pad - kernel) / stride + 1; };
+  auto const after = [k = kernel, s = stride, p = pad](std::int64_t n) { return (n + 2 * p - k) / s + 1; };
   std::string const clip = "t0 = max x0 0; min t0 6";
   auto cases = inverted_residual({x[0], 8, 40, 16, after(x[2]), after(x[3]), 3, 1, 1, 1}, true);
   cases[0] = strip_convolution(x, {40, x[1], kernel, kernel}, stride, pad, pad, 1, clip);

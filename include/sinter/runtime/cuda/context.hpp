@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/device_info.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
 #include <sinter/runtime/cuda/result.hpp>
@@ -30,13 +30,13 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
     auto const count = static_cast<int>(devices.size());
     if (ordinal < 0 || ordinal >= count)
       throw error(error_code::invalid_argument,
-                  concat("there is no device cuda:", ordinal, "; this process sees ", count,
-                         count == 1 ? " CUDA device" : " CUDA devices", ", from 0 on"));
+                  joined_text("there is no device cuda:", ordinal, "; this process sees ", count,
+                              count == 1 ? " CUDA device" : " CUDA devices", ", from 0 on"));
     auto const& info = devices[static_cast<std::size_t>(ordinal)];
     if (info.capability < least_capability)
       throw error(error_code::unsupported_feature,
-                  concat(to_string(info), " has compute capability ", capability_text(info.capability),
-                         "; expected 7.0 or more: use a newer GPU"));
+                  joined_text(to_string(info), " has compute capability ", capability_text(info.capability),
+                              "; expected 7.0 or more: use a newer GPU"));
     return std::make_shared<cuda_context const>(only_open{}, driver, info, version);
   }
 
@@ -114,8 +114,8 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
       return false;
     driver_.pointer_get_attribute(&ordinal, cuda_api::pointer_device, pointer);
     if (ordinal != info_.ordinal)
-      throw error(error_code::invalid_argument, concat(to_string(info_), ": memory of cuda:", ordinal,
-                                                       " was given; copy it to this device or to the host"));
+      throw error(error_code::invalid_argument, joined_text(to_string(info_), ": memory of cuda:", ordinal,
+                                                            " was given; copy it to this device or to the host"));
     return true;
   }
 
@@ -126,8 +126,8 @@ class cuda_context : public std::enable_shared_from_this<cuda_context> {
     std::size_t left = 0, total = 0;
     driver_.mem_get_info(&left, &total);
     throw error(error_code::limit_exceeded,
-                concat(to_string(info_), ": ", bytes, " bytes of memory were asked for, ", left, " of ", total,
-                       " are left; run smaller batches or fewer models, or end other programs on the device"));
+                joined_text(to_string(info_), ": ", bytes, " bytes of memory were asked for, ", left, " of ", total,
+                            " are left; run smaller batches or fewer models, or end other programs on the device"));
   }
 
   cuda_driver driver_;

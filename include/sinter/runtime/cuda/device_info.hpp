@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
 #include <sinter/runtime/cuda/driver_library.hpp>
 #include <sinter/runtime/cuda/result.hpp>
@@ -22,10 +22,10 @@ struct cuda_device_info {
 };
 
 /// "cuda:0 (NVIDIA H100)".
-inline std::string to_string(cuda_device_info const& d) { return concat("cuda:", d.ordinal, " (", d.name, ")"); }
+inline std::string to_string(cuda_device_info const& d) { return joined_text("cuda:", d.ordinal, " (", d.name, ")"); }
 
 /// "9.0", from 90.
-inline std::string capability_text(int capability) { return concat(capability / 10, ".", capability % 10); }
+inline std::string capability_text(int capability) { return joined_text(capability / 10, ".", capability % 10); }
 
 /// Whether devices of a compute capability run code for an architecture, both as numbers (90 for 9.0 and sm_90): the
 /// major number is the same, the minor one not larger.
@@ -37,18 +37,18 @@ inline int init_cuda(cuda_driver const& driver) {
   int const result = driver.init(0);
   if (result == cuda_api::stub_library || result == cuda_api::no_device)
     throw error(error_code::system,
-                concat("no CUDA device: ",
-                       result == cuda_api::stub_library ? "libcuda.so.1 is the stub of a toolkit, not a driver"
-                                                        : cuda_result_text(driver, result),
-                       "; use a machine with an NVIDIA GPU that this process may see (nvidia-smi lists them, "
-                       "CUDA_VISIBLE_DEVICES hides some), or use a CPU"));
+                joined_text("no CUDA device: ",
+                            result == cuda_api::stub_library ? "libcuda.so.1 is the stub of a toolkit, not a driver"
+                                                             : cuda_result_text(driver, result),
+                            "; use a machine with an NVIDIA GPU that this process may see (nvidia-smi lists them, "
+                            "CUDA_VISIBLE_DEVICES hides some), or use a CPU"));
   cuda_check(driver, result, "cuInit", "the CUDA driver does not start");
   int version = 0;
   cuda_check(driver, driver.driver_get_version(&version), "cuDriverGetVersion", "the CUDA driver");
   if (version < least_cuda_driver)
     throw error(error_code::system,
-                concat("the CUDA driver is of CUDA ", cuda_version_text(version), "; it must be of ",
-                       cuda_version_text(least_cuda_driver), " or later: update it"));
+                joined_text("the CUDA driver is of CUDA ", cuda_version_text(version), "; it must be of ",
+                            cuda_version_text(least_cuda_driver), " or later: update it"));
   return version;
 }
 

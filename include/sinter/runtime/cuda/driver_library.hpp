@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
 #include <sinter/runtime/cuda/result.hpp>
 
@@ -41,12 +41,13 @@ inline constexpr int least_cuda_driver = 11040;
 inline cuda_driver load_cuda_driver(std::string const& library = "libcuda.so.1") {
   auto* const handle = detail::open_first({library});
   if (!handle)
-    throw error(error_code::system, concat("no CUDA driver: ", library,
-                                           " does not load; install the driver of an NVIDIA GPU, or use a CPU"));
+    throw error(error_code::system, joined_text("no CUDA driver: ", library,
+                                                " does not load; install the driver of an NVIDIA GPU, or use a CPU"));
   cuda_driver driver;
   if (auto const* const missing = detail::fill_table(driver, handle))
-    throw error(error_code::system, concat("the CUDA driver ", library, " has no ", missing, "; it must be of CUDA ",
-                                           cuda_version_text(least_cuda_driver), " or later: update it"));
+    throw error(error_code::system,
+                joined_text("the CUDA driver ", library, " has no ", missing, "; it must be of CUDA ",
+                            cuda_version_text(least_cuda_driver), " or later: update it"));
   return driver;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/context.hpp>
 #include <sinter/runtime/cuda/driver_library.hpp>
 #include <sinter/runtime/cuda/module.hpp>
@@ -64,7 +64,7 @@ decltype(auto) with_runtime_errors(cuda_library const& library, Body&& body) {
   try {
     return body();
   } catch (error const& e) {
-    throw std::runtime_error(concat(library.name, ": ", e.what()));
+    throw std::runtime_error(joined_text(library.name, ": ", e.what()));
   }
 }
 
@@ -119,11 +119,12 @@ class loaded_cuda_library {
     auto const& info = context_->info();
     if (auto const* const found = find_code(library, info.capability)) return *found;
     std::string all;
-    for (auto const& code : library.codes) all += concat(all.empty() ? "sm_" : ", sm_", code.arch);
-    throw error(error_code::unsupported_feature,
-                concat(to_string(info), " has compute capability ", capability_text(info.capability),
-                       "; the library has code for ", all, " (which devices of the same major number run, from that ",
-                       "minor number on): compile the model for cuda:sm_", info.capability, " too"));
+    for (auto const& code : library.codes) all += joined_text(all.empty() ? "sm_" : ", sm_", code.arch);
+    throw error(
+        error_code::unsupported_feature,
+        joined_text(to_string(info), " has compute capability ", capability_text(info.capability),
+                    "; the library has code for ", all, " (which devices of the same major number run, from that ",
+                    "minor number on): compile the model for cuda:sm_", info.capability, " too"));
   }
 
   std::shared_ptr<cuda_context const> context_;

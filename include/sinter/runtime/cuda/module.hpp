@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/context.hpp>
 
 #include <cstddef>
@@ -65,20 +65,21 @@ class cuda_module {
     context_->check(
         result,
         is_too_new
-            ? concat("this driver, of CUDA ", cuda_version_text(context_->version()),
-                     ", does not take the code of the kernels; update the driver, or compile them with an older NVRTC")
+            ? joined_text(
+                  "this driver, of CUDA ", cuda_version_text(context_->version()),
+                  ", does not take the code of the kernels; update the driver, or compile them with an older NVRTC")
             : "loading kernels");
   }
 
   void find_function(int shared_bytes) {
     auto const& driver = context_->driver();
     auto& [name, handle, arguments] = function_;
-    auto const what = [&](char const* doing) { return concat(doing, " kernel '", function_.name, "'"); };
+    auto const what = [&](char const* doing) { return joined_text(doing, " kernel '", function_.name, "'"); };
     context_->check(driver.module_get_function(&handle, handle_, name.c_str()), what("finding"));
     if (shared_bytes > context_->info().shared_bytes)
       throw error(error_code::unsupported_feature,
-                  concat(to_string(context_->info()), ": kernel '", name, "' needs ", shared_bytes,
-                         " bytes of shared memory, a block has at most ", context_->info().shared_bytes));
+                  joined_text(to_string(context_->info()), ": kernel '", name, "' needs ", shared_bytes,
+                              " bytes of shared memory, a block has at most ", context_->info().shared_bytes));
     if (shared_bytes > shared_bytes_of_all)
       context_->check(driver.func_set_attribute(handle, cuda_api::function_dynamic_shared_bytes, shared_bytes),
                       what("taking shared memory for"));

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
 #include <sinter/core/failure.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/context.hpp>
 #include <sinter/runtime/cuda/driver.hpp>
 #include <sinter/runtime/cuda/module.hpp>
@@ -159,8 +159,8 @@ class cuda_queue final : public device_queue {
     auto const where = [&] {
       auto const kernels = recent_.text();
       if (kernels.empty()) return std::string("work without kernels");
-      return concat("work with the kernels ", kernels,
-                    " (the last first; CUDA_LAUNCH_BLOCKING=1 in the environment tells which one fails)");
+      return joined_text("work with the kernels ", kernels,
+                         " (the last first; CUDA_LAUNCH_BLOCKING=1 in the environment tells which one fails)");
     };
     with_context(where, body);
   }
@@ -195,8 +195,8 @@ class cuda_queue final : public device_queue {
   }
 
   static std::string launch_text(cuda_function const& f, device_launch const& what) {
-    return concat("launching kernel '", f.name, "' (", what.blocks[0], "x", what.blocks[1], "x", what.blocks[2],
-                  " blocks of ", what.threads, " threads, ", what.shared_bytes, " bytes of shared memory)");
+    return joined_text("launching kernel '", f.name, "' (", what.blocks[0], "x", what.blocks[1], "x", what.blocks[2],
+                       " blocks of ", what.threads, " threads, ", what.shared_bytes, " bytes of shared memory)");
   }
 
   /// The node of the launch that was captured last.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/core/concat.hpp>
+#include <sinter/core/joined_text.hpp>
 #include <sinter/runtime/cuda/module.hpp>
 
 #include <algorithm>
@@ -27,8 +27,8 @@ class recent_kernels {
     std::string all;
     auto const kept = std::min(count_, last_.size());
     for (std::size_t i = 1; i <= kept; ++i)
-      all += concat(i == 1 ? "'" : ", '", last_[(count_ - i) % last_.size()]->name, "'");
-    return count_ > kept ? concat(all, " and ", count_ - kept, " before") : all;
+      all += joined_text(i == 1 ? "'" : ", '", last_[(count_ - i) % last_.size()]->name, "'");
+    return count_ > kept ? joined_text(all, " and ", count_ - kept, " before") : all;
   }
 
  private:

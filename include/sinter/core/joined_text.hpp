@@ -9,7 +9,7 @@ namespace sinter {
 
 /// Strings and integers one after the other, where fmt is not to be had: in what is shipped with generated programs.
 template <typename... Parts>
-std::string concat(Parts const&... parts) {
+std::string joined_text(Parts const&... parts) {
   std::string text;
   auto const add = [&](auto const& part) {
     if constexpr (std::integral<std::remove_cvref_t<decltype(part)>>)

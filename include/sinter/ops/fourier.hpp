@@ -239,14 +239,22 @@ struct mel_weight_matrix {
   }
 
   static void evaluate(input_views in, output_views out, attributes const&) {
-    auto const number = [&](std::size_t i) { return load<double>(in[i].type, in[i].data, 0); };
+    auto const number = [&](std::size_t i) {
+      if (in[i].elements() != 1)
+        fail(error_code::invalid_argument, "input {} has the shape {}; it is one number", i, in[i].shape);
+      return load<double>(in[i].type, in[i].data, 0);
+    };
     auto const mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
     auto const mels = out[0].shape[1], bins = out[0].shape[0];
     auto const low = mel(number(3)), step = (mel(number(4)) - low) / static_cast<double>(mels + 2);
     std::vector<std::int64_t> edges;
     for (std::int64_t i = 0; i < mels + 2; ++i) {
       auto const hertz = 700 * (std::pow(10, (low + static_cast<double>(i) * step) / 2595) - 1);
-      edges.push_back(static_cast<std::int64_t>(std::floor((number(1) + 1) * hertz / number(2))));
+      auto const bin = std::floor((number(1) + 1) * hertz / number(2));
+      if (!(std::abs(bin) < 0x1p62))
+        fail(error_code::invalid_argument, "{} to {} Hz at a sample rate of {} Hz are no bins of a spectrum", number(3),
+             number(4), number(2));
+      edges.push_back(static_cast<std::int64_t>(bin));
     }
     for (std::int64_t m = 0; m < mels; ++m) {
       auto const at = edges.begin() + m;

@@ -116,6 +116,37 @@ stored_case const cases[] = {
   a = MatMul(x, narrow)
   y = GRU(a, w, r, b) {hidden_size = 16, linear_before_reset = 1}
 )"},
+    {"filters that are computed", R"(
+  input x: float[1x3x6x6]
+  input u: float[8x16x3x3]
+  input v: float[8x2x2x2]
+  const w = float[16x3x1x1] random(1)
+  a = Conv(x, w)
+  b = Relu(u)
+  c = Conv(a, b)
+  d = Relu(v)
+  y = ConvTranspose(c, d) {group = 2}
+)"},
+    {"numbers of 16 bits that are quantized", R"(
+  input x: float[4x16]
+  const w = float[16x16] random(1)
+  const scale = float[] {0.0003}
+  const zero = int16[] {5}
+  a = MatMul(x, w)
+  b = QuantizeLinear(a, scale, zero)
+  c = DequantizeLinear(b, scale, zero)
+  y = MatMul(c, w)
+)"},
+    {"rows that indices choose", R"(
+  input rows: int64[5]
+  const table = float[9x16] random(1)
+  const w = float[16x16] random(2)
+  const few = int64[3] {0, 2, 4}
+  a = Gather(table, rows)
+  b = MatMul(a, w)
+  c = Gather(b, few)
+  y = MatMul(c, w)
+)"},
     {"heads that matrix units do not take", R"(
   input x: float[2x5x8]
   const w = float[8x8] random(1)
@@ -134,7 +165,7 @@ stored_case const cases[] = {
 )"},
 };
 
-graph graph_of(stored_case const& c) { return parse("graph opset 20 {" + std::string(c.text) + "  output y\n}\n"); }
+graph graph_of(stored_case const& c) { return parse("graph opset 21 {" + std::string(c.text) + "  output y\n}\n"); }
 
 std::vector<std::string> schedules_of(program const& p) {
   std::vector<std::string> names;
@@ -188,6 +219,13 @@ TEST_CASE("an encoder that is stored in 16 bits agrees with the CPU") {
   CHECK(largest_difference(got, run_compiled(g, operands, {})) < (how == precision::float16 ? 0.02 : 0.2));
 }
 
+TEST_CASE("quantized tensors keep their type") {
+  auto const of = std::ranges::find(cases, "numbers of 16 bits that are quantized", &stored_case::name);
+  auto const p = plan_for_cuda(graph_of(*of), precision::float16);
+  CHECK(std::ranges::any_of(p.device_kernels,
+                            [](device_kernel const& k) { return k.arguments.back().element == dtype::int16; }));
+}
+
 TEST_CASE("numbers beyond float16 stay finite") {
   auto const g = parse(R"(graph opset 18 {
   input x: float[2x16]
@@ -236,5 +274,6 @@ TEST_CASE("an encoder of the size of BERT base in float16 takes at most 91 launc
   bool const fused = GENERATE(false, true);
   auto const g = encoder_graph({.layers = 12, .hidden = 768, .heads = 12, .tokens = 128, .words = 100, .fused = fused});
   CHECK(count_launches(plan_for_cuda(g, precision::float16)) <= 91);
+  CHECK(schedules_of(plan_for_cuda(g, precision::float16)) == schedules_of(plan_for_cuda(g)));
   CHECK(arena_ratio(g, precision::float16) <= 0.6);
 }

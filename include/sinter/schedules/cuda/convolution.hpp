@@ -58,8 +58,8 @@ inline fragment build_convolution(scheduled_node const& n, precision how) {
   auto const c = device_convolution_of(n, s);
   auto const tiles = choose_tiles({s.groups, c.n * c.p * c.q, c.f, c.k()}, how);
   fragment f;
-  auto const weights =
-      filters_in_order(f, n, convolution_filters(s.groups, s.taps(), s.group_inputs(), s.group_outputs()), c.element);
+  auto const filters = convolution_filters(s.groups, s.taps(), s.group_inputs(), s.group_outputs());
+  auto const weights = filters_in_order(f, n, filters, c.element);
   add_product(
       f, tiles, c.sizes(), [&](device_epilogue e) { return convolution_call(c, tiles, std::move(e)); }, input_of(n, 0),
       weights, image_epilogue(n));
@@ -74,11 +74,12 @@ inline std::vector<candidate> convolution_offer(scheduled_node const& n, target 
   auto const layouts = [&](precision how) {
     constexpr std::int64_t few_channels = 4;  // which are not worth bringing together
     layout_choice choice{.outputs = {layout::channels_last}, .slices = true, .rounds = true};
-    auto const& x = n.inputs[0];
+    auto const &x = n.inputs[0], &w = n.inputs[1];
+    auto const element = factor_element({&x, &w}, how);
     bool const as_is = x.how.order == element_order::row_major && x.shape()[1] < few_channels;
     for (auto const& in : n.inputs) choice.inputs.push_back(device_layout(in));
-    choice.inputs[0] = (as_is ? layout::row_major : layout::channels_last).as(convolution_element(n, how));
-    choice.inputs[1] = layout::row_major;
+    choice.inputs[0] = (as_is ? layout::row_major : layout::channels_last).as(element);
+    choice.inputs[1] = layout::row_major.as(element);
     return choice;
   };
   auto const s = shape_of_convolution(n);

@@ -1,19 +1,20 @@
 #pragma once
 
 #include <sinter/program/device_copy.hpp>
+#include <sinter/program/device_products.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
-#include <sinter/schedules/cuda/product.hpp>
 #include <sinter/schedules/rounded.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
-/// The filters of convolutions as kernels read them, [group][tap][channel][output channel]: packed where they are
-/// known, else brought into order by a launch.
+/// The filters of convolutions as kernels read them, [group][tap][channel][output channel] or, of 16 bits, with output
+/// channels outside: packed where they are known, else brought into order by a launch.
 namespace sinter::detail::cuda {
 
 /// Where a model has them: the extents of these four axes, and elements for one step of each.
@@ -31,16 +32,18 @@ inline filter_order transposed_filters(std::int64_t groups, std::int64_t taps, s
   return {"transposed", {groups, taps, c, f}, {c * f * taps, 1, f * taps, taps}};
 }
 
-/// Filters of 16 bits are [group][output channel][tap][channel].
-inline filter_order order_for(filter_order order, dtype element) {
-  if (!b_along_k(element)) return order;
-  for (auto* axes : {&order.sizes, &order.from}) *axes = {(*axes)[0], (*axes)[3], (*axes)[1], (*axes)[2]};
+/// The order of tiles along k: [group][output channel][tap][channel].
+inline filter_order along_k(filter_order order) {
+  for (auto* numbers : {&order.sizes, &order.from})
+    std::rotate(numbers->begin() + 1, numbers->end() - 1, numbers->end());
   return order;
 }
 
 inline packing pack_filters(operand_info const& w, filter_order const& order, dtype element) {
-  return {.key = fmt::format("cuda:{}:{}:{}:{}", order.name, name(element), order.sizes[0], w.constant_key),
-          .bytes = static_cast<std::int64_t>(w.shape().elements() * size_of(element)),
+  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * size_of(element));
+  auto const groups = order.sizes[0];
+  return {.key = fmt::format("cuda:{}:{}:{}:{}", order.name, name(element), groups, w.constant_key),
+          .bytes = bytes,
           .fill = [t = *w.constant, sizes = order.sizes, from = order.from, element](std::byte* to) {
             write_elements(to, element, [&](auto const& put) {
               auto const* const x = static_cast<float const*>(t.data());
@@ -53,27 +56,24 @@ inline packing pack_filters(operand_info const& w, filter_order const& order, dt
           }};
 }
 
-/// Where operand 1 of a node lies in that order, stored as `element`, for the launch after those that there are. One
-/// that is computed is float32 and stays so.
+/// Where operand 1 of a node lies in the order for factors of type `element`, for the launch after those that there
+/// are.
 inline address filters_in_order(fragment& f, scheduled_node const& n, filter_order order, dtype element) {
   auto const& w = n.inputs[1];
-  if (w.constant) return f.weight(pack_filters(w, order_for(std::move(order), element), element));
-  SINTER_ASSERT(element == dtype::float32);
+  if (b_along_k(element)) order = along_k(std::move(order));
+  if (w.constant) return f.weight(pack_filters(w, order, element));
   auto const step = static_cast<std::int32_t>(f.launches.size());
-  auto const bytes = static_cast<std::int64_t>(w.shape().elements() * sizeof(float));
-  auto const place = f.temporary("filters in order", bytes, step, step + 1);
+  auto const bytes = static_cast<std::int64_t>(size_of(element));
+  auto const place =
+      f.temporary("filters in order", static_cast<std::int64_t>(w.shape().elements()) * bytes, step, step + 1);
   auto to = row_major_strides(order.sizes);
   f.add(copy_call({.sizes = std::move(order.sizes),
                    .from = std::move(order.from),
                    .to = std::move(to),
+                   .bytes = bytes,
                    .alignment = w.alignment}),
         {input_of(n, 1), place});
   return place;
-}
-
-/// What a convolution by filters that are constants asks its input to be stored as; by others float32.
-inline dtype convolution_element(scheduled_node const& n, precision how) {
-  return n.inputs[1].constant ? factor_element({&n.inputs[0]}, how) : dtype::undefined;
 }
 
 }  // namespace sinter::detail::cuda

@@ -90,9 +90,18 @@ inline fragment build_gather(scheduled_node const& n) {
 
 inline std::vector<candidate> gather_offer(scheduled_node const& n, target const&) {
   if (!gather_of(n)) return {};
-  return {{.layouts = {.inputs = {layout::row_major, layout::row_major}, .outputs = {layout::row_major}},
-           .cost = traffic_cost(n),
-           .build = build_gather}};
+  std::vector<candidate> all;
+  auto const offer = [&](layout rows, precision how) {
+    all.push_back({.layouts = {.inputs = {rows, layout::row_major}, .outputs = {rows}},
+                   .cost = traffic_cost(n),
+                   .precision = how,
+                   .build = build_gather});
+  };
+  if (n.inputs[0].constant && is_float_tensor(n.inputs[0]))  // a table, which is rounded when it is packed
+    for (auto const how : {precision::float16, precision::bfloat16})
+      offer(layout::row_major.as(stored_element(how)), how);
+  offer(row_major_of(n.inputs[0]), precision::exact);
+  return all;
 }
 
 inline constexpr schedule gather_schedule{.name = "cuda gather", .offer = gather_offer};

@@ -83,7 +83,10 @@ inline fragment build_quantization(scheduled_node const& n) {
 inline std::vector<candidate> quantization_offer(scheduled_node const& n, target const&) {
   if (!quantization_of(n) || !scale_strides(n)) return {};
   auto const how = device_layout(n.inputs[0]);
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {how}, .slices = true};
+  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                        .outputs = {how.as(dtype::undefined)},
+                        .slices = true,
+                        .rounds = true};
   layouts.inputs[0] = how;
   return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_quantization}};
 }

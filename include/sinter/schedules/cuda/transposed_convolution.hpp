@@ -4,13 +4,10 @@
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/kernel_call.hpp>
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <utility>
 
-/// ConvTranspose of one or two spatial axes with constant weights: kernels of the form `transposed_convolution`,
-/// channels last.
+/// ConvTranspose of one or two spatial axes: kernels of the form `transposed_convolution`, channels last.
 namespace sinter::detail::cuda {
 
 /// The convolution from a result to its operand that ConvTranspose is the transpose of.
@@ -64,8 +61,8 @@ inline fragment build_transposed_convolution(scheduled_node const& n, precision 
     return is_bias ? device_sizes{0, 0, 0, 1} : image_strides(broadcast_strides(o, rank));
   });
   fragment f;
-  auto const weights =
-      filters_in_order(f, n, transposed_filters(s.groups, s.window.kernel_size(), s.c, s.f), c.element);
+  auto const filters = transposed_filters(s.groups, s.window.kernel_size(), s.c, s.f);
+  auto const weights = filters_in_order(f, n, filters, c.element);
   add_product(
       f, tiles, c.sizes(),
       [&](device_epilogue after) { return transposed_convolution_call(c, tiles, std::move(after)); }, input_of(n, 0),
@@ -81,8 +78,9 @@ inline std::vector<candidate> transposed_convolution_offer(scheduled_node const&
   auto const layouts = [&](precision how) {
     layout_choice choice{
         .inputs = rows_as_stored(n.inputs), .outputs = {layout::channels_last}, .slices = true, .rounds = true};
-    choice.inputs[0] = layout::channels_last.as(convolution_element(n, how));
-    choice.inputs[1] = layout::row_major;
+    auto const element = factor_element({&n.inputs[0], &n.inputs[1]}, how);
+    choice.inputs[0] = layout::channels_last.as(element);
+    choice.inputs[1] = layout::row_major.as(element);
     return choice;
   };
   return product_candidates(layouts, traffic_cost(n), t, build_transposed_convolution);

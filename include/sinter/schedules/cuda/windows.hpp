@@ -3,6 +3,7 @@
 #include <sinter/program/device_windows.hpp>
 #include <sinter/schedules/cuda/convolution.hpp>
 #include <sinter/schedules/pooling.hpp>
+#include <sinter/schedules/rounded.hpp>
 
 #include <fmt/format.h>
 

@@ -4,5 +4,6 @@
 cmake_minimum_required(VERSION 3.22)
 
 execute_process(COMMAND ${BINARY} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+set(MOST_CODE 614400) # cubins are among it
 include(${CHECKS}/check_no_cuda.cmake)
 include(${CHECKS}/check_binary.cmake)

@@ -93,4 +93,16 @@ inline std::vector<layout> rows_as_stored(std::vector<operand_info> const& opera
   return all;
 }
 
+/// The layouts of a node whose result is laid out as its first input, rounded where that is wanted; other inputs are
+/// row-major.
+inline layout_choice layouts_as_first(scheduled_node const& n) {
+  auto const how = device_layout(n.inputs[0]);
+  layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = {how.as(dtype::undefined)},
+                       .slices = true,
+                       .rounds = true};
+  choice.inputs[0] = how;
+  return choice;
+}
+
 }  // namespace sinter::detail::cuda

@@ -82,13 +82,7 @@ inline fragment build_quantization(scheduled_node const& n) {
 
 inline std::vector<candidate> quantization_offer(scheduled_node const& n, target const&) {
   if (!quantization_of(n) || !scale_strides(n)) return {};
-  auto const how = device_layout(n.inputs[0]);
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                        .outputs = {how.as(dtype::undefined)},
-                        .slices = true,
-                        .rounds = true};
-  layouts.inputs[0] = how;
-  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_quantization}};
+  return {{.layouts = layouts_as_first(n), .cost = traffic_cost(n), .build = build_quantization}};
 }
 
 inline constexpr schedule quantization_schedule{.name = "cuda quantize", .offer = quantization_offer};

@@ -98,13 +98,7 @@ inline fragment build_resize(scheduled_node const& n) {
 
 inline std::vector<candidate> resize_offer(scheduled_node const& n, target const&) {
   if (!resize_tables_of(n)) return {};
-  auto const how = device_layout(n.inputs[0]);
-  layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
-                        .outputs = {how.as(dtype::undefined)},
-                        .slices = true,
-                        .rounds = true};
-  layouts.inputs[0] = how;
-  return {{.layouts = std::move(layouts), .cost = traffic_cost(n), .build = build_resize}};
+  return {{.layouts = layouts_as_first(n), .cost = traffic_cost(n), .build = build_resize}};
 }
 
 inline constexpr schedule resize_schedule{.name = "cuda resize", .offer = resize_offer};

@@ -71,7 +71,7 @@ struct strip_depthwise {
   bool is_short(std::int64_t columns, target const& machine) const {
     std::int64_t straight = 0;
     bool loops = false;
-    for (auto const& run : tile_axis(x, columns)) {
+    for (auto const& run : tile_between_borders(x, columns)) {
       auto const length = instructions(run.length, machine);
       if (run.count > 1 && length > vector::longest_innermost_body) return false;
       loops = loops || run.count > 1;
@@ -197,7 +197,7 @@ class strip_depthwise_builder {
     if (s_.bias) steps.emplace_back(bias_, pixel);
     steps.emplace_back(y_, s_.y_block);
     b_.loop(s_.blocks, steps, [&] {
-      for (auto const& run : tile_axis(s_.x, most_)) columns(run);
+      for (auto const& run : tile_between_borders(s_.x, most_)) columns(run);
     });
     return std::move(b_).take();
   }

@@ -25,6 +25,42 @@ enum class operand_form : std::uint8_t {
   end
 };
 
+/// Operands of an instruction, a bit each.
+enum operand_bits : unsigned {
+  result_bit = 1,
+  source_bit = 2,  ///< the first one
+  second_bit = 4,
+  third_bit = 8,
+  fourth_bit = 16,
+  memory_bit = 32
+};
+
+/// Those that an instruction of that form has.
+constexpr unsigned operands_of(operand_form form) {
+  using enum operand_form;
+  switch (form) {
+    case none:
+    case constant: return result_bit;
+    case unary:
+    case shift:
+    case shuffle: return result_bit | source_bit;
+    case binary: return result_bit | source_bit | second_bit;
+    case ternary: return result_bit | source_bit | second_bit | third_bit;
+    case choice: return result_bit | source_bit | second_bit | third_bit | fourth_bit;
+    case load: return result_bit | memory_bit;
+    case store: return source_bit | memory_bit;
+    case prefetch: return memory_bit;
+    default: return 0;
+  }
+}
+
+/// Those that are there.
+inline unsigned operands_of(instruction const& i) {
+  auto const bit = [](bool is_there, operand_bits b) { return is_there ? unsigned{b} : 0U; };
+  return bit(bool(i.d), result_bit) | bit(bool(i.a), source_bit) | bit(bool(i.b), second_bit) |
+         bit(bool(i.c), third_bit) | bit(bool(i.e), fourth_bit) | bit(bool(i.m), memory_bit);
+}
+
 /// Register type of sources or result: one of the two, or either.
 enum class operand_type : std::uint8_t { f32, i32, any };
 

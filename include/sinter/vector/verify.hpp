@@ -3,6 +3,7 @@
 #include <sinter/vector/liveness.hpp>
 #include <sinter/vector/print.hpp>
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -34,7 +35,7 @@ class verifier {
       registers(i);
       operands(i);
       control(i);
-      for_each_result(p_, i, [&](reg r) { defined_[static_cast<std::size_t>(r.id)] = true; });
+      for_each_result(p_, i, [&](reg r) { defined_[static_cast<std::size_t>(r.id)] = 1; });
     }
     if (!loops_.empty()) reject_program("{} loops stay open", loops_.size());
     std::vector<live_range> ranges;
@@ -129,17 +130,12 @@ class verifier {
     auto const& what = info(i.op);
     using enum operand_form;
     auto const form = what.form;
-    bool const arithmetic = form == binary || form == ternary;
-    bool const accesses = form == load || form == store || form == prefetch;
-    bool const no_result = form == store || form == prefetch || form == operand_form::transpose ||
-                           form == operand_form::loop || form == operand_form::end;
-    bool const no_source = no_result ? form != store : form == none || form == constant || form == load;
-    require(bool(i.d) == !no_result, "the result does not fit the operation");
-    require(bool(i.a) == !no_source, "the first source does not fit the operation");
-    require(bool(i.m) ? accesses || (arithmetic && what.memory) : !accesses, "the memory operand does not fit");
-    require(bool(i.b) == (form == choice || (arithmetic && !i.m)), "the second source does not fit the operation");
-    require(bool(i.c) == (form == choice || form == ternary), "the third source does not fit the operation");
-    require(bool(i.e) == (form == choice), "the fourth source does not fit the operation");
+    auto const replaced = what.memory && i.m ? unsigned{second_bit | memory_bit} : 0U;
+    if (auto const wrong = operands_of(i) ^ operands_of(form) ^ replaced) {
+      constexpr std::array names{"result",       "first source",  "second source",
+                                 "third source", "fourth source", "memory operand"};
+      reject("the {} does not fit the operation", names[static_cast<std::size_t>(std::countr_zero(wrong))]);
+    }
     require(form == choice ? static_cast<int>(i.cc) <= static_cast<int>(compare::ge) : i.cc == compare::eq,
             "the comparison does not fit");
     require(form == constant || (form == shift ? i.imm >= 0 && i.imm < 32 : i.imm == 0), "{} does not fit", i.imm);
@@ -241,7 +237,7 @@ class verifier {
 
   program const& p_;
   std::vector<std::int64_t> low_, high_;  ///< how far the open loops move each stream
-  std::vector<bool> defined_;
+  std::vector<std::uint8_t> defined_;     ///< by register
   std::vector<open_loop> loops_;
   std::size_t at_ = 0;
 };

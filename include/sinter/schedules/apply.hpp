@@ -25,9 +25,21 @@ class applied_function {
   void keep_constants(vector::builder& b, int most);
 
   /// Emits the function of `operands`, which stay unchanged; the result may be one of them.
-  vector::reg operator()(vector::builder& b, std::span<vector::reg const> operands) const;
+  vector::reg operator()(vector::builder& b, std::span<vector::reg const> operands) const {
+    return side_by_side(b, {{operands.begin(), operands.end()}}).front();
+  }
+
+  /// The same for several sets of operands, line by line for all of them: a function is a chain, each step of which
+  /// would wait for the one before it.
+  std::vector<vector::reg> side_by_side(vector::builder& b, std::vector<std::vector<vector::reg>> const& sets) const;
 
  private:
+  /// By set; a constant is there once.
+  using value = std::vector<vector::reg>;
+
+  value constant(vector::builder& b, std::size_t line) const {
+    return {kept_[line] ? kept_[line] : materialize(b, f_->lines[line].value)};
+  }
   vector::reg emit(vector::builder& b, expr::instruction const& line, std::array<vector::reg, 4> const& x) const;
   static vector::reg materialize(vector::builder& b, float v) {
     return std::bit_cast<std::uint32_t>(v) == 0 ? b.zero() : b.constant(v);
@@ -55,34 +67,38 @@ inline void applied_function::keep_constants(vector::builder& b, int most) {
     if (most-- > 0) kept_[constant] = materialize(b, f_->lines[constant].value);
 }
 
-inline vector::reg applied_function::operator()(vector::builder& b, std::span<vector::reg const> operands) const {
-  SINTER_ASSERT(operands.size() >= f_->inputs);
-  std::vector<vector::reg> values(f_->lines.size());
+inline std::vector<vector::reg> applied_function::side_by_side(
+    vector::builder& b, std::vector<std::vector<vector::reg>> const& sets) const {
+  std::vector<value> values(f_->lines.size());
   for (std::size_t i = 0; i < f_->lines.size(); ++i) {
     auto const& line = f_->lines[i];
-    if (line.code == expr::op::input) {
-      values[i] = operands[line.index];
-      continue;
-    }
-    if (line.code == expr::op::constant) {
-      values[i] = kept_[i];
-      if (!values[i] && i + 1 == f_->lines.size()) values[i] = materialize(b, line.value);
-      continue;
-    }
-    std::array<vector::reg, 4> x{};
+    if (line.code == expr::op::constant) continue;
+    std::array<value, 4> made{};  // constants, next to their uses
+    std::array<value const*, 4> x{};
     for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(line.code)); ++k) {
       auto const from = line.operands[k];
       auto const twin = std::find(line.operands.begin(), line.operands.begin() + static_cast<std::ptrdiff_t>(k), from);
-      if (values[from])
-        x[k] = values[from];
-      else if (auto const t = static_cast<std::size_t>(twin - line.operands.begin()); t < k)
-        x[k] = x[t];
-      else
-        x[k] = materialize(b, f_->lines[from].value);
+      x[k] = &values[from];
+      if (f_->lines[from].code != expr::op::constant) continue;
+      auto const first = static_cast<std::size_t>(twin - line.operands.begin());
+      if (first == k) made[k] = constant(b, from);
+      x[k] = &made[first];
     }
-    values[i] = emit(b, line, x);
+    for (std::size_t set = 0; set < sets.size(); ++set) {
+      if (line.code == expr::op::input) {
+        SINTER_ASSERT(sets[set].size() >= f_->inputs);
+        values[i].push_back(sets[set][line.index]);
+        continue;
+      }
+      std::array<vector::reg, 4> operands{};
+      for (std::size_t k = 0; k < 4; ++k)
+        if (x[k]) operands[k] = x[k]->size() == 1 ? x[k]->front() : (*x[k])[set];
+      values[i].push_back(emit(b, line, operands));
+    }
   }
-  return values.back();
+  auto result = f_->lines.back().code == expr::op::constant ? constant(b, f_->lines.size() - 1) : values.back();
+  result.resize(sets.size(), result.front());
+  return result;
 }
 
 inline vector::reg applied_function::emit(vector::builder& b, expr::instruction const& line,

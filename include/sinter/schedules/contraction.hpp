@@ -203,26 +203,25 @@ class contraction_emitter {
 
   /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
   void finish() {
-    bool const in_registers = t_.epilogue.fits_in_registers();
-    if (!in_registers)
-      each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) { put(r, at, accumulator(pixel, r)); });
-    applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
-    each_result([&](std::size_t r, std::int64_t pixel, std::int64_t at) {
-      auto const value = in_registers ? accumulator(pixel, r) : b_.load(o_.y.at(at), lanes_of(r));
-      put(r, at, epilogue(value, at, register_offset(r, 64), lanes_of(r)));
-    });
-  }
-
-  template <typename Each>
-  void each_result(Each&& each) {
+    std::vector<vector::reg> values;
+    std::vector<applied_epilogue::place> places;
     for (std::size_t r = 0; r < registers(); ++r) {
       if (lanes_of(r) <= 0) continue;
-      for (std::int64_t p = 0; p < pixels(); ++p)
-        each(r, p, p / t_.cols * t_.y_row + p % t_.cols * t_.y_col + register_offset(r, t_.y_block));
+      for (std::int64_t p = 0; p < pixels(); ++p) {
+        auto const at = p / t_.cols * t_.y_row + p % t_.cols * t_.y_col + register_offset(r, t_.y_block);
+        values.push_back(accumulator(p, r));
+        places.push_back({at, register_offset(r, 64), lanes_of(r)});
+      }
     }
+    auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
+    bool const in_registers = t_.epilogue.fits_in_registers();
+    for (std::size_t i = 0; i < values.size() && !in_registers; ++i) put(i, values[i]);
+    applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
+    auto const value = [&](std::size_t i) {
+      return in_registers ? values[i] : b_.load(o_.y.at(places[i].at), places[i].lanes);
+    };
+    epilogue.each(places, in_registers ? free_registers : vector::register_count(b_.lanes()), value, put);
   }
-
-  void put(std::size_t r, std::int64_t at, vector::reg value) { b_.store(o_.y.at(at), value, lanes_of(r)); }
 
   contraction_tile const& t_;
   int per_block_;

@@ -144,10 +144,12 @@ class depthwise_code {
       };
       depthwise_emitter(b, window, tile, machine_.registers(), input, weight).emit(sums);
       applied_epilogue const epilogue(extras_.code, b, extras);
-      for (std::int64_t p = 0; p < tile.pixels(); ++p) {
-        auto const to = p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at;
-        b.store(y.at(to), epilogue(sums[static_cast<std::size_t>(p)], to, at, b.lanes()));
-      }
+      std::vector<applied_epilogue::place> places;
+      for (std::int64_t p = 0; p < tile.pixels(); ++p)
+        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at, at, b.lanes()});
+      epilogue.each(
+          places, machine_.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
+          [&](std::size_t p, vector::reg v) { b.store(y.at(places[p].at), v); });
     }
     return std::move(b).take();
   }

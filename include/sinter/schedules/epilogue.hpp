@@ -83,22 +83,55 @@ class applied_epilogue {
       function_->keep_constants(b, constants);
   }
 
-  /// The function of `value`, which belongs at byte `at` of the result and `channel_at` of the channels' values.
-  vector::reg operator()(vector::reg value, std::int64_t at, std::int64_t channel_at, std::int32_t lanes) const {
-    if (!function_) return value;
-    std::vector<vector::reg> operands{value};
-    for (std::size_t i = 0; i < extras_.size(); ++i) {
-      switch (code_.extras[i]) {
-        case extra_kind::element: operands.push_back(b_.load(extras_[i].at(at), lanes)); break;
-        case extra_kind::channel:
-        case extra_kind::item_channel: operands.push_back(b_.load(extras_[i].at(channel_at))); break;
-        case extra_kind::scalar: operands.push_back(b_.load(extras_[i].broadcast(0))); break;
+  /// Where a result lies.
+  struct place {
+    std::int64_t at = 0;          ///< byte of the result
+    std::int64_t channel_at = 0;  ///< byte of the channels' values
+    std::int32_t lanes = 0;
+  };
+
+  /// The function of `value`, which belongs to `to`.
+  vector::reg operator()(vector::reg value, place const& to) const {
+    return function_ ? (*function_)(b_, operands(value, to)) : value;
+  }
+
+  /// Calls `put(i, function of value(i))` for each place, for as many at a time as `registers` registers hold.
+  template <typename Value, typename Put>
+  void each(std::vector<place> const& places, int registers, Value&& value, Put&& put) const {
+    auto const most = function_ ? at_once(registers) : 1;
+    for (std::size_t first = 0; first < places.size(); first += most) {
+      auto const count = std::min(most, places.size() - first);
+      if (!function_) {
+        put(first, value(first));
+        continue;
       }
+      std::vector<std::vector<vector::reg>> sets;
+      for (auto i = first; i < first + count; ++i) sets.push_back(operands(value(i), places[i]));
+      auto const results = function_->side_by_side(b_, sets);
+      for (std::size_t i = 0; i < count; ++i) put(first + i, results[i]);
     }
-    return (*function_)(b_, operands);
   }
 
  private:
+  /// Values that `registers` registers hold with all that the function needs; two are for constants.
+  std::size_t at_once(int registers) const {
+    auto const each = 1 + static_cast<int>(extras_.size()) + registers_to_apply(code_.function, true);
+    return static_cast<std::size_t>(std::max(1, (registers - 2) / each));
+  }
+
+  std::vector<vector::reg> operands(vector::reg value, place const& to) const {
+    std::vector<vector::reg> all{value};
+    for (std::size_t i = 0; i < extras_.size(); ++i) {
+      switch (code_.extras[i]) {
+        case extra_kind::element: all.push_back(b_.load(extras_[i].at(to.at), to.lanes)); break;
+        case extra_kind::channel:
+        case extra_kind::item_channel: all.push_back(b_.load(extras_[i].at(to.channel_at))); break;
+        case extra_kind::scalar: all.push_back(b_.load(extras_[i].broadcast(0))); break;
+      }
+    }
+    return all;
+  }
+
   epilogue_code const& code_;
   vector::builder& b_;
   std::vector<vector::pointer> const& extras_;

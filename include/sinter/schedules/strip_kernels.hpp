@@ -225,10 +225,12 @@ class strip_depthwise_builder {
     auto const weight = [&](std::int64_t ky, std::int64_t kx) { return w_.at((ky * s_.x.kernel + kx) * pixel + at); };
     detail::depthwise_emitter(b_, {s_.y(), s_.x}, {{.length = s_.rows}, run}, registers_, input, weight).emit(sums);
     applied_epilogue const epilogue(s_.epilogue, b_, extras_);
-    for (std::int64_t i = 0; i < s_.rows * run.length; ++i) {
-      auto const to = i / run.length * s_.y_row + (run.first + i % run.length) * pixel + at;
-      b_.store(y_.at(to), epilogue(sums[static_cast<std::size_t>(i)], to, at, b_.lanes()));
-    }
+    std::vector<applied_epilogue::place> places;
+    for (std::int64_t i = 0; i < s_.rows * run.length; ++i)
+      places.push_back({i / run.length * s_.y_row + (run.first + i % run.length) * pixel + at, at, b_.lanes()});
+    epilogue.each(
+        places, registers_ - static_cast<int>(sums.size()), [&](std::size_t i) { return sums[i]; },
+        [&](std::size_t i, vector::reg v) { b_.store(y_.at(places[i].at), v); });
   }
 
   strip_depthwise const& s_;

@@ -160,7 +160,7 @@ class winograd_output_builder {
       auto value = values[static_cast<std::size_t>(column)];
       auto const to = y_at + column * pixel + at;
       if (t_.bias) value = b_.binary(vector::opcode::add, value, bias_.at(at));
-      if (t_.epilogue.fits_in_registers()) value = epilogue(value, to, at, b_.lanes());
+      if (t_.epilogue.fits_in_registers()) value = epilogue(value, {to, at, b_.lanes()});
       b_.store(y_.at(to), value);
     }
   }
@@ -172,7 +172,7 @@ class winograd_output_builder {
         applied_epilogue const epilogue(t_.epilogue, b_, extras_, false);
         for (int half = 0; half < halves_; ++half) {
           auto const at = half * b_.register_bytes();
-          b_.store(y_.at(at), epilogue(b_.load(y_.at(at)), at, at, b_.lanes()));
+          b_.store(y_.at(at), epilogue(b_.load(y_.at(at)), {at, at, b_.lanes()}));
         }
       });
     });

@@ -73,18 +73,14 @@ class linked_grid {
 
   /// Runs tasks [begin, end) with the base pointers `table`.
   void run(std::byte* const* table, std::int64_t begin, std::int64_t end) const noexcept {
-    std::array<std::int32_t, grid_rank> index;
+    std::array<std::int32_t, grid_rank> index{};
     std::byte* arguments[most_body_arguments];
-    auto rest = begin;
-    for (std::size_t axis = grid_rank; axis-- > 0;) {
-      index[axis] = static_cast<std::int32_t>(rest % extents_[axis]);
-      rest /= extents_[axis];
-    }
     auto const count = places_.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      auto offset = places_[i].offset;
-      for (std::size_t axis = 0; axis < grid_rank; ++axis) offset += index[axis] * steps_[axis][i];
-      arguments[i] = table[places_[i].base] + offset;
+    for (std::size_t i = 0; i < count; ++i) arguments[i] = table[places_[i].base] + places_[i].offset;
+    auto rest = begin;
+    for (std::size_t axis = grid_rank; rest > 0 && axis-- > 0; rest /= extents_[axis]) {
+      index[axis] = static_cast<std::int32_t>(rest % extents_[axis]);
+      for (std::size_t i = 0; i < count; ++i) arguments[i] += index[axis] * steps_[axis][i];
     }
     for (auto task = begin;;) {
       if (single_) [[likely]]

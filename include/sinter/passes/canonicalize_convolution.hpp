@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/match.hpp>
 
 namespace sinter::passes {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/kernels/matmul.hpp>
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/eliminate_transposes.hpp>
 #include <sinter/passes/match.hpp>
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/passes/affine.hpp>
+#include <sinter/passes/edit.hpp>
 
 #include <cmath>
 

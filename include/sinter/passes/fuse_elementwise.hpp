@@ -2,6 +2,7 @@
 
 #include <sinter/expr/cost.hpp>
 #include <sinter/expr/math.hpp>
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/pointwise.hpp>
 
 namespace sinter::passes {

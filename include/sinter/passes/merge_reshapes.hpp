@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/eliminate_transposes.hpp>
 
 #include <array>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/recurrent.hpp>
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/match.hpp>
 
 #include <utility>

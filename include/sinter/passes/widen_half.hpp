@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/float16.hpp>
+#include <sinter/passes/edit.hpp>
 #include <sinter/passes/match.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/program/program.hpp>
-#include <sinter/runtime/accelerator.hpp>
+#include <sinter/runtime/kernel_code.hpp>
 
 #include <array>
 #include <cstddef>
@@ -11,17 +11,6 @@
 #include <vector>
 
 namespace sinter {
-
-/// Machine code for the kernels of a program.
-struct kernel_code {
-  std::vector<vector::kernel_function> entries{};       ///< for each of `program::kernels`; empty: interpreted
-  std::vector<std::shared_ptr<void const>> owners{};    ///< keep the code mapped
-  std::size_t bytes = 0;                                ///< of what the owners keep
-  accelerator* device = nullptr;                        ///< that runs the program; null: the host
-  std::vector<device_code::function> device_entries{};  ///< for each of `program::device_kernels`
-  /// Runs a kernel that has no machine code.
-  void (*interpret)(vector::program const& kernel, std::byte* const* arguments) = nullptr;
-};
 
 /// A place in a run: `base` indexes the table of base pointers of the worker.
 struct bound_place {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/epilogue.hpp>
-#include <sinter/schedules/spatial_tiles.hpp>
+#include <sinter/schedules/taps.hpp>
 #include <sinter/vector/recipe.hpp>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
+#include <sinter/schedules/window_axis.hpp>
 
 #include <array>
 #include <cstdint>
@@ -9,32 +10,6 @@
 /// Tiles of the output of windowed operators (convolution, pooling) whose pixels touch the border alike, so that one
 /// kernel without border tests serves each class of tiles: padded taps are left out of the code.
 namespace sinter {
-
-/// One spatial axis of a windowed operator, in elements.
-struct window_axis {
-  std::int64_t in = 1, out = 1;
-  std::int64_t kernel = 1, stride = 1, dilation = 1, pad_begin = 0;
-
-  /// Input position of tap `k` for output position `o`; may lie outside [0, in).
-  std::int64_t position(std::int64_t o, std::int64_t k) const { return o * stride + k * dilation - pad_begin; }
-  bool inside(std::int64_t o, std::int64_t k) const {
-    auto const i = position(o, k);
-    return i >= 0 && i < in;
-  }
-  /// Input positions from the first tap of a position on to the last one of the position `length - 1` behind it.
-  std::int64_t inputs(std::int64_t length) const { return (length - 1) * stride + (kernel - 1) * dilation + 1; }
-  bool pointwise() const { return kernel == 1 && stride == 1 && pad_begin == 0 && in == out; }
-};
-
-struct window2d {
-  window_axis y, x;
-
-  /// A pointwise window over a plane is one over a row: tiles need not end with rows.
-  window2d flattened() const {
-    if (!y.pointwise() || !x.pointwise()) return *this;
-    return {.y = {}, .x = {.in = y.in * x.in, .out = y.out * x.out}};
-  }
-};
 
 /// `count` tiles of `length` output positions side by side from `first` on, all with the same taps inside the input.
 struct tile_run {
@@ -104,30 +79,6 @@ inline std::vector<tile_class> tile_plane(window2d const& w, std::int64_t most) 
   for (auto const& y : tile_axis(w.y, rows))
     for (auto const& x : tile_axis(w.x, most)) classes.push_back({y, x});
   return classes;
-}
-
-/// `count` neighbouring kernel positions from `first` on that lie inside the input for the same positions of a tile.
-struct tap_group {
-  std::int64_t first = 0, count = 1;
-  std::vector<bool> inside;  ///< for each position of the tile
-};
-
-/// The kernel positions of one axis for a tile, without those that no position of the tile can use.
-inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const& tile) {
-  std::vector<tap_group> groups;
-  bool joins = false;
-  for (std::int64_t k = 0; k < axis.kernel; ++k) {
-    std::vector<bool> inside(static_cast<std::size_t>(tile.length));
-    bool any = false;
-    for (std::int64_t i = 0; i < tile.length; ++i)
-      if (axis.inside(tile.first + i, k)) any = inside[static_cast<std::size_t>(i)] = true;
-    if (any && joins && groups.back().inside == inside)
-      ++groups.back().count;
-    else if (any)
-      groups.push_back({k, 1, std::move(inside)});
-    joins = any;
-  }
-  return groups;
 }
 
 }  // namespace sinter

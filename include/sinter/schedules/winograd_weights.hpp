@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/pack_weights.hpp>
-#include <sinter/schedules/winograd_shape.hpp>
+#include <sinter/schedules/winograd_product.hpp>
 #include <sinter/schedules/winograd_transform.hpp>
 
 #include <fmt/compile.h>

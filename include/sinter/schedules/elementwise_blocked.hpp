@@ -84,10 +84,8 @@ class blocked_elementwise_kernel {
     auto const unroll = std::min(pixels, unroll_of(*function, t.lanes() / 4, 16 / t.lanes()));
     b.loop(blocks, steps(s, plane * 64, 64, 0), [&] {
       hold(b, s, is_per_block);
-      b.loop(pixels / unroll, steps(s, unroll * 64, 0, unroll * 4), [&] {
-        for (std::int64_t p = 0; p < unroll; ++p) compute(b, s, p);
-      });
-      for (std::int64_t p = pixels / unroll * unroll; p < pixels; ++p) compute(b, s, p);
+      b.loop(pixels / unroll, steps(s, unroll * 64, 0, unroll * 4), [&] { compute(b, s, 0, unroll); });
+      compute(b, s, pixels / unroll * unroll, pixels);
     });
     return std::move(b).take();
   }
@@ -99,7 +97,8 @@ class blocked_elementwise_kernel {
     vector::pointer out{};
     std::vector<vector::reg> held{};  ///< values that several pixels share, at operand * parts + part
     vector::reg mask{};
-    int free = 0;  ///< registers
+    int free = 0;              ///< registers
+    std::int64_t at_once = 1;  ///< registers side by side
   };
 
   std::int64_t reach(blocked_operand kind) const {
@@ -117,7 +116,9 @@ class blocked_elementwise_kernel {
     auto const mask = lanes == 0 ? vector::pointer{} : b.argument("mask", vector::access::constant, lanes * 4);
     s.out = b.argument("y", vector::access::out, reach(blocked_operand::full));
     s.held.resize(operands.size() * static_cast<std::size_t>(16 / t.lanes()));
-    s.free = t.registers() - registers_needed(*function, operands.size()) - (lanes == 0 ? 0 : 2);
+    vector_group const group(*function, operands.size(), t);
+    s.at_once = group.vectors;
+    s.free = t.registers() - group.registers - (lanes == 0 ? 0 : 2);
     if (lanes != 0) s.mask = b.load(mask.at(0), static_cast<std::int32_t>(lanes));
   }
 
@@ -161,23 +162,33 @@ class blocked_elementwise_kernel {
     return {};
   }
 
-  void compute(vector::builder& b, state const& s, std::int64_t pixel) const {
-    for (int part = 0; part < 16 / b.lanes(); ++part) {
-      auto const at = pixel * 64 + part * b.register_bytes();
-      auto const real = real_lanes - part * b.lanes();
-      if (real <= 0) {
-        b.store(s.out.at(at), b.zero());
-        continue;
+  /// The pixels [begin, end), a few registers at a time.
+  void compute(vector::builder& b, state const& s, std::int64_t begin, std::int64_t end) const {
+    int const parts = 16 / b.lanes();
+    for (auto first = begin * parts; first < end * parts; first += s.at_once) {
+      auto const last = std::min(end * parts, first + s.at_once);
+      std::vector<std::vector<vector::reg>> sets;
+      for (auto at = first; at < last; ++at) {
+        if (lanes_of(b, at) <= 0) continue;
+        sets.emplace_back();
+        for (std::size_t i = 0; i < operands.size(); ++i)
+          sets.back().push_back(load(b, s, i, static_cast<int>(at % parts), at / parts));
       }
-      std::vector<vector::reg> x;
-      for (std::size_t i = 0; i < operands.size(); ++i) x.push_back(load(b, s, i, part, pixel));
-      auto y = s.f(b, x);
-      if (real < b.lanes()) {
-        auto const zero = b.zero();
-        y = b.select(vector::compare::ne, s.mask, zero, y, zero);
-      }
-      b.store(s.out.at(at), y);
+      auto const results = sets.empty() ? std::vector<vector::reg>{} : s.f.side_by_side(b, sets);
+      auto result = results.begin();
+      for (auto at = first; at < last; ++at)
+        b.store(s.out.at(at * b.register_bytes()), lanes_of(b, at) <= 0 ? b.zero() : keep_real(b, s, at, *result++));
     }
+  }
+
+  /// Of register `at`, counted over the pixels: lanes that are channels.
+  std::int64_t lanes_of(vector::builder const& b, std::int64_t at) const {
+    return real_lanes - at % (16 / b.lanes()) * b.lanes();
+  }
+  vector::reg keep_real(vector::builder& b, state const& s, std::int64_t at, vector::reg y) const {
+    if (lanes_of(b, at) >= b.lanes()) return y;
+    auto const zero = b.zero();
+    return b.select(vector::compare::ne, s.mask, zero, y, zero);
   }
 };
 

@@ -26,6 +26,18 @@ inline int registers_needed(expr::function const& f, std::size_t operands) {
   return registers_to_apply(f) + static_cast<int>(operands) + 2;
 }
 
+/// Vectors to compute side by side, in half of the registers; the others are for constants and held operands.
+struct vector_group {
+  std::int64_t vectors = 1;
+  int registers = 0;  ///< that it takes
+
+  vector_group(expr::function const& f, std::size_t operands, target const& t) {
+    int const each = registers_to_apply(f, true) + static_cast<int>(operands);
+    vectors = std::clamp(t.registers() / 2 / std::max(each, 1), 1, 4);
+    registers = registers_needed(f, operands) + static_cast<int>(vectors - 1) * each;
+  }
+};
+
 /// Vectors that a turn of the innermost loop computes: at most `most`, fewer where that body, and what remains of the
 /// loop behind it, would get long. A vector of `parts` registers each.
 inline std::int64_t unroll_of(expr::function const& f, std::int64_t most, std::int64_t parts) {

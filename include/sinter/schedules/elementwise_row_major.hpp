@@ -80,7 +80,9 @@ class row_major_elementwise_kernel {
                                    : vector::pointer{});
     s.pointers.push_back(b.argument("y", vector::access::out, reach(used.size())));
     s.held.resize(used.size());
-    int free = t.registers() - registers_needed(*function, used.size());
+    vector_group const group(*function, used.size(), t);
+    s.at_once = group.vectors;
+    int free = t.registers() - group.registers;
     for (std::size_t i = 0; i < used.size() && free > 0; ++i)
       if (used[i] && std::ranges::all_of(nest.strides[i], [](auto bytes) { return bytes == 0; }))
         s.held[i] = b.load(s.pointers[i].broadcast(0)), --free;
@@ -94,6 +96,7 @@ class row_major_elementwise_kernel {
     applied_function f;
     std::vector<vector::pointer> pointers{};
     std::vector<vector::reg> held{};  ///< operands that are one element for the whole task
+    std::int64_t at_once = 1;         ///< vectors side by side
   };
   using step_list = std::vector<std::pair<vector::pointer, std::int64_t>>;
 
@@ -110,17 +113,26 @@ class row_major_elementwise_kernel {
     if (d + 1 < nest.extents.size()) return b.loop(nest.extents[d], steps(s, d, 1), [&] { dimension(b, s, d + 1); });
     std::int64_t const lanes = b.lanes(), length = nest.extents[d];
     auto const vectors = length / lanes, unroll = std::clamp<std::int64_t>(vectors, 1, unroll_of(*function, 4, 1));
-    if (vectors > 0)
-      b.loop(vectors / unroll, steps(s, d, unroll * lanes), [&] {
-        for (std::int64_t v = 0; v < unroll; ++v) compute(b, s, v * lanes, lanes);
-      });
-    for (auto at = vectors / unroll * unroll * lanes; at < length; at += lanes)
-      compute(b, s, at, std::min(lanes, length - at));
+    if (vectors > 0) b.loop(vectors / unroll, steps(s, d, unroll * lanes), [&] { compute(b, s, 0, unroll * lanes); });
+    compute(b, s, vectors / unroll * unroll * lanes, length);
   }
 
-  void compute(vector::builder& b, state const& s, std::int64_t at, std::int64_t lanes) const {
+  /// The elements [begin, end), a few vectors at a time.
+  void compute(vector::builder& b, state const& s, std::int64_t begin, std::int64_t end) const {
+    std::int64_t const lanes = b.lanes();
+    auto const lanes_at = [&](std::int64_t at) { return static_cast<std::int32_t>(std::min(lanes, end - at)); };
+    for (auto first = begin; first < end; first += s.at_once * lanes) {
+      auto const last = std::min(end, first + s.at_once * lanes);
+      std::vector<std::vector<vector::reg>> sets;
+      for (auto at = first; at < last; at += lanes) sets.push_back(operands(b, s, at, lanes_at(at)));
+      auto const y = s.f.side_by_side(b, sets);
+      for (auto at = first; at < last; at += lanes)
+        b.store(s.pointers.back().at(at * 4), y[static_cast<std::size_t>((at - first) / lanes)], lanes_at(at));
+    }
+  }
+
+  std::vector<vector::reg> operands(vector::builder& b, state const& s, std::int64_t at, std::int32_t count) const {
     std::vector<vector::reg> x;
-    auto const count = static_cast<std::int32_t>(lanes);
     for (std::size_t i = 0; i < used.size(); ++i) {
       if (!used[i] || s.held[i])
         x.push_back(s.held[i]);
@@ -129,7 +141,7 @@ class row_major_elementwise_kernel {
       else
         x.push_back(b.load(s.pointers[i].at(at * 4), count));
     }
-    b.store(s.pointers.back().at(at * 4), s.f(b, x), count);
+    return x;
   }
 };
 

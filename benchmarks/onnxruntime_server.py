@@ -1,29 +1,23 @@
 #!/usr/bin/env python3
 """onnxruntime_server.py MODEL [--threads N]: answers what model_server.cpp answers, with onnxruntime on the CPU."""
-import argparse
-import json
 import pathlib
-import sys
 import time
 
 import numpy
 import onnxruntime
 
 import onnxruntime_c
+from peer_server import parser, serve
 from servers import DTYPES, parse_shape
-
-
-def peak_rss_kb():
-    status = pathlib.Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
 def element(of):
     return of.type.removeprefix("tensor(").removesuffix(")")
 
 
-class Server:
-    def __init__(self, model, threads):
+class Onnxruntime:
+    def __init__(self, arguments):
+        model, threads = arguments.model, arguments.threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -76,21 +70,8 @@ class Server:
         return {"outputs": described}
 
     def figures(self):
-        return {"load_ns": self.load_ns, "peak_rss_kb": peak_rss_kb()}
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model")
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    baseline = peak_rss_kb()
-    server = Server(arguments.model, arguments.threads)
-    print(json.dumps({**server.ready(), "baseline_rss_kb": baseline}), flush=True)
-    for line in sys.stdin:
-        command, *words = line.split()
-        print(json.dumps(getattr(server, command)(*words)), flush=True)
+        return {"load_ns": self.load_ns}
 
 
 if __name__ == "__main__":
-    main()
+    serve(Onnxruntime, parser().parse_args())

@@ -1,26 +1,33 @@
 #!/usr/bin/env python3
-"""peers.py MODEL.onnx... [--threads 1,2] [--json FILE]: sinter beside onnxruntime from PyPI, on this machine.
+"""peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--json FILE] [--svg FILE]: sinter beside its peers, on this machine.
 
-Each of the two has a process of its own for each model and number of threads. Runs alternate; figures are medians.
-Load is the time to a ready model (file in the page cache, memory warm), first includes the first run; both are medians
-over fresh processes. Memory is the process's peak less that of the same process before it loads the model. Quick nets
-are timed in batches of runs, those below 50 us without what Python's call of onnxruntime takes: through its C interface.
+The peers are onnxruntime and OpenVINO from PyPI, those that Python finds; OpenVINO is held to float32. A folder stands for
+all models below it. Each has a process of its own for each model and number of threads. Runs alternate; figures are
+medians. A ratio is the peer's time over sinter's: above 1, sinter is faster. Load is the time to a ready model (file in
+the page cache, memory warm), first includes the first run; both are medians over fresh processes. Memory is the process's
+peak less that of the same process before it loads the model. Quick nets are timed in batches of runs, those below 50 us
+without what Python's call of a peer takes: through its C interface.
 """
 import argparse
+import importlib.util
 import json
+import math
 import mmap
 import pathlib
 import statistics
 import time
 
-from servers import make_inputs, model_name, onnxruntime_server, sinter_server
+from chart import ratio_chart
+from servers import make_inputs, model_name, peer_server, sinter_server
 
+SHORT = {"sinter": "s", "onnxruntime": "ort", "openvino": "ov"}
+PEERS = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
 SMALL_NS = 50_000
 WARM_BYTES = 256 << 20
 
 
 def leave_out_python(theirs):
-    """Makes onnxruntime answer a quick net's runs through its C interface. Python's call is nothing to the others."""
+    """Makes a peer answer a quick net's runs through its C interface. Python's call is nothing to the others."""
     if min(theirs.run(20) for _ in range(3)) < SMALL_NS:
         theirs.ask("use_c")
 
@@ -75,28 +82,55 @@ def alternate(servers, rounds, pause_s):
 
 
 def measure(model, threads, arguments):
-    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server), "onnxruntime": onnxruntime_server}
+    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server)}
+    makers.update({peer: lambda m, t, peer=peer: peer_server(peer, m, t) for peer in PEERS})
     servers, row = start_all(makers, model, threads, arguments.starts)
     figures = {name: server.figures() for name, server in servers.items()}
-    leave_out_python(servers["onnxruntime"])
+    for peer in PEERS:
+        leave_out_python(servers[peer])
     pause_s = 0.1 if threads > 1 else 0  # onnxruntime's threads spin for up to 50 ms after a run
     ns = alternate(servers, arguments.runs, pause_s)
     for name, server in servers.items():
         server.close()
         row[name].update(ms=ns[name] / 1e6, rss_mb=figures[name]["rss_kb"] / 1024,
                          planned_bytes=figures[name].get("planned_bytes"))
-    return {"model": model_name(model), "threads": threads, **row, "ratio": ns["onnxruntime"] / ns["sinter"]}
+    return {"model": model_name(model), "threads": threads, **row,
+            "ratios": {peer: ns[peer] / ns["sinter"] for peer in PEERS}}
 
 
 def digits(value):
     return f"{value:.4f}" if value < 1 else f"{value:.2f}"
 
 
-def print_row(row):
-    ours, theirs = row["sinter"], row["onnxruntime"]
-    print(f"{row['model']:24} {row['threads']:>3} {digits(ours['ms']):>9} {digits(theirs['ms']):>9} {row['ratio']:>6.2f} "
-          f"{ours['load_ms']:>9.1f} {theirs['load_ms']:>9.1f} {ours['first_ms']:>9.1f} {theirs['first_ms']:>9.1f} "
-          f"{ours['rss_mb']:>8.1f} {theirs['rss_mb']:>8.1f}", flush=True)
+def columns():
+    """Heading and text of each figure of a row."""
+    yield "model", 24, lambda row: row["model"]
+    yield "thr", 3, lambda row: str(row["threads"])
+    for name in ["sinter", *PEERS]:
+        yield f"{SHORT[name]} ms", 9, lambda row, name=name: digits(row[name]["ms"])
+    for peer in PEERS:
+        yield f"{SHORT[peer]}/s", 6, lambda row, peer=peer: f"{row['ratios'][peer]:.2f}"
+    for title, key in [("load", "load_ms"), ("first", "first_ms"), ("MB", "rss_mb")]:
+        for name in ["sinter", *PEERS]:
+            yield f"{SHORT[name]} {title}", 9, lambda row, name=name, key=key: f"{row[name][key]:.1f}"
+
+
+def print_summary(rows):
+    """Geometric mean and worst of the ratios, to each peer and to the faster one."""
+    for threads in sorted({row["threads"] for row in rows}):
+        alike = [row for row in rows if row["threads"] == threads]
+        for peer in [*PEERS, "the faster"] if len(PEERS) > 1 else PEERS:
+            ratios = {row["model"]: row["ratios"].get(peer, min(row["ratios"].values())) for row in alike}
+            mean = math.exp(statistics.fmean(map(math.log, ratios.values())))
+            worst = sorted(ratios, key=ratios.get)[:5]
+            print(f"{threads} thread{'s' if threads > 1 else ''}, against {peer}: geometric mean {mean:.2f} of "
+                  f"{len(ratios)}, {sum(r < 1 for r in ratios.values())} below 1; lowest "
+                  + ", ".join(f"{model} {ratios[model]:.2f}" for model in worst))
+
+
+def models_of(paths):
+    for path in paths:
+        yield from sorted(path.rglob("*.onnx")) if path.is_dir() else [path]
 
 
 def main():
@@ -107,21 +141,29 @@ def main():
     parser.add_argument("--starts", type=int, default=3, help="fresh processes of each (3)")
     parser.add_argument("--server", type=pathlib.Path, help="the program sinter_bench")
     parser.add_argument("--json", type=pathlib.Path, help="writes all figures to a file")
+    parser.add_argument("--svg", type=pathlib.Path, help="draws the ratios into a file")
     arguments = parser.parse_args()
 
-    print("s: sinter, o: onnxruntime; ratio above 1: sinter is faster")
-    print(f"{'model':24} {'thr':>3} {'s ms':>9} {'o ms':>9} {'ratio':>6} {'s load':>9} {'o load':>9} {'s first':>9} "
-          f"{'o first':>9} {'s MB':>8} {'o MB':>8}")
+    if not PEERS:
+        parser.error("neither onnxruntime nor openvino is there: python3 -m pip install onnxruntime openvino")
+    table = list(columns())
+    print(" ".join(title.ljust(width) if title == "model" else title.rjust(width) for title, width, _ in table))
     rows = []
-    for model in arguments.models:
+    for model in models_of(arguments.models):
         for threads in arguments.threads:
             try:
                 rows.append(measure(model, threads, arguments))
-                print_row(rows[-1])
             except RuntimeError as problem:
                 print(f"{model_name(model):24} {threads:>3} {str(problem).splitlines()[0]}", flush=True)
+                continue
+            print(" ".join(text(rows[-1]).ljust(width) if title == "model" else text(rows[-1]).rjust(width)
+                           for title, width, text in table), flush=True)
             if arguments.json:
                 arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if rows:
+        print_summary(rows)
+    if rows and arguments.svg:
+        arguments.svg.write_text(ratio_chart(rows, PEERS))
 
 
 if __name__ == "__main__":

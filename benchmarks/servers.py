@@ -1,4 +1,4 @@
-"""Programs that load one model each and answer commands, one JSON line for each line: sinter's and onnxruntime's.
+"""Programs that load one model each and answer commands, one JSON line for each line: sinter's and its peers'.
 
     input INDEX TYPE SHAPE FILE   the bytes of FILE become an input
     run COUNT                     {"ns": time of one run, the mean of COUNT}
@@ -100,8 +100,13 @@ def sinter_server(model, threads=1, program=None, isa=None):
     return Server("sinter", command + (["--isa", isa] if isa else []))
 
 
+def peer_server(name, model, threads=1):
+    """`name`: onnxruntime or openvino."""
+    return Server(name, [sys.executable, str(HERE / f"{name}_server.py"), str(model), "--threads", str(threads)])
+
+
 def onnxruntime_server(model, threads=1):
-    return Server("onnxruntime", [sys.executable, str(HERE / "onnxruntime_server.py"), str(model), "--threads", str(threads)])
+    return peer_server("onnxruntime", model, threads)
 
 
 def model_name(file):

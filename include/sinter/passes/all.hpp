@@ -21,6 +21,7 @@
 #include <sinter/passes/hoist_activation.hpp>
 #include <sinter/passes/inline_branches.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
+#include <sinter/passes/lower_einsum.hpp>
 #include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
@@ -45,6 +46,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
     {"widen_half", widen_half},
+    {"lower_einsum", lower_einsum},
     {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
@@ -68,7 +70,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 21;
+inline constexpr std::size_t first_fusion = 22;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

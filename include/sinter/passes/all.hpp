@@ -10,6 +10,7 @@
 #include <sinter/passes/eliminate_dead.hpp>
 #include <sinter/passes/eliminate_identity.hpp>
 #include <sinter/passes/eliminate_transposes.hpp>
+#include <sinter/passes/expand_composites.hpp>
 #include <sinter/passes/fold_affine.hpp>
 #include <sinter/passes/fold_batch_normalization.hpp>
 #include <sinter/passes/fold_constants.hpp>
@@ -41,6 +42,7 @@ namespace passes {
 inline constexpr auto table = std::to_array<pass>({
     // simplifications
     {"fold_constants", fold_constants, shapes::open},
+    {"expand_composites", expand_composites, shapes::open},
     {"inline_branches", inline_branches, shapes::open},
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
@@ -68,7 +70,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 21;
+inline constexpr std::size_t first_fusion = 22;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -168,7 +168,7 @@ def embed(d, op):
     segments = d.numbers.integers(0, 2, (batch, length)).astype("i4") if has_segments else None
     mask = (np.arange(length) < d.numbers.integers(0, length + 1, (batch, 1))).astype("i4") if has_mask else None
     return Case(op, [ids, segments, real(d, 8, size), real(d, 9, size), real(d, 2, size) if has_segments else None, real(d, size),
-                     real(d, size), mask, positions], d.one(["y", "m"], ["y", "m", "sum"]), constants=constants(d, 2, 7), **more)
+                     real(d, size), mask, positions], d.one(["y", "m"], ["y", "m", "sum"]), constants=range(2, 7), **more)
 
 
 # Attention.
@@ -254,7 +254,7 @@ def group_query_attention(d, op):
     prompt = cache == 0 or d.chance(0.3)
     if not prompt and batch > 1:
         queries = 1
-    past = [0 if prompt else d.integer(1, cache) for _ in range(batch)]
+    past = [0 if prompt else d.one(cache, d.integer(1, cache - queries)) for _ in range(batch)]
     total = max(past) + queries
     q = real(d, batch, queries, (heads + 2 * kv) * size if packed else heads * size)
     k, v = (None, None) if packed else (real(d, batch, queries, kv * size), real(d, batch, queries, kv * size))

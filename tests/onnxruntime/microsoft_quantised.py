@@ -206,7 +206,7 @@ def gather_narrow(d, op):
     indices = d.numbers.integers(-shape[gathered], shape[gathered], d.shape(0, 2, zero=0)).astype(d.one("i4", "i8"))
     return Case(op, [narrow(shape), indices, d.numbers.uniform(0.01, 0.1, blocks).astype("f4"), optional(d, narrow(blocks))],
                 gather_axis=d.one(gathered, gathered - rank), quantize_axis=d.one(along, along - rank), block_size=block,
-                constants=(0, 3))
+                constants=(0, 2, 3))
 
 
 def gather_bytes(d, op):
@@ -218,7 +218,7 @@ def gather_bytes(d, op):
     zero = optional(d, d.numbers.integers(0, 256, (rows, -(-blocks * bits // 8))).astype("u1"))
     indices = d.numbers.integers(-rows, rows, d.shape(0, 2, zero=0)).astype(d.one("i4", "i8"))
     return Case(op, [data, indices, d.numbers.uniform(0.01, 0.1, (rows, blocks)).astype("f4"), zero], gather_axis=0,
-                quantize_axis=d.one(1, -1), block_size=block, bits=bits, constants=constants(d, 2, 4))
+                quantize_axis=d.one(1, -1), block_size=block, bits=bits, constants=(0, 2, 3))
 
 
 # Movement and others.
@@ -255,7 +255,7 @@ def gather_nd(d, op):
 
 @family("Trilu")
 def trilu(d, op):
-    return Case(op, [d.array(d.shape(2, 4), d.one("f4", "i8", "?")), optional(d, np.array(d.integer(-3, 3), "i8"))], upper=d.integer(0, 1))
+    return Case(op, [d.array(d.shape(2, 4), d.one("f4", "f8", "i8")), optional(d, np.array(d.integer(-3, 3), "i8"))], upper=d.integer(0, 1))
 
 
 @family("GridSample")

@@ -103,6 +103,9 @@ struct gather_block_quantized {
     auto const axis = normalize_axis(a.gathered, rank), along = normalize_axis(a.quantized, rank);
     if (axis == along)
       fail(error_code::malformed_model, "'gather_axis' and 'quantize_axis' are both {}, expected two", axis);
+    for (auto const i : {std::size_t{scales}, std::size_t{zeros}})
+      if (in.has(i) && in.shape(i).rank() != rank)
+        fail(error_code::malformed_model, "the input {} has shape {}, expected rank {}", i, in.shape(i), rank);
     bool const packed = in.element(data) == dtype::uint8 && a.bits == 4;
     if (packed && (axis != 0 || along != rank - 1))
       fail(error_code::unsupported_feature, "two elements share a byte, and the axes are {} and {}, expected 0 and {}",

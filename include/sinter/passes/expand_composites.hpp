@@ -1,6 +1,7 @@
 #pragma once
 
-#include <sinter/passes/match.hpp>
+#include <sinter/ops/operator.hpp>
+#include <sinter/passes/edit.hpp>
 
 #include <map>
 #include <string>

@@ -100,6 +100,11 @@ struct multi_head_attention {
            s, in.shape(key), in.shape(value));
     body_builder b(in);
     auto const of = operands_of(b, in, a.rule.heads);
+    auto const past = in.has(past_key) ? in.shape(past_key)[2] : 0;  // of rank 4, as the keys were joined to it
+    auto const keys = in.shape(key).rank() == 4 ? in.shape(key)[2] : in.shape(key)[1] + past;
+    if (a.rule.causal && keys != past + s[1])
+      fail(error_code::unsupported_feature,
+           "'unidirectional' is 1 and there are {} queries for {} keys, {} of them past", s[1], keys, past);
     auto const found = attend(b, of, a.rule);
     return b.finish({found.y, of.k, of.v, found.scores});
   }
@@ -122,6 +127,9 @@ struct multi_head_attention {
                           .v = b.input(value),
                           .mask = b.input(mask),
                           .bias = b.input(score_bias)};
+    if (projected && in.has(past_key))
+      fail(error_code::unsupported_feature,
+           "keys that are heads already and past keys are given, expected one of them");
     if (projected) return of;
     if (in.shape(key).rank() != 3)
       fail(error_code::unsupported_feature, "the keys have shape {}, expected rank 3 or 4", in.shape(key));

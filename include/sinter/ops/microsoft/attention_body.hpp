@@ -2,7 +2,6 @@
 
 #include <sinter/ops/microsoft/bias_activation.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -89,11 +88,10 @@ inline value_id mask_of_keys(body_builder& b, value_id mask, shape const& scores
   return b("Where", {seen, zero, filter});
 }
 
-/// The mask with the least number where a key comes after its query: queries are the last positions, if keys are more.
+/// The mask with the least number where a key comes after its query: queries are the last of the positions.
 inline value_id hide_later(body_builder& b, value_id mask, shape const& scores, dtype element) {
   auto const queries = scores[2], keys = scores[3];
-  auto const later =
-      b("Greater", {positions(b, {1, keys}), positions(b, {queries, 1}, std::max<std::int64_t>(keys - queries, 0))});
+  auto const later = b("Greater", {positions(b, {1, keys}), positions(b, {queries, 1}, keys - queries)});
   auto const least = element == dtype::float16    ? -65504.0
                      : element == dtype::bfloat16 ? -0x1.fep127
                                                   : -static_cast<double>(std::numeric_limits<float>::max());

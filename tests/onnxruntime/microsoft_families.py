@@ -17,7 +17,8 @@ ACTIVATIONS = {"Relu": {}, "Tanh": {}, "Sigmoid": {}, "LeakyRelu": {"alpha": 0.1
 
 def close(results):
     """The tolerance of real results."""
-    numbers = [np.abs(r[np.abs(r) < 1e30]) for r in results if r.dtype.kind == "f"]  # not the least one, of masks
+    numbers = [np.abs(r.astype("f8")) for r in results if r.dtype.kind == "f"]
+    numbers = [x[x < 1e30] for x in numbers]  # not the least one, of masks
     largest = max((x.max(initial=0) for x in numbers), default=0)
     part = 2e-3 if any(r.dtype == np.float16 for r in results) else 1e-5
     return {"rtol": part, "atol": part * float(largest)}

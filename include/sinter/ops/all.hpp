@@ -13,6 +13,7 @@
 #include <sinter/ops/clip.hpp>
 #include <sinter/ops/col2im.hpp>
 #include <sinter/ops/comparison.hpp>
+#include <sinter/ops/composite.hpp>
 #include <sinter/ops/concat.hpp>
 #include <sinter/ops/constant.hpp>
 #include <sinter/ops/control_flow.hpp>
@@ -48,6 +49,7 @@
 #include <sinter/ops/matmul_nbits.hpp>
 #include <sinter/ops/max_unpool.hpp>
 #include <sinter/ops/mean_variance_normalization.hpp>
+#include <sinter/ops/microsoft/all.hpp>
 #include <sinter/ops/ml_scores.hpp>
 #include <sinter/ops/non_max_suppression.hpp>
 #include <sinter/ops/one_hot.hpp>
@@ -181,6 +183,8 @@ using all_operators = operator_list<
     linear_model_family,
     scikit_family,
     tree_ensemble_family,
+    // onnxruntime
+    microsoft_family,
     // signals
     fourier_family,
     // neural networks

@@ -10,6 +10,7 @@
 #include <bitset>
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ class attribute_reader {
   std::size_t input_count() const { return node_.inputs.size(); }
   bool has_input(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i]; }
   std::size_t output_count() const { return node_.outputs.size(); }
+  bool has_output(std::size_t i) const { return i < node_.outputs.size() && node_.outputs[i]; }
   bool has(std::string_view name) const { return node_.attributes.find(name) != node_.attributes.end(); }
 
   /// The attribute, or `otherwise` where the node has none.
@@ -42,6 +44,13 @@ class attribute_reader {
     auto const* const a = find(name);
     if (!a) fail(error_code::malformed_model, "the attribute '{}' is required", name);
     return read<T>(name, *a);
+  }
+  /// Those of these attributes that the node has, to be read by another operator.
+  attribute_map pass_on(std::initializer_list<std::string_view> names) const {
+    attribute_map some;
+    for (auto const name : names)
+      if (auto const* const a = find(name)) some[name] = *a;
+    return some;
   }
   /// Counts an attribute as read that has no effect on the results.
   void ignore(std::string_view name) const { find(name); }

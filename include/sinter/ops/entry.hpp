@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/ops/composite.hpp>
 #include <sinter/ops/interpret.hpp>
 #include <sinter/ops/operator.hpp>
 
@@ -53,13 +54,16 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 /// allocate their outputs themselves a function that does,
 ///   static void evaluate(input_views, output_views, attributes const&);
 ///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&);
+/// or, where other operators say it all, a graph of these, which takes the node's place (passes/expand_composites.hpp),
+///   static graph body(inputs const&, attributes const&);                              `infer` is omitted then
 /// An operator with an expression alone gets the kernel that interprets expressions.
 template <typename Operator>
 constexpr operator_entry entry_of() {
   using attributes = typename Operator::attributes;
-  static_assert(kernel_operator<Operator> + evaluable_operator<Operator> + allocating_operator<Operator> <= 1);
-  constexpr bool interpreted =
-      !kernel_operator<Operator> && !evaluable_operator<Operator> && !allocating_operator<Operator>;
+  constexpr int ways = kernel_operator<Operator> + evaluable_operator<Operator> + allocating_operator<Operator> +
+                       composite_operator<Operator>;
+  static_assert(ways <= 1);
+  constexpr bool interpreted = ways == 0;
   static_assert(!interpreted || pointwise_operator<Operator>);
   operator_entry entry{};
   entry.schema = Operator::schema;
@@ -72,7 +76,16 @@ constexpr operator_entry entry_of() {
       return detail::erase<attributes>({});
     }
   };
-  entry.infer = [](inputs const& in, void const* a) { return Operator::infer(in, *static_cast<attributes const*>(a)); };
+  if constexpr (composite_operator<Operator>) {
+    entry.body = [](inputs const& in, void const* a) { return Operator::body(in, *static_cast<attributes const*>(a)); };
+    entry.infer = [](inputs const& in, void const* a) {
+      return output_types(Operator::body(in, *static_cast<attributes const*>(a)));
+    };
+  } else {
+    entry.infer = [](inputs const& in, void const* a) {
+      return Operator::infer(in, *static_cast<attributes const*>(a));
+    };
+  }
   if constexpr (typed_operator<Operator>) {
     entry.element = [](inputs const& in, void const* a, std::size_t output) {
       return Operator::element(in, *static_cast<attributes const*>(a), output);
@@ -91,7 +104,12 @@ constexpr operator_entry entry_of() {
       return Operator::bounds(in, *static_cast<attributes const*>(a));
     };
   }
-  if constexpr (allocating_operator<Operator>) {
+  if constexpr (composite_operator<Operator>) {
+    entry.execute = [](std::span<any_tensor const> in, void const* a) {
+      auto const operands = operands_of(in);
+      return execute_body(Operator::body(inputs(operands), *static_cast<attributes const*>(a)), in);
+    };
+  } else if constexpr (allocating_operator<Operator>) {
     entry.execute = [](std::span<any_tensor const> in, void const* a) {
       return Operator::execute(in, *static_cast<attributes const*>(a));
     };

@@ -9,10 +9,11 @@ namespace sinter {
 
 /// LayerNormalization and RMSNormalization: everything from an axis on is normalised, then scaled and shifted.
 /// https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
+/// The first has been in ONNX since operator set 17; onnxruntime had it in ONNX's domain before, since 1.
 template <bool Centred>
 struct normalization_from_axis {
   static constexpr op_schema schema{.name = Centred ? "LayerNormalization" : "RMSNormalization",
-                                    .since = Centred ? 17 : 23,
+                                    .since = Centred ? 1 : 23,
                                     .min_inputs = 2,
                                     .max_inputs = Centred ? 3 : 2,
                                     .max_outputs = Centred ? 3 : 1};

@@ -33,8 +33,8 @@ struct matmul_nbits {
       fail(error_code::unsupported_feature, "elements have {} bits, expected 2, 4 or 8", a.bits);
     if (a.block < 16 || a.block > INT32_MAX || (a.block & (a.block - 1)) != 0)
       fail(error_code::malformed_model, "'block_size' is {}, expected a power of two of 16 or more", a.block);
-    if (r.has_input(order))
-      fail(error_code::unsupported_feature, "input {} gives groups of another order (g_idx)", std::size_t{order});
+    if (r.get<std::int64_t>("weight_prepacked", 0) != 0)
+      fail(error_code::unsupported_feature, "the attribute 'weight_prepacked' is not 0");
     return a;
   }
 
@@ -51,6 +51,9 @@ struct matmul_nbits {
       expect(in, zero_points,
              a.columns * (in.element(zero_points) == dtype::uint8 ? a.bytes_of_zero_points() : a.blocks()),
              "zero points");
+    if (in.has(order) && (in.element(order) != dtype::int32 || count(order) < a.depth))
+      fail(error_code::malformed_model, "the blocks of rows (g_idx) are {} of {}, expected {} int32", count(order),
+           name(in.element(order)), a.depth);
     if (in.has(bias) && count(bias) != a.columns)
       fail(error_code::malformed_model, "the bias has {} elements, expected {}", count(bias), a.columns);
     result.back() = a.columns;
@@ -85,15 +88,24 @@ struct matmul_nbits {
     return bytes[i * bits / 8] >> i * bits % 8 & ((1 << bits) - 1);
   }
 
+  /// Which scale and zero point belong to row `k`.
+  static std::int64_t block_of(input_views in, attributes const& a, std::int64_t k) {
+    if (in.size() <= order || !in[order]) return k / a.block;
+    auto const block = in[order].as<std::int32_t>()[static_cast<std::size_t>(k)];
+    if (block < 0 || block >= a.blocks())
+      fail(error_code::malformed_model, "row {} is of block {} (g_idx), there are {}", k, block, a.blocks());
+    return block;
+  }
+
   static void unpack(input_views in, attributes const& a, std::int64_t n, std::vector<double>& column) {
     for (std::int64_t k = 0; k < a.depth; ++k) {
-      auto const block = k / a.block, index = n * a.blocks() + block;
+      auto const place = k / a.block, block = block_of(in, a, k), index = n * a.blocks() + block;
       auto zero = static_cast<double>(1 << (a.bits - 1));
       if (in.size() > zero_points && in[zero_points])
         zero = in[zero_points].type == dtype::uint8
                    ? static_cast<double>(packed_number(in[zero_points], n * a.bytes_of_zero_points(), block, a.bits))
                    : load<double>(in[zero_points].type, in[zero_points].data, static_cast<std::size_t>(index));
-      auto const q = packed_number(in[packed], index * a.bytes_of_block(), k % a.block, a.bits);
+      auto const q = packed_number(in[packed], (n * a.blocks() + place) * a.bytes_of_block(), k % a.block, a.bits);
       column[static_cast<std::size_t>(k)] =
           (static_cast<double>(q) - zero) *
           load<double>(in[scales].type, in[scales].data, static_cast<std::size_t>(index));

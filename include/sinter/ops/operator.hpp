@@ -105,6 +105,9 @@ struct operator_entry {
   void (*evaluate)(input_views, output_views, void const* attributes);
   /// For operators that allocate their outputs themselves (control flow).
   std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
+  /// Null unless the operator is a composite: the graph that defines it, for inputs whose shapes are known, or any
+  /// where `element` is null. Its inputs are those of the node that are given.
+  graph (*body)(inputs const&, void const* attributes) = nullptr;
   /// Null unless the operator computes each element of a float output from the (broadcast) elements of its inputs.
   expr::value (*expression)(std::span<expr::value const>, void const* attributes);
   /// Null unless the kernel is a counting one: the most that each output can hold, from inputs whose shapes are known.
@@ -236,6 +239,12 @@ concept kernel_operator = requires(inputs const& in, typename Operator::attribut
 template <typename Operator>
 concept counting_operator = requires(inputs const& in, typename Operator::attributes const& a) {
   { Operator::bounds(in, a) } -> std::same_as<std::vector<bounded_shape>>;
+};
+
+/// An operator that is defined by a graph of others (ops/composite.hpp).
+template <typename Operator>
+concept composite_operator = requires(inputs const& in, typename Operator::attributes const& a) {
+  { Operator::body(in, a) } -> std::same_as<graph>;
 };
 
 template <typename Operator>

@@ -10,6 +10,7 @@
 #include <sinter/passes/eliminate_dead.hpp>
 #include <sinter/passes/eliminate_identity.hpp>
 #include <sinter/passes/eliminate_transposes.hpp>
+#include <sinter/passes/expand_composites.hpp>
 #include <sinter/passes/fold_affine.hpp>
 #include <sinter/passes/fold_batch_normalization.hpp>
 #include <sinter/passes/fold_constants.hpp>
@@ -42,6 +43,7 @@ namespace passes {
 inline constexpr auto table = std::to_array<pass>({
     // simplifications
     {"fold_constants", fold_constants, shapes::open},
+    {"expand_composites", expand_composites, shapes::open},
     {"inline_branches", inline_branches, shapes::open},
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},

@@ -72,7 +72,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 22;
+inline constexpr std::size_t first_fusion = 23;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -74,6 +74,8 @@ TEST_CASE("channels are split and sliced at any position") {
 TEST_CASE("row-major runs are copied") {
   test_operand const a{random_tensor({3, 4, 5, 7}, 1)}, b{random_tensor({3, 4, 2, 7}, 2)};
   check_case(make_case(concat_entry, {{"axis", std::int64_t{-2}}}, {a, b}), copy_schedule, 0);
+  test_operand const token{random_tensor({3, 4, 1, 7}, 3), true};
+  check_case(make_case(concat_entry, {{"axis", std::int64_t{2}}}, {token, b}), copy_schedule, 0);
   test_operand const wide{random_tensor({2, 10000}, 1)};
   check_case(make_case(concat_entry, {{"axis", std::int64_t{0}}}, {wide, wide}), copy_schedule, 0);
   check_case(make_case(slice_entry, {{"axes", integers{2}}, {"starts", integers{1}}, {"ends", integers{-1}}}, {a}, 9),

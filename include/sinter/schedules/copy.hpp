@@ -65,7 +65,8 @@ inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
   if ((!joins && !splits && !is_standard_operator(*n.n, "Slice")) || n.inputs.empty()) return std::nullopt;
   auto const data_inputs = joins ? n.inputs.size() : 1;
   for (std::size_t i = 0; i < data_inputs; ++i)
-    if (!is_float_tensor(n.inputs[i]) || n.inputs[i].constant || n.inputs[i].shape().empty()) return std::nullopt;
+    if (!is_float_tensor(n.inputs[i]) || (n.inputs[i].constant && !joins) || n.inputs[i].shape().empty())
+      return std::nullopt;
   if (!joins && !splits) return slice_parts(n);
   auto const rank = n.inputs[0].shape().rank();
   auto const axis =
@@ -96,14 +97,15 @@ inline std::vector<std::int64_t> places_of_parts(scheduled_node const& n, copied
     bool const last = part.to + part.length == s[c.axis];
     bool const apart = blocked ? part.to % channel_block == 0 && (part.length % channel_block == 0 || last)
                                : s.elements(0, c.axis) == 1;
-    places.push_back(apart ? part.to * inner : -1);
+    places.push_back(apart && !n.inputs[part.input].constant ? part.to * inner : -1);
   }
   return places;
 }
 
 inline layout_choice copy_layouts(scheduled_node const& n, copied_parts const& c) {
   bool blocked = c.axis == 1 && n.inputs[0].shape().rank() >= 3;
-  for (std::size_t i = 0; i < c.data_inputs; ++i) blocked = blocked && n.inputs[i].how == layout::blocked;
+  for (std::size_t i = 0; i < c.data_inputs; ++i)
+    blocked = blocked && n.inputs[i].how == layout::blocked && !n.inputs[i].constant;
   auto const how = blocked ? layout::blocked : layout::row_major;
   layout_choice choice{.inputs = std::vector(n.inputs.size(), layout::row_major),
                        .outputs = std::vector(n.outputs.size(), how)};
@@ -147,14 +149,15 @@ inline void copy_rows(scheduled_node const& n, copied_parts const& c, target con
   auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
   auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
   for (auto const& part : c.parts) {
-    if (n.inputs[part.input].placed) continue;
-    auto const in_row = n.inputs[part.input].shape()[c.axis] * inner;
+    auto const& from = n.inputs[part.input];
+    if (from.placed) continue;
+    auto const source = from.constant ? code.weight(pack_raw(from)) : address{.in = space::input, .index = part.input};
+    auto const in_row = from.shape()[c.axis] * inner;
     auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
     for (auto const& piece : full_runs(part.length * inner / 4, task_bytes / 4)) {
-      address const in{.in = space::input,
-                       .index = part.input,
-                       .offset = part.from * inner + piece.first * 4,
-                       .stride = {in_row, piece.length * 4}};
+      auto in = source;
+      in.offset = part.from * inner + piece.first * 4;
+      in.stride = {in_row, piece.length * 4};
       address const out{.in = space::output,
                         .index = part.output,
                         .offset = part.to * inner + piece.first * 4,

@@ -214,10 +214,11 @@ std::vector<std::string> find_first(search const& s, std::vector<comparison> con
     return {fmt::format("rewrite {} of {} is the first that makes an output bad: {}", first, rewrites,
                         describe_rewrite(s.c, first)),
             fmt::format("see inspect --stop-after {} --show after", first)};
-  if (auto const bad = std::ranges::find_if(nodes, [](auto const& c) { return !c.good(); }); bad != nodes.end())
-    return {"no rewrite is to blame; the first bad value is " + bad->name};
+  auto const bad = std::ranges::find_if(nodes, [](auto const& c) { return !c.good(); });
+  auto const where = bad == nodes.end() ? "" : ", first in " + bad->name;
   if (any_bad(compare_all(s.names, sinter::evaluate(s.c.g, s.c.inputs), s.expected, s.allowed)))
-    return {"no rewrite is to blame: what evaluate computes differs from the reference as well"};
+    return {"no rewrite is to blame: what evaluate computes differs from the reference as well" + where};
+  if (!where.empty()) return {"no rewrite is to blame: code differs from what is expected" + where};
   return {"no rewrite is to blame, and each node alone is good: the differences of several add up"};
 }
 

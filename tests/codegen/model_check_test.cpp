@@ -9,6 +9,11 @@ using namespace codegen;
 
 namespace {
 
+void declare(messages::proto::ValueInfoProto& info, std::vector<std::int64_t> const& dims, int type = 1) {
+  info.clear_type();
+  messages::set_type(info, dims, type);
+}
+
 /// y = op(x), of 4x4 float.
 messages::proto::ModelProto one_node(std::string const& op) {
   auto m = messages::model();
@@ -85,16 +90,16 @@ TEST_CASE("nodes stand behind those that they read") {
 
 TEST_CASE("types and shapes of values must be those that the model declares") {
   auto m = one_node("Neg");
-  messages::set_type(*m.mutable_graph()->mutable_output(0), {4, 5});
+  declare(*m.mutable_graph()->mutable_output(0), {4, 5});
   CHECK_THAT(fault_of(m), says("value 'y' is declared as float 4x5, it is float 4x4"));
   m = one_node("Neg");
   auto& g = *m.mutable_graph();
   messages::add_node(g, "Shape", {"y"}, {"s"});
   auto& declared = *g.add_value_info();
   declared.set_name("s");
-  messages::set_type(declared, {2}, 7);
+  declare(declared, {2}, 7);
   CHECK(check(m).compared == 3);
-  messages::set_type(declared, {2}, 1);
+  declare(declared, {2}, 1);
   CHECK_THAT(fault_of(m), says("value 's' is declared as float 2, it is int64 2"));
   m = one_node("MatMul");
   CHECK_THAT(fault_of(m), says("node 'n' (MatMul)"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/error.hpp>
 #include <sinter/core/tensor.hpp>
 #include <sinter/graph/attributes.hpp>
 
@@ -9,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 

@@ -49,6 +49,8 @@ TEST_CASE("operations are counted for each lane, turn and task; bytes that tasks
   CHECK(work.operations == 2 * 5 * 16 * 12);
   CHECK(work.bytes == 12 * 64 + 64 + 12 * 64);  // of the rows of x, 1024 bytes apart, what is read
   CHECK(work.computes);
+  address const one_of_row{.in = space::input, .stride = {0, 0, 1024, 0}};
+  CHECK(work_of(p, call({1, 1, 3, 4}, 0, {one_of_row, w, y})).bytes == 3 * 64 + 64 + 12 * 64);
 }
 
 TEST_CASE("a tensor that several arguments reach counts as often as it has bytes") {

@@ -1,17 +1,14 @@
 // Kernels one by one, single-threaded, as a share of the FMA peak that this process measures.
 // sinter_kernels [--benchmark_filter=REGEX]
 #include <sinter/core/target.hpp>
-#include <sinter/vector/builder.hpp>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "machine_rates.hpp"
 #include "prepared_kernel.hpp"
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <ctime>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,38 +16,10 @@
 namespace bench {
 namespace {
 
-double seconds(auto&& body) {
-  auto const start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Floating-point operations a second of independent fused multiply-adds in registers; the best of several tries.
-double measure_peak(target const& machine) {
-  constexpr int accumulators = 12, turns = 100'000;
-  vector::builder b("peak", machine.lanes());
-  auto const y = b.argument("y", vector::access::out, accumulators * b.register_bytes());
-  auto const one = b.constant(1), tiny = b.constant(1e-9f);
-  std::vector<vector::reg> sums;
-  for (int i = 0; i < accumulators; ++i) sums.push_back(b.zero());
-  b.loop(turns, {}, [&] {
-    for (auto const sum : sums) b.fma_to(sum, one, tiny);
-  });
-  for (int i = 0; i < accumulators; ++i) b.store(y.at(i * b.register_bytes()), sums[static_cast<std::size_t>(i)]);
-  std::vector const programs{std::move(b).take()};
-  budget code("code", 1 << 20);
-  auto const block = emit_x86(programs, machine, code);
-  any_tensor out(dtype::float32, {accumulators * 16});
-  std::byte* const arguments[] = {static_cast<std::byte*>(out.data())};
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < 20; ++i) best = std::min(best, seconds([&] { block.entry(0)(arguments); }));
-  return 2.0 * accumulators * machine.lanes() * turns / best;
-}
-
 double peak(target const& machine) {
   static std::map<int, double> of;
   auto const [at, fresh] = of.try_emplace(machine.lanes());
-  if (fresh) at->second = measure_peak(machine);
+  if (fresh) at->second = codegen::fma_rate(machine);
   return at->second;
 }
 

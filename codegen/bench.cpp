@@ -1,9 +1,13 @@
+#include <sinter/runtime/thread_pool.hpp>
 #include <sinter/sinter.hpp>
 
 #include "commands.hpp"
+#include "example_tensor.hpp"
+#include "profile.hpp"
 #include "progress.hpp"
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <memory>
 
 namespace codegen {
@@ -16,21 +20,14 @@ struct settings {
   std::string set = "native";
   std::string device = "cpu";
   sinter::preferences prefer{};
+  bool profile = false;
+  std::string trace{};
 };
 
 using clock = std::chrono::steady_clock;
 
 double milliseconds_since(clock::time_point start) {
   return std::chrono::duration<double, std::milli>(clock::now() - start).count();
-}
-
-/// Numbers between 0 and 1 for floats, zeros for other types.
-sinter::any_tensor example(sinter::dtype type, sinter::shape const& extents) {
-  sinter::any_tensor t(type, extents);
-  if (type != sinter::dtype::float32) return t;
-  auto const values = t.mutable_view().as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 251) / 250;
-  return t;
 }
 
 /// The shape of an input: as given on the command line, else as the model says it.
@@ -44,7 +41,36 @@ sinter::shape shape_of(sinter::port_info const& p, std::span<named_extents const
   return *known;
 }
 
+void write_trace(profile const& p, std::string const& file) {
+  std::ofstream out(file);
+  out << chrome_trace(p) << '\n';
+  out.close();
+  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", file);
+}
+
+void print_profile(settings const& s) {
+  if (s.device != "cpu")
+    sinter::fail(sinter::error_code::unsupported_feature,
+                 "--profile and --trace measure steps on the CPU, a device works on while the host goes on");
+  progress shown("bench");
+  shown.stage("reading " + s.model.file);
+  auto const model = load_model(s.model);
+  profile_options const how{
+      .machine = sinter::runnable_here(sinter::target(s.set)), .runs = s.runs, .prefer = s.prefer};
+  auto const pool = sinter::shared_thread_pool(s.threads);
+  auto* const executor = pool->workers() > 1 ? pool.get() : nullptr;
+  auto const measured = measure_profile(model, how, executor, shown);
+  shown.stage("measuring the machine");
+  auto const limit = measure_roofline(how.machine, executor);
+  shown.erase();
+  fmt::print("{}: {}, {} thread{}, {} runs\n", s.model.file, to_string(how.machine), pool->workers(),
+             pool->workers() == 1 ? "" : "s", s.runs);
+  fmt::print("{}", profile_table(measured, limit));
+  if (!s.trace.empty()) write_trace(measured, s.trace);
+}
+
 void bench(settings const& s) {
+  if (s.profile || !s.trace.empty()) return print_profile(s);
   progress shown("bench");
   shown.stage("loading " + s.model.file);
   auto start = clock::now();
@@ -88,13 +114,20 @@ void bench(settings const& s) {
 void add_bench(CLI::App& app) {
   auto const s = std::make_shared<settings>();
   auto* const command = app.add_subcommand("bench", "measures load, first run and later runs");
-  command->footer("Float inputs get numbers between 0 and 1, other inputs zeros.");
+  command->footer(
+      "Float inputs get numbers between 0 and 1, other inputs zeros.\n"
+      "--profile, for each step: us, the median over the runs; operations of float32 that its kernels execute, in all\n"
+      "lanes; bytes of tensors and weights that it touches; and the share of what this machine can do with as many\n"
+      "operations, and with as many bytes from the nearest cache that holds them. Kinds: kernel; host, a plain loop;\n"
+      "island, compiled or evaluated when shapes are known; copy, a kernel that moves elements only.");
   add_model(*command, s->model);
   command->add_option("--runs", s->runs, "after the first")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--threads", s->threads, "0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   add_target(*command, s->set);
   add_device(*command, s->device);
   add_preferences(*command, s->prefer);
+  command->add_flag("--profile", s->profile, "where the time goes: a line for each step");
+  command->add_option("--trace", s->trace, "a file for the steps of one run, JSON for chrome://tracing or Perfetto");
   command->callback([s] { bench(*s); });
 }
 

@@ -15,6 +15,8 @@ void add_compile(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_check(CLI::App& app);
+void add_verify(CLI::App& app);
 
 /// Adds the arguments that all subcommands have: the model and the shapes of its inputs.
 inline void add_model(CLI::App& command, model_arguments& to) {

@@ -12,7 +12,9 @@ int main(int count, char** arguments) {
       "  sinter compile net.onnx -o generated --isa avx2,avx512   C++ library: net.hpp and sources\n"
       "  sinter run net.onnx --input image=cat.npy -o results     results/NAME.npy for each output\n"
       "  sinter bench net.onnx --shape image=8x3x224x224          how long load, first and later runs take\n"
-      "  sinter inspect net.onnx --show steps,kernels             what the compiler makes of the model\n",
+      "  sinter inspect net.onnx --show program,kernels           what the compiler makes of the model\n"
+      "  sinter check net.onnx                                    whether it is sound and runs here\n"
+      "  sinter verify net.onnx --against reference.npz           whether it computes what it should\n",
       "sinter");
   app.set_version_flag("--version", SINTER_VERSION);
   app.get_formatter()->column_width(28);
@@ -20,11 +22,13 @@ int main(int count, char** arguments) {
   codegen::add_run(app);
   codegen::add_bench(app);
   codegen::add_inspect(app);
+  codegen::add_check(app);
+  codegen::add_verify(app);
   try {
     app.parse(count, arguments);
     if (app.get_subcommands().empty())
       sinter::fail(sinter::error_code::invalid_argument,
-                   "expected one of compile, run, bench, inspect; see sinter --help");
+                   "expected one of compile, run, bench, inspect, check, verify; see sinter --help");
     return 0;
   } catch (CLI::ParseError const& e) {
     return app.exit(e);

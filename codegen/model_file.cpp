@@ -135,10 +135,10 @@ sinter::signature shapes_of(sinter::graph const& g, std::vector<named_extents> c
   return s;
 }
 
-/// Reads the model and resolves the shapes.
-shaped_model read_model(model_arguments const& arguments, library_batch const& batch) {
-  shaped_model result{.g = sinter::onnx::import_file(arguments.file)};
-  print_warnings(sinter::warnings(result.g));
+}  // namespace
+
+shaped_model shape_model(sinter::graph g, model_arguments const& arguments, library_batch const& batch) {
+  shaped_model result{.g = std::move(g)};
   std::vector<named_extents> given;
   for (auto const& text : arguments.shapes) given.push_back(parse_shape(text));
   bool const fixed = batch.kind == batch_kind::fixed;
@@ -152,11 +152,13 @@ shaped_model read_model(model_arguments const& arguments, library_batch const& b
   return result;
 }
 
-}  // namespace
-
 shaped_model load_model(model_arguments const& arguments, library_batch const& batch) {
   return sinter::with_context([&] { return fmt::format("file '{}'", arguments.file); },
-                              [&] { return read_model(arguments, batch); });
+                              [&] {
+                                auto g = sinter::onnx::import_file(arguments.file);
+                                print_warnings(sinter::warnings(g));
+                                return shape_model(std::move(g), arguments, batch);
+                              });
 }
 
 void print_warnings(std::span<std::string const> warnings) {

@@ -37,10 +37,13 @@ struct shaped_model {
   std::vector<sinter::signature> signatures{};  ///< for each size of the batch; none: as the types of `g` say
 };
 
-/// The model for these shapes. The batch is the first extent of the inputs whose shapes say so, and of those that leave
+/// The graph for these shapes. The batch is the first extent of the inputs whose shapes say so, and of those that leave
 /// it open and get no shape. Inputs that have a default are constants, unless a shape is given for them, and no inputs
-/// any more. Prints warnings. Errors: those of the import, and invalid_argument that lists the inputs whose shapes are
-/// open.
+/// any more. Errors: invalid_argument for shapes that do not fit, and one that lists the inputs whose shapes are open.
+shaped_model shape_model(sinter::graph g, model_arguments const& arguments,
+                         sinter::cpp::library_batch const& batch = {});
+
+/// Reads the model and gives it its shapes. Prints warnings. Errors: those of the import, and as above.
 shaped_model load_model(model_arguments const& arguments, sinter::cpp::library_batch const& batch = {});
 
 /// Prints each on a line of standard error.

@@ -21,26 +21,6 @@ struct settings {
   sinter::preferences prefer{};
 };
 
-/// The tensors for the inputs: `name=file`, or files in the order of the model's inputs; the entries of an archive have
-/// names of their own.
-std::vector<named_file_tensor> gather(settings const& s, sinter::model const& net) {
-  std::vector<named_file_tensor> result;
-  std::size_t position = 0;
-  for (auto const& text : s.inputs) {
-    auto const equals = std::filesystem::exists(text) ? std::string::npos : text.rfind('=');
-    auto const file = equals == std::string::npos ? text : text.substr(equals + 1);
-    for (auto& t : read_tensors(file)) {
-      if (equals != std::string::npos) t.name = text.substr(0, equals);
-      if (t.name.empty() && position >= net.inputs().size())
-        sinter::fail(sinter::error_code::invalid_argument, "'{}' is one input too many, the model has {}", file,
-                     net.inputs().size());
-      if (t.name.empty()) t.name = net.inputs()[position++].name;
-      result.push_back(std::move(t));
-    }
-  }
-  return result;
-}
-
 void print_floats(std::span<float const> values) {
   auto const [least, most] = std::ranges::minmax(values);
   auto const largest = std::ranges::max_element(values) - values.begin();
@@ -57,7 +37,9 @@ void run(settings const& s) {
                                           .prefer = s.prefer});
   print_warnings(net.warnings());
   shown.stage("reading inputs");
-  auto const tensors = gather(s, net);
+  std::vector<std::string> names;
+  for (auto const& p : net.inputs()) names.push_back(p.name);
+  auto const tensors = read_inputs(s.inputs, names);
   std::vector<sinter::named_tensor> inputs;
   for (auto const& t : tensors) inputs.push_back({t.name, t.value.view()});
   shown.stage("compiling and running");

@@ -67,6 +67,23 @@ std::vector<named_file_tensor> read_tensors(std::filesystem::path const& file) {
                               });
 }
 
+std::vector<named_file_tensor> read_inputs(std::span<std::string const> arguments, std::span<std::string const> names) {
+  std::vector<named_file_tensor> result;
+  std::size_t position = 0;
+  for (auto const& text : arguments) {
+    auto const equals = std::filesystem::exists(text) ? std::string::npos : text.rfind('=');
+    auto const file = equals == std::string::npos ? text : text.substr(equals + 1);
+    for (auto& t : read_tensors(file)) {
+      if (equals != std::string::npos) t.name = text.substr(0, equals);
+      if (t.name.empty() && position >= names.size())
+        fail(error_code::invalid_argument, "'{}' is one input too many, the model has {}", file, names.size());
+      if (t.name.empty()) t.name = names[position++];
+      result.push_back(std::move(t));
+    }
+  }
+  return result;
+}
+
 void write_tensors(std::filesystem::path const& to, std::span<sinter::named_tensor const> tensors) {
   auto const ending = to.extension();
   if (ending == ".npz") return write_file(to, npz_bytes(tensors));

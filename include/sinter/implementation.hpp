@@ -8,6 +8,7 @@
 #include <sinter/emit/x86/emitter.hpp>
 #include <sinter/formatters.hpp>
 #include <sinter/model.hpp>
+#include <sinter/onnx/describer.hpp>
 #include <sinter/onnx/importer.hpp>
 #include <sinter/ops/all.hpp>
 #include <sinter/passes/all.hpp>

@@ -5,6 +5,7 @@
 #include <sinter/compile.hpp>
 #include <sinter/model_state.hpp>
 #include <sinter/onnx/import.hpp>
+#include <sinter/ops/custom.hpp>
 #include <sinter/passes/infer_types.hpp>
 
 #include <algorithm>
@@ -39,6 +40,7 @@ inline void type_outputs(graph& g) {
 }
 
 inline model make_model(graph g, options const& how) {
+  bind_custom(g, how.operators);
   type_outputs(g);
   auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes_within(how.limits)); };
   return model_state::make(std::move(g), how, compile_for_model, prepare_within);

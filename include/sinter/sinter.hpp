@@ -6,6 +6,7 @@
 #include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/core/tensor.hpp>
+#include <sinter/ops/custom_operator.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/typed_tensor.hpp>
 
@@ -51,14 +52,15 @@ std::vector<device_info> devices();
 
 /// How a model is loaded.
 struct options {
-  sinter::device device{};               ///< where the model runs; none: on this CPU
-  sinter::target target{"native"};       ///< the most that code may use, `avx2` for example; this CPU may have less
-  int threads = 0;                       ///< 0: all that affinity and CPU quota allow
-  sinter::executor* executor = nullptr;  ///< runs tasks in place of the library's threads; must outlive the model
-  sinter::limits limits{};               ///< bounds on what the model may cost
-  preferences prefer{};                  ///< what to give up speed for
-  std::size_t cached_signatures = 32;    ///< compiled input shapes that are kept, least recently used ones go first
-  bool compile_at_load = true;           ///< where all input shapes are static: mistakes show at once, run 1 is fast
+  sinter::device device{};                   ///< where the model runs; none: on this CPU
+  sinter::target target{"native"};           ///< the most that code may use, `avx2` for example; this CPU may have less
+  int threads = 0;                           ///< 0: all that affinity and CPU quota allow
+  sinter::executor* executor = nullptr;      ///< runs tasks in place of the library's threads; must outlive the model
+  sinter::limits limits{};                   ///< bounds on what the model may cost
+  preferences prefer{};                      ///< what to give up speed for
+  std::size_t cached_signatures = 32;        ///< compiled input shapes that are kept, least recently used ones go first
+  std::vector<custom_operator> operators{};  ///< of the program's own, which models may have nodes of
+  bool compile_at_load = true;  ///< where all input shapes are static: mistakes show at once, run 1 is fast
 };
 
 /// The shape of an input or output as the model declares it; prints as `Nx3x224x224`.

@@ -5,6 +5,7 @@
 #include "cpp_backend.hpp"
 #include "cuda_backend.hpp"
 #include "expectations.hpp"
+#include "operator_table.hpp"
 #include <array>
 
 namespace {
@@ -25,6 +26,8 @@ struct options {
   std::string backend = "evaluate";
   fs::path expected{};
   fs::path json{};
+  fs::path table{};
+  std::vector<fs::path> results{};
   std::optional<double> seconds{};  ///< for each case
   bool list = false;
   bool verbose = false;
@@ -74,6 +77,10 @@ int run_all(options const& o) {
     for (auto const& c : cases) fmt::print("{}\n", c.name);
     return 0;
   }
+  if (!o.table.empty()) {
+    std::ofstream(o.table) << operator_document(cases, o.results).text();
+    return 0;
+  }
   auto const expected = o.expected.empty() ? expectations() : expectations(o.expected, o.backend);
   auto const r = run(cases, *b, expected, o);
   if (!o.json.empty())
@@ -98,6 +105,9 @@ int main(int argc, char** argv) {
   app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2, cuda (emulated) or cpp");
   app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
+  app.add_option("--table", o.table, "Only write the table of operators to this file, of --results");
+  app.add_option("--results", o.results, "Files that --json wrote, one for each backend; those that exist count")
+      ->needs("--table");
   app.add_option("--timeout", o.seconds, "Seconds that a case may take, to find one that never ends");
   app.add_flag("--list", o.list, "Only print the names of the cases");
   app.add_flag("--verbose", o.verbose, "Print skipped cases too");

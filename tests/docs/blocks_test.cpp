@@ -88,6 +88,7 @@ TEST_CASE("the code of the guides is code that is compiled", "[docs]") {
   std::string const headers = "include/sinter/";
   for (auto const& [file, sources] :
        {guide{"docs/add-an-operator.md", operator_and_schedule}, guide{"docs/add-a-schedule.md", operator_and_schedule},
+        guide{"docs/custom-operators.md", {"tests/custom_operator/custom_operator_test.cpp"}},
         guide{"docs/add-a-form.md",
               {headers + "emit/cuda/forms/pointwise.cuh", headers + "emit/cuda/forms.hpp",
                headers + "program/device_forms.hpp", headers + "schedules/cuda/pointwise.hpp",

@@ -3,37 +3,11 @@
 #include <sinter/graph/verify.hpp>
 #include <sinter/onnx/graph_importer.hpp>
 #include <sinter/onnx/import.hpp>
-#include <sinter/onnx/wire_scan.hpp>
-
-#include <google/protobuf/arena.h>
-#include <google/protobuf/io/coded_stream.h>
+#include <sinter/onnx/parse.hpp>
 
 namespace sinter::onnx {
 
 namespace detail {
-
-/// Parses the copy that `scan_message` made of a message. Messages nest as deep as `bounds` and a few levels more.
-template <typename Message>
-void parse_scanned(Message& message, std::string const& bytes, limits const& bounds) {
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<std::uint8_t const*>(bytes.data()),
-                                            static_cast<int>(bytes.size()));
-  constexpr std::size_t parts = 3;  // a subgraph is a graph, in an attribute, of a node
-  in.SetRecursionLimit(static_cast<int>(std::min<std::size_t>(bounds.depth, 1000) * parts + 64));
-  if (!message.ParseFromCodedStream(&in) || !in.ConsumedEntireMessage())
-    fail(error_code::malformed_model,
-         "these bytes are no ONNX model, or it is damaged: protobuf cannot parse it; export or download the model "
-         "again");
-}
-
-/// A message whose parts are all in `arena`, and end with it.
-template <typename Message>
-Message& make_message(google::protobuf::Arena& arena) {
-#if GOOGLE_PROTOBUF_VERSION >= 5026000
-  return *google::protobuf::Arena::Create<Message>(&arena);
-#else
-  return *google::protobuf::Arena::CreateMessage<Message>(&arena);
-#endif
-}
 
 inline graph import_parts(byte_source const& source, external_data external, limits const& bounds) {
   if (source.size() == 0)
@@ -57,11 +31,6 @@ inline graph import_parts(byte_source const& source, external_data external, lim
 inline graph import_model(byte_source const& source, external_data external, limits const& bounds) {
   return with_system_errors([&] { return import_parts(source, std::move(external), bounds); });
 }
-
-/// For `with_context`.
-inline constexpr auto in_file = [](std::filesystem::path const& file) {
-  return [&file] { return fmt::format("file '{}'", file.string()); };
-};
 
 }  // namespace detail
 

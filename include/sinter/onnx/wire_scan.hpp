@@ -10,8 +10,21 @@
 
 namespace sinter::onnx {
 
-/// The kinds of messages in a model that the scan tells apart.
-enum class message : std::uint8_t { drop, leaf, model, graph, node, attribute, tensor, sparse_tensor, function };
+/// The kinds of messages in a model that the scan tells apart. `typed_model` and `typed_graph` are a model and its main
+/// graph of which intermediate types are kept.
+enum class message : std::uint8_t {
+  drop,
+  leaf,
+  model,
+  graph,
+  node,
+  attribute,
+  tensor,
+  sparse_tensor,
+  function,
+  typed_model,
+  typed_graph
+};
 
 namespace detail {
 
@@ -66,6 +79,8 @@ constexpr field_rule rule_of(message parent, std::uint32_t number) {
       if (number == 13) return {overload, message::leaf};
       if (number == 8 || number == 12 || number == 14) return dropped;
       break;
+    case message::typed_model: return number == 7 ? into(message::typed_graph) : rule_of(message::model, number);
+    case message::typed_graph: return number == 13 ? into(message::leaf) : rule_of(message::graph, number);
     case message::drop:
     case message::leaf: break;
   }
@@ -138,7 +153,8 @@ class wire_scanner {
   }
 
   void scan(message kind, std::size_t at, std::size_t end, std::size_t depth) {
-    if (kind == message::graph && ++depth > depth_)
+    bool const is_graph = kind == message::graph || kind == message::typed_graph;
+    if (is_graph && ++depth > depth_)
       fail(error_code::limit_exceeded,
            "graphs are nested more than {} deep; raise sinter::limits if the model is trusted", depth_);
     messages_.charge(1);
@@ -214,7 +230,7 @@ class wire_scanner {
 /// Walks the wire format of a message without parsing it and returns a small copy for protobuf to parse:
 /// - raw tensor data is left out; the tensor's `doc_string` says "offset:size" in `source`, and is absent otherwise;
 /// - `doc_string` of nodes and functions is their `overload`, a field that old ONNX headers lack;
-/// - documentation, metadata, intermediate types and training information are left out.
+/// - documentation, metadata, intermediate types (but those of `typed_model`) and training information are left out.
 /// Lengths, nesting, and the numbers of nodes and messages are checked here, before protobuf takes memory.
 inline std::string scan_message(byte_source const& source, message kind, limits const& bounds) {
   return detail::wire_scanner(source, bounds).run(kind);

@@ -31,9 +31,17 @@ class graph_evaluation {
 /// tensor for each output of the node, empty where the output is unused. Defined in ops/all.hpp.
 std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs);
 
-/// An error that lists all nodes of `g` and its subgraphs that the library cannot run as they are, each with the
-/// reason: `error_code::unsupported_operator` if it lacks an operator, else the code that `bind` gives for the first.
-/// Defined in ops/all.hpp.
+/// A node that the library cannot run, and why.
+struct unsupported_node {
+  std::string reason{};  ///< names the node
+  error_code code{};     ///< of `bind`
+};
+
+/// All nodes of `g` and its subgraphs that the library cannot run as they are. Defined in ops/all.hpp.
+std::vector<unsupported_node> unsupported_nodes(graph const& g);
+
+/// An error that lists them: `error_code::unsupported_operator` if the library lacks an operator, else the code of the
+/// first. Defined in ops/all.hpp.
 void check_supported(graph const& g);
 
 /// What about a graph may not be as the library takes it, for people: an operator set newer than those that its

@@ -7,32 +7,24 @@
 
 #include <algorithm>
 #include <new>
-#include <optional>
 #include <string>
 
 namespace sinter {
 
 namespace detail {
 
-/// What is wrong with the nodes of a graph.
-struct unsupported_nodes {
-  std::vector<std::string> reasons{};
-  std::optional<error_code> code{};  ///< of the first; unsupported_operator, if that is one of them
-
-  void collect(graph const& g) {
-    for (auto const id : g.topological_order()) {
-      auto const& n = g.at(id);
-      try {
-        bind(n);
-      } catch (error const& e) {
-        reasons.push_back(fmt::format("{}: {}", describe(n), e.message()));
-        if (!code || e.code() == error_code::unsupported_operator) code = e.code();
-      }
-      for (auto const& [name, a] : n.attributes)
-        if (auto const* body = std::get_if<std::shared_ptr<graph const>>(&a)) collect(**body);
+inline void add_unsupported(graph const& g, std::vector<unsupported_node>& to) {
+  for (auto const id : g.topological_order()) {
+    auto const& n = g.at(id);
+    try {
+      bind(n);
+    } catch (error const& e) {
+      to.push_back({fmt::format("{}: {}", describe(n), e.message()), e.code()});
     }
+    for (auto const& [name, a] : n.attributes)
+      if (auto const* body = std::get_if<std::shared_ptr<graph const>>(&a)) add_unsupported(**body, to);
   }
-};
+}
 
 inline any_tensor allocate(tensor_type const& type) {
   if (!type.shape) fail(error_code::unsupported_feature, "the shape of an output is unknown even when all inputs are");
@@ -105,12 +97,20 @@ class running_values {
 
 }  // namespace detail
 
+std::vector<unsupported_node> unsupported_nodes(graph const& g) {
+  std::vector<unsupported_node> found;
+  detail::add_unsupported(g, found);
+  return found;
+}
+
 void check_supported(graph const& g) {
-  detail::unsupported_nodes found;
-  found.collect(g);
-  if (!found.code) return;
-  fail(*found.code, "{} of the model's nodes are not supported:\n    {}", found.reasons.size(),
-       fmt::join(found.reasons, "\n    "));
+  auto const found = unsupported_nodes(g);
+  if (found.empty()) return;
+  bool const lacks = std::ranges::count(found, error_code::unsupported_operator, &unsupported_node::code) > 0;
+  std::string reasons;
+  for (auto const& n : found) reasons += "\n    " + n.reason;
+  fail(lacks ? error_code::unsupported_operator : found[0].code, "{} of the model's nodes are not supported:{}",
+       found.size(), reasons);
 }
 
 std::vector<std::string> warnings(graph const& g) {

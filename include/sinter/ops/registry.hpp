@@ -62,6 +62,14 @@ inline void check_counts(op_schema const& schema, node const& n) {
          schema.max_outputs);
 }
 
+[[noreturn]] inline void refuse_operator(node const& n) {
+  auto const same_domain = [&](operator_entry const& e) { return e.schema.domain == n.domain; };
+  bool const known = std::ranges::any_of(operator_table(), same_domain);
+  fail(error_code::unsupported_operator, "the operator {} is not supported at version {} of its operator set{}", n.op,
+       n.version,
+       known ? "" : "; operators of your own are given to sinter::load, as options::operators, and to nothing else");
+}
+
 /// An attribute that nothing reads would be ignored, and the results silently wrong.
 inline void check_all_read(attribute_reader const& r, node const& n) {
   if (n.domain.empty() && n.version < 6) r.ignore("consumed_inputs");  // which inputs may be overwritten
@@ -80,9 +88,7 @@ bound_operator bind(node const& n) {
   return with_context([&] { return describe(n); },
                       [&]() -> bound_operator {
                         auto const* entry = find_operator(n.domain, n.op, n.version);
-                        if (!entry)
-                          fail(error_code::unsupported_operator,
-                               "the operator {} is not supported at version {} of its operator set", n.op, n.version);
+                        if (!entry) detail::refuse_operator(n);
                         detail::check_counts(entry->schema, n);
                         attribute_reader const reader(n);
                         auto attributes = entry->parse(reader);

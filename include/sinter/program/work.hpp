@@ -8,9 +8,11 @@
 /// How much work there is in a program.
 namespace sinter {
 
-/// Instructions that one call of a kernel executes.
-inline double executed_instructions(vector::program const& kernel) {
-  double sum = 0, turns = 1;
+/// Calls `f(instruction, times)` for each instruction of a kernel that is no loop; `times` is how often one call
+/// executes it.
+template <typename F>
+void for_each_executed(vector::program const& kernel, F&& f) {
+  double turns = 1;
   std::vector<double> outer;
   for (auto const& i : kernel.code) {
     if (i.op == vector::opcode::loop) {
@@ -20,10 +22,27 @@ inline double executed_instructions(vector::program const& kernel) {
       turns = outer.back();
       outer.pop_back();
     } else {
-      sum += turns;
+      f(i, turns);
     }
   }
+}
+
+/// Instructions that one call of a kernel executes.
+inline double executed_instructions(vector::program const& kernel) {
+  double sum = 0;
+  for_each_executed(kernel, [&](vector::instruction const&, double times) { sum += times; });
   return sum;
+}
+
+/// Calls `f(call, times)` for each call of a grid; `times` is how often the grid makes it. `length` is that of extents
+/// that grow.
+template <typename F>
+void for_each_counted_call(grid const& g, std::int64_t length, F&& f) {
+  for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
+    auto times = static_cast<double>(g.tasks(length));
+    for (auto const turns : loops) times *= static_cast<double>(turns.at(length));
+    f(call, times);
+  });
 }
 
 /// Whether a region has tasks to share with other threads, and work enough to wake them: about 5 us. `executed` are the
@@ -34,11 +53,8 @@ inline bool worth_threads(region const& r, std::span<double const> executed, std
   std::int64_t tasks = 0;
   for (auto const& g : r.grids) {
     tasks += g.tasks(length);
-    for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
-      auto calls = static_cast<double>(g.tasks(length));
-      for (auto const turns : loops) calls *= static_cast<double>(turns.turns());
-      instructions += executed[call.kernel.index] * calls;
-    });
+    for_each_counted_call(
+        g, length, [&](statement const& call, double times) { instructions += executed[call.kernel.index] * times; });
   }
   return tasks > 1 && instructions >= least_instructions;
 }

@@ -23,6 +23,14 @@
 
 namespace sinter {
 
+/// Is told when the steps of a run begin and end, by their numbers in the program. Launches that a device gets as one
+/// recording count as the first of them, and end when they are given.
+struct step_observer {
+  virtual ~step_observer() = default;
+  virtual void begins(std::size_t step) = 0;
+  virtual void ends(std::size_t step) = 0;
+};
+
 /// A program that can run: its kernels bound to code, its weights packed, its addresses resolved. Immutable; any number
 /// of threads may run it, each with a workspace of its own.
 class executable {
@@ -50,9 +58,21 @@ class executable {
   /// `w.results` shows all of them until the next run. Outputs must not overlap inputs. Nothing is allocated from the
   /// second run on, except by islands and by operators that allocate themselves. An error of a node names it. With a
   /// device, inputs and outputs may lie in its memory; see `device_run`.
-  void run(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out = {}) const;
+  void run(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out = {}) const {
+    run_steps(w, in, out, [](std::size_t, auto const& run) { run(); });
+  }
+  /// The same, for measurements.
+  void run_observed(workspace& w, std::span<tensor_view const> in, step_observer& observer) const {
+    run_steps(w, in, {}, [&](std::size_t i, auto const& run) {
+      observer.begins(numbers_[i]);
+      run();
+      observer.ends(numbers_[i]);
+    });
+  }
 
  private:
+  using linked_step = std::variant<linked_region, host_record, island_record, launch_list, transfer_record>;
+
   template <typename Bytes>
   std::size_t of_islands(Bytes&& bytes) const {
     std::size_t sum = 0;
@@ -60,6 +80,11 @@ class executable {
       if (auto const* i = std::get_if<island_record>(&step); i && i->runner) sum += bytes(*i->runner);
     return sum;
   }
+  /// Runs all steps, each by `around(i, run)`, which must call `run`.
+  template <typename Around>
+  void run_steps(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out,
+                 Around&& around) const;
+  void run_step(workspace& w, linked_step const& step, std::optional<device_run>& device) const;
   static void keep(workspace& w, island_record const& record, std::size_t output, any_tensor result);
   static void show_counted(workspace& w, host_record const& host, std::int64_t count);
   void run_host(workspace& w, host_record const& host) const;
@@ -77,7 +102,8 @@ class executable {
   executor* pool_;
   std::vector<weight_store::block> weights_;
   workspace_plan memory_;
-  std::vector<std::variant<linked_region, host_record, island_record, launch_list, transfer_record>> steps_;
+  std::vector<linked_step> steps_;
+  std::vector<std::size_t> numbers_;  ///< of the first step of the program in each of `steps_`
   std::vector<view_record> results_;
 };
 
@@ -94,22 +120,24 @@ inline executable::executable(program p, kernel_code code, weight_store& store, 
 inline void executable::link_steps(runner_factory const& make_runner) {
   binder bind(*program_, code_, memory_);
   std::size_t lists = 0;
-  for (auto const& s : program_->steps) {
+  for (std::size_t number = 0; number < program_->steps.size(); ++number) {
+    auto const& s = program_->steps[number];
+    auto const* const l = std::get_if<launch>(&s.action);
+    bool const goes_on = l && !steps_.empty() && std::holds_alternative<launch_list>(steps_.back());
+    if (!goes_on) numbers_.push_back(number);
     if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
     if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
     if (auto const* t = std::get_if<transfer>(&s.action)) steps_.emplace_back(bind.link(*t));
-    if (auto const* l = std::get_if<launch>(&s.action)) {
-      bool const goes_on = !steps_.empty() && std::holds_alternative<launch_list>(steps_.back());
-      if (!goes_on) steps_.emplace_back(launch_list{.number = lists++});
-      std::get<launch_list>(steps_.back()).launches.push_back(bind.link(*l));
-    }
+    if (l && !goes_on) steps_.emplace_back(launch_list{.number = lists++});
+    if (l) std::get<launch_list>(steps_.back()).launches.push_back(bind.link(*l));
   }
   for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
 }
 
-inline void executable::run(workspace& w, std::span<tensor_view const> in,
-                            std::span<mutable_tensor_view const> out) const {
+template <typename Around>
+void executable::run_steps(workspace& w, std::span<tensor_view const> in, std::span<mutable_tensor_view const> out,
+                           Around&& around) const {
   SINTER_ASSERT(in.size() == memory_.inputs.size() && (out.empty() || out.size() == memory_.outputs.size()));
   std::optional<device_run> device;
   if (w.device()) {
@@ -118,14 +146,16 @@ inline void executable::run(workspace& w, std::span<tensor_view const> in,
     bind_inputs(w, in);
     bind_outputs(w, out);
   }
-  for (auto const& step : steps_) {
-    if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
-    if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
-    if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
-    if (auto const* l = std::get_if<launch_list>(&step)) device->run(*l);
-    if (auto const* t = std::get_if<transfer_record>(&step)) device->run(*t);
-  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) around(i, [&] { run_step(w, steps_[i], device); });
   collect_outputs(w, out, device);
+}
+
+inline void executable::run_step(workspace& w, linked_step const& step, std::optional<device_run>& device) const {
+  if (auto const* r = std::get_if<linked_region>(&step)) run_region(w, *r);
+  if (auto const* h = std::get_if<host_record>(&step)) run_host(w, *h);
+  if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
+  if (auto const* l = std::get_if<launch_list>(&step)) device->run(*l);
+  if (auto const* t = std::get_if<transfer_record>(&step)) device->run(*t);
 }
 
 inline void executable::run_region(workspace& w, linked_region const& region) const {

@@ -67,6 +67,8 @@ TEST_CASE("evaluation of primitives") {
   CHECK(at("mantissa x0", {0.3f, 0, 0}) == 1.2f);
   CHECK(at("select.ne x0 x1 1 2", {nan, nan, 0}) == 1);
   CHECK(at("select.le x0 x1 1 2", {nan, nan, 0}) == 2);
+  CHECK(at("select.ne x0 x0 1 2", {nan, 0, 0}) == 1);
+  CHECK(at("select.ne x0 x0 1 2", {3, 0, 0}) == 2);
 }
 
 TEST_CASE("text reads back to the same bits") {

@@ -17,6 +17,7 @@
 #include <sinter/passes/fold_focus.hpp>
 #include <sinter/passes/fold_pad.hpp>
 #include <sinter/passes/fuse_activation.hpp>
+#include <sinter/passes/fuse_condition.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/hoist_activation.hpp>
@@ -49,6 +50,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
     {"widen_half", widen_half},
     {"lower_einsum", lower_einsum},
+    {"fuse_condition", fuse_condition, shapes::open},
     {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
@@ -72,7 +74,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 23;
+inline constexpr std::size_t first_fusion = 24;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

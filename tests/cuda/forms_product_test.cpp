@@ -65,8 +65,37 @@ TEST_CASE("convolutions of any layout", "[device]") {
                                  .dilation_h = 2,
                                  .dilation_w = 2}),
                   split);
-  add_convolution(calls, channels_last({.n = 3, .c = 16, .f = 40, .h = 5, .w = 5}), small);
   calls.run();
+}
+
+TEST_CASE("convolutions of one pixel, whose pixels lie in one row or do not", "[device]") {
+  emulated_calls calls;
+  auto split = small;
+  split.splits = 2;
+  device_convolution const pixels{.n = 3, .c = 16, .f = 40, .h = 5, .w = 5};
+  device_convolution const groups{.groups = 3, .c = 24, .f = 4, .h = 4, .w = 7};
+  add_convolution(calls, channels_last(pixels), small);
+  add_convolution(calls, channels_first(pixels), small);
+  add_convolution(calls, channels_last(groups), split);
+  add_convolution(calls, channels_first(groups), small);
+  auto padded = pixels, strided = groups;
+  padded.pad_h = padded.pad_w = 1;
+  strided.stride_w = 2;
+  add_convolution(calls, channels_last(padded), small);
+  add_convolution(calls, channels_last(strided), small);
+  calls.run();
+}
+
+TEST_CASE("a convolution of one pixel is a product of matrices") {
+  auto const form = [](device_convolution c) {
+    c.p = (c.h - c.r) / c.stride_h + 1, c.q = (c.w - c.s) / c.stride_w + 1;
+    return convolution_call(c, small, {{}, {result_with(row_major_strides(c.sizes()))}}).kernel.form;
+  };
+  device_convolution const pixels{.n = 3, .c = 16, .f = 40, .h = 5, .w = 5};
+  CHECK(form(channels_last(pixels)) == "contraction");
+  CHECK(form(channels_first(pixels)) == "convolution");
+  CHECK(form(channels_last({.c = 16, .f = 40, .h = 5, .w = 5, .stride_h = 2})) == "convolution");
+  CHECK(form(channels_last({.c = 16, .f = 40, .h = 5, .w = 5, .r = 1, .s = 2})) == "convolution");
 }
 
 TEST_CASE("transposed convolutions of any layout", "[device]") {

@@ -85,7 +85,7 @@ inline device_call product_call(std::string form, device_tiles const& tiles, dev
   auto& k = call.kernel;
   k.form = std::move(form);
   k.constants = std::move(constants);
-  k.constants.insert(k.constants.end(), {{"rank", 4},
+  k.constants.insert(k.constants.end(), {{"rank", std::ssize(sizes)},
                                          {"vector", vector},
                                          {"precision", static_cast<std::int64_t>(tiles.precision)},
                                          {"splits", tiles.splits},
@@ -173,15 +173,16 @@ inline device_call contraction_call(device_contraction const& c, device_tiles co
 /// Convolution of a form, `k` factors of each result of which `whole_k` neighbours lie together in the weights of 16
 /// bits.
 inline device_call convolution_form_call(std::string form, device_convolution const& c, std::int64_t k,
-                                         std::int64_t whole_k, device_tiles const& tiles, device_epilogue epilogue) {
+                                         std::int64_t whole_k, device_tiles const& tiles, device_sizes const& sizes,
+                                         device_epilogue epilogue) {
   auto const x =
       dense_argument(extent_of(device_sizes{c.n, c.groups * c.c, c.h, c.w}, device_sizes{c.x_n, c.x_c, c.x_h, c.x_w}),
                      false, c.element);
   bool const along_k = b_along_k(c.element);
-  auto const vector = store_vector(tiles, c.sizes(), c.f, epilogue);
+  auto const vector = store_vector(tiles, sizes, c.f, epilogue);
   auto const a_vector = copy_vector(c.element, c.x_c, c.c, {c.x_n, c.x_h, c.x_w}, epilogue.alignment);
   auto const b_vector = copy_vector(c.element, 1, along_k ? whole_k : c.f, {c.k() * c.f}, epilogue.alignment);
-  return product_call(std::move(form), tiles, c.sizes(), vector,
+  return product_call(std::move(form), tiles, sizes, vector,
                       {{"groups", c.groups},
                        {"c", c.c},
                        {"f", c.f},
@@ -209,9 +210,55 @@ inline device_call convolution_form_call(std::string form, device_convolution co
                       {x, dense_argument(c.groups * c.k() * c.f, false, c.element)}, std::move(epilogue));
 }
 
+/// Coordinates of `e` with fewer axes before the last one: those that all arguments, and `x`, pass through alike. `x`
+/// has strides along the axes before the last.
+inline device_sizes join_rows(device_sizes sizes, device_sizes& x, device_epilogue& e) {
+  auto const columns = sizes.back();
+  sizes.pop_back();
+  std::vector<std::int64_t> last;
+  std::vector<device_sizes*> strides{&x};
+  for (auto& a : e.arguments) {
+    last.push_back(a.strides.back());
+    a.strides.pop_back();
+    strides.push_back(&a.strides);
+  }
+  merge_axes(sizes, strides);
+  for (std::size_t i = 0; i < last.size(); ++i) e.arguments[i].strides.push_back(last[i]);
+  sizes.push_back(columns);
+  return sizes;
+}
+
+/// A convolution whose results have one pixel each, `a_m` elements apart, as a product of matrices; the coordinates of
+/// `e` are pixels and channels, and become those of the product.
+inline device_call pixels_call(device_convolution const& c, std::int64_t a_m, device_tiles const& tiles,
+                               device_epilogue e) {
+  for (auto& a : e.arguments) a.strides = {a.strides[1] * c.f, 0, a.strides[0], a.strides[1]};
+  bool const along_k = b_along_k(c.element);
+  return contraction_call({.batch0 = c.groups,
+                           .m = c.n * c.p * c.q,
+                           .n = c.f,
+                           .k = c.c,
+                           .a_batch0 = c.c * c.x_c,
+                           .a_m = a_m,
+                           .a_k = c.x_c,
+                           .b_batch0 = c.c * c.f,
+                           .b_k = along_k ? 1 : c.f,
+                           .b_n = along_k ? c.c : 1,
+                           .element = c.element},
+                          tiles, std::move(e));
+}
+
 inline device_call convolution_call(device_convolution const& c, device_tiles const& tiles, device_epilogue epilogue) {
-  auto call = convolution_form_call("convolution", c, c.k(), c.k(), tiles, std::move(epilogue));
-  set_blocks(call, tiles, divide_up(c.n * c.p * c.q, tiles.tile_m), divide_up(c.f, tiles.tile_n), c.groups);
+  device_sizes x{c.x_n, c.x_h, c.x_w};
+  auto pixels = epilogue;
+  bool const is_pixel = c.r * c.s * c.stride_h * c.stride_w == 1 && c.p == c.h && c.q == c.w;
+  if (is_pixel && join_rows(c.sizes(), x, pixels).size() == 2) return pixels_call(c, x[0], tiles, std::move(pixels));
+  x = {0, 0, 0};
+  auto const sizes = join_rows(c.sizes(), x, epilogue);
+  auto call = convolution_form_call("convolution", c, c.k(), c.k(), tiles, sizes, std::move(epilogue));
+  auto const m = c.n * c.p * c.q;
+  call.kernel.constants.insert(call.kernel.constants.end(), {{"m", m}, {"p", c.p}, {"q", c.q}});
+  set_blocks(call, tiles, divide_up(m, tiles.tile_m), divide_up(c.f, tiles.tile_n), c.groups);
   return call;
 }
 
@@ -221,8 +268,8 @@ inline device_call transposed_convolution_call(device_convolution const& c, devi
                                                device_epilogue epilogue) {
   auto const step_h = c.stride_h / std::gcd(c.stride_h, c.dilation_h), taps_h = divide_up(c.r, step_h);
   auto const step_w = c.stride_w / std::gcd(c.stride_w, c.dilation_w), taps_w = divide_up(c.s, step_w);
-  auto call =
-      convolution_form_call("transposed_convolution", c, taps_h * taps_w * c.c, c.c, tiles, std::move(epilogue));
+  auto call = convolution_form_call("transposed_convolution", c, taps_h * taps_w * c.c, c.c, tiles, c.sizes(),
+                                    std::move(epilogue));
   call.kernel.constants.insert(call.kernel.constants.end(),
                                {{"step_h", step_h}, {"step_w", step_w}, {"taps_h", taps_h}, {"taps_w", taps_w}});
   auto const outputs = c.n * divide_up(c.p, c.stride_h) * divide_up(c.q, c.stride_w);

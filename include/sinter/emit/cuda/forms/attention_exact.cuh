@@ -70,19 +70,19 @@ class exact_attention_part {
   DEVICE void multiply_values(tiles const& t) {
 #pragma unroll 1
     for (int n = 0; n < Kernel::tile_n; n += 4) {
-      vec4 weights[rows];
+      float weights[rows][4];
 #pragma unroll
-      for (int i = 0; i < rows; ++i) weights[i] = *(vec4 const*)(t.weights + row(i) * tiles::n_pitch + n);
+      for (int i = 0; i < rows; ++i) read_four(weights[i], t.weights + row(i) * tiles::n_pitch + n);
 #pragma unroll
       for (int step = 0; step < 4; ++step)
 #pragma unroll
         for (int j = 0; j < columns; j += 4) {
-          vec4 const values = *(vec4 const*)(t.values + (n + step) * tiles::e_pitch + column(j));
+          float values[4];
+          read_four(values, t.values + (n + step) * tiles::e_pitch + column(j));
 #pragma unroll
           for (int i = 0; i < rows; ++i)
 #pragma unroll
-            for (int c = 0; c < 4; ++c)
-              results_[i][j + c] = fma(component(weights[i], step), component(values, c), results_[i][j + c]);
+            for (int c = 0; c < 4; ++c) results_[i][j + c] = fma(weights[i][step], values[c], results_[i][j + c]);
         }
     }
   }

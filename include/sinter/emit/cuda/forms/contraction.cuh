@@ -36,7 +36,8 @@ DEVICE void contraction(Kernel const& kernel) {
 
   store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
     index at[4] = {d0, d1, first_m + row, first_n + column};
-    if (at[2] < Kernel::size(2) && at[3] < Kernel::size(3)) store(at, Kernel::size(3) - at[3]);
+    if (within<Kernel::size(2), Kernel::tile_m>(at[2]) && within<Kernel::size(3), Kernel::tile_n>(at[3]))
+      store(at, Kernel::size(3) - at[3]);
   });
 }
 )cuda"

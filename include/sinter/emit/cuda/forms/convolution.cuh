@@ -2,20 +2,20 @@ R"cuda(
 // convolution: x0[n, p, q, f] = Σ over r, s, c of x[n, c, h, w] * weights, with zeros around x, where
 // h = p * stride_h - pad_h + r * dilation_h, w likewise. Constants of product.cuh (m is n, p, q; k is r, s, c), and:
 //
-// constants    rank 4, size0 ... size3: images, p, q and all output channels; groups; c, f: channels of a group; h, w;
-//              r, s; k = r * s * c; stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w; x_n, x_c, x_h, x_w:
-//              elements for one step; w_k, w_f: of weights for one step of k and f; vector as in contraction;
-//              a_vector above 1 needs x_c 1 and c a multiple of it
+// constants    rank, size0 ...: n, p, q, or fewer axes as which they are passed through alike, and all output channels;
+//              p, q; m = n * p * q; groups; c, f: channels of a group; h, w; r, s; k = r * s * c; stride_h, stride_w,
+//              pad_h, pad_w, dilation_h, dilation_w; x_n, x_c, x_h, x_w: elements for one step; w_k, w_f: of weights
+//              for one step of k and f; vector as in contraction; a_vector above 1 needs x_c 1 and c a multiple of it
 // arguments    x, weights[groups]: float, or both of 16 bits; then as in contraction
-// coordinates  n, p, q, output channel
-// launch       n * p * q / tile_m, f / tile_n, groups * splits
+// coordinates  n, p, q, or the axes that stand for them, and the output channel
+// launch       m / tile_m, f / tile_n, groups * splits
 template <class Kernel>
 struct convolution_row {
   typedef typename Kernel::index index;
   index n, p, q;
   DEVICE explicit convolution_row(index m) {
     auto const flat = to_unsigned(m);
-    auto const width = to_unsigned(Kernel::size(2)), height = to_unsigned(Kernel::size(1));
+    auto const width = to_unsigned((index)Kernel::q), height = to_unsigned((index)Kernel::p);
     q = (index)(flat % width);
     p = (index)(flat / width % height);
     n = (index)(flat / (width * height));
@@ -31,7 +31,7 @@ DEVICE source<T> find_pixel(T const* x, typename Kernel::index m, int first, int
   int const r = (int)((u32)summand.tap / (u32)Kernel::s), s = (int)((u32)summand.tap % (u32)Kernel::s);
   index const h = row.p * Kernel::stride_h - Kernel::pad_h + r * Kernel::dilation_h;
   index const w = row.q * Kernel::stride_w - Kernel::pad_w + s * Kernel::dilation_w;
-  bool const valid = row.n < Kernel::size(0) && within<Kernel::k, Kernel::tile_k>(first + step) &&
+  bool const valid = within<Kernel::m, Kernel::tile_m>(m) && within<Kernel::k, Kernel::tile_k>(first + step) &&
                      inside(h, (index)Kernel::h) && inside(w, (index)Kernel::w);
   return {valid ? x + (row.n * Kernel::x_n + summand.c * Kernel::x_c + h * Kernel::x_h + w * Kernel::x_w) : x, valid};
 }
@@ -58,10 +58,11 @@ DEVICE void convolution(Kernel const& kernel) {
       });
 
   store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
-    convolution_row<Kernel> const output(first_m + row);
-    index const f = first_f + column;
-    if (output.n >= Kernel::size(0) || f >= Kernel::f) return;
-    index at[4] = {output.n, output.p, output.q, group * Kernel::f + f};
+    index const m = first_m + row, f = first_f + column;
+    if (!within<Kernel::m, Kernel::tile_m>(m) || !within<Kernel::f, Kernel::tile_n>(f)) return;
+    index at[Kernel::rank];
+    find_row<Kernel>(m, at);
+    at[Kernel::rank - 1] = group * Kernel::f + f;
     store(at, Kernel::f - f);
   });
 }

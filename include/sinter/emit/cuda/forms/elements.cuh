@@ -190,8 +190,11 @@ struct word<16> {
   typedef vec4 type;
 };
 
-// Element i of four.
-DEVICE float component(vec4 const& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
+// Four neighbours in shared memory, aligned as a whole.
+DEVICE void read_four(float (&to)[4], float const* from) {
+  vec4 const v = *(vec4 const*)from;
+  to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
+}
 
 // Primitives; a NaN in `a` gives `b`.
 DEVICE float minimum(float a, float b) { return a < b ? a : b; }
@@ -238,6 +241,18 @@ DEVICE typename Kernel::index flatten(typename Kernel::index const (&at)[Kernel:
 #pragma unroll
   for (int axis = 1; axis < Kernel::rank; ++axis) flat = flat * Kernel::size(axis) + at[axis];
   return flat;
+}
+// The inverse for all coordinates but the last.
+template <class Kernel>
+DEVICE void find_row(typename Kernel::index row, typename Kernel::index (&at)[Kernel::rank]) {
+  auto rest = to_unsigned(row);
+#pragma unroll
+  for (int axis = Kernel::rank - 2; axis > 0; --axis) {
+    auto const size = to_unsigned(Kernel::size(axis));
+    at[axis] = (typename Kernel::index)(rest % size);
+    rest /= size;
+  }
+  at[0] = (typename Kernel::index)rest;
 }
 
 // Finds the first coordinates of this thread, which has Kernel::vector of them along the last axis and `tile` of them

@@ -88,12 +88,13 @@ DEVICE void multiply(product<Kernel, T>& sums, int count, FindA const& find_a, F
     commit_copies();
   };
 #pragma unroll 1
-  for (int pair = 0; pair < stages - 1; ++pair) start(pair);
-  for (int pair = 0; pair < count; ++pair) {
-    wait_copies<stages - 2>();
-    barrier();
+  for (int pair = 1 - stages; pair < count; ++pair) {
+    if (pair >= 0) {
+      wait_copies<stages - 2>();
+      barrier();
+    }
     start(pair + stages - 1);
-    sums.add(tiles.a(pair % stages), tiles.b(pair % stages));
+    if (pair >= 0) sums.add(tiles.a(pair % stages), tiles.b(pair % stages));
   }
 }
 
@@ -133,7 +134,8 @@ DEVICE void add_splits(float (&sum)[width], float const* parts, Count count) {
 #pragma unroll
   for (int split = 0; split < Kernel::splits; ++split, parts += count_coordinates<Kernel>())
 #pragma unroll
-    for (int i = 0; i < width; ++i) loaded[split][i] = i < count ? load_coherent(parts + i) : 0.0f;
+    for (int i = 0; i < width; ++i)
+      loaded[split][i] = Kernel::vector == width || i < count ? load_coherent(parts + i) : 0.0f;
 #pragma unroll
   for (int i = 0; i < width; ++i) {
     sum[i] = loaded[0][i];

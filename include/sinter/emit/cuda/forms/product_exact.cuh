@@ -23,19 +23,19 @@ struct product<Kernel, float, true> {
   DEVICE void add(float const* a, float const* b) {
 #pragma unroll(repeats)
     for (int k = 0; k < Kernel::tile_k; k += 4) {
-      vec4 rows[thread_m];
+      float rows[thread_m][4];
 #pragma unroll
-      for (int i = 0; i < thread_m; ++i) rows[i] = *(vec4 const*)(a + row(i) * tiles::a_pitch + k);
+      for (int i = 0; i < thread_m; ++i) read_four(rows[i], a + row(i) * tiles::a_pitch + k);
 #pragma unroll
       for (int step = 0; step < 4; ++step)
 #pragma unroll
         for (int j = 0; j < thread_n; j += 4) {
-          vec4 const columns = *(vec4 const*)(b + (k + step) * tiles::b_pitch + column(j));
+          float columns[4];
+          read_four(columns, b + (k + step) * tiles::b_pitch + column(j));
 #pragma unroll
           for (int i = 0; i < thread_m; ++i)
 #pragma unroll
-            for (int c = 0; c < 4; ++c)
-              sums[i][j + c] = fma(component(rows[i], step), component(columns, c), sums[i][j + c]);
+            for (int c = 0; c < 4; ++c) sums[i][j + c] = fma(rows[i][step], columns[c], sums[i][j + c]);
         }
     }
   }

@@ -91,7 +91,7 @@ DEVICE void transposed_convolution(Kernel const& kernel) {
   store_product(kernel, sums, split, [&](int row, int column, auto const& store) {
     index const f = first_f + column;
     index at[4];
-    if (!phase.find_output(first_m + row, at) || f >= Kernel::f) return;
+    if (!phase.find_output(first_m + row, at) || !within<Kernel::f, Kernel::tile_n>(f)) return;
     at[3] = group * Kernel::f + f;
     store(at, Kernel::f - f);
   });

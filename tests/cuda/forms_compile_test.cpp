@@ -3,6 +3,7 @@
 #include <sinter/program/device_attention.hpp>
 #include <sinter/program/device_copy.hpp>
 #include <sinter/program/device_gather.hpp>
+#include <sinter/program/device_pad.hpp>
 #include <sinter/program/device_products.hpp>
 #include <sinter/program/device_recurrent.hpp>
 #include <sinter/program/device_rows.hpp>
@@ -145,8 +146,11 @@ std::vector<compiled_kernel> kernels_of_all_forms() {
       {recurrent_call({device_cell::gru, 1, 512, 1536}), 53},
       {pointwise_call({384, 768}, whole_numbers({384, 768})), 24},
       {gather_call({{384, 768}, {0, 1}, {1, 0}, {{30522, 768}}, 30522 * 768, 4, dtype::int64, true}), 19},
+      {pad_call({.sizes = {3, 230, 230}, .extents = {3, 224, 224}, .first = {0, -3, -3}, .step = {1, 1, 1}}), 13},
+      {arg_reduce_call({{128, 30522}, 1, {30522, 1}}, true, false), 48},
+      {accumulate_call({.outer = 4, .length = 512, .element = dtype::int64}), 35},
   };
-  device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .causal = true};
+  device_attention attention{.heads = 12, .queries = 384, .keys = 384, .d = 64, .e = 64, .highest = 0};
   attention.q = attention.k = attention.v = {384 * 64 * 12, 64, 64 * 12};
   all.push_back({attention_call(attention, stored(attention.sizes())), 105});
   attention.precision = sinter::precision::float16;

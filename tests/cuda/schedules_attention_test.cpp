@@ -101,11 +101,44 @@ attention_case const operators[] = {
   const mask = float[3x5] {0, 1, -2, 0, 0, -inf, -inf, -inf, -inf, -inf, 0, -inf, 0, 3, 0}
   y = Attention(q, k, v, mask) {q_num_heads = 4, kv_num_heads = 2}
 )"},
-    {"capped scores", 0, R"(
+    {"capped scores, seen through a window", 1, R"(
   input q: float[2x3x5x8]
   input k: float[2x3x5x8]
   input v: float[2x3x5x4]
-  y = Attention(q, k, v) {softcap = 2.0}
+  y = Attention(q, k, v) {softcap = 2.0, left_window_size = 1, right_window_size = 2}
+)"},
+    {"a mask of booleans that ends before the keys", 1, R"(
+  input q: float[2x3x5x8]
+  input k: float[2x3x7x8]
+  input v: float[2x3x7x4]
+  const mask = bool[5x3] {1, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1}
+  y = Attention(q, k, v, mask)
+)"},
+    {"a cache of keys and values that the host reads", 5, R"(
+  input q: float[2x5x32]
+  input k: float[2x5x16]
+  input v: float[2x5x8]
+  input past_k: float[2x2x3x8]
+  input past_v: float[2x2x3x4]
+  y, all_k, all_v = Attention(q, k, v, _, past_k, past_v) {q_num_heads = 4, kv_num_heads = 2, is_causal = 1}
+  output all_k
+  output all_v
+)"},
+    {"a cache that nobody reads, a mask, a window", 5, R"(
+  input q: float[1x2x1x8]
+  input k: float[1x2x1x8]
+  input v: float[1x2x1x8]
+  input mask: float[1x9]
+  input past_k: float[1x2x8x8]
+  input past_v: float[1x2x8x8]
+  y = Attention(q, k, v, mask, past_k, past_v) {left_window_size = 4}
+)"},
+    {"weights that are read", 0, R"(
+  input q: float[2x3x5x8]
+  input k: float[2x3x5x8]
+  input v: float[2x3x5x4]
+  y, _, _, weights = Attention(q, k, v) {qk_matmul_output_mode = 3}
+  output weights
 )"},
 };
 

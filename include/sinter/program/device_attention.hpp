@@ -20,9 +20,11 @@ struct device_attention {
   std::int64_t share = 1;  ///< heads that have a key head in common
   strides q{}, k{}, v{};
   float scale = 1;
-  bool causal = false;  ///< query m sees keys up to m + keys - queries
-  bool unseen = false;  ///< a query that the mask leaves no key has the result 0, not NaN
-  /// What is added to scores, if anything: strides, and elements for one step of the key.
+  float softcap = 0;                      ///< what scores are bent to stay below, if that is not 0
+  std::optional<std::int64_t> lowest{};   ///< query m sees keys from m + lowest on
+  std::optional<std::int64_t> highest{};  ///< query m sees keys up to m + highest
+  bool unseen = false;                    ///< a query that sees no key has the result 0, not NaN
+  /// What is added to scores or, of booleans, says what is seen: strides, and elements for one step of the key.
   std::optional<strides> mask{};
   std::int64_t mask_key = 0;
   sinter::precision precision = sinter::precision::exact;
@@ -84,7 +86,9 @@ inline device_call attention_call(device_attention const& a, device_epilogue epi
                                {"v_n", a.v.row},
                                {"share", a.share},
                                {"scale", std::bit_cast<std::uint32_t>(a.scale)},
-                               {"causal", a.causal},
+                               {"softcap", std::bit_cast<std::uint32_t>(a.softcap)},
+                               {"lowest", a.lowest.value_or(-a.queries)},
+                               {"highest", a.highest.value_or(a.keys)},
                                {"unseen", a.unseen},
                                {"mask", a.mask.has_value()},
                                {"mask_batch0", mask.batch},

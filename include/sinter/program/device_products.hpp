@@ -232,16 +232,17 @@ inline device_sizes join_rows(device_sizes sizes, device_sizes& x, device_epilog
 /// `e` are pixels and channels, and become those of the product.
 inline device_call pixels_call(device_convolution const& c, std::int64_t a_m, device_tiles const& tiles,
                                device_epilogue e) {
-  for (auto& a : e.arguments) a.strides = {a.strides[1] * c.f, 0, a.strides[0], a.strides[1]};
+  auto const of_group = [&](std::int64_t step) { return c.groups == 1 ? 0 : step; };
+  for (auto& a : e.arguments) a.strides = {of_group(a.strides[1] * c.f), 0, a.strides[0], a.strides[1]};
   bool const along_k = b_along_k(c.element);
   return contraction_call({.batch0 = c.groups,
                            .m = c.n * c.p * c.q,
                            .n = c.f,
                            .k = c.c,
-                           .a_batch0 = c.c * c.x_c,
+                           .a_batch0 = of_group(c.c * c.x_c),
                            .a_m = a_m,
                            .a_k = c.x_c,
-                           .b_batch0 = c.c * c.f,
+                           .b_batch0 = of_group(c.c * c.f),
                            .b_k = along_k ? 1 : c.f,
                            .b_n = along_k ? c.c : 1,
                            .element = c.element},

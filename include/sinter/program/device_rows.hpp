@@ -96,6 +96,36 @@ inline device_call softmax_call(device_rows rows, bool logarithm, device_epilogu
   return rows_call("softmax", std::move(rows), std::move(epilogue), {{"log", logarithm}});
 }
 
+/// Which element of each row is the greatest or least, of equal ones the first or last: int64, in the order of rows.
+inline device_call arg_reduce_call(device_rows rows, bool greatest, bool last) {
+  auto const count = product_of(std::span(rows.sizes).first(static_cast<std::size_t>(rows.kept)));
+  auto call = rows_call("arg_reduce", std::move(rows), {}, {{"greatest", greatest}, {"last", last}});
+  call.kernel.arguments.push_back(dense_argument(count, true, dtype::int64));
+  return call;
+}
+
+/// Running sums or products of a dense tensor [outer][length][inner], along its second axis.
+struct device_accumulation {
+  std::int64_t outer = 1, length = 1, inner = 1;
+  bool product = false;
+  bool exclusive = false;  ///< without an element's own value
+  bool reverse = false;    ///< from the end on
+  dtype element = dtype::float32;
+};
+
+inline device_call accumulate_call(device_accumulation const& a) {
+  auto call = coordinate_call("accumulate", {a.outer, a.inner}, 1,
+                              {{"length", a.length},
+                               {"outer", a.length * a.inner},
+                               {"step", a.inner},
+                               {"product", a.product},
+                               {"exclusive", a.exclusive},
+                               {"reverse", a.reverse}});
+  auto const elements = a.outer * a.length * a.inner;
+  call.kernel.arguments = {dense_argument(elements, false, a.element), dense_argument(elements, true, a.element)};
+  return call;
+}
+
 /// Not centred, rows are divided by the root of their mean square.
 inline device_call normalize_call(device_rows rows, float epsilon, bool centred, device_epilogue epilogue) {
   return rows_call("normalize", std::move(rows), std::move(epilogue),

@@ -55,6 +55,12 @@ inline constexpr std::string_view attention_matrix_text =
 inline constexpr std::string_view attention_text =
 #include <sinter/emit/cuda/forms/attention.cuh>
     ;
+inline constexpr std::string_view accumulate_text =
+#include <sinter/emit/cuda/forms/accumulate.cuh>
+    ;
+inline constexpr std::string_view arg_reduce_text =
+#include <sinter/emit/cuda/forms/arg_reduce.cuh>
+    ;
 inline constexpr std::string_view depthwise_text =
 #include <sinter/emit/cuda/forms/depthwise.cuh>
     ;
@@ -63,6 +69,9 @@ inline constexpr std::string_view gather_text =
     ;
 inline constexpr std::string_view normalize_text =
 #include <sinter/emit/cuda/forms/normalize.cuh>
+    ;
+inline constexpr std::string_view pad_text =
+#include <sinter/emit/cuda/forms/pad.cuh>
     ;
 inline constexpr std::string_view pool_text =
 #include <sinter/emit/cuda/forms/pool.cuh>
@@ -115,6 +124,9 @@ inline constexpr std::array forms{
     form{"softmax", softmax_text, row_texts},
     form{"normalize", normalize_text, row_texts},
     form{"gather", gather_text, {}, false},
+    form{"pad", pad_text, {}, false},
+    form{"arg_reduce", arg_reduce_text, row_texts, false},
+    form{"accumulate", accumulate_text, {}, false},
     form{"resize", resize_text},
     form{"attention", attention_text, attention_texts},
     form{"recurrent", recurrent_text, {}, false},

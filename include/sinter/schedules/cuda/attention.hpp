@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sinter/ops/attention.hpp>
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/program/device_attention.hpp>
 #include <sinter/schedules/cost.hpp>
@@ -16,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-/// Attention in one launch of the form `attention`: written out in products and a softmax, of which this is a group, or
-/// the operator Attention. Where Q, K and V are products of one tensor, a launch before it computes these together.
+/// Attention written out in products and a softmax: a group of nodes that becomes one launch of the form `attention`.
+/// Where Q, K and V are products of one tensor, a launch before it computes these together.
 namespace sinter::detail::cuda {
 
 /// Heads as attention reads or writes them: extents and strides of batch, head, row, element.
@@ -202,77 +201,7 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
   return product_candidates(layouts, cost, t, build_attention_group);
 }
 
-/// The operator Attention, of floats, with all of its keys at hand.
-inline std::optional<attention_plan> plan_attention(scheduled_node const& n) {
-  if (!is_standard_operator(*n.n, "Attention")) return std::nullopt;
-  for (std::size_t i = 0; i < n.inputs.size(); ++i)
-    if (n.inputs[i].present() && (i > 3 || !is_float_tensor(n.inputs[i]))) return std::nullopt;
-  if (std::any_of(n.n->outputs.begin() + 1, n.n->outputs.end(), [](value_id v) { return bool(v); }))
-    return std::nullopt;
-  auto const call = kernel_call_of(n);
-  auto const heads = [&](std::size_t i) { return head_layout::of(std::span(call.integers).subspan(5 * i)); };
-  auto const q = heads(0), k = heads(1), v = heads(2);
-  auto const total = call.integers[16], last_of_mask = call.integers[17];
-  bool const causal = call.integers[19] != 0, in_window = call.integers[20] >= 0 || call.integers[21] >= 0;
-  if (call.reals[1] != 0 || in_window || last_of_mask != total || (causal && q.length != total)) return std::nullopt;
-  auto const strides = [](head_layout const& l, std::int64_t size) {
-    auto const row = l.interleaved ? l.heads * size : size;
-    return device_attention::strides{l.heads * l.length * size, l.interleaved ? size : l.length * size, row};
-  };
-  attention_plan p{.what = {.batch = q.batch,
-                            .heads = q.heads,
-                            .queries = q.length,
-                            .keys = total,
-                            .d = q.size,
-                            .e = v.size,
-                            .share = q.heads / k.heads,
-                            .q = strides(q, q.size),
-                            .k = strides(k, k.size),
-                            .v = strides(v, v.size),
-                            .scale = static_cast<float>(call.reals[0]),
-                            .causal = causal,
-                            .unseen = true}};
-  auto const y = strides(q, v.size);
-  p.result = {y.batch, y.head, y.row, 1};
-  if (has_input(n, 3)) {
-    auto const s = broadcast_strides(n.inputs[3], 4);
-    p.what.mask = device_attention::strides{s[0], s[1], s[2]};
-    p.what.mask_key = s[3];
-    p.what.mask_element = n.inputs[3].element();
-  }
-  return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
-}
-
-/// In a precision: of 16 bits where Q, K or V is stored so.
-inline attention_plan plan_in_precision(scheduled_node const& n, precision how) {
-  return in_precision(*plan_attention(n), how, factor_element({&n.inputs[0], &n.inputs[1], &n.inputs[2]}, how));
-}
-
-inline fragment build_attention(scheduled_node const& n, precision how) {
-  std::vector<address> places;
-  for (std::size_t i = 0; i < n.inputs.size(); ++i)
-    if (n.inputs[i].present()) places.push_back(input_of(n, i));
-  fragment f;
-  add_attention(f, plan_in_precision(n, how), n.outputs[0].element(), std::move(places));
-  return f;
-}
-
-inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
-  if (!plan_attention(n)) return {};
-  auto const layouts = [&](precision how) {
-    layout_choice choice{.inputs = rows_as_stored(n.inputs),
-                         .outputs = std::vector(n.outputs.size(), layout::row_major),
-                         .rounds = true};
-    auto const element = plan_in_precision(n, how).what.element;
-    for (std::size_t i = 0; i < 3; ++i)
-      choice.inputs[i].stored = element == dtype::float32 ? dtype::undefined : element;
-    return choice;
-  };
-  return product_candidates(layouts, traffic_cost(n), t, build_attention);
-}
-
 inline constexpr schedule attention_group_schedule{
     .name = "cuda attention", .offer = attention_group_offer, .match = attention_match};
-inline constexpr schedule attention_schedule{.name = "cuda attention", .offer = attention_offer};
 
 }  // namespace sinter::detail::cuda

@@ -6,9 +6,10 @@ R"cuda(
 //              precision as in product.cuh; where it is 0, d and size3 are multiples of 4, else of 16
 //              q_batch0, q_batch1, q_m, k_batch0, k_batch1, k_n, v_batch0, v_batch1, v_n: elements for one step,
 //              multiples of 16 bytes; elements of a row are neighbours; share: heads that have a key head in common
-//              scale: its bits; causal: 1 if query m sees keys up to m + keys - queries only
+//              scale: its bits; softcap: bits of what scores are bent to stay below, or 0
+//              lowest, highest: query m sees keys m + lowest to m + highest only
 //              unseen: 1 if queries that the mask leaves no key have the result 0
-//              mask: 1 if there is one; mask_batch0, mask_batch1, mask_m, mask_n: its elements for one step
+//              mask: 1 if there is one, which is added or, of booleans, says what is seen; mask_batch0, mask_batch1, mask_m, mask_n: its elements for one step
 //              tile_m, tile_n: queries and keys of a step; precision 0: multiples of threads / 16 and of 16, else
 //              tile_m = threads / 2; vector as in contraction
 // arguments    q, k, v: float, or for precisions 2 and 3 of 16 bits; the mask if there is one; operands and result with

@@ -13,6 +13,15 @@ DEVICE void stage_rows(T* to, int pitch, T const* from, s64 step, int exist) {
   }
 }
 
+// A score, to which a mask is added, or which one of booleans lets through.
+template <class T>
+DEVICE float with_mask(float score, T const* mask) {
+  return score + load_element(mask);
+}
+DEVICE float with_mask(float score, boolean const* mask) {
+  return load(&mask->bits) ? score : float_of(0xff800000u);
+}
+
 // The queries of a block, and where their rows lie.
 template <class Kernel>
 struct attention_block {
@@ -27,7 +36,7 @@ struct attention_block {
   // How many keys the queries see.
   DEVICE int seen() const {
     int const end = first_m + tile_m <= queries ? first_m + tile_m : queries;
-    return Kernel::causal ? end + keys - queries : keys;
+    return end + Kernel::highest < keys ? end + Kernel::highest : keys;
   }
   template <class T>
   DEVICE void stage_queries(T* to, int pitch) const {
@@ -46,15 +55,23 @@ struct attention_block {
     T const* const v = kernel.argument2 + (d0 * Kernel::v_batch(0) + d1 / Kernel::share * Kernel::v_batch(1));
     stage_rows<threads, tile_n, e>(to, pitch, v + n * (index)Kernel::v_n, Kernel::v_n, keys - n);
   }
-  // The score of query first_m + row and key n after scale and mask; -infinity for keys that are not seen.
+  DEVICE static bool sees(int m, int n) {
+    bool const low = Kernel::lowest <= 1 - queries || n >= m + Kernel::lowest;
+    return low && n < keys && (Kernel::highest >= keys - 1 || n <= m + Kernel::highest);
+  }
+  // The score of query first_m + row and key n after scale, softcap and mask; -infinity for keys that are not seen.
   DEVICE float masked(int row, int n, float score) const {
     int const m = first_m + row;
-    if (n >= keys || (Kernel::causal && n > m + keys - queries)) return float_of(0xff800000u);
+    if (!sees(m, n)) return float_of(0xff800000u);
     score *= float_of((u32)Kernel::scale);
+    if constexpr (Kernel::softcap != 0) {
+      float const cap = float_of((u32)Kernel::softcap);
+      score = cap * hyperbolic_tangent(divide(score, cap));
+    }
     if constexpr (Kernel::mask != 0)
       if (m < queries)
-        score += load_element(kernel.argument3 + (d0 * Kernel::mask_batch(0) + d1 * Kernel::mask_batch(1) +
-                                                  m * (index)Kernel::mask_m + n * (index)Kernel::mask_n));
+        score = with_mask(score, kernel.argument3 + (d0 * Kernel::mask_batch(0) + d1 * Kernel::mask_batch(1) +
+                                                     m * (index)Kernel::mask_m + n * (index)Kernel::mask_n));
     return score;
   }
   template <int width>

@@ -5,6 +5,7 @@
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/cuda/operands.hpp>
 #include <sinter/schedules/kernel_call.hpp>
+#include <sinter/schedules/tasks.hpp>
 
 #include <cstddef>
 #include <cstdint>

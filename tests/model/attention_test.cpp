@@ -73,6 +73,20 @@ written_attention const written[] = {
   m = MatMul(p, v)
   y = Transpose(m) {perm = [0, 2, 1, 3]}
 )"},
+    {"a mask that hides all keys of a query, whose weights are then 0", 1, R"(
+  input q: float[2x3x8]
+  input k: float[2x4x8]
+  input v: float[2x4x8]
+  const mask = float[3x4] {0, -inf, 1, 0, -inf, -inf, -inf, -inf, 2, 0, 0, -inf}
+  const none = float[] {0}
+  t = Transpose(k) {perm = [0, 2, 1]}
+  s = MatMul(q, t)
+  d = Add(s, mask)
+  p = Softmax(d) {axis = -1}
+  b = IsNaN(p)
+  w = Where(b, none, p)
+  y = MatMul(w, v)
+)"},
     {"weights that are an output, too", 0, R"(
   input q: float[2x3x5x8]
   input k: float[2x3x8x6]

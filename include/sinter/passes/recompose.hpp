@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/ops/fused_elementwise.hpp>
 #include <sinter/passes/edit.hpp>
 #include <sinter/passes/eliminate_transposes.hpp>
 
@@ -192,16 +193,29 @@ inline bool recompose_group_normalization(graph& g, node_id id) {
   return true;
 }
 
+/// Where(IsNaN(x), 0, x) as one pointwise function.
+inline bool recompose_nan_guard(graph& g, node_id id) {
+  auto const& n = g.at(id);
+  auto const* const test = is(n, "Where") ? producer(g, n, 0) : nullptr;
+  if (!test || !is(*test, "IsNaN") || test->inputs[0] != n.inputs[2] || scalar_input(g, n, 1) != 0.0f) return false;
+  auto const &x = g.at(n.inputs[2]).type, &y = g.at(n.outputs[0]).type;
+  if (x.element != dtype::float32 || x.shape != y.shape) return false;
+  node fused{.domain = "sinter", .op = "Elementwise", .version = 1, .inputs = {n.inputs[2]}};
+  fused.attributes = {{"function", expr::print(zero_for_nan())}};
+  replace_node(g, id, std::move(fused));
+  return true;
+}
+
 }  // namespace detail
 
 /// Finds operators that a model writes out in smaller ones: GlobalAveragePool written as ReduceMean over the spatial
 /// axes or as an AveragePool of the whole plane, LayerNormalization over the last axis written as ReduceMean, Sub, Pow,
-/// Sqrt and Div, GroupNormalization written as InstanceNormalization between Reshapes. What they leave without users is
-/// dead.
+/// Sqrt and Div, GroupNormalization written as InstanceNormalization between Reshapes, a function that replaces NaN
+/// written as IsNaN and Where. What they leave without users is dead.
 inline void recompose(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     if (detail::recompose_pool(g, id) || detail::recompose_layer_normalization(g, id) ||
-        detail::recompose_group_normalization(g, id))
+        detail::recompose_group_normalization(g, id) || detail::recompose_nan_guard(g, id))
       r.rewrote();
   });
 }

@@ -106,7 +106,8 @@ class attention_code {
                           .v_row = a_.v.row * 4,
                           .y_row = p_.result[2] * 4,
                           .scale = a_.scale,
-                          .unseen = a_.unseen};
+                          .unseen = a_.unseen,
+                          .guarded = p_.guarded};
       std::vector<address> arguments{queries(places_[0], a_.q, run), packed_, values()};
       if (a_.mask) {
         tile.biases.push_back({.row = a_.mask->row * 4, .each_key = a_.mask_key != 0});

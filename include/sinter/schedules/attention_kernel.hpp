@@ -7,11 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,7 +43,8 @@ struct attention_tile {
   std::int64_t rows = 1, keys = 1, d = 1, e = 1;
   std::int64_t q_row = 0, v_row = 0, y_row = 0;
   float scale = 1;
-  bool unseen = false;  ///< a query that sees no key has the result 0
+  bool unseen = false;   ///< a query that sees no key has the result 0
+  bool guarded = false;  ///< so has one with a score that is NaN
   std::vector<score_bias> biases{};
 
   std::int64_t score_blocks() const { return ceil_div(keys, channel_block); }
@@ -54,7 +54,7 @@ struct attention_tile {
 
   vector::recipe_key key(target const& t) const {
     vector::recipe_key k("attention", t);
-    k.add(rows).add(keys).add(d).add(e).add(q_row).add(v_row).add(y_row).add(scale).add(unseen);
+    k.add(rows).add(keys).add(d).add(e).add(q_row).add(v_row).add(y_row).add(scale).add(unseen).add(guarded);
     k.add_all(biases, [](vector::recipe_key& to, score_bias const& b) { to.add(b.first).add(b.row).add(b.each_key); });
     return k;
   }
@@ -97,7 +97,8 @@ class attention_kernel {
     v_ = b_.argument("v", vector::access::in, (a_.keys - 1) * a_.v_row + a_.e * 4);
     for (auto const& bias : a_.biases) {
       auto const row = bias.each_key ? (a_.keys - bias.first) * 4 : 4;
-      biases_.push_back(b_.argument("bias", vector::access::in, (a_.rows - 1) * bias.row + row));
+      auto const name = "bias" + std::to_string(biases_.size() + 1);
+      biases_.push_back(b_.argument(name, vector::access::in, (a_.rows - 1) * bias.row + row));
     }
     if (a_.keys % channel_block != 0) edge_ = b_.argument("edge", vector::access::constant, 64);
     s_ = b_.argument("s", vector::access::scratch, a_.scratch_bytes());
@@ -228,8 +229,9 @@ class attention_kernel {
     auto const lanes = std::int64_t{b_.lanes()}, whole = a_.e / lanes;
     auto const at = [&](std::int64_t first, std::int64_t count) {
       auto const n = static_cast<std::int32_t>(count);
-      auto const y = y_.at(first * 4);
-      b_.store(y, b_.binary(vector::opcode::mul, b_.load(y, n), factor), n);
+      auto const to = y_.at(first * 4);
+      auto const y = b_.binary(vector::opcode::mul, b_.load(to, n), factor);
+      b_.store(to, a_.guarded ? b_.select(compare::eq, factor, factor, y, b_.zero()) : y, n);
     };
     if (whole > 0) b_.loop(whole, {{y_, lanes * 4}}, [&] { at(0, lanes); });
     if (a_.e % lanes != 0) at(whole * lanes, a_.e % lanes);

@@ -60,7 +60,8 @@ struct head_nodes {
 
 struct attention_nodes {
   head_nodes query{}, key{}, value{};
-  node const *scores = nullptr, *masked = nullptr, *softmax = nullptr, *mix = nullptr, *merge = nullptr;
+  node const *scores = nullptr, *masked = nullptr, *softmax = nullptr, *guard = nullptr, *mix = nullptr,
+             *merge = nullptr;
   float scale = 1;
   /// Which input of `scores` or `masked` is the mask.
   node const* mask_reader = nullptr;
@@ -71,7 +72,7 @@ struct attention_nodes {
   std::vector<node const*> all() const {
     std::vector<node const*> nodes;
     for (auto const* h : operands()) nodes.insert(nodes.end(), {h->product, h->reshape, h->transpose, h->scale});
-    nodes.insert(nodes.end(), {scores, masked, softmax, mix, merge});
+    nodes.insert(nodes.end(), {scores, masked, softmax, guard, mix, merge});
     std::erase(nodes, nullptr);
     return nodes;
   }
@@ -89,6 +90,7 @@ class attention_finder {
     if (is(&last, "", "Transpose")) a_.merge = &last, a_.mix = find_(last.inputs[0]);
     if (!is_product(a_.mix) || has(a_.mix, 2) || a_.mix->attributes.contains("epilogue")) return std::nullopt;
     a_.softmax = find_(a_.mix->inputs[0]);
+    if (replaces_nan(a_.softmax)) a_.guard = a_.softmax, a_.softmax = find_(a_.guard->inputs[0]);
     if (!is(a_.softmax, "", "Softmax") || !find_scores()) return std::nullopt;
     a_.query = heads(*a_.scores, 0, true);
     a_.key = heads(*a_.scores, 1, true);
@@ -101,6 +103,12 @@ class attention_finder {
     return n && n->domain == domain && n->op == op;
   }
   static bool is_product(node const* n) { return is(n, "sinter", "Gemm"); }
+  /// Whether `n` makes NaN zero, which is what a softmax gives where a mask hides all keys.
+  static bool replaces_nan(node const* n) {
+    if (!is(n, "sinter", "Elementwise")) return false;
+    return expr::print(bind(*n).template attributes_as<fused_elementwise::attributes>().function) ==
+           expr::print(zero_for_nan());
+  }
   static bool has(node const* n, std::size_t input) { return input < n->inputs.size() && n->inputs[input]; }
 
   /// The product before the softmax, with a scale and a mask behind it or in its epilogue.

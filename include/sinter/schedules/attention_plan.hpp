@@ -75,6 +75,7 @@ inline std::optional<head_view> result_view(attention_group const& g) {
 struct attention_plan {
   device_attention what{};
   device_sizes result{};
+  bool guarded = false;  ///< a query with a score that is NaN has the result 0, as has one that sees no key
 };
 
 /// Whether heads have batches and heads of `y`, or one in place of these.
@@ -107,7 +108,8 @@ inline std::optional<attention_plan> describe_attention(attention_group const& g
                             .k = k->outer(),
                             .v = v->outer(),
                             .scale = nodes.scale},
-                   .result = y->strides};
+                   .result = y->strides,
+                   .guarded = nodes.guard != nullptr};
   if (nodes.mask_reader) {
     auto const& mask = g.at(nodes.mask_reader).inputs[nodes.mask_slot];
     if (!is_float_tensor(mask) || mask.shape().rank() > 4) return std::nullopt;

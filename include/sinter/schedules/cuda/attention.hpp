@@ -25,7 +25,7 @@ inline joined_products projections_of(attention_group const& g) {
 
 /// None: the form does not compute it.
 inline std::optional<attention_plan> with_form(std::optional<attention_plan> p) {
-  return p && has_attention_form(p->what) ? p : std::nullopt;
+  return p && !p->guarded && has_attention_form(p->what) ? p : std::nullopt;
 }
 inline std::optional<attention_plan> plan_attention(attention_group const& g) {
   return with_form(describe_attention(g, projections_of(g).columns()));

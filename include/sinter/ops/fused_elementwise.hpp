@@ -41,4 +41,10 @@ struct fused_elementwise {
   }
 };
 
+/// 0 for a NaN, else the input: what exporters put behind the softmax of rows that a mask may hide whole.
+inline expr::function zero_for_nan() {
+  auto const x = expr::input(0);
+  return expr::flatten(expr::select(x != x, 0.0f, x), 1);
+}
+
 }  // namespace sinter

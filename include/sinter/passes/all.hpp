@@ -50,7 +50,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
     {"widen_half", widen_half},
     {"lower_einsum", lower_einsum},
-    {"fuse_condition", fuse_condition, shapes::open},
+    {"fuse_condition", fuse_condition},
     {"recompose", recompose},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},

@@ -40,17 +40,24 @@ inline std::optional<float_test> test_of(graph const& g, value_id c) {
 inline void fuse_condition(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);
-    if (!is(n, "Where") || g.at(n.outputs[0]).type.element != dtype::float32) return;
+    auto const& y = g.at(n.outputs[0]).type;
+    if (!is(n, "Where") || y.element != dtype::float32 || !y.shape) return;
     auto const test = detail::test_of(g, n.inputs[0]);
     if (!test) return;
     node fused{.domain = "sinter", .op = "Elementwise", .version = 1};
-    std::string function = fmt::format("select.{}", compare_names[static_cast<std::size_t>(test->how)]);
-    for (auto const operand : {test->a, test->b, n.inputs[1], n.inputs[2]}) {
-      auto const known = std::ranges::find(fused.inputs, operand);
-      function += fmt::format(" x{}", known - fused.inputs.begin());
-      if (known == fused.inputs.end()) fused.inputs.push_back(operand);
-    }
-    fused.attributes = {{"function", std::move(function)}};
+    auto const rank = g.at(n.outputs[0]).type.shape->rank();
+    auto const operand = [&](value_id v) {
+      if (auto const& c = g.at(v); c.constant && c.constant.elements() == 1 && c.constant.shape().rank() <= rank)
+        return expr::value(c.constant.view().as<float>()[0]);
+      auto const known = std::ranges::find(fused.inputs, v);
+      auto const index = static_cast<std::size_t>(known - fused.inputs.begin());
+      if (known == fused.inputs.end()) fused.inputs.push_back(v);
+      return expr::input(index);
+    };
+    std::vector<expr::value> operands{operand(test->a), operand(test->b), operand(n.inputs[1]), operand(n.inputs[2])};
+    if (fused.inputs.empty()) return;
+    expr::value const chosen({.code = expr::op::select, .cc = test->how}, std::move(operands));
+    fused.attributes = {{"function", expr::print(expr::flatten(chosen, fused.inputs.size()))}};
     replace_node(g, id, std::move(fused));
     r.rewrote();
   });

@@ -2,6 +2,7 @@
 
 // Defines what schedules/schedule.hpp declares: include it once per program.
 
+#include <sinter/schedules/attention.hpp>
 #include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
@@ -44,6 +45,8 @@ std::span<schedule const> schedule_table(device_kind device) {
       row_strips_schedule,
       transposed_convolution_schedule,
       gemm_schedule,
+      attention_schedule,
+      attention_group_schedule,
       pooling_schedule,
       global_pooling_schedule,
       channel_shuffle_schedule,

@@ -1,12 +1,9 @@
 #pragma once
 
-#include <sinter/ops/fused_gemm.hpp>
-#include <sinter/program/device_attention.hpp>
+#include <sinter/schedules/attention_plan.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/cuda/attention_nodes.hpp>
+#include <sinter/schedules/cuda/attention_projections.hpp>
 #include <sinter/schedules/cuda/joined_products.hpp>
-#include <sinter/schedules/kernel_call.hpp>
-#include <sinter/schedules/tasks.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -19,69 +16,6 @@
 /// Where Q, K and V are products of one tensor, a launch before it computes these together.
 namespace sinter::detail::cuda {
 
-/// Heads as attention reads or writes them: extents and strides of batch, head, row, element.
-struct head_view {
-  device_sizes sizes{}, strides{};
-
-  std::int64_t elements() const { return sizes[3]; }
-  device_attention::strides outer() const { return {strides[0], strides[1], strides[2]}; }
-};
-
-/// A tensor of three or four axes, of which missing ones come first; with `order`, axes before it is transposed.
-inline std::optional<head_view> head_view_of(device_sizes sizes, device_sizes strides) {
-  if (sizes.size() != 3 && sizes.size() != 4) return std::nullopt;
-  if (sizes.size() == 3) sizes.insert(sizes.begin(), 1), strides.insert(strides.begin(), 0);
-  for (std::size_t axis = 0; axis < 2; ++axis)
-    if (sizes[axis] == 1) strides[axis] = 0;
-  return head_view{std::move(sizes), std::move(strides)};
-}
-
-/// The source axes of a Transpose.
-inline std::vector<std::size_t> transposed_axes(scheduled_node const& n) {
-  return transpose::order(n.op.attributes_as<transpose::attributes>(), n.inputs[0].shape().rank());
-}
-
-/// What the nodes of a group say about one operand. `pitch` is set where it is a part of joined products.
-inline std::optional<head_view> operand_view(attention_group const& g, head_nodes const& h, std::int64_t pitch) {
-  auto const& s = g.at(h.reader).inputs[h.slot].shape();
-  auto strides = strides_of(s, layout::row_major);
-  if (h.product) {
-    auto const columns = g.at(h.product).outputs[0].shape().back();
-    for (auto& stride : strides)
-      if (stride >= columns) stride = stride / columns * pitch;
-  }
-  auto sizes = sizes_of(s);
-  if (h.transpose) {
-    auto const axes = transposed_axes(g.at(h.transpose));
-    sizes = in_order(sizes, axes), strides = in_order(strides, axes);
-  }
-  return head_view_of(std::move(sizes), std::move(strides));
-}
-
-/// Where the results of a group lie.
-inline std::optional<head_view> result_view(attention_group const& g) {
-  auto const& y = g.at(g.nodes.mix).outputs[0].shape();
-  auto strides = strides_of(y, layout::row_major);
-  if (g.nodes.merge) {
-    auto const& merge = g.at(g.nodes.merge);
-    auto const dense = strides_of(merge.outputs[0].shape(), layout::row_major);
-    auto const axes = transposed_axes(merge);
-    for (std::size_t i = 0; i < axes.size(); ++i) strides[axes[i]] = dense[i];
-  }
-  return head_view_of(sizes_of(y), std::move(strides));
-}
-
-/// An attention with the strides of its results; none: the form does not compute it.
-struct attention_plan {
-  device_attention what{};
-  device_sizes result{};
-};
-
-/// Whether heads have batches and heads of `y`, or one in place of these.
-inline bool broadcasts(head_view const& h, head_view const& y) {
-  return (h.sizes[0] == y.sizes[0] || h.sizes[0] == 1) && (h.sizes[1] == y.sizes[1] || h.sizes[1] == 1);
-}
-
 inline joined_products projections_of(attention_group const& g) {
   joined_products p;
   for (auto const* h : g.nodes.operands())
@@ -89,40 +23,12 @@ inline joined_products projections_of(attention_group const& g) {
   return p;
 }
 
+/// None: the form does not compute it.
+inline std::optional<attention_plan> with_form(std::optional<attention_plan> p) {
+  return p && !p->guarded && has_attention_form(p->what) ? p : std::nullopt;
+}
 inline std::optional<attention_plan> plan_attention(attention_group const& g) {
-  auto const& nodes = g.nodes;
-  auto const pitch = projections_of(g).columns();
-  auto const q = operand_view(g, nodes.query, pitch), v = operand_view(g, nodes.value, pitch), y = result_view(g);
-  auto k = operand_view(g, nodes.key, pitch);
-  if (!q || !k || !v || !y) return std::nullopt;
-  auto const& scores = g.at(nodes.scores);
-  bool const rows_of_keys = scores.op.attributes_as<fused_gemm::attributes>().trans_b;
-  if (g.at(nodes.mix).op.attributes_as<fused_gemm::attributes>().trans_b) return std::nullopt;
-  if (!rows_of_keys) std::swap(k->sizes[2], k->sizes[3]), std::swap(k->strides[2], k->strides[3]);
-  auto const fits = [&](head_view const& h) { return broadcasts(h, *y) && h.strides[3] == 1; };
-  if (!fits(*q) || !fits(*k) || !fits(*v)) return std::nullopt;
-  auto const lines = kernel_call_of(g.at(nodes.softmax)).integers;
-  if (lines[2] != k->sizes[2] || lines[3] != 1) return std::nullopt;
-  attention_plan p{.what = {.batch = y->sizes[0],
-                            .heads = y->sizes[1],
-                            .queries = y->sizes[2],
-                            .keys = k->sizes[2],
-                            .d = q->elements(),
-                            .e = y->elements(),
-                            .q = q->outer(),
-                            .k = k->outer(),
-                            .v = v->outer(),
-                            .scale = nodes.scale},
-                   .result = y->strides};
-  if (nodes.mask_reader) {
-    auto const& mask = g.at(nodes.mask_reader).inputs[nodes.mask_slot];
-    if (!is_float_tensor(mask) || mask.shape().rank() > 4) return std::nullopt;
-    auto const s = broadcast_strides(mask, 4);
-    p.what.mask = device_attention::strides{s[0], s[1], s[2]};
-    p.what.mask_key = s[3];
-    p.what.mask_element = mask.element();
-  }
-  return has_attention_form(p.what) ? std::optional(std::move(p)) : std::nullopt;
+  return with_form(describe_attention(g, projections_of(g).columns()));
 }
 
 inline void add_attention(fragment& f, attention_plan const& p, dtype result, std::vector<address> places) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 /// Attention as models write it out: softmax(scale * Q·K' + mask)·V, with what leads to Q, K and V and from the result.
-namespace sinter::detail::cuda {
+namespace sinter::detail {
 
 /// A function scale * x + a, of inputs `x` and `added`; without the latter, scale * x.
 struct scaled_sum {
@@ -60,7 +60,8 @@ struct head_nodes {
 
 struct attention_nodes {
   head_nodes query{}, key{}, value{};
-  node const *scores = nullptr, *masked = nullptr, *softmax = nullptr, *mix = nullptr, *merge = nullptr;
+  node const *scores = nullptr, *masked = nullptr, *softmax = nullptr, *guard = nullptr, *mix = nullptr,
+             *merge = nullptr;
   float scale = 1;
   /// Which input of `scores` or `masked` is the mask.
   node const* mask_reader = nullptr;
@@ -71,7 +72,7 @@ struct attention_nodes {
   std::vector<node const*> all() const {
     std::vector<node const*> nodes;
     for (auto const* h : operands()) nodes.insert(nodes.end(), {h->product, h->reshape, h->transpose, h->scale});
-    nodes.insert(nodes.end(), {scores, masked, softmax, mix, merge});
+    nodes.insert(nodes.end(), {scores, masked, softmax, guard, mix, merge});
     std::erase(nodes, nullptr);
     return nodes;
   }
@@ -89,6 +90,7 @@ class attention_finder {
     if (is(&last, "", "Transpose")) a_.merge = &last, a_.mix = find_(last.inputs[0]);
     if (!is_product(a_.mix) || has(a_.mix, 2) || a_.mix->attributes.contains("epilogue")) return std::nullopt;
     a_.softmax = find_(a_.mix->inputs[0]);
+    if (replaces_nan(a_.softmax)) a_.guard = a_.softmax, a_.softmax = find_(a_.guard->inputs[0]);
     if (!is(a_.softmax, "", "Softmax") || !find_scores()) return std::nullopt;
     a_.query = heads(*a_.scores, 0, true);
     a_.key = heads(*a_.scores, 1, true);
@@ -101,6 +103,12 @@ class attention_finder {
     return n && n->domain == domain && n->op == op;
   }
   static bool is_product(node const* n) { return is(n, "sinter", "Gemm"); }
+  /// Whether `n` makes NaN zero, which is what a softmax gives where a mask hides all keys.
+  static bool replaces_nan(node const* n) {
+    if (!is(n, "sinter", "Elementwise")) return false;
+    return expr::print(bind(*n).template attributes_as<fused_elementwise::attributes>().function) ==
+           expr::print(zero_for_nan());
+  }
   static bool has(node const* n, std::size_t input) { return input < n->inputs.size() && n->inputs[input]; }
 
   /// The product before the softmax, with a scale and a mask behind it or in its epilogue.
@@ -153,45 +161,20 @@ class attention_finder {
   attention_nodes a_{};
 };
 
-/// Whether a product has constant weights and bias, and the reshape behind it cuts rows of its columns.
-inline bool is_projection(graph const& g, head_nodes const& h) {
-  if (!h.product) return false;
-  auto const constant = [&](std::size_t i) { return g.at(h.product->inputs[i]).is_constant(); };
-  if (!constant(1) || (h.product->inputs.size() > 2 && h.product->inputs[2] && !constant(2))) return false;
-  if (g.at(h.product->inputs[1]).type.shape->rank() != 2) return false;
-  auto const columns = g.at(h.product->outputs[0]).type.shape->back();
-  auto const& split = *g.at(h.reshape->outputs[0]).type.shape;
-  std::int64_t row = 1;
-  for (auto axis = split.rank(); axis-- > 0 && row < columns;) row *= split[axis];
-  return row == columns;
-}
-
-/// Drops the products that no other one shares its input with.
-inline void keep_shared_projections(graph const& g, attention_nodes& a) {
-  std::array const operands{&a.query, &a.key, &a.value};
-  auto const shared = [&](head_nodes const& h) {
-    return is_projection(g, h) && std::ranges::count_if(operands, [&](head_nodes const* other) {
-                                    return is_projection(g, *other) &&
-                                           other->product->inputs[0] == h.product->inputs[0];
-                                  }) > 1;
-  };
-  std::array<bool, 3> keep{};
-  for (std::size_t i = 0; i < 3; ++i) keep[i] = shared(*operands[i]);
-  for (std::size_t i = 0; i < 3; ++i)
-    if (!keep[i]) operands[i]->product = operands[i]->reshape = nullptr;
-}
-
-inline std::vector<node_id> attention_match(graph const& g, node_id last) {
+/// The attention that ends with node `last`, each value of which only the next node needs.
+inline std::optional<attention_nodes> find_attention(graph const& g, node_id last) {
   auto const needed_once = [&](value_id v) { return g.at(v).producer && g.at(v).users.size() == 1 && !g.is_output(v); };
   auto const out = g.at(last).outputs[0];
   bool const goes_on = out && needed_once(out) && g.at(g.at(out).users[0]).op == "Transpose";
-  if (goes_on && g.at(last).op != "Transpose") return {};
+  if (goes_on && g.at(last).op != "Transpose") return std::nullopt;
   auto const find = [&](value_id v) -> node const* { return v && needed_once(v) ? &g.at(g.at(v).producer) : nullptr; };
-  auto found = attention_finder(find).run(g.at(last));
-  if (!found) return {};
-  keep_shared_projections(g, *found);
+  return attention_finder(find).run(g.at(last));
+}
+
+/// All of its nodes but the last one.
+inline std::vector<node_id> nodes_before(graph const& g, attention_nodes const& a, node_id last) {
   std::vector<node_id> before;
-  for (auto const* n : found->all())
+  for (auto const* n : a.all())
     if (n != &g.at(last)) before.push_back(g.at(n->outputs[0]).producer);
   return before;
 }
@@ -216,4 +199,4 @@ inline std::optional<attention_group> attention_group_of(scheduled_node const& n
   return nodes ? std::optional(attention_group{*nodes, &n}) : std::nullopt;
 }
 
-}  // namespace sinter::detail::cuda
+}  // namespace sinter::detail

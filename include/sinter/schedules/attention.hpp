@@ -1,0 +1,218 @@
+#pragma once
+
+#include <sinter/schedules/attention_kernel.hpp>
+#include <sinter/schedules/attention_plan.hpp>
+#include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/tasks.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Attention, written out in products and a softmax, of which this is a group, or the operator Attention. Heads are
+/// read and written where they lie: transposes around them are strides. The scores of a task stay in its worker's
+/// scratch:
+///
+///     for batch, key head, group of keys:                        (grid)
+///       pack the keys, blocks of 16 side by side
+///     for batch, key head, query head of it, 6 queries:          (grid)
+///       s = scale * Q·K' + biases                                for tiles of 6 x 4 blocks (AVX2: 6 x 1)
+///       for row: s = e^(s - greatest), factor = 1 / sum
+///       y = s·V * factor
+///
+/// Causal: in up to 8 parts of the queries, each with the keys that its last query sees.
+namespace sinter {
+
+namespace detail {
+
+/// Numbers to add to scores: minus infinity from column `seen` + r on in row r, else 0.
+inline packing pack_hidden(std::int64_t rows, std::int64_t columns, std::int64_t seen) {
+  return {.key = fmt::format("hidden:{}x{}:{}", rows, columns, seen),
+          .bytes = rows * columns * 4,
+          .fill = [rows, columns, seen](std::byte* to) {
+            auto* numbers = reinterpret_cast<float*>(to);
+            for (std::int64_t r = 0; r < rows; ++r)
+              for (std::int64_t c = 0; c < columns; ++c)
+                *numbers++ = c < seen + r ? 0.0f : -std::numeric_limits<float>::infinity();
+          }};
+}
+
+class attention_code {
+ public:
+  /// Where Q, K, V and, if there is one, the mask lie.
+  attention_code(attention_plan const& p, std::vector<address> places, fragment code, target const& t)
+      : p_(p), a_(p_.what), places_(std::move(places)), machine_(t), code_(std::move(code)) {
+    key_heads_ = a_.heads / a_.share;
+    attention_tile const largest{.rows = std::min(rows_of_task, a_.queries), .keys = a_.keys};
+    scratch_ = code_.scratch(largest.scratch_bytes());
+  }
+
+  fragment build() {
+    pack();
+    code_.barrier();
+    if (!a_.causal) {
+      add_queries(0, a_.queries, a_.keys);
+      return std::move(code_);
+    }
+    auto const part = causal_part();
+    for (std::int64_t first = 0; first < a_.queries; first += part)
+      add_queries(first, std::min(part, a_.queries - first), std::min(first + part, a_.keys));
+    return std::move(code_);
+  }
+
+ private:
+  static constexpr std::int64_t rows_of_task = 6;
+
+  /// Queries of a part, in whole tasks.
+  std::int64_t causal_part() const {
+    constexpr std::int64_t parts = 8, least = 8;
+    return rows_of_task * std::max(least, ceil_div(a_.queries, parts * rows_of_task));
+  }
+
+  void pack() {
+    packed_keys const p(machine_, a_.keys, a_.d);
+    auto const batches = a_.k.batch == 0 ? 1 : a_.batch, heads = a_.k.head == 0 ? 1 : key_heads_;
+    packed_ = code_.temporary("keys", checked_mul(batches * heads, p.bytes()), 0, 1);
+    packed_.stride = {batches == 1 ? 0 : heads * p.bytes(), heads == 1 ? 0 : p.bytes()};
+    for (auto const& run : full_runs(a_.keys, p.group_keys())) {
+      auto from = places_[1], to = packed_;
+      from.offset = run.first * a_.k.row * 4;
+      from.stride = {a_.k.batch * 4, a_.k.head * 4, run.length * a_.k.row * 4};
+      to.offset = run.first / p.group_keys() * p.group_bytes();
+      to.stride[2] = p.group_bytes();
+      vector::recipe_key key("pack_keys", machine_);
+      key.add(a_.d).add(run.length).add(a_.k.row);
+      code_.add({key.take(),
+                 [p, n = run.length, row = a_.k.row * 4, t = machine_] { return pack_keys_kernel(p, n, row, t); }},
+                {batches, heads, run.count}, {from, to});
+    }
+  }
+
+  /// Queries [first, first + count), which see at most `keys` keys.
+  void add_queries(std::int64_t first, std::int64_t count, std::int64_t keys) {
+    for (auto run : equal_runs(count, rows_of_task)) {
+      run.first += first;
+      attention_tile tile{.rows = run.length,
+                          .keys = keys,
+                          .d = a_.d,
+                          .e = a_.e,
+                          .q_row = a_.q.row * 4,
+                          .v_row = a_.v.row * 4,
+                          .y_row = p_.result[2] * 4,
+                          .scale = a_.scale,
+                          .unseen = a_.unseen,
+                          .guarded = p_.guarded};
+      std::vector<address> arguments{queries(places_[0], a_.q, run), packed_, values()};
+      if (a_.mask) {
+        tile.biases.push_back({.row = a_.mask->row * 4, .each_key = a_.mask_key != 0});
+        arguments.push_back(queries(places_[3], *a_.mask, run));
+      }
+      if (a_.causal) {
+        tile.biases.push_back({.first = first, .row = causal_part() * 4});
+        auto triangle = code_.weight(pack_hidden(causal_part(), causal_part(), 1));
+        triangle.offset = (run.first - first) * causal_part() * 4;
+        triangle.stride[3] = run.length * causal_part() * 4;
+        arguments.push_back(triangle);
+      }
+      if (keys % channel_block != 0)
+        arguments.push_back(code_.weight(pack_hidden(1, channel_block, keys % channel_block)));
+      arguments.push_back(scratch_);
+      arguments.push_back(queries({.in = space::output}, {p_.result[0], p_.result[1], p_.result[2]}, run));
+      code_.add({tile.key(machine_).take(), [tile, t = machine_] { return attention_kernel(tile, t).build(); }},
+                {a_.batch, key_heads_, a_.share, run.count}, std::move(arguments));
+    }
+  }
+
+  /// The rows of a run in a tensor with a row for each query.
+  address queries(address of, device_attention::strides const& s, tile_run const& run) const {
+    of.offset = run.first * s.row * 4;
+    of.stride = {s.batch * 4, a_.share * s.head * 4, s.head * 4, run.length * s.row * 4};
+    return of;
+  }
+  address values() const {
+    auto v = places_[2];
+    v.stride = {a_.v.batch * 4, a_.v.head * 4};
+    return v;
+  }
+
+  attention_plan p_;
+  device_attention const& a_;
+  std::vector<address> places_;
+  target machine_;
+  fragment code_;
+  std::int64_t key_heads_ = 1;
+  address packed_{}, scratch_{};
+};
+
+/// An operand of a node: a constant becomes a weight of `code`.
+inline address attention_operand(scheduled_node const& n, std::size_t i, fragment& code) {
+  if (n.inputs[i].constant) return code.weight(pack_raw(n.inputs[i]));
+  return {.in = space::input, .index = n.first_input + static_cast<std::uint32_t>(i)};
+}
+
+inline double attention_cost(device_attention const& a, scheduled_node const& n) {
+  auto const pairs = static_cast<double>(a.batch * a.heads * a.queries) * static_cast<double>(a.keys);
+  return multiply_add_cost(pairs * static_cast<double>(a.d + a.e)) + traffic_cost(n);
+}
+
+/// All but the products that lead to Q, K and V.
+inline attention_nodes without_projections(attention_nodes a) {
+  for (auto* h : {&a.query, &a.key, &a.value}) h->product = h->reshape = nullptr;
+  return a;
+}
+
+inline std::vector<node_id> attention_match(graph const& g, node_id last) {
+  auto const found = find_attention(g, last);
+  return found ? nodes_before(g, without_projections(*found), last) : std::vector<node_id>{};
+}
+
+inline std::vector<candidate> attention_group_offer(scheduled_node const& n, target const& t) {
+  auto const g = attention_group_of(n);
+  auto const p = g ? describe_attention(*g) : std::nullopt;
+  if (!p) return {};
+  auto const build = [t](scheduled_node const& at) {
+    auto const group = *attention_group_of(at);
+    fragment code;
+    std::vector<address> places;
+    for (auto const* h : group.nodes.operands())
+      places.push_back(attention_operand(group.at(h->reader), h->slot, code));
+    if (auto const* const reader = group.nodes.mask_reader)
+      places.push_back(attention_operand(group.at(reader), group.nodes.mask_slot, code));
+    return attention_code(*describe_attention(group), std::move(places), std::move(code), t).build();
+  };
+  return {{.layouts = {.inputs = std::vector(n.first_input + n.inputs.size(), layout::row_major),
+                       .outputs = {layout::row_major}},
+           .cost = attention_cost(p->what, g->at(g->nodes.mix)),
+           .build = build}};
+}
+
+inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
+  auto const p = describe_attention(n);
+  if (!p) return {};
+  auto const build = [t](scheduled_node const& at) {
+    fragment code;
+    std::vector<address> places;
+    for (std::size_t i = 0; i < at.inputs.size(); ++i)
+      if (at.inputs[i].present()) places.push_back(attention_operand(at, i, code));
+    return attention_code(*describe_attention(at), std::move(places), std::move(code), t).build();
+  };
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = std::vector(n.outputs.size(), layout::row_major)},
+           .cost = attention_cost(p->what, n),
+           .build = build}};
+}
+
+}  // namespace detail
+
+inline constexpr schedule attention_schedule{.name = "attention", .offer = detail::attention_offer};
+
+inline constexpr schedule attention_group_schedule{
+    .name = "attention", .offer = detail::attention_group_offer, .match = detail::attention_match};
+
+}  // namespace sinter

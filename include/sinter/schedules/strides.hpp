@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sinter/core/checked.hpp>
+#include <sinter/program/device_forms.hpp>
+#include <sinter/schedules/schedule.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+/// Strides of operands along their axes, in elements.
+namespace sinter::detail {
+
+/// The axes of a tensor from the outermost in memory to the innermost.
+inline std::vector<std::size_t> axes_in_memory(std::size_t rank, layout how) {
+  std::vector<std::size_t> axes;
+  bool const channels_last = how.is_channels_last() && rank > 2;
+  for (std::size_t axis = 0; axis < rank; ++axis)
+    if (axis != 1 || !channels_last) axes.push_back(axis);
+  if (channels_last) axes.push_back(1);
+  return axes;
+}
+
+/// Elements for one step of each axis of a tensor in a layout.
+inline device_sizes strides_of(shape const& s, layout how) {
+  device_sizes strides(s.rank(), 0);
+  std::int64_t next = 1;
+  auto const axes = axes_in_memory(s.rank(), how);
+  for (auto i = axes.size(); i-- > 0;) {
+    strides[axes[i]] = next;
+    next = checked_mul(next, s[axes[i]]);
+  }
+  return strides;
+}
+
+/// The same for an operand, which may be a slice.
+inline device_sizes strides_of(operand_info const& o) {
+  auto strides = strides_of(o.shape(), o.how);
+  for (auto& stride : strides)
+    if (o.slice.run > 0 && stride >= o.slice.run) stride = stride / o.slice.run * o.slice.pitch;
+  return strides;
+}
+
+/// The same for an operand that broadcasts to `rank` axes: 0 where it has one element only.
+inline device_sizes broadcast_strides(operand_info const& o, std::size_t rank) {
+  auto const own = strides_of(o);
+  device_sizes strides(rank, 0);
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (o.shape()[i] != 1) strides[rank - own.size() + i] = own[i];
+  return strides;
+}
+
+/// Numbers of axes in another order; a scalar gets one coordinate.
+inline device_sizes in_order(device_sizes const& numbers, std::vector<std::size_t> const& axes) {
+  device_sizes result;
+  for (auto const axis : axes) result.push_back(numbers[axis]);
+  return result;
+}
+
+inline device_sizes sizes_of(shape const& s) { return {s.begin(), s.end()}; }
+
+}  // namespace sinter::detail

@@ -1,0 +1,89 @@
+#include <sinter/ops/attention.hpp>
+#include <sinter/ops/entry.hpp>
+#include <sinter/schedules/attention.hpp>
+
+#include "harness.hpp"
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace sinter;
+using namespace sinter::test;
+
+namespace {
+
+constexpr auto attention_entry = entry_of<attention>();
+
+struct attention_extents {
+  std::int64_t batch = 1, heads = 2, key_heads = 2, queries = 7, keys = 7, d = 8, e = 8;
+};
+
+/// Heads side by side in rows, or one behind the other.
+test_case attention_case(attention_extents const& x, bool interleaved, attribute_map attributes = {},
+                         std::vector<test_operand> mask = {}) {
+  auto const heads = [&](std::int64_t count, std::int64_t rows, std::int64_t size) {
+    return interleaved ? shape{x.batch, rows, count * size} : shape{x.batch, count, rows, size};
+  };
+  std::vector<test_operand> inputs{{random_tensor(heads(x.heads, x.queries, x.d), 1)},
+                                   {random_tensor(heads(x.key_heads, x.keys, x.d), 2)},
+                                   {random_tensor(heads(x.key_heads, x.keys, x.e), 3)}};
+  if (interleaved) attributes["q_num_heads"] = x.heads, attributes["kv_num_heads"] = x.key_heads;
+  inputs.insert(inputs.end(), mask.begin(), mask.end());
+  return make_case(attention_entry, std::move(attributes), std::move(inputs), 24);
+}
+
+/// Numbers of which each seventh is minus infinity; all of row `hidden`.
+any_tensor attention_mask(shape s, std::int64_t hidden) {
+  auto t = random_tensor(s, 4);
+  auto const minus_infinity = -std::numeric_limits<float>::infinity();
+  auto* const data = static_cast<float*>(t.data());
+  for (std::size_t i = 0; i < t.elements(); i += 7) data[i] = minus_infinity;
+  for (std::int64_t i = 0; i < s.back(); ++i) data[hidden * s.back() + i] = minus_infinity;
+  return t;
+}
+
+}  // namespace
+
+TEST_CASE("attention of heads of all sizes agrees with evaluate", "[schedules]") {
+  auto const x = GENERATE(attention_extents{.queries = 6, .keys = 16, .d = 16, .e = 16}, attention_extents{.keys = 1},
+                          attention_extents{.queries = 1, .keys = 70, .d = 20, .e = 4},
+                          attention_extents{.batch = 2, .queries = 13, .keys = 49, .d = 32, .e = 32},
+                          attention_extents{.queries = 20, .keys = 130, .d = 64, .e = 64},
+                          attention_extents{.heads = 1, .key_heads = 1, .queries = 5, .keys = 65, .d = 80, .e = 130});
+  INFO(x.queries << " queries, " << x.keys << " keys of " << x.d << ", values of " << x.e);
+  check_case(attention_case(x, false), attention_schedule);
+  check_case(attention_case(x, true), attention_schedule);
+}
+
+TEST_CASE("attention with shared heads, masks and scales agrees with evaluate", "[schedules]") {
+  attention_extents const x{.batch = 2, .heads = 4, .key_heads = 2, .queries = 9, .keys = 37, .d = 8, .e = 12};
+  bool const constant = GENERATE(false, true);
+  for (auto const& [mask, hidden] : {std::pair{shape{9, 37}, 3}, std::pair{shape{2, 1, 9, 37}, 12},
+                                     std::pair{shape{2, 1, 1, 37}, 1}, std::pair{shape{4, 9, 1}, 5}}) {
+    INFO(to_string(mask));
+    for (auto const scale : {0.3f, -2.0f, 1.0f})
+      check_case(attention_case(x, scale > 0, {{"scale", scale}}, {{attention_mask(mask, hidden), constant}}),
+                 attention_schedule);
+  }
+}
+
+TEST_CASE("causal attention agrees with evaluate", "[schedules]") {
+  for (auto const length : {1, 5, 16, 48, 131}) {
+    INFO(length);
+    attention_extents const x{.queries = length, .keys = length, .d = 8, .e = 16};
+    check_case(attention_case(x, true, {{"is_causal", std::int64_t{1}}}), attention_schedule);
+    shape const all{length, length};
+    check_case(attention_case(x, false, {{"is_causal", std::int64_t{1}}}, {{attention_mask(all, 0)}}),
+               attention_schedule);
+  }
+}
+
+TEST_CASE("attention that caps scores or sees a window of keys runs elsewhere", "[schedules]") {
+  attention_extents const x{};
+  CHECK(offers(attention_schedule, attention_case(x, false), targets[0]));
+  CHECK_FALSE(offers(attention_schedule, attention_case(x, false, {{"softcap", 2.0f}}), targets[0]));
+  CHECK_FALSE(
+      offers(attention_schedule, attention_case(x, false, {{"left_window_size", std::int64_t{2}}}), targets[0]));
+}

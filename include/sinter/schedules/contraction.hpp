@@ -242,12 +242,10 @@ class contraction_emitter {
 
   void requantize() {
     requantization const scaled(*t_.quantized, b_);
-    for (std::size_t r = 0; r < registers(); ++r) {
-      auto const scale = b_.load(o_.scale.at(register_offset(r, 64)));
-      each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
+    for (std::size_t r = 0; r < registers(); ++r)
+      each_pixel(r, [&, scale = b_.load(o_.scale.at(register_offset(r, 64)))](std::int64_t pixel, std::int64_t at) {
         b_.store(o_.y.at(at), scaled(accumulator(pixel, r), scale), lanes_of(r));
       });
-    }
   }
 
   template <typename Each>

@@ -15,12 +15,12 @@ using namespace sinter::test;
 
 namespace {
 
-constexpr auto quantized_entry = entry_of<quantized_convolution>();
-constexpr auto gemm_entry = entry_of<quantized_gemm>();
-constexpr auto add_entry = entry_of<quantized_add>();
+constexpr auto quantized_convolution_entry = entry_of<quantized_convolution>();
+constexpr auto quantized_gemm_entry = entry_of<quantized_gemm>();
+constexpr auto quantized_add_entry = entry_of<quantized_add>();
 constexpr auto quantize_entry = entry_of<quantize_linear>();
 constexpr auto dequantize_entry = entry_of<dequantize_linear>();
-constexpr auto max_pool_entry = entry_of<max_pool>();
+constexpr auto byte_pool_entry = entry_of<max_pool>();
 
 test_operand byte(dtype type, std::int64_t value) {
   any_tensor t(type, shape{});
@@ -32,7 +32,7 @@ test_operand reals(std::vector<float> const& values) {
   return {.value = any_tensor::of<float>({std::ssize(values)}, values), .constant = true};
 }
 
-struct geometry {
+struct quantized_geometry {
   shape x, w;
   std::int64_t stride = 1, pad = 0, dilation = 1;
   std::int64_t x_zero = 0, y_zero = 0;
@@ -42,7 +42,7 @@ struct geometry {
   float x_scale = 0.5f;
 };
 
-test_case convolution_case(geometry const& g) {
+test_case quantized_case(quantized_geometry const& g) {
   using list = std::vector<std::int64_t>;
   auto const rank = g.x.rank() - 2;
   attribute_map a{{"kernel_shape", list(g.w.begin() + 2, g.w.end())},
@@ -58,7 +58,7 @@ test_case convolution_case(geometry const& g) {
     bias.push_back(static_cast<std::int32_t>(o * 331 - 1000));
   }
   auto const weights_zero = g.w_type == dtype::uint8 ? 128 : 0;
-  return make_case(quantized_entry, a,
+  return make_case(quantized_convolution_entry, a,
                    {{.value = random_bytes(g.x_type, g.x, 1), .how = layout::blocked},
                     real(g.x_scale),
                     byte(g.x_type, g.x_zero),
@@ -74,43 +74,44 @@ test_case convolution_case(geometry const& g) {
 
 TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]") {
   auto const g = GENERATE(
-      geometry{.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},
-      geometry{.x = {2, 32, 7, 7}, .w = {48, 32, 3, 3}, .pad = 1, .x_zero = 117, .y_zero = 3},
-      geometry{.x = {1, 24, 14, 14}, .w = {40, 24, 1, 1}, .x_zero = 9, .y_zero = 128},
-      geometry{.x = {1, 3, 19, 17}, .w = {20, 3, 7, 7}, .stride = 2, .pad = 3, .x_zero = 200},
-      geometry{.x = {1, 21, 13, 11}, .w = {5, 21, 3, 3}, .stride = 2, .pad = 2, .dilation = 2, .x_zero = 1},
-      geometry{.x = {1, 64, 1, 1}, .w = {130, 64, 1, 1}}, geometry{.x = {3, 17, 30}, .w = {18, 17, 5}, .pad = 2},
-      geometry{.x = {1, 16, 2, 2}, .w = {16, 16, 3, 3}, .pad = 4, .x_zero = 77},
-      geometry{.x = {1, 20, 8, 8},
-               .w = {33, 20, 3, 3},
-               .pad = 1,
-               .x_zero = -5,
-               .y_zero = -128,
-               .x_type = dtype::int8,
-               .y_type = dtype::int8,
-               .bounds = {{"least", std::int64_t{-100}}, {"greatest", std::int64_t{90}}}},
-      geometry{.x = {1, 20, 8, 8},
-               .w = {33, 20, 3, 3},
-               .pad = 1,
-               .x_zero = -128,
-               .x_type = dtype::int8,
-               .w_type = dtype::uint8,
-               .bias = false},
-      geometry{.x = {1, 16, 5, 5}, .w = {16, 16, 1, 1}, .x_zero = 255, .x_scale = 1e30f});
-  check_case(convolution_case(g), quantized_convolution_schedule);
+      quantized_geometry{.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},
+      quantized_geometry{.x = {2, 32, 7, 7}, .w = {48, 32, 3, 3}, .pad = 1, .x_zero = 117, .y_zero = 3},
+      quantized_geometry{.x = {1, 24, 14, 14}, .w = {40, 24, 1, 1}, .x_zero = 9, .y_zero = 128},
+      quantized_geometry{.x = {1, 3, 19, 17}, .w = {20, 3, 7, 7}, .stride = 2, .pad = 3, .x_zero = 200},
+      quantized_geometry{.x = {1, 21, 13, 11}, .w = {5, 21, 3, 3}, .stride = 2, .pad = 2, .dilation = 2, .x_zero = 1},
+      quantized_geometry{.x = {1, 64, 1, 1}, .w = {130, 64, 1, 1}},
+      quantized_geometry{.x = {3, 17, 30}, .w = {18, 17, 5}, .pad = 2},
+      quantized_geometry{.x = {1, 16, 2, 2}, .w = {16, 16, 3, 3}, .pad = 4, .x_zero = 77},
+      quantized_geometry{.x = {1, 20, 8, 8},
+                         .w = {33, 20, 3, 3},
+                         .pad = 1,
+                         .x_zero = -5,
+                         .y_zero = -128,
+                         .x_type = dtype::int8,
+                         .y_type = dtype::int8,
+                         .bounds = {{"least", std::int64_t{-100}}, {"greatest", std::int64_t{90}}}},
+      quantized_geometry{.x = {1, 20, 8, 8},
+                         .w = {33, 20, 3, 3},
+                         .pad = 1,
+                         .x_zero = -128,
+                         .x_type = dtype::int8,
+                         .w_type = dtype::uint8,
+                         .bias = false},
+      quantized_geometry{.x = {1, 16, 5, 5}, .w = {16, 16, 1, 1}, .x_zero = 255, .x_scale = 1e30f});
+  check_case(quantized_case(g), quantized_convolution_schedule);
 }
 
 TEST_CASE("items of quantised convolutions may lie apart", "[schedules]") {
-  auto c = convolution_case({.x = {2, 16, 6, 6}, .w = {16, 16, 3, 3}, .pad = 1, .x_zero = 4});
+  auto c = quantized_case({.x = {2, 16, 6, 6}, .w = {16, 16, 3, 3}, .pad = 1, .x_zero = 4});
   c.slack_blocks = 2;
   check_case(c, quantized_convolution_schedule);
 }
 
 TEST_CASE("quantised convolutions that kernels do not take are left", "[schedules]") {
-  auto c = convolution_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}, .w_type = dtype::uint8});
+  auto c = quantized_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}, .w_type = dtype::uint8});
   c.inputs[5] = byte(dtype::uint8, 3);  // 255 - 3 is no int8
   CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));
-  c = convolution_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}});
+  c = quantized_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}});
   *static_cast<std::int32_t*>(c.inputs[8].value.data()) = INT32_MAX;  // sums may leave int32
   CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));
 }
@@ -130,7 +131,7 @@ TEST_CASE("quantised matrix products give the bits of the operator", "[schedules
   for (std::int64_t o = 0; o < columns; ++o)
     scales.push_back(0.001f * static_cast<float>(1 + o % 7)), biases.push_back(static_cast<std::int32_t>(o * 77 - 900));
   check_case(
-      make_case(gemm_entry, {{"least", std::int64_t{-90}}},
+      make_case(quantized_gemm_entry, {{"least", std::int64_t{-90}}},
                 {{.value = random_bytes(type, a, 1)},
                  real(0.5f),
                  byte(type, 33),
@@ -154,7 +155,7 @@ TEST_CASE("quantising, dequantising and adding give the bits of the operators", 
     check_case(
         make_case(dequantize_entry, {}, {{.value = random_bytes(type, s, 6), .how = how}, real(0.3f), byte(type, 100)}),
         quantize_schedule);
-    check_case(make_case(add_entry, {{"least", std::int64_t{-3}}, {"greatest", std::int64_t{101}}},
+    check_case(make_case(quantized_add_entry, {{"least", std::int64_t{-3}}, {"greatest", std::int64_t{101}}},
                          {{.value = random_bytes(type, s, 7), .how = how},
                           real(0.3f),
                           byte(type, 2),
@@ -171,8 +172,8 @@ TEST_CASE("the greatest bytes of windows", "[schedules]") {
   using list = std::vector<std::int64_t>;
   for (auto const type : {dtype::uint8, dtype::int8})
     for (std::int64_t const size : {9, 40})
-      check_case(
-          make_case(max_pool_entry, {{"kernel_shape", list{3, 3}}, {"strides", list{2, 2}}, {"pads", list{1, 1, 1, 1}}},
-                    {{.value = random_bytes(type, {1, 24, size, size}, 3), .how = layout::blocked}}),
-          pooling_schedule);
+      check_case(make_case(byte_pool_entry,
+                           {{"kernel_shape", list{3, 3}}, {"strides", list{2, 2}}, {"pads", list{1, 1, 1, 1}}},
+                           {{.value = random_bytes(type, {1, 24, size, size}, 3), .how = layout::blocked}}),
+                 pooling_schedule);
 }

@@ -71,11 +71,10 @@ class quantized_product {
   quantized_tile const& tile() const { return tile_; }
 
   packing weights(std::int64_t interleave) const {
-    return pack_quantized(fmt::format("quantized:{}:{}", n_.inputs[3].constant_key, key_of_zero_point()), w_,
-                          interleave);
+    return pack_quantized(fmt::format("quantized:{}:{}", key_of_weights(), interleave), w_, interleave);
   }
   packing bias() const {
-    auto const key = fmt::format("quantized bias:{}:{}:{}:{}", n_.inputs[3].constant_key, key_of_zero_point(),
+    auto const key = fmt::format("quantized bias:{}:{}:{}", key_of_weights(),
                                  has_input(n_, 8) ? n_.inputs[8].constant_key : "", zero());
     return pack_quantized_bias(key, w_, has_input(n_, 8) ? *n_.inputs[8].constant : any_tensor{}, zero());
   }
@@ -95,7 +94,11 @@ class quantized_product {
  private:
   /// The zero point of the input as uint8.
   std::int32_t zero() const { return integers_of(*n_.inputs[2].constant)[0] + (tile_.is_signed ? 128 : 0); }
-  std::string const& key_of_zero_point() const { return n_.inputs[5].constant_key; }
+  /// Equal bytes may be other weights in another shape.
+  std::string key_of_weights() const {
+    return fmt::format("{}:{}:{}:{}:{}", n_.inputs[3].constant_key, n_.inputs[5].constant_key, w_.outputs, w_.taps,
+                       w_.output_step);
+  }
   scheduled_node const& n_;
   quantized_weights w_;
   quantized_tile tile_{};

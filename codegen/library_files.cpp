@@ -162,13 +162,15 @@ void write_library(shaped_model model, library_options const& options, std::file
   auto variants = variants_of(options);
   std::vector<sinter::kernel_store> kernels(variants.size());
   options.begins("rewriting the graph");
-  auto const prepared = sinter::prepare(std::move(model.g));
+  sinter::optimize_options passes;
+  for (auto const& v : variants) passes.byte_products &= v.set.device() != sinter::device_kind::cuda;
+  auto const prepared = sinter::prepare(std::move(model.g), passes);
   for (auto const& s : model.signatures) {
     auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed
                            ? std::string()
                            : fmt::format(", batch {}", options.batch.sizes[all_ports.size()]);
     options.begins("rewriting the graph" + batch);
-    auto const g = sinter::bind(prepared, s).g;
+    auto const g = sinter::bind(prepared, s, passes).g;
     all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
     for (std::size_t i = 0; i < variants.size(); ++i) {
       auto& v = variants[i];

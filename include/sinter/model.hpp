@@ -15,8 +15,9 @@
 namespace sinter {
 namespace detail {
 
-inline optimize_options passes_within(limits const& bounds) {
+inline optimize_options passes_within(limits const& bounds, bool on_device) {
   optimize_options how;
+  how.byte_products = !on_device;
   how.fold_bytes = bounds.fold_bytes;
   return how;
 }
@@ -24,7 +25,7 @@ inline optimize_options passes_within(limits const& bounds) {
 inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
   compile_options const how{.machine = e.machine,
                             .bounds = e.limits,
-                            .passes = passes_within(e.limits),
+                            .passes = passes_within(e.limits, e.machine.device() == device_kind::cuda),
                             .prefer = e.prefer,
                             .cached_signatures = e.cached_signatures};
   return compile(prepared, s, how, *e.store, e.pool);
@@ -42,7 +43,8 @@ inline void type_outputs(graph& g) {
 inline model make_model(graph g, options const& how) {
   bind_custom(g, how.operators);
   type_outputs(g);
-  auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes_within(how.limits)); };
+  auto const passes = passes_within(how.limits, how.device != nullptr);
+  auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes); };
   return model_state::make(std::move(g), how, compile_for_model, prepare_within);
 }
 

@@ -24,16 +24,24 @@ namespace {
 
 target target_of(int lanes) { return lanes == 16 ? "avx512" : "avx2"; }
 
+/// Targets that have instructions of their own for programs of `lanes` lanes, as far as this machine has them.
+std::vector<target> targets_of(int lanes) {
+  std::vector<target> all{target_of(lanes)};
+  if (target const dot4 = "x86-64:avx512f,avx512vnni"; lanes == 16 && native_target().covers(dot4)) all.push_back(dot4);
+  return all;
+}
+
 /// What the machine lacks to run programs of `lanes` lanes; empty: nothing.
 std::string lacking(int lanes) {
   target const needed = target_of(lanes);
   return native_target().covers(needed) ? std::string() : fmt::format("SKIPPED: this CPU has no {}", to_string(needed));
 }
 
-code_block emit(std::vector<vector::program> const& programs, int lanes) {
+code_block emit(std::vector<vector::program> const& programs, target const& machine) {
   budget code("machine code", std::size_t{64} << 20);
-  return emit_x86(programs, target_of(lanes), code);
+  return emit_x86(programs, machine, code);
 }
+code_block emit(std::vector<vector::program> const& programs, int lanes) { return emit(programs, target_of(lanes)); }
 
 /// Runs one program in the interpreter and as machine code on the same bytes.
 template <typename T>
@@ -46,9 +54,12 @@ void compare_both(vector::program const& p, std::vector<std::vector<T>> memory) 
     kernel(arguments.data());
     return copy;
   };
-  auto const block = emit({p}, p.lanes);
   auto const expected = run([&](std::byte* const* arguments) { vector::interpret(p, arguments); });
-  CHECK(run(block.entry(0)) == expected);
+  for (auto const& machine : targets_of(p.lanes)) {
+    auto const block = emit({p}, machine);
+    INFO(to_string(machine));
+    CHECK(run(block.entry(0)) == expected);
+  }
 }
 
 }  // namespace
@@ -61,15 +72,17 @@ TEST_CASE("random programs give equal bits in the interpreter and as machine cod
     }
     for (int const length : {10, 40, 120}) {
       auto const programs = test::random_programs(lanes, 100, length);
-      auto const code = emit(programs, lanes);
-      REQUIRE(code.size() == programs.size());
-      for (std::size_t k = 0; k < programs.size(); ++k) {
-        vector::verify(programs[k]);
-        test::random_memory expected(static_cast<std::uint32_t>(k)), given(static_cast<std::uint32_t>(k));
-        vector::interpret(programs[k], expected.arguments());
-        code.entry(k)(given.arguments());
-        INFO(vector::print(programs[k]));
-        REQUIRE(expected.difference(given) == "");
+      for (auto const& machine : targets_of(lanes)) {
+        auto const code = emit(programs, machine);
+        REQUIRE(code.size() == programs.size());
+        for (std::size_t k = 0; k < programs.size(); ++k) {
+          vector::verify(programs[k]);
+          test::random_memory expected(static_cast<std::uint32_t>(k)), given(static_cast<std::uint32_t>(k));
+          vector::interpret(programs[k], expected.arguments());
+          code.entry(k)(given.arguments());
+          INFO(to_string(machine) << "\n" << vector::print(programs[k]));
+          REQUIRE(expected.difference(given) == "");
+        }
       }
     }
   }
@@ -222,6 +235,31 @@ TEST_CASE("scale2 gives equal bits over its whole range") {
       memory[1][i] = static_cast<float>(static_cast<int>(i % 254) - 126);
     }
     compare_both(p, memory);
+  }
+}
+
+TEST_CASE("dot products of bytes are exact at the extremes of both") {
+  for (int const lanes : {8, 16}) {
+    if (!lacking(lanes).empty()) continue;
+    auto const n = static_cast<std::size_t>(lanes);
+    for (bool const from_memory : {false, true}) {
+      vector::builder b("dot4", lanes);
+      using vector::access, vector::element, vector::register_type;
+      auto const u = b.argument("u", access::in, 4 * lanes, element::i32);
+      auto const s = b.argument("s", access::in, 4 * lanes, element::i32);
+      auto const y = b.argument("y", access::out, 8 * lanes, element::i32);
+      auto const sum = b.load(y.at(0), 0, register_type::i32), left = b.load(u.at(0), 0, register_type::i32);
+      auto const right = b.load(s.at(0), 0, register_type::i32);
+      b.store(y.at(4 * lanes), b.dot4(left, right, right));
+      from_memory ? b.dot4_to(sum, left, s.at(0)) : b.dot4_to(sum, left, right);
+      b.store(y.at(0), sum);
+      std::vector<std::vector<std::uint32_t>> memory(3);
+      memory[0].assign(n, 0xffffffffu), memory[1].assign(n, 0x80808080u), memory[2].assign(2 * n, 7u);
+      memory[0][1] = 0x80ff7f00u, memory[1][1] = 0x7f8001ffu;
+      memory[0][2] = 0xff00ff00u, memory[1][2] = 0x7f7f7f7fu;
+      memory[2][3] = 0x80000000u;  // sums wrap
+      compare_both(std::move(b).take(), memory);
+    }
   }
 }
 

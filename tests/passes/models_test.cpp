@@ -40,11 +40,11 @@ TEST_CASE("real models compute the same after optimisation") {
       {"squeezenet_fp16", 41, 15, 5e-3},  // evaluate rounds each result to half precision, the optimised graph few
       {"super_resolution", 7, 3},
       {"keyword_spotting_fp32", 13, 7},
-      {"keyword_spotting_qdq", 60, 51},
+      {"keyword_spotting_qdq", 33, 24},
       {"face_detector_rfb320", 82, 26},
       {"yolox_nano", 139, 26},
       {"cct_opset20", 49, 29},
-      {"classifier_qdq", 313, 251},
+      {"classifier_qdq", 137, 74},
   }));
   auto const path = shared("models/" + e.model + "/model.onnx");
   if (!path) {

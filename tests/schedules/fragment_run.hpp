@@ -25,12 +25,12 @@ inline kernel_call interpreted(vector::program const& p) {
   return [&p](std::byte* const* arguments) { vector::interpret(p, arguments); };
 }
 
-/// Machine code, where this CPU can run it; else the interpreter.
+/// Machine code with all that this CPU has, where it can run the kernel; else the interpreter.
 inline kernel_call emitted(vector::program const& p) {
   target const needed = p.lanes == 16 ? "avx512" : "avx2";
   if (!native_target().covers(needed)) return interpreted(p);
   budget code("a kernel", limits{}.code_bytes);
-  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, needed, code));
+  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, native_target(), code));
   return [block](std::byte* const* arguments) { block->entry(0)(arguments); };
 }
 
@@ -47,8 +47,10 @@ class test_buffer {
   void write(any_tensor const& t) {
     if (blocked())
       for_each_lane([&](std::int64_t at, std::int64_t from) {
-        float const v = from < 0 ? 1.5f : static_cast<float const*>(t.data())[from];
-        std::memcpy(bytes_.data() + at, &v, 4);
+        float const filler = 1.5f;
+        auto const* const elements = static_cast<std::byte const*>(t.data());
+        std::memcpy(bytes_.data() + at, from < 0 ? static_cast<void const*>(&filler) : elements + from * element(),
+                    static_cast<std::size_t>(element()));
       });
     else
       std::memcpy(bytes_.data(), t.data(), t.bytes());
@@ -60,10 +62,11 @@ class test_buffer {
     bool finite = true;
     if (blocked())
       for_each_lane([&](std::int64_t at, std::int64_t to) {
-        float v;
-        std::memcpy(&v, bytes_.data() + at, 4);
+        float v = 0;
+        if (element() == 4) std::memcpy(&v, bytes_.data() + at, 4);
         if (to < 0) finite = finite && std::isfinite(v);
-        if (to >= 0) static_cast<float*>(t.data())[to] = v;
+        auto* const elements = static_cast<std::byte*>(t.data());
+        if (to >= 0) std::memcpy(elements + to * element(), bytes_.data() + at, static_cast<std::size_t>(element()));
       });
     else
       std::memcpy(t.data(), bytes_.data(), t.bytes());
@@ -78,6 +81,7 @@ class test_buffer {
     auto const items = o.shape().empty() ? 1 : o.shape()[0];
     return items == 0 ? 0 : (items - 1) * (o.how == layout::blocked ? o.item_stride : dense) + dense;
   }
+  std::int64_t element() const { return static_cast<std::int64_t>(size_of(info_.type.element)); }
   bool blocked() const { return info_.how == layout::blocked && info_.shape().rank() >= 2; }
 
   /// visit(byte of the lane, row-major index of its element or -1)
@@ -88,7 +92,7 @@ class test_buffer {
     for (std::int64_t n = 0; n < s[0]; ++n)
       for (std::int64_t c = 0; c < blocks * 16; ++c)
         for (std::int64_t p = 0; p < pixels; ++p)
-          visit(n * info_.item_stride + (c / 16 * pixels + p) * 64 + c % 16 * 4,
+          visit(n * info_.item_stride + ((c / 16 * pixels + p) * 16 + c % 16) * element(),
                 c < s[1] ? (n * s[1] + c) * pixels + p : -1);
   }
 

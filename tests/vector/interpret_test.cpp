@@ -137,6 +137,20 @@ TEST_CASE("integers wrap, shift and convert") {
   CHECK(y[1] == (INT32_MAX - 7) >> 1);
 }
 
+TEST_CASE("dot4 adds four products of unsigned and signed bytes") {
+  auto const y = run<std::int32_t>(
+      {0, 1},
+      [](builder& b, vector::pointer x) {
+        auto const first = b.unary(opcode::to_i32, b.load(x.at(0)), register_type::i32);
+        auto const u =
+            b.binary(opcode::ior, first, b.constant_i32(static_cast<std::int32_t>(0xff0280feu)), register_type::i32);
+        return b.dot4(u, b.constant_i32(static_cast<std::int32_t>(0x80ff7f01u)), b.constant_i32(1000));
+      },
+      element::i32);
+  CHECK(y[0] == 1000 + 255 * -128 + 2 * -1 + 128 * 127 + 254);
+  CHECK(y[1] == y[0] + 1);
+}
+
 TEST_CASE("lanes: butterflies, partial loads and transposes") {
   std::vector<float> in(16);
   for (int k = 0; k < 16; ++k) in[static_cast<std::size_t>(k)] = static_cast<float>(k * k);

@@ -161,8 +161,18 @@ class random_program {
     auto const cc = static_cast<vector::compare>(pick(6));
     keep_float(b_.select(cc, any_float(), any_float(), any_float(), any_float()));
   }
+  vector::memory integer_operand() {
+    auto m = pointers_[1].at(middle + static_cast<std::int64_t>(pick(512)) * 4);
+    m.broadcast = chance(40);
+    return m;
+  }
   void integer() {
     using vector::opcode;
+    if (chance(25)) {
+      auto const sum = any_integer(), a = any_integer();
+      return chance(40) ? b_.dot4_to(sum, a, integer_operand()) : b_.dot4_to(sum, a, any_integer());
+    }
+    if (chance(10)) return keep_integer(b_.dot4(any_integer(), any_integer(), any_integer()));
     if (chance(30)) {
       constexpr std::array<opcode, 3> shifts{opcode::ishl, opcode::ishr, opcode::isra};
       return keep_integer(b_.shift(shifts[pick(3)], any_integer(), static_cast<std::int32_t>(pick(32))));

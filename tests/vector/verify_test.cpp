@@ -98,6 +98,8 @@ TEST_CASE("types") {
   CHECK_THAT(complaint("  v0 = load.i32 x[0]\n"), says("do not convert to f32"));
   CHECK_THAT(complaint("  v0 = zero.i32\n  store y[0], v0\n"), says("do not convert to f32"));
   CHECK(complaint("  v0 = zero.i32\n  store z[0], v0\n") == "");
+  CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = dot4.u8s8 v0, x[0], v0\n"), says("is f32, not i32"));
+  CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot4.u8s8 v1, v0, v1\n"), says("v0 is f32"));
   CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = select.lt v0, v0, v0, v1\n"), says("differ in type"));
 }
 

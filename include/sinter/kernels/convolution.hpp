@@ -161,7 +161,7 @@ inline status integer_convolution(call const& c) {
 }
 
 /// A convolution of quantised numbers: x, its scale and zero point, weights, theirs, the output's, a bias that may be
-/// omitted. Numbers: the window, the groups.
+/// omitted. Numbers: the window, the groups, the least and the greatest result.
 inline status quantized_convolution(call const& c) {
   auto const w = window_of(c.integers);
   auto const* const x = without_zero_point(c.in[0], c.in[2], 0, c.memory);
@@ -173,7 +173,7 @@ inline status quantized_convolution(call const& c) {
   if (c.memory.measuring()) return {};
   convolve<std::int64_t>(extents_of_convolution(c.in[0].shape, c.in[3].shape, c.integers[window_numbers]), w, x,
                          weights, bias, sums);
-  auto const range = range_of(c.out[0].type);
+  integer_range const range{c.integers[window_numbers + 1], c.integers[window_numbers + 2]};
   auto const channels = c.in[3].shape[0], plane = w.out_size();
   bool const single = c.in[4].elements() == 1;
   for (std::size_t i = 0; i < count; ++i) {

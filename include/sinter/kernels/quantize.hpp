@@ -89,6 +89,25 @@ inline status dequantize(call const& c) {
   });
 }
 
+/// The sum of two quantised tensors of one shape: each with its scale and zero point, then the output's, all of one
+/// element. Numbers: the least and the greatest result.
+inline status quantized_sum(call const& c) {
+  staged_input<std::int64_t> a(c.in[0], c.memory), b(c.in[3], c.memory);
+  staged_input<std::int64_t> a_zero(c.in[2], c.memory), b_zero(c.in[5], c.memory), zero(c.in[7], c.memory);
+  staged_input<float> a_scale(c.in[1], c.memory), b_scale(c.in[4], c.memory), scale(c.in[6], c.memory);
+  if (c.memory.measuring()) return {};
+  integer_range const range{c.integers[0], c.integers[1]};
+  auto const real = [](std::int64_t x, std::int64_t zero_point, float step) {
+    return static_cast<float>(x - zero_point) * step;
+  };
+  for (std::size_t i = 0; i < c.out[0].elements(); ++i) {
+    auto const at = static_cast<std::int64_t>(i);
+    auto const sum = real(a[at], a_zero[0], a_scale[0]) + real(b[at], b_zero[0], b_scale[0]);
+    store<std::int64_t>(c.out[0].type, c.out[0].data, i, quantized(sum / scale[0], zero[0], range));
+  }
+  return {};
+}
+
 /// To uint8, with scale (output 1) and zero point (output 2) from the input's range, which is made to include 0.
 inline status quantize_dynamically(call const& c) {
   staged_input<float> x(c.in[0], c.memory);

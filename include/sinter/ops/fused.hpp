@@ -5,3 +5,4 @@
 #include <sinter/ops/fused_convolution.hpp>
 #include <sinter/ops/fused_elementwise.hpp>
 #include <sinter/ops/fused_gemm.hpp>
+#include <sinter/ops/quantized.hpp>

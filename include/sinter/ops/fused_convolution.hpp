@@ -31,29 +31,29 @@ struct fused_convolution {
   };
 
   static attributes parse(attribute_reader const& r) {
+    auto a = parse_geometry(r);
+    a.epilogue = read_epilogue(r);
+    return a;
+  }
+  static attributes parse_geometry(attribute_reader const& r) {
     using list = std::vector<std::int64_t>;
     attributes a{.kernel_shape = r.require<list>("kernel_shape"),
                  .strides = r.require<list>("strides"),
                  .dilations = r.require<list>("dilations"),
                  .pads = r.require<list>("pads"),
-                 .group = r.require<std::int64_t>("group"),
-                 .epilogue = read_epilogue(r)};
+                 .group = r.require<std::int64_t>("group")};
     auto const rank = a.kernel_shape.size();
     if (a.strides.size() != rank || a.dilations.size() != rank || a.pads.size() != 2 * rank || a.group < 1)
       fail(error_code::malformed_model, "the geometry of a convolution with {} spatial axes is inconsistent", rank);
     return a;
   }
 
-  static types infer(inputs const& in, attributes const& a) {
-    auto const &x = in.shape(0), &w = in.shape(1);
+  /// The shape of the result for an input and weights; checks that they fit.
+  static shape result_shape(shape const& x, shape const& w, attributes const& a) {
     auto const rank = a.kernel_shape.size();
     if (x.rank() != rank + 2 || w.rank() != rank + 2 || x[1] != checked_mul(w[1], a.group) || w[0] % a.group != 0)
       fail(error_code::malformed_model, "weights of shape {} do not fit an input of shape {} in {} groups", w, x,
            a.group);
-    if (in.element(1) != in.element(0))
-      fail(error_code::malformed_model, "the weights are {}, the input is {}", name(in.element(1)),
-           name(in.element(0)));
-    check_vector(in, 2, w[0], "bias");
     shape out{x[0], w[0]};
     for (std::size_t i = 0; i < rank; ++i) {
       auto const reach = checked_add(checked_mul(a.dilations[i], a.kernel_shape[i] - 1), 1);
@@ -62,15 +62,27 @@ struct fused_convolution {
         fail(error_code::malformed_model, "a kernel of shape {} does not fit an input of shape {}", w, x);
       out.push_back(room / a.strides[i] + 1);
     }
+    return out;
+  }
+  static kernels::window window(shape const& x, shape const& w, attributes const& a) {
+    return convolution_window(
+        x, w,
+        {.window = {.kernel = a.kernel_shape, .strides = a.strides, .dilations = a.dilations, .pads = a.pads},
+         .groups = a.group});
+  }
+
+  static types infer(inputs const& in, attributes const& a) {
+    auto const out = result_shape(in.shape(0), in.shape(1), a);
+    if (in.element(1) != in.element(0))
+      fail(error_code::malformed_model, "the weights are {}, the input is {}", name(in.element(1)),
+           name(in.element(0)));
+    check_vector(in, 2, in.shape(1)[0], "bias");
     return {{in.element(0), out}};
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
-    convolution_attributes const plain{
-        .window = {.kernel = a.kernel_shape, .strides = a.strides, .dilations = a.dilations, .pads = a.pads},
-        .groups = a.group};
     return with_epilogue({.kernel = {kernels::convolution, "convolution", "convolution.hpp"},
-                          .integers = numbers_of(convolution_window(in.shape(0), in.shape(1), plain), {a.group})},
+                          .integers = numbers_of(window(in.shape(0), in.shape(1), a), {a.group})},
                          a.epilogue);
   }
 };

@@ -67,8 +67,10 @@ struct qlinear_conv {
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
+    auto const range = range_of(in.element(7));
     return {.kernel = {kernels::quantized_convolution, "quantized_convolution", "convolution.hpp"},
-            .integers = numbers_of(convolution_window(in.shape(0), in.shape(3), a), {a.groups})};
+            .integers =
+                numbers_of(convolution_window(in.shape(0), in.shape(3), a), {a.groups, range.least, range.greatest})};
   }
 };
 
@@ -109,8 +111,10 @@ struct qlinear_matmul {
     return {{in.element(7), e.output}};
   }
 
-  static kernel_call kernel(inputs const&, attributes const&) {
-    return {.kernel = {kernels::quantized_products, "quantized_products", "matmul.hpp"}};
+  static kernel_call kernel(inputs const& in, attributes const&) {
+    auto const range = range_of(in.element(7));
+    return {.kernel = {kernels::quantized_products, "quantized_products", "matmul.hpp"},
+            .integers = {range.least, range.greatest}};
   }
 };
 

@@ -20,6 +20,7 @@
 #include <sinter/passes/fuse_condition.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
+#include <sinter/passes/fuse_quantized.hpp>
 #include <sinter/passes/hoist_activation.hpp>
 #include <sinter/passes/inline_branches.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
@@ -48,6 +49,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"inline_branches", inline_branches, shapes::open},
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
+    {"fuse_quantized", fuse_quantized, shapes::open},
     {"widen_half", widen_half},
     {"lower_einsum", lower_einsum},
     {"fuse_condition", fuse_condition},
@@ -74,7 +76,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 24;
+inline constexpr std::size_t first_fusion = 25;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.
@@ -92,14 +94,14 @@ inline void erase_nodes_without_outputs(graph& g) {
 
 /// Runs the passes that do with what is known in turn until none of them rewrites anything. A pass that found nothing
 /// runs again only after a rewrite.
-inline void run_to_fixed_point(rewriter& r, std::span<pass const> group, shapes known) {
+inline void run_to_fixed_point(rewriter& r, std::span<pass const> group, shapes known, bool byte_products) {
   std::vector<std::int64_t> settled(group.size(), -1);  // rewrites after the last run of each pass that found nothing
   for (int round = 0; round < rounds; ++round) {
     auto const before = r.count();
     for (std::size_t i = 0; i < group.size(); ++i) {
       auto const& p = group[i];
       auto const count = r.count();
-      if (p.needs > known || settled[i] == count) continue;
+      if (p.needs > known || settled[i] == count || (p.run == fuse_quantized && !byte_products)) continue;
       r.begin_pass(p.name);
       with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
       if (r.count() == count) settled[i] = count;
@@ -120,9 +122,10 @@ rewrite_totals run_passes(graph& g, shapes known, optimize_options const& option
   auto const all = pass_table();
   auto const stop = std::ranges::find(all, options.stop_before, &pass::name);
   auto const wanted = static_cast<std::size_t>(stop - all.begin());
-  passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)), known);
+  passes::run_to_fixed_point(r, all.first(std::min(wanted, passes::first_fusion)), known, options.byte_products);
   if (wanted > passes::first_fusion)
-    passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion), known);
+    passes::run_to_fixed_point(r, all.subspan(passes::first_fusion, wanted - passes::first_fusion), known,
+                               options.byte_products);
   verify_types(g);
   return {r.count(), r.fold_budget().used()};
 }

@@ -31,6 +31,7 @@ struct optimize_options {
 #else
   bool verify = true;  ///< verifies the graph after each rewrite
 #endif
+  bool byte_products = true;          ///< forms products of 8-bit integers, for which devices have no kernels
   std::string_view stop_before = {};  ///< name of a pass: neither it nor later ones run
   std::size_t fold_bytes = limits{}.fold_bytes;
 };

@@ -17,6 +17,9 @@
 #include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
+#include <sinter/schedules/quantize.hpp>
+#include <sinter/schedules/quantized_convolution.hpp>
+#include <sinter/schedules/quantized_gemm.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/resample.hpp>
@@ -41,6 +44,9 @@ std::span<schedule const> schedule_table(device_kind device) {
       depthwise_schedule,
       convolution_schedule,
       winograd_schedule,
+      quantized_convolution_schedule,
+      quantized_gemm_schedule,
+      quantize_schedule,
       image_strips_schedule,
       row_strips_schedule,
       transposed_convolution_schedule,

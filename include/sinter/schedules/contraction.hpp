@@ -2,6 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/schedules/contraction_tile.hpp>
+#include <sinter/schedules/requantize.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/verify.hpp>
@@ -21,13 +22,16 @@
 ///       for pixel whose tap lies inside: acc[pixel][block] += w * broadcast x
 ///     y[pixel][block] = epilogue(acc[pixel][block], extras…)
 ///
+/// Tiles of 8-bit integers (`contraction_tile::quantized`) are the same on int32: a channel is four of them, a product
+/// is dot4, padding whose zero point is not 0 has products too, and requantization (requantize.hpp) is the epilogue.
+///
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
 
 /// The operands of a tile in the kernel under construction.
 struct contraction_operands {
-  vector::pointer x{}, w{}, bias{}, y{};
+  vector::pointer x{}, w{}, bias{}, scale{}, y{};
   std::vector<vector::pointer> extras{};
 };
 
@@ -38,6 +42,7 @@ class contraction_emitter {
  public:
   contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
       : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
+    if (t_.quantized) type_ = vector::register_type::i32, flip_ = input_flip(*t_.quantized, b_);
     bool const several = t_.blocks() > 1 && t_.pixels() > 1;
     paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
   }
@@ -59,9 +64,10 @@ class contraction_emitter {
   }
   /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
   bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
-  std::int64_t register_offset(std::size_t r, std::int64_t block_stride) const {
+  /// Where register `r` of a pixel lies in values of `element` bytes.
+  std::int64_t register_offset(std::size_t r, std::int64_t block_stride, std::int64_t element = 4) const {
     auto const block = static_cast<std::int64_t>(r) / per_block_, half = static_cast<std::int64_t>(r) % per_block_;
-    return block * block_stride + half * b_.register_bytes();
+    return block * block_stride + half * b_.lanes() * element;
   }
   /// Lanes of register `r` of a tile that exist in row-major memory; at most 0 when none do.
   std::int32_t lanes_of(std::size_t r) const {
@@ -76,11 +82,11 @@ class contraction_emitter {
   void start_accumulators() {
     accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
     for (std::size_t r = 0; r < computed(); ++r) {
-      auto first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64))) : b_.zero();
+      auto first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64)), 0, type_) : b_.zero(type_);
       if (t_.bias && is_shared(r)) first = b_.halves(first, swap_halves(first));
       accumulator(0, r) = first;
       auto const step = is_shared(r) ? 2 : 1;
-      for (std::int64_t p = step; p < pixels(); p += step) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero();
+      for (std::int64_t p = step; p < pixels(); p += step) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero(type_);
     }
   }
 
@@ -140,23 +146,37 @@ class contraction_emitter {
     for (std::size_t r = 0; r < computed() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
     for (std::int64_t row = 0; row < t_.rows; ++row)
       for (std::int64_t col = 0; col < t_.cols; ++col) {
-        if (!y.inside[static_cast<std::size_t>(row)] || !x.inside[static_cast<std::size_t>(col)]) continue;
+        bool const inside = y.inside[static_cast<std::size_t>(row)] && x.inside[static_cast<std::size_t>(col)];
+        if (!inside && !t_.padding_counts()) continue;
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
-        if (computed() == 1 && !stream_weights) {
+        if (computed() == 1 && !stream_weights && !t_.quantized) {
           b_.fma_to(accumulator(pixel, 0), w[0], at);
           continue;
         }
-        auto const broadcast = b_.load(at);
+        auto const broadcast = inside ? load_input(at) : b_.constant_i32(0x01010101 * t_.quantized->outside);
         for (std::size_t r = 0; r < computed(); ++r) {
           if (is_shared(r))
             add_to_shared(pixel, r, broadcast);
           else if (stream_weights)
-            b_.fma_to(accumulator(pixel, r), broadcast, w_.at(w_at + weight_offset(r)));
+            multiply_add(accumulator(pixel, r), broadcast, w_.at(w_at + weight_offset(r)));
           else
-            b_.fma_to(accumulator(pixel, r), w[r], broadcast);
+            multiply_add(accumulator(pixel, r), broadcast, w[r]);
         }
       }
+  }
+
+  /// A channel of a pixel in all lanes, or four channels as uint8.
+  vector::reg load_input(vector::memory at) {
+    auto const value = b_.load(at, 0, type_);
+    return flip_ ? b_.binary(vector::opcode::ixor, value, flip_, type_) : value;
+  }
+
+  void multiply_add(vector::reg sum, vector::reg x, vector::memory w) {
+    t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, x, w);
+  }
+  void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
+    t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, w, x);
   }
 
   /// The product of pixel `pixel` for a register that two share, when the values of both are there.
@@ -170,9 +190,8 @@ class contraction_emitter {
   }
 
   vector::reg swap_halves(vector::reg a) {
-    std::vector<std::int32_t> table(static_cast<std::size_t>(b_.lanes()));
-    for (std::size_t k = 0; k < table.size(); ++k)
-      table[k] = static_cast<std::int32_t>((k + table.size() / 2) % table.size());
+    std::vector<std::int32_t> table;
+    for (int k = 0; k < b_.lanes(); ++k) table.push_back((k + b_.lanes() / 2) % b_.lanes());
     return b_.shuffle(a, std::move(table));
   }
 
@@ -196,23 +215,21 @@ class contraction_emitter {
   }
 
   vector::reg load_weight(std::size_t r, std::int64_t w_at) {
-    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)));
+    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, type_);
     auto const lanes = lanes_of(r);
     return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + weight_offset(r)), lanes);
   }
 
   /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
   void finish() {
+    if (t_.quantized) return requantize();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
-    for (std::size_t r = 0; r < registers(); ++r) {
-      if (lanes_of(r) <= 0) continue;
-      for (std::int64_t p = 0; p < pixels(); ++p) {
-        auto const at = p / t_.cols * t_.y_row + p % t_.cols * t_.y_col + register_offset(r, t_.y_block);
-        values.push_back(accumulator(p, r));
+    for (std::size_t r = 0; r < registers(); ++r)
+      each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
+        values.push_back(accumulator(pixel, r));
         places.push_back({at, register_offset(r, 64), lanes_of(r)});
-      }
-    }
+      });
     auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
     bool const in_registers = t_.epilogue.fits_in_registers();
     for (std::size_t i = 0; i < values.size() && !in_registers; ++i) put(i, values[i]);
@@ -223,6 +240,21 @@ class contraction_emitter {
     epilogue.each(places, in_registers ? free_registers : vector::register_count(b_.lanes()), value, put);
   }
 
+  void requantize() {
+    requantization const scaled(*t_.quantized, b_);
+    for (std::size_t r = 0; r < registers(); ++r)
+      each_pixel(r, [&, scale = b_.load(o_.scale.at(register_offset(r, 64)))](std::int64_t pixel, std::int64_t at) {
+        b_.store(o_.y.at(at), scaled(accumulator(pixel, r), scale), lanes_of(r));
+      });
+  }
+
+  template <typename Each>
+  void each_pixel(std::size_t r, Each&& each) {
+    if (lanes_of(r) <= 0) return;
+    for (std::int64_t p = 0; p < pixels(); ++p)
+      each(p, p / t_.cols * t_.y_row + p % t_.cols * t_.y_col + register_offset(r, t_.y_block, t_.y_element()));
+  }
+
   contraction_tile const& t_;
   int per_block_;
   vector::builder& b_;
@@ -230,6 +262,8 @@ class contraction_emitter {
   contraction_operands const& o_;
   std::vector<vector::reg> accumulators_;
   std::vector<vector::reg> weights_;
+  vector::register_type type_ = vector::register_type::f32;
+  vector::reg flip_{};           ///< makes int8 inputs uint8, where they are that
   vector::reg first_of_pair_{};  ///< the value of its first pixel
   bool paired_ = false;          ///< two pixels share a register
 };
@@ -241,16 +275,19 @@ inline void emit_contraction(contraction_tile const& tile, vector::builder& b, c
   detail::contraction_emitter(tile, b, operands).emit();
 }
 
-/// The vector program of a tile. Arguments: x, w, bias if any, the epilogue's extras, y.
+/// The vector program of a tile. Arguments: x, w, bias if any, the scale of integers, the epilogue's extras, y.
 inline vector::program build_contraction(contraction_tile const& t, target const& machine) {
   using vector::access;
   vector::builder b(t.name, machine.lanes());
   contraction_operands o;
-  o.x = b.argument("x", access::in, t.x_bytes());
-  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes());
-  if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64);
+  using enum vector::element;
+  auto const sums = t.quantized ? i32 : f32, result = !t.quantized ? f32 : t.quantized->signed_result ? s8 : u8;
+  o.x = b.argument("x", access::in, t.x_bytes(), sums);
+  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), sums);
+  if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64, sums);
+  if (t.quantized) o.scale = b.argument("s", access::constant, t.blocks() * 64);
   o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes());
-  o.y = b.argument("y", access::out, t.y_bytes());
+  o.y = b.argument("y", access::out, t.y_bytes(), result);
   emit_contraction(t, b, o);
   return std::move(b).take();
 }

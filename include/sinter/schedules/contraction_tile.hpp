@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,29 @@ struct reduction_section {
   std::int64_t x_offset = 0, x_chunk = 0;  ///< bytes: of the first chunk, between chunks
   std::int64_t w_offset = 0;               ///< bytes
 };
+
+/// What a tile of 8-bit integers has in place of an epilogue. Four channels are what one is of floats: they lie side by
+/// side in the input, and in the weights for each output channel. Sums are int32, and become
+/// clamp(round(sum · scale) + zero point), half to even.
+struct quantized_tile {
+  bool is_signed = false;       ///< the input is int8, else uint8
+  std::uint8_t outside = 0;     ///< what the padding reads, as uint8: it adds 128 to an int8
+  bool signed_result = false;   ///< int8, else uint8
+  bool large = false;           ///< sum · scale may leave int32
+  std::int32_t zero_point = 0;  ///< of the result
+  std::int32_t least = 0, greatest = 255;
+};
+
+/// Pixels of a tile with so many blocks of 16 sums of integers, and blocks for so many pixels: what registers allow
+/// with those that dot4 needs on machines that lack it.
+inline std::int64_t quantized_pixels(std::int64_t blocks, target const& machine) {
+  if (machine.registers() < 32) return blocks == 1 ? 4 : 1;
+  return blocks <= 2 ? 12 : blocks <= 4 ? 5 : 1;
+}
+inline std::int64_t quantized_blocks(std::int64_t pixels, target const& machine) {
+  if (machine.registers() < 32) return pixels == 1 ? 4 : 1;
+  return pixels == 1 ? 8 : pixels <= 5 ? 4 : 2;
+}
 
 /// Everything that decides the code of a tile. Distances are in bytes.
 struct contraction_tile {
@@ -42,7 +66,12 @@ struct contraction_tile {
   bool half_tail = false;
   bool bias = false;
   epilogue_code epilogue{};
+  std::optional<quantized_tile> quantized{};  ///< its operands are those of integers, `scale` after `bias`
 
+  /// Whether taps in the padding have products.
+  bool padding_counts() const { return quantized && quantized->outside != 0; }
+  /// Bytes of an element of y.
+  std::int64_t y_element() const { return quantized ? 1 : 4; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
   std::int64_t pixels() const { return rows * cols; }
   std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
@@ -51,7 +80,7 @@ struct contraction_tile {
   std::int64_t x_bytes() const;
   std::int64_t w_bytes() const;
   std::int64_t y_bytes() const {
-    return (rows - 1) * y_row + (cols - 1) * y_col + (blocks() - 1) * y_block + std::int64_t{4} * last_lanes;
+    return (rows - 1) * y_row + (cols - 1) * y_col + (blocks() - 1) * y_block + y_element() * last_lanes;
   }
   /// Of an operand that has a value for each output channel.
   std::int64_t channel_bytes() const { return (blocks() - 1) * 64 + std::int64_t{4} * last_lanes; }
@@ -103,7 +132,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
-               half_tail, bias, epilogue] = tile;
+               half_tail, bias, epilogue, quantized] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
@@ -115,6 +144,11 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_block);
   key.add(last_lanes).add(dense_weights).add(half_tail).add(bias);
   epilogue.add_to(key);
+  key.add(quantized.has_value());
+  if (quantized) {
+    auto const& [is_signed, outside, signed_result, large, zero_point, least, greatest] = *quantized;
+    key.add(is_signed).add(outside).add(signed_result).add(large).add(zero_point).add(least).add(greatest);
+  }
   return key.take();
 }
 

@@ -24,14 +24,24 @@
 namespace sinter {
 namespace detail {
 
-/// Builds the grids of one convolution of input 0 of a node with bias input 2 and extras from input 3 on.
+/// Builds the grids of one convolution of input 0 of a node. Its channels have values (bias, scale) in blocks of 16
+/// with 4 bytes each.
 class convolution_code {
  public:
+  /// Of floats, with bias input 2 and extras from input 3 on.
   convolution_code(convolution_shape const& s, scheduled_node const& n, std::optional<expr::function> const& epilogue,
                    target const& machine, fragment& code)
-      : n_(n), epilogue_(epilogue), machine_(machine), s_(s), code_(code) {
-    blocked_input_ = n.inputs[0].how == layout::blocked;
-    window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
+      : convolution_code(s, n, machine, code) {
+    epilogue_ = &epilogue;
+    if (has_input(n, 2)) packed_values_.push_back(pack_vector(n.inputs[2]));
+  }
+  /// Of blocked 8-bit integers, with packed bias and scale.
+  convolution_code(convolution_shape const& s, scheduled_node const& n, quantized_tile const& quantized, packing bias,
+                   packing scale, target const& machine, fragment& code)
+      : convolution_code(s, n, machine, code) {
+    quantized_ = quantized;
+    element_ = 1, unit_ = 4;
+    packed_values_ = {std::move(bias), std::move(scale)};
   }
 
   /// Adds the grids to the last region; `pack(block group)` is the packing of its weights.
@@ -45,14 +55,29 @@ class convolution_code {
   }
 
  private:
+  convolution_code(convolution_shape const& s, scheduled_node const& n, target const& machine, fragment& code)
+      : n_(n), machine_(machine), s_(s), code_(code) {
+    blocked_input_ = n.inputs[0].how == layout::blocked;
+    window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
+  }
+
   void add_group(block_group const& g, packing packed) {
     auto const weights = code_.weight(std::move(packed));
-    auto const bias = bind_bias(n_, code_);
-    extras_ = bind_extras(n_, epilogue_, 3, 1, code_);
+    channel_values_.clear();
+    for (auto const& values : packed_values_) channel_values_.push_back(code_.weight(values));
+    if (epilogue_) extras_ = bind_extras(n_, *epilogue_, 3, 1, code_);
     auto const wide = blocks_of_tile();
     for (auto const& tile : tile_plane(window_, pixels_of_tile()))
-      for (auto const& columns : block_columns(g.blocks, wide, s_.half_tail()))
-        add_grid(g, tile, columns, weights, bias);
+      for (auto const& columns : block_columns(g.blocks, wide, half_tail())) add_grid(g, tile, columns, weights);
+  }
+
+  bool half_tail() const { return s_.half_tail() && !quantized_; }
+  /// Steps of the reduction for so many channels.
+  std::int64_t units(std::int64_t channels) const { return ceil_div(channels, unit_); }
+  std::int64_t block_bytes() const { return channel_block * element_; }
+  std::int64_t pixel_bytes() const { return blocked_input_ ? block_bytes() : element_; }
+  std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
+    return packed_group_bytes(units(g.inputs) * s_.taps(), interleave);
   }
 
   /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
@@ -77,6 +102,7 @@ class convolution_code {
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
+    if (quantized_) return quantized_pixels(blocks_of_tile(), machine_);
     // One block takes an operand from memory for each product: no more pixels than its loads can feed.
     auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
     std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? one_block : 14;
@@ -93,24 +119,26 @@ class convolution_code {
   /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
     auto const pixels = window_.y.out * window_.x.out;
+    if (quantized_) return quantized_blocks(pixels, machine_);
     if (machine_.registers() == 32) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
     return pixels == 1 ? 4 : pixels <= 2 ? 2 : 1;
   }
 
   std::vector<reduction_section> sections(block_group const& g) const {
-    auto const row = convolution_interleave * channel_block * 4;
-    auto const plane = s_.in_plane() * 4;
+    auto const plane = s_.in_plane() * element_;
     if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
     auto const first = g.first_input * plane;
     auto const chunks = g.inputs / channel_block, rest = g.inputs % channel_block;
     std::vector<reduction_section> all;
     if (chunks > 0)
-      all.push_back({.chunks = chunks, .channels = channel_block, .x_offset = first, .x_chunk = plane * channel_block});
+      all.push_back(
+          {.chunks = chunks, .channels = units(channel_block), .x_offset = first, .x_chunk = plane * channel_block});
     if (rest > 0)
-      all.push_back({.chunks = 1,
-                     .channels = rest,
-                     .x_offset = first + chunks * plane * channel_block,
-                     .w_offset = chunks * channel_block * s_.taps() * row});
+      all.push_back(
+          {.chunks = 1,
+           .channels = units(rest),
+           .x_offset = first + chunks * plane * channel_block,
+           .w_offset = packed_group_bytes(chunks * units(channel_block) * s_.taps(), convolution_interleave)});
     return all;
   }
 
@@ -119,9 +147,8 @@ class convolution_code {
     std::size_t block, y, x;
   };
 
-  contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks, bool bias) const {
-    auto const pixel = blocked_input_ ? channel_block * 4 : 4;
-    auto const in_row = window_.x.in * pixel;
+  contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks) const {
+    auto const pixel = pixel_bytes(), in_row = window_.x.in * pixel;
     contraction_tile t{.name = fmt::format(FMT_COMPILE("conv{}x{}_{}x{}x{}"), window_.y.kernel, window_.x.kernel,
                                            tile.y.length, tile.x.length, blocks)};
     t.rows = tile.y.length;
@@ -131,8 +158,9 @@ class convolution_code {
     t.x_tap_row = window_.y.dilation * in_row;
     t.x_tap_col = window_.x.dilation * pixel;
     t.x_channel = blocked_input_ ? 4 : s_.in_plane() * 4;
-    t.taps_y = group_taps(window_.y, tile.y);
-    t.taps_x = group_taps(window_.x, tile.x);
+    t.quantized = quantized_;
+    t.taps_y = group_taps(window_.y, tile.y, t.padding_counts());
+    t.taps_x = group_taps(window_.x, tile.x, t.padding_counts());
     t.kernel_rows = window_.y.kernel;
     t.kernel_cols = window_.x.kernel;
     if (t.taps_y.empty() || t.taps_x.empty()) {  // the tile lies in the padding
@@ -141,27 +169,26 @@ class convolution_code {
       t.sections = sections(g);
     }
     t.w_channel = convolution_interleave * channel_block * 4;
-    t.y_row = s_.places.row * channel_block * 4;
-    t.y_col = s_.places.col * channel_block * 4;
-    t.y_block = s_.places.plane * channel_block * 4;
-    t.bias = bias;
+    t.y_row = s_.places.row * block_bytes();
+    t.y_col = s_.places.col * block_bytes();
+    t.y_block = s_.places.plane * block_bytes();
+    t.bias = !channel_values_.empty();
     t.epilogue = extras_.code;
-    t.w_prefetch = weight_prefetch(packed_group_bytes(g.inputs * s_.taps(), g.blocks), machine_);
+    t.w_prefetch = weight_prefetch(group_bytes(g, g.blocks), machine_);
     return t;
   }
 
-  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address w,
-                std::optional<address> bias) {
-    auto t = tile_code(g, tile, columns.blocks, bias.has_value());
-    auto const group_bytes = packed_group_bytes(g.inputs * s_.taps(), convolution_interleave);
+  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address w) {
+    auto t = tile_code(g, tile, columns.blocks);
+    auto const group = group_bytes(g, convolution_interleave);
     auto const weight_at = [&](std::int64_t block) {
-      return block / convolution_interleave * group_bytes + block % convolution_interleave * channel_block * 4;
+      return block / convolution_interleave * group + block % convolution_interleave * channel_block * 4;
     };
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
-    t.half_tail = s_.half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
+    t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
 
-    bool const blocks_inner = group_bytes * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
+    bool const blocks_inner = group * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
     grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
     std::array<extent, grid_rank> extents{s_.items};
     extents[axis.block] = columns.count;
@@ -175,13 +202,13 @@ class convolution_code {
     auto const block = g.first_block + columns.first;
     strides block_step{};
     block_step[axis.block] = columns.step;
-    if (bias) {
-      bias->offset = block * 64;
-      bias->stride[axis.block] = columns.step * 64;
-      arguments.push_back(*bias);
+    for (auto value : channel_values_) {
+      value.offset = block * 64;
+      value.stride[axis.block] = columns.step * 64;
+      arguments.push_back(value);
     }
     address y{.in = space::output, .index = 0};
-    y.offset = s_.places.first * channel_block * 4;
+    y.offset = s_.places.first * block_bytes();
     y.offset += block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
     y.stride[0] = n_.outputs[0].item_stride;
     y.stride[axis.block] = columns.step * t.y_block;
@@ -198,14 +225,22 @@ class convolution_code {
     address x{.in = space::input, .index = 0};
     x.stride[0] = n_.inputs[0].item_stride;
     if (t.sections.empty()) return x;
-    auto const pixel = blocked_input_ ? channel_block * 4 : 4;
+    if (!reads(t.taps_y) || !reads(t.taps_x)) {
+      for (auto* taps : {&t.taps_y, &t.taps_x})
+        for (auto& group : *taps) group.inside.assign(group.inside.size(), false);
+      return x;
+    }
     auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
     auto const lowest = lowest_read(t);
     t.x_origin = -lowest;
-    x.offset = origin * pixel + lowest;
+    x.offset = origin * pixel_bytes() + lowest;
     x.stride[axis.y] = tile.y.length * t.x_row;
     x.stride[axis.x] = tile.x.length * t.x_col;
     return x;
+  }
+
+  static bool reads(std::vector<tap_group> const& taps) {
+    return std::ranges::any_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, true) > 0; });
   }
 
   /// The lowest byte that the tile reads, relative to pixel (0,0), tap (0,0).
@@ -221,11 +256,16 @@ class convolution_code {
   }
 
   scheduled_node const& n_;
-  std::optional<expr::function> const& epilogue_;
   target machine_;
   convolution_shape s_;
   bool blocked_input_ = false;
   window2d window_;
+  std::int64_t element_ = 4;  ///< bytes of an element of input and result
+  std::int64_t unit_ = 1;     ///< channels that a step of the reduction multiplies
+  std::optional<quantized_tile> quantized_{};
+  std::optional<expr::function> const* epilogue_ = nullptr;
+  std::vector<packing> packed_values_{};
+  std::vector<address> channel_values_{};
   bound_extras extras_;
   fragment& code_;
 };

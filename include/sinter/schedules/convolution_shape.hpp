@@ -51,13 +51,15 @@ inline window_axis convolution_axis(fused_convolution::attributes const& a, std:
           .pad_begin = a.pads[axis]};
 }
 
-inline convolution_shape shape_of_convolution(scheduled_node const& n) {
-  auto const& a = n.op.attributes_as<fused_convolution::attributes>();
-  auto const &x = n.inputs[0].shape(), &y = n.outputs[0].shape();
+inline convolution_shape shape_of_convolution(fused_convolution::attributes const& a, shape const& x, shape const& y) {
   window2d w;
   if (a.kernel_shape.size() == 2) w.y = convolution_axis(a, 0, x, y);
   w.x = convolution_axis(a, a.kernel_shape.size() - 1, x, y);
   return {.items = x[0], .in_channels = x[1], .out_channels = y[1], .groups = a.group, .window = w};
+}
+inline convolution_shape shape_of_convolution(scheduled_node const& n) {
+  return shape_of_convolution(n.op.attributes_as<fused_convolution::attributes>(), n.inputs[0].shape(),
+                              n.outputs[0].shape());
 }
 
 /// Whether `n` is a sinter.Conv on float32 with constant weights over one or two spatial axes and a supported epilogue.

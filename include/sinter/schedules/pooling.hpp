@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/pooling.hpp>
+#include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pooling_kernel.hpp>
 #include <sinter/schedules/tasks.hpp>
@@ -11,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// MaxPool and AveragePool over one or two spatial axes, blocked in and out.
+/// MaxPool, of 8-bit integers as well, and AveragePool over one or two spatial axes, blocked in and out.
 ///
 ///     for item, run of channel blocks, run of output rows: pooling_kernel      (grid)
 ///
@@ -42,7 +43,9 @@ inline std::optional<pool_plane> pool_plane_of(scheduled_node const& n) {
   bool const max = is_standard_operator(*n.n, "MaxPool");
   if (!max && !is_standard_operator(*n.n, "AveragePool")) return std::nullopt;
   bool const indices = n.n->outputs.size() > 1 && n.n->outputs[1];
-  if (indices || !is_float_tensor(n.inputs[0]) || n.inputs[0].shape().rank() > 4) return std::nullopt;
+  auto const& in = n.inputs[0];
+  bool const bytes = max && (in.type.element == dtype::int8 || in.type.element == dtype::uint8);
+  if (indices || !(bytes || is_float_tensor(in)) || in.shape().rank() > 4) return std::nullopt;
   kernels::window w;
   pool_plane plane;
   if (max) {
@@ -73,7 +76,7 @@ inline std::int64_t pool_instructions(std::vector<pool_run> const& rows, std::ve
 inline void add_pooling_grid(fragment& code, scheduled_node const& n, pooling_kernel const& kernel,
                              std::array<tile_run, 2> const& cut, target const& t) {
   auto const& [blocks, pieces] = cut;
-  auto const in_row = kernel.x.in * 64, out_row = kernel.x.out * 64;
+  auto const in_row = kernel.x.in * kernel.block_bytes(), out_row = kernel.x.out * kernel.block_bytes();
   auto const in_block = kernel.y.in * in_row, out_block = kernel.y.out * out_row;
   address const in{
       .in = space::input,
@@ -91,7 +94,8 @@ inline fragment pooling_build(pool_plane const& plane, scheduled_node const& n, 
   kernel.columns = plane.x.runs(plane.count_padding);
   auto const rows = plane.y.runs(plane.count_padding);
   auto const blocks = channel_blocks_of(n.inputs[0].shape());
-  auto const plane_bytes = plane.y.out * plane.x.out * 64;
+  kernel.element = *float_source(n.inputs[0].type.element);
+  auto const row_bytes = plane.x.out * kernel.block_bytes(), plane_bytes = plane.y.out * row_bytes;
   fragment code;
   if (plane_bytes <= 2 * task_bytes) {
     kernel.rows = rows;
@@ -102,7 +106,7 @@ inline fragment pooling_build(pool_plane const& plane, scheduled_node const& n, 
     }
   } else {
     for (auto const& run : rows)
-      for (auto const& piece : equal_runs(run.length, task_bytes / (plane.x.out * 64))) {
+      for (auto const& piece : equal_runs(run.length, task_bytes / row_bytes)) {
         kernel.rows = {run};
         kernel.rows[0].first += piece.first, kernel.rows[0].length = piece.length;
         add_pooling_grid(code, n, kernel, {tile_run{0, 1, blocks}, piece}, t);

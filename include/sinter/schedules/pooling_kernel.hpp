@@ -61,7 +61,9 @@ class pooling_kernel {
   pool_axis y{}, x{};
   std::vector<pool_run> rows{}, columns{};
   std::int64_t blocks = 1;
+  vector::element element = vector::element::f32;  ///< of input and result: what fits float32
 
+  std::int64_t block_bytes() const { return channel_block * vector::size_of(element); }
   std::int64_t first_input_row() const {
     auto first = y.in;
     for (auto const& r : rows) first = std::min(first, y.position(r.first, r.begin));
@@ -76,10 +78,13 @@ class pooling_kernel {
   vector::program build(target const& t) const {
     vector::builder b(kind == pooling_kind::max ? "max_pool" : "average_pool", t.lanes());
     auto const rows_out = rows.back().first + rows.back().length - rows.front().first;
-    auto const in_block = y.in * x.in * 64, out_block = y.out * x.out * 64;
-    auto const in = b.argument("x", vector::access::in,
-                               (blocks - 1) * in_block + (last_input_row() - first_input_row() + 1) * x.in * 64);
-    auto const out = b.argument("y", vector::access::out, (blocks - 1) * out_block + rows_out * x.out * 64);
+    auto const in_block = y.in * x.in * block_bytes(), out_block = y.out * x.out * block_bytes();
+    auto const in =
+        b.argument("x", vector::access::in,
+                   (blocks - 1) * in_block + (last_input_row() - first_input_row() + 1) * x.in * block_bytes(), element,
+                   vector::size_of(element));
+    auto const out = b.argument("y", vector::access::out, (blocks - 1) * out_block + rows_out * x.out * block_bytes(),
+                                element, vector::size_of(element));
     auto const pixels_in = b.stream("pixels_in", in, 0), pixels_out = b.stream("pixels_out", out, 0);
     auto const taps = b.stream("taps", in, 0);
     steps const every{in, out, pixels_in, pixels_out, taps};
@@ -100,13 +105,13 @@ class pooling_kernel {
   static constexpr std::int64_t most_unrolled_taps = 32;
 
   void row_run(vector::builder& b, steps const& s, pool_run const& row) const {
-    auto const from = (y.position(row.first, row.begin) - first_input_row()) * x.in * 64;
-    auto const to = (row.first - rows.front().first) * x.out * 64;
-    b.loop(row.length, s.moves(y.stride * x.in * 64, x.out * 64), [&] {
+    auto const from = (y.position(row.first, row.begin) - first_input_row()) * x.in * block_bytes();
+    auto const to = (row.first - rows.front().first) * x.out * block_bytes();
+    b.loop(row.length, s.moves(y.stride * x.in * block_bytes(), x.out * block_bytes()), [&] {
       for (auto const& column : columns) {
         auto const unroll = std::min<std::int64_t>(column.length, row.taps() * column.taps() <= 9 ? 4 : 1);
         auto const turns = column.length / unroll;
-        b.loop(turns, s.moves(unroll * x.stride * 64, unroll * 64), [&] {
+        b.loop(turns, s.moves(unroll * x.stride * block_bytes(), unroll * block_bytes()), [&] {
           for (std::int64_t i = 0; i < unroll; ++i) pixel(b, s, row, column, column.first + i, from, to);
         });
         for (auto i = turns * unroll; i < column.length; ++i) pixel(b, s, row, column, column.first + i, from, to);
@@ -116,15 +121,15 @@ class pooling_kernel {
 
   void pixel(vector::builder& b, steps const& s, pool_run const& row, pool_run const& column, std::int64_t at,
              std::int64_t from, std::int64_t to) const {
-    auto const start = from + x.position(at, column.begin) * 64;
-    for (std::int64_t within = 0; within < 64; within += b.register_bytes()) {
+    auto const start = from + x.position(at, column.begin) * block_bytes();
+    for (std::int64_t within = 0; within < block_bytes(); within += b.lanes() * vector::size_of(element)) {
       auto value = row.taps() * column.taps() <= most_unrolled_taps ? unrolled(b, s, row, column, start + within)
                                                                     : looped(b, s, row, column, start + within);
       if (kind == pooling_kind::average) {
         auto const scale = b.constant(1.0f / static_cast<float>(row.count * column.count));
         value = b.binary(vector::opcode::mul, value, scale);
       }
-      b.store(s.out.at(to + at * 64 + within), value);
+      b.store(s.out.at(to + at * block_bytes() + within), value);
     }
   }
 
@@ -135,7 +140,7 @@ class pooling_kernel {
     auto const value = b.load(s.in.at(start));
     for (std::int64_t ky = 0; ky < row.taps(); ++ky)
       for (std::int64_t kx = ky == 0 ? 1 : 0; kx < column.taps(); ++kx)
-        b.binary_to(value, fold(), value, s.in.at(start + (ky * y.dilation * x.in + kx * x.dilation) * 64));
+        b.binary_to(value, fold(), value, s.in.at(start + (ky * y.dilation * x.in + kx * x.dilation) * block_bytes()));
     return value;
   }
 
@@ -143,9 +148,9 @@ class pooling_kernel {
                      std::int64_t start) const {
     // The first tap starts the maximum and is met once more; a sum starts at 0.
     auto const value = kind == pooling_kind::max ? b.load(s.taps.at(start)) : b.zero();
-    b.loop(row.taps(), {{s.taps, y.dilation * x.in * 64}}, [&] {
+    b.loop(row.taps(), {{s.taps, y.dilation * x.in * block_bytes()}}, [&] {
       for (std::int64_t kx = 0; kx < column.taps(); ++kx)
-        b.binary_to(value, fold(), value, s.taps.at(start + kx * x.dilation * 64));
+        b.binary_to(value, fold(), value, s.taps.at(start + kx * x.dilation * block_bytes()));
     });
     return value;
   }

@@ -16,13 +16,13 @@ struct tap_group {
   std::vector<bool> inside;  ///< for each position of the tile
 };
 
-/// The kernel positions of one axis for a tile, without those that no position of the tile can use.
-inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const& tile) {
+/// The kernel positions of one axis for a tile; without those that no position of the tile can use, unless `all`.
+inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const& tile, bool all = false) {
   std::vector<tap_group> groups;
   bool joins = false;
   for (std::int64_t k = 0; k < axis.kernel; ++k) {
     std::vector<bool> inside(static_cast<std::size_t>(tile.length));
-    bool any = false;
+    bool any = all;
     for (std::int64_t i = 0; i < tile.length; ++i)
       if (axis.inside(tile.first + i, k)) any = inside[static_cast<std::size_t>(i)] = true;
     if (any && joins && groups.back().inside == inside)

@@ -61,10 +61,10 @@ class builder {
     return {static_cast<std::int32_t>(p_.registers.size() - 1)};
   }
 
-  reg zero() { return emit({.op = opcode::zero}); }
+  reg zero(register_type type = register_type::f32) { return emit({.op = opcode::zero}, type); }
   reg constant(float value) { return emit({.op = opcode::constant, .imm = std::bit_cast<std::int32_t>(value)}); }
   reg constant_i32(std::int32_t value) { return emit({.op = opcode::constant, .imm = value}, register_type::i32); }
-  reg mov(reg a) { return emit({.op = opcode::mov, .a = a}); }
+  reg mov(reg a) { return emit({.op = opcode::mov, .a = a}, p_.registers[static_cast<std::size_t>(a.id)]); }
   void mov_to(reg d, reg a) { emit_to(d, {.op = opcode::mov, .a = a}); }
   reg unary(opcode op, reg a, register_type type = register_type::f32) { return emit({.op = op, .a = a}, type); }
   reg binary(opcode op, reg a, reg b, register_type type = register_type::f32) {
@@ -80,6 +80,14 @@ class builder {
   }
   void fma_to(reg accumulator, reg a, memory b) {
     emit_to(accumulator, {.op = opcode::fma, .a = a, .c = accumulator, .m = b});
+  }
+  reg dot4(reg a, reg b, reg c) { return emit({.op = opcode::dot4, .a = a, .b = b, .c = c}, register_type::i32); }
+  /// accumulator += the sum of the products of a's four u8 and b's four s8, lane by lane
+  void dot4_to(reg accumulator, reg a, reg b) {
+    emit_to(accumulator, {.op = opcode::dot4, .a = a, .b = b, .c = accumulator});
+  }
+  void dot4_to(reg accumulator, reg a, memory b) {
+    emit_to(accumulator, {.op = opcode::dot4, .a = a, .c = accumulator, .m = b});
   }
   reg fnma(reg a, reg b, reg c) { return emit({.op = opcode::fnma, .a = a, .b = b, .c = c}); }
   reg shift(opcode op, reg a, std::int32_t distance) {

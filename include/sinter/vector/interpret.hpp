@@ -177,7 +177,7 @@ class interpreter {
   /// The second source: a register, or memory.
   lane_bits const& second(instruction const& i) {
     if (!i.m) return at(i.b);
-    load(operand_, i, register_type::f32, p_.lanes);
+    load(operand_, i, memory_type(i.op), p_.lanes);
     return operand_;
   }
   template <typename F>
@@ -203,6 +203,16 @@ class interpreter {
     auto& d = at(i.d);
     for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(std::fma(sign * as_float(a[l]), as_float(b[l]), as_float(c[l])));
   }
+  void dot4(instruction const& i) {
+    auto const &a = at(i.a), &b = second(i), &c = at(i.c);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) {
+      auto sum = c[l];
+      for (int k = 0; k < 32; k += 8)
+        sum += (a[l] >> k & 0xff) * bits_of(std::int32_t{static_cast<std::int8_t>(b[l] >> k & 0xff)});
+      d[l] = sum;
+    }
+  }
   void select(instruction const& i) {
     auto const &a = at(i.a), &b = at(i.b), &yes = at(i.c), &no = at(i.e);
     auto& d = at(i.d);
@@ -222,6 +232,7 @@ class interpreter {
       case opcode::max: return floats(i, max_of);
       case opcode::fma: return multiply_add(i, 1);
       case opcode::fnma: return multiply_add(i, -1);
+      case opcode::dot4: return dot4(i);
       case opcode::scale2: return floats(i, [](float a, float n) { return a * power_of_two(n); });
       case opcode::select: return select(i);
       case opcode::iadd: return integers(i, [](word a, word b) { return a + b; });

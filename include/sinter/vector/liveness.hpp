@@ -54,8 +54,9 @@ constexpr int store_temporaries(int lanes, element e, register_type type, bool p
 }
 
 /// True where the second source of arithmetic is read from memory by the instruction itself.
-inline bool folds(program const& p, memory const& m) {
-  return element_of(p, m) == element::f32 && (!m.broadcast || p.lanes == 16);
+inline bool folds(program const& p, instruction const& i) {
+  auto const wanted = memory_type(i.op) == register_type::i32 ? element::i32 : element::f32;
+  return element_of(p, i.m) == wanted && (!i.m.broadcast || p.lanes == 16);
 }
 
 /// Registers that instruction `i` needs besides its operands: what remains after legalisation for the target.
@@ -66,11 +67,12 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::hmax:
     case opcode::transpose:
     case opcode::shuffle: return 1;
+    case opcode::dot4: return 3;  // instruction sets without it multiply words
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;
     case opcode::store: return store_temporaries(p.lanes, element_of(p, i.m), type_of(p, i.a), i.count > 0);
-    default: return i.m && i.op != opcode::prefetch && !folds(p, i.m) ? 1 : 0;
+    default: return i.m && i.op != opcode::prefetch && !folds(p, i) ? 1 : 0;
   }
 }
 

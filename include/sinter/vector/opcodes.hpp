@@ -106,6 +106,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"ishl", shift, i, i, false},
       {"ishr", shift, i, i, false},
       {"isra", shift, i, i, false},
+      {"dot4.u8s8", ternary, i, i, true},
       {"bits", unary, f, i, false},
       {"floats", unary, i, f, false},
       {"to_i32", unary, f, i, false},
@@ -129,6 +130,11 @@ constexpr opcode_info const& info(opcode op) { return opcode_table[static_cast<s
 inline element element_of(program const& p, memory const& m) {
   auto const& s = p.streams[static_cast<std::size_t>(m.stream)];
   return p.arguments[static_cast<std::size_t>(s.argument)].type;
+}
+
+/// The register type as which an operation takes a memory operand in place of a register.
+constexpr register_type memory_type(opcode op) {
+  return info(op).source == operand_type::i32 ? register_type::i32 : register_type::f32;
 }
 
 inline register_type type_of(program const& p, reg r) { return p.registers[static_cast<std::size_t>(r.id)]; }

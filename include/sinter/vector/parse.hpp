@@ -3,6 +3,7 @@
 #include <sinter/core/line_reader.hpp>
 #include <sinter/vector/print.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <string>
@@ -106,6 +107,11 @@ class parser : line_reader {
     return m;
   }
 
+  /// The number of the operation of a name; that of no operation where there is none.
+  static std::size_t operation(std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::find(opcode_table, name, &opcode_info::name) - opcode_table.begin());
+  }
+
   void instruction() {
     vector::instruction i;
     auto const saved = rest();
@@ -114,11 +120,13 @@ class parser : line_reader {
       if (!accept("=")) i.d = {}, set_rest(saved);
     }
     auto mnemonic = word();
-    auto const dot = mnemonic.find('.');
-    auto suffix = dot == std::string_view::npos ? std::string_view() : mnemonic.substr(dot + 1);
-    mnemonic = mnemonic.substr(0, dot);
-    std::size_t op = 0;
-    while (op < opcode_table.size() && opcode_table[op].name != mnemonic) ++op;
+    std::string_view suffix;
+    auto op = operation(mnemonic);
+    if (auto const dot = mnemonic.find('.'); op == opcode_table.size() && dot != std::string_view::npos) {
+      suffix = mnemonic.substr(dot + 1);
+      mnemonic = mnemonic.substr(0, dot);
+      op = operation(mnemonic);
+    }
     if (op == opcode_table.size() || mnemonic == "end") reject("there is no operation '{}'", mnemonic);
     i.op = static_cast<opcode>(op);
     auto type = info(i.op).result == operand_type::i32 ? register_type::i32 : register_type::f32;

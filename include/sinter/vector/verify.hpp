@@ -158,6 +158,9 @@ class verifier {
     };
     if (what.form == operand_form::choice) alike(i.c), alike(i.e);
     if (i.op == opcode::mov || i.op == opcode::shuffle) alike(i.a);
+    if (i.m && what.source == operand_type::i32)
+      require(element_of(p_, i.m) == element::i32, "the memory operand is {}, not i32",
+              element_names[static_cast<std::size_t>(element_of(p_, i.m))]);
     if (i.op != opcode::load && i.op != opcode::store) return;
     bool const integer_lanes = type_of(p_, i.op == opcode::load ? i.d : i.a) == register_type::i32;
     auto const e = element_of(p_, i.m);

@@ -69,7 +69,10 @@ class function_printer {
     return fmt::format("{}<{}, {}>(s{} + {})", m.broadcast ? "broadcast" : "load", type, element(m), m.stream,
                        m.offset);
   }
-  std::string second(vector::instruction const& i) const { return i.m ? load(i.m, "F") : fmt::format("v{}", i.b.id); }
+  std::string second(vector::instruction const& i) const {
+    if (!i.m) return fmt::format("v{}", i.b.id);
+    return load(i.m, vector::memory_type(i.op) == vector::register_type::i32 ? "I" : "F");
+  }
 
   void statement(vector::instruction const& i) {
     using vector::operand_form;
@@ -136,6 +139,7 @@ class function_printer {
       case opcode::imax: return "max";
       case opcode::fma: return "multiply_add";
       case opcode::fnma: return "negative_multiply_add";
+      case opcode::dot4: return "dot4_u8s8";
       case opcode::round: return "nearbyint";
       case opcode::ishl: return "shift_left";
       case opcode::ishr: return "shift_right";

@@ -28,6 +28,12 @@ SINTER_SIMD f32x8 multiply_add(f32x8 const& a, f32x8 const& b, f32x8 const& c) {
 SINTER_SIMD f32x8 negative_multiply_add(f32x8 const& a, f32x8 const& b, f32x8 const& c) {
   return f32x8(_mm256_fnmadd_ps(a, b, c));
 }
+SINTER_SIMD i32x8 dot4_u8s8(i32x8 const& a, i32x8 const& b, i32x8 const& c) {
+  auto const odd = _mm256_madd_epi16(_mm256_srli_epi16(a, 8), _mm256_srai_epi16(b, 8));
+  auto const even =
+      _mm256_madd_epi16(_mm256_srli_epi16(_mm256_slli_epi16(a, 8), 8), _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8));
+  return i32x8(_mm256_add_epi32(c, _mm256_add_epi32(odd, even)));
+}
 SINTER_SIMD f32x8 scale2(f32x8 const& a, f32x8 const& n) {
   auto const exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
   return f32x8(_mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))));

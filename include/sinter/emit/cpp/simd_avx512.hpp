@@ -28,6 +28,16 @@ SINTER_SIMD f32x16 multiply_add(f32x16 const& a, f32x16 const& b, f32x16 const& 
 SINTER_SIMD f32x16 negative_multiply_add(f32x16 const& a, f32x16 const& b, f32x16 const& c) {
   return f32x16(_mm512_fnmadd_ps(a, b, c));
 }
+SINTER_SIMD i32x16 dot4_u8s8(i32x16 const& a, i32x16 const& b, i32x16 const& c) {
+#if defined(__AVX512VNNI__)
+  return i32x16(_mm512_dpbusd_epi32(c, a, b));
+#else
+  auto const odd = _mm512_madd_epi16(_mm512_srli_epi16(a, 8), _mm512_srai_epi16(b, 8));
+  auto const even =
+      _mm512_madd_epi16(_mm512_srli_epi16(_mm512_slli_epi16(a, 8), 8), _mm512_srai_epi16(_mm512_slli_epi16(b, 8), 8));
+  return i32x16(_mm512_add_epi32(c, _mm512_add_epi32(odd, even)));
+#endif
+}
 SINTER_SIMD f32x16 scale2(f32x16 const& a, f32x16 const& n) { return f32x16(_mm512_scalef_ps(a, n)); }
 
 /// The quiet predicate of a comparison; `ne` holds for NaN.

@@ -4,14 +4,14 @@
 
 namespace sinter::x86 {
 
-/// Calls `f` with the second source of an f32 instruction: a register, the memory operand, or the temporary that it was
+/// Calls `f` with the second source of an instruction: a register, the memory operand, or the temporary that it was
 /// loaded into.
 template <typename F>
 void with_second(machine& m, std::size_t at, vector::instruction const& i, F&& f) {
   if (!i.m) return f(static_cast<Xbyak::Operand const&>(m.full(i.b)));
-  if (folds(m.source(), i.m)) return f(static_cast<Xbyak::Operand const&>(m.operand(i.m)));
+  if (folds(m.source(), i)) return f(static_cast<Xbyak::Operand const&>(m.operand(i.m)));
   auto const t = m.temporary(at);
-  load(m, t, vector::register_type::f32, i.m, 0, t);
+  load(m, t, vector::memory_type(i.op), i.m, 0, t);
   f(static_cast<Xbyak::Operand const&>(t));
 }
 
@@ -55,6 +55,36 @@ inline void integer_binary(machine& m, vector::instruction const& i) {
     case vector::opcode::ior: return m.wide() ? m.vpord(d, a, b) : m.vpor(d, a, b);
     default: return m.wide() ? m.vpxord(d, a, b) : m.vpxor(d, a, b);
   }
+}
+
+/// d = c + the sums of products of four u8 in a and four s8 in b.
+inline void dot4_at_once(machine& m, std::size_t at, vector::instruction const& i) {
+  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
+  bool const in_place = d.getIdx() == c.getIdx();
+  auto const sum = in_place ? d : m.temporary(at, 1);
+  if (!in_place) m.vmovaps(sum, c);
+  with_second(m, at, i, [&](Xbyak::Operand const& b) { m.vpdpbusd(sum, a, b); });
+  if (!in_place) m.vmovaps(d, sum);
+}
+
+/// The same without the instruction: odd bytes and even bytes become words, whose products are exact. `vpmaddubsw`
+/// would saturate.
+inline void dot4(machine& m, std::size_t at, vector::instruction const& i) {
+  if (m.has_dot4()) return dot4_at_once(m, at, i);
+  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
+  auto const t = m.temporary(at), u = m.temporary(at, 1), v = m.temporary(at, 2);
+  if (i.m) load(m, t, vector::register_type::i32, i.m, 0, t);
+  auto const b = i.m ? t : m.full(i.b);
+  m.vpsrlw(u, a, 8);
+  m.vpsraw(v, b, 8);
+  m.vpmaddwd(u, u, v);
+  m.vpsllw(v, a, 8);
+  m.vpsrlw(v, v, 8);
+  m.vpsllw(t, b, 8);
+  m.vpsraw(t, t, 8);
+  m.vpmaddwd(t, t, v);
+  m.vpaddd(t, t, u);
+  m.vpaddd(d, c, t);
 }
 
 inline void integer_shift(machine& m, vector::instruction const& i) {

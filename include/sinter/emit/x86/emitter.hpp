@@ -27,7 +27,7 @@ code_block emit_x86(std::span<vector::program const* const> kernels, target cons
   auto const interned = pool.bytes();
   std::size_t used = 0;
   try {
-    x86::machine m(base + pool_bytes, bound, base, pool);
+    x86::machine m(base + pool_bytes, bound, base, pool, machine);
     x86::kernel_emitter emitter(m);
     for (auto const* const p : kernels) entries.push_back(static_cast<std::size_t>(emitter.emit(*p) - base));
     used = pool_bytes + m.getSize();

@@ -147,7 +147,7 @@ class kernel_emitter {
       case operand_form::constant: return constant(m_, i);
       case operand_form::unary: return one_source(at, i);
       case operand_form::binary: return two_sources(at, i);
-      case operand_form::ternary: return multiply_add(m_, at, i);
+      case operand_form::ternary: return i.op == vector::opcode::dot4 ? dot4(m_, at, i) : multiply_add(m_, at, i);
       case operand_form::choice: return select(m_, at, i);
       case operand_form::shift: return integer_shift(m_, i);
       case operand_form::load: {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/target.hpp>
 #include <sinter/emit/x86/allocation.hpp>
 #include <sinter/emit/x86/constant_pool.hpp>
 #include <sinter/emit/x86/pointers.hpp>
@@ -19,8 +20,9 @@ namespace sinter::x86 {
 class machine : public Xbyak::CodeGenerator {
  public:
   /// Writes at `to`; the constants of `pool` lie at `pool_base`.
-  machine(std::uint8_t* to, std::size_t capacity, std::uint8_t const* pool_base, constant_pool& pool)
-      : Xbyak::CodeGenerator(capacity, to), pool_(pool), pool_base_(pool_base) {}
+  machine(std::uint8_t* to, std::size_t capacity, std::uint8_t const* pool_base, constant_pool& pool,
+          target const& features)
+      : Xbyak::CodeGenerator(capacity, to), pool_(pool), pool_base_(pool_base), features_(features) {}
 
   /// Makes `p` the program that the following calls emit.
   void begin(vector::program const& p) {
@@ -50,6 +52,8 @@ class machine : public Xbyak::CodeGenerator {
 
   vector::program const& source() const { return *p_; }
   bool wide() const { return p_->lanes == 16; }
+  /// Whether one instruction adds the products of four bytes in the registers of the program.
+  bool has_dot4() const { return wide() && features_.has(feature::avx512vnni); }
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.
@@ -159,6 +163,7 @@ class machine : public Xbyak::CodeGenerator {
 
   constant_pool& pool_;
   std::uint8_t const* pool_base_;
+  target features_;
   vector::program const* p_ = nullptr;
   std::vector<Xbyak::Ymm> registers_{};  ///< the machine's, of the program's width
   register_allocation vectors_;

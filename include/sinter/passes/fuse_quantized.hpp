@@ -1,0 +1,234 @@
+#pragma once
+
+#include <sinter/passes/canonicalize_convolution.hpp>
+#include <sinter/passes/edit.hpp>
+#include <sinter/passes/match_quantized.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sinter::passes {
+
+namespace detail {
+
+/// QuantizeLinear with one known step, an activation before it, and the node that computes what both are of.
+struct quantized_end {
+  quantized_value y{};
+  attribute_map bounds{};  ///< `least`, `greatest` of sinter's quantised operators, from the activation
+  node_id source{};
+};
+
+/// A real bound of an activation as a quantised one.
+inline std::int64_t quantized_bound(float bound, quantized_value const& y) {
+  return kernels::quantized(bound / y.step, y.zero, range_of(y.type));
+}
+
+/// The bounds of an activation that quantised operators have; none: it is another node.
+inline std::optional<attribute_map> activation_bounds(graph const& g, node const& n, quantized_value const& y) {
+  if (is(n, "Relu")) return attribute_map{{"least", quantized_bound(0, y)}};
+  if (!is(n, "Clip")) return std::nullopt;
+  attribute_map bounds;
+  auto const bound = [&](std::size_t slot, char const* attribute, char const* name) {
+    auto limit = scalar_input(g, n, slot);
+    if (n.attributes.contains(attribute)) limit = attribute_or(n, attribute, 0.0f);
+    if (limit && !std::isnan(*limit)) bounds[name] = quantized_bound(*limit, y);
+    return limit || slot >= n.inputs.size() || !n.inputs[slot];
+  };
+  bool const known = bound(1, "min", "least") && bound(2, "max", "greatest");
+  return known ? std::optional(bounds) : std::nullopt;
+}
+
+inline std::optional<quantized_end> quantized_end_of(graph const& g, node const& n) {
+  if (!is(n, "QuantizeLinear") || attribute_or<std::int64_t>(n, "block_size", 0) != 0) return std::nullopt;
+  auto const y = one_step(g, n, n.outputs[0], g.at(n.outputs[0]).type.element);
+  if (!y) return std::nullopt;
+  quantized_end end{.y = *y};
+  auto at = n.inputs[0];
+  if (!used_once(g, at) || !g.at(at).producer) return std::nullopt;
+  if (auto bounds = activation_bounds(g, g.at(g.at(at).producer), *y)) {
+    end.bounds = std::move(*bounds);
+    at = g.at(g.at(at).producer).inputs[0];
+    if (!used_once(g, at) || !g.at(at).producer) return std::nullopt;
+  }
+  end.source = g.at(at).producer;
+  return end;
+}
+
+/// The zero point of a value as an input of a node.
+inline value_id zero_point_of(graph& g, quantized_value const& q) {
+  return q.zero_point ? q.zero_point : g.add_constant("zero_point", any_tensor(q.type, shape{}));
+}
+
+/// A product in sinter's form in place of the node that quantises it.
+struct quantized_factors {
+  quantized_value x{};
+  quantized_constant w{};
+  std::optional<any_tensor> bias{};
+};
+
+inline void make_product(graph& g, node_id id, quantized_end const& end, quantized_factors f, node made) {
+  auto const x_zero = zero_point_of(g, f.x), y_zero = zero_point_of(g, end.y);
+  auto const w_zero = g.add_constant("weights_zero_point", std::move(f.w.zero_points));
+  made.domain = "sinter", made.version = 1;
+  made.inputs = {f.x.value, f.x.scale, x_zero, f.w.value, f.w.scale, w_zero, end.y.scale, y_zero};
+  if (f.bias) made.inputs.push_back(g.add_constant("quantized_bias", std::move(*f.bias)));
+  for (auto const& [name, bound] : end.bounds) made.attributes[name] = bound;
+  replace_node(g, id, std::move(made));
+}
+
+/// Factors of a product whose outputs are axis `axis` of its weights; none where kernels do not take them.
+inline std::optional<quantized_factors> factors_of(graph const& g, node const& n, std::size_t axis) {
+  auto const x = dequantized(g, n, 0);
+  auto const w = dequantized_constant(g, n, 1, axis);
+  if (!x || !w) return std::nullopt;
+  quantized_factors f{.x = *x, .w = *w};
+  auto const& weights = g.at(w->value).constant;
+  auto const outputs = weights.shape()[axis];
+  if (outputs == 0 || weights.elements() == 0) return std::nullopt;
+  if (n.inputs.size() > 2 && n.inputs[2]) {
+    f.bias = quantized_bias(g, n, 2, outputs, x->step, w->steps);
+    if (!f.bias) return std::nullopt;
+  }
+  auto const depth = static_cast<std::int64_t>(weights.elements()) / outputs;
+  return fits_byte_products(weights, w->zero_points, axis, f.bias ? &*f.bias : nullptr, depth) ? std::optional(f)
+                                                                                               : std::nullopt;
+}
+
+inline bool fuse_convolution(graph& g, node_id id, quantized_end const& end, node const& n) {
+  if (!is(n, "Conv") || attribute_or<std::int64_t>(n, "group", 1) != 1) return false;
+  auto f = factors_of(g, n, 0);
+  if (!f) return false;
+  auto const& shape_of_w = g.at(f->w.value).constant.shape();
+  auto geometry = convolution_geometry(n, g.at(f->x.value).type.shape, shape_of_w);
+  if (!geometry || shape_of_w.rank() > 4) return false;
+  make_product(g, id, end, std::move(*f), {.op = "QuantizedConv", .attributes = std::move(*geometry)});
+  return true;
+}
+
+/// An 8-bit matrix transposed.
+inline any_tensor transposed_bytes(any_tensor const& matrix) {
+  auto const rows = matrix.shape()[0], columns = matrix.shape()[1];
+  any_tensor result(matrix.type(), {columns, rows});
+  std::vector<std::byte> from(matrix.bytes());
+  matrix.read(0, from);
+  auto* const to = static_cast<std::byte*>(result.data());
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c) to[c * rows + r] = from[static_cast<std::size_t>(r * columns + c)];
+  return result;
+}
+
+/// Whether a Gemm is A·B + C, where C has a value for each column; B may be transposed. A MatMul is that, too.
+inline bool is_plain_gemm(graph const& g, node const& n) {
+  if (is(n, "MatMul")) return true;
+  if (!is(n, "Gemm") || attribute_or<std::int64_t>(n, "transA", 0) != 0) return false;
+  if (attribute_or(n, "alpha", 1.0f) != 1 || attribute_or(n, "beta", 1.0f) != 1) return false;
+  if (n.inputs.size() < 3 || !n.inputs[2]) return true;
+  auto const& c = g.at(n.inputs[2]).type.shape;
+  return c && !c->empty() && static_cast<std::size_t>(c->back()) == c->elements();
+}
+
+inline bool fuse_gemm(rewriter& r, node_id id, quantized_end const& end, node const& n) {
+  auto& g = r.get();
+  if (!is_plain_gemm(g, n)) return false;
+  bool const transposed = attribute_or<std::int64_t>(n, "transB", 0) != 0;
+  auto f = factors_of(g, n, transposed ? 0 : 1);
+  if (!f) return false;
+  auto const& weights = g.at(f->w.value).constant;
+  auto const& x = g.at(f->x.value).type.shape;
+  if (weights.shape().rank() != 2 || weights.shape()[transposed ? 1 : 0] % 4 != 0) return false;
+  if (is(n, "MatMul") && (!x || x->rank() < 2)) return false;
+  if (transposed) {
+    r.fold_budget().charge(weights.bytes());
+    f->w.value = g.add_constant(g.at(f->w.value).name + "_transposed", transposed_bytes(weights));
+  }
+  make_product(g, id, end, std::move(*f), {.op = "QuantizedGemm"});
+  return true;
+}
+
+/// The sum of two values of one shape.
+inline bool fuse_sum(graph& g, node_id id, quantized_end const& end, node const& n) {
+  if (!is(n, "Add")) return false;
+  auto const a = dequantized(g, n, 0), b = dequantized(g, n, 1);
+  if (!a || !b) return false;
+  auto const &left = g.at(a->value).type.shape, &right = g.at(b->value).type.shape;
+  if (!left || !right || *left != *right) return false;
+  auto const a_zero = zero_point_of(g, *a), b_zero = zero_point_of(g, *b), y_zero = zero_point_of(g, end.y);
+  node made{.domain = "sinter", .op = "QuantizedAdd", .version = 1, .attributes = end.bounds};
+  made.inputs = {a->value, a->scale, a_zero, b->value, b->scale, b_zero, end.y.scale, y_zero};
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
+/// Operators that choose or move elements do the same with integers, where the step is one before and after.
+inline bool fuse_choice(graph& g, node_id id, quantized_end const& end, node const& n) {
+  static constexpr std::array<std::string_view, 6> names{"MaxPool", "Reshape",   "Flatten",
+                                                         "Squeeze", "Unsqueeze", "Transpose"};
+  if (!n.domain.empty() || std::ranges::find(names, n.op) == names.end() || !end.bounds.empty()) return false;
+  auto const x = dequantized(g, n, 0);
+  if (!x || x->step != end.y.step || x->zero != end.y.zero || x->type != end.y.type) return false;
+  if (std::ranges::any_of(n.outputs.begin() + 1, n.outputs.end(), [](value_id out) { return bool(out); })) return false;
+  node made{.op = n.op, .version = n.version, .attributes = n.attributes, .inputs = n.inputs};
+  made.inputs[0] = x->value;
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
+/// QLinearConv and QLinearMatMul in sinter's form, whose inputs are theirs, where kernels take their constants.
+inline bool canonicalize_linear(graph& g, node_id id) {
+  auto const& n = g.at(id);
+  bool const convolves = is(n, "QLinearConv");
+  if (!convolves && !is(n, "QLinearMatMul")) return false;
+  for (std::size_t slot = 1; slot < n.inputs.size(); ++slot) {
+    auto const* const c = constant_input(g, n, slot);
+    if (!c && slot == 8 && !n.inputs[slot]) continue;
+    bool const single = slot == 1 || slot == 2 || slot == 6 || slot == 7;
+    if (!c || (single && c->elements() != 1)) return false;
+  }
+  auto const& w = *constant_input(g, n, 3);
+  auto const axis = convolves ? std::size_t{0} : std::size_t{1};
+  auto const& x = g.at(n.inputs[0]).type.shape;
+  bool const is_matrix = w.shape().rank() == 2 && w.shape()[0] % 4 == 0 && x && x->rank() >= 2;
+  bool const is_kernel =
+      (w.shape().rank() == 3 || w.shape().rank() == 4) && attribute_or<std::int64_t>(n, "group", 1) == 1;
+  if (!(convolves ? is_kernel : is_matrix) || w.elements() == 0) return false;
+  for (std::size_t const slot : {2, 3, 5, 7})
+    if (!is_byte(constant_input(g, n, slot)->type())) return false;
+  auto const depth = static_cast<std::int64_t>(w.elements()) / w.shape()[axis];
+  if (!fits_byte_products(w, *constant_input(g, n, 5), axis, constant_input(g, n, 8), depth)) return false;
+  node made{.domain = "sinter", .op = "QuantizedGemm", .version = 1, .inputs = n.inputs};
+  if (convolves) {
+    auto geometry = convolution_geometry(n, x, w.shape());
+    if (!geometry) return false;
+    made.op = "QuantizedConv";
+    made.attributes = std::move(*geometry);
+  }
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
+}  // namespace detail
+
+/// DequantizeLinear, an operator, perhaps Relu or Clip, and QuantizeLinear become one operator on 8-bit integers: Conv
+/// with one group becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
+/// sinter.QuantizedAdd;
+/// MaxPool and what moves elements read integers. QLinearConv and
+/// QLinearMatMul get the same form. Scales and zero points are constants, one for an activation. A bias
+/// is rounded to whole units of the sums.
+inline void fuse_quantized(rewriter& r) {
+  for_each_node(r, [&](graph& g, node_id id) {
+    if (detail::canonicalize_linear(g, id)) return r.rewrote();
+    auto const end = detail::quantized_end_of(g, g.at(id));
+    if (!end) return;
+    auto const source = g.at(end->source);
+    bool const fused = detail::fuse_convolution(g, id, *end, source) || detail::fuse_gemm(r, id, *end, source) ||
+                       detail::fuse_sum(g, id, *end, source) || detail::fuse_choice(g, id, *end, source);
+    if (fused) r.rewrote();
+  });
+}
+
+}  // namespace sinter::passes

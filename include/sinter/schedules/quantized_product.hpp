@@ -1,0 +1,107 @@
+#pragma once
+
+#include <sinter/ops/quantized.hpp>
+#include <sinter/schedules/contraction_tile.hpp>
+#include <sinter/schedules/quantized_weights.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What schedules of sinter.QuantizedConv and sinter.QuantizedGemm share: which operands they take, and their tiles.
+namespace sinter::detail {
+
+inline bool is_byte(operand_info const& o) {
+  return (o.type.element == dtype::int8 || o.type.element == dtype::uint8) && o.type.shape && o.shape().elements() > 0;
+}
+
+/// Whether the operands of a node like QLinearConv are those of a kernel: 8-bit integers, constant weights, one scale
+/// and zero point of input and result.
+inline bool has_quantized_operands(scheduled_node const& n) {
+  auto const constant = [&](std::size_t i) { return n.inputs[i].present() && n.inputs[i].constant; };
+  for (std::size_t i = 1; i < 8; ++i)
+    if (!constant(i)) return false;
+  for (std::size_t const i : {1, 2, 6, 7})
+    if (n.inputs[i].shape().elements() != 1) return false;
+  return is_byte(n.inputs[0]) && is_byte(n.outputs[0]) && (!has_input(n, 8) || n.inputs[8].constant) &&
+         n.inputs[3].shape().elements() > 0;
+}
+
+/// For each output, or for all, what sums are multiplied with: x scale * weights' scale / y scale.
+inline std::vector<float> scales_of_sums(scheduled_node const& n) {
+  auto const of_weights = n.inputs[4].constant->as<float>();
+  auto const x = n.inputs[1].constant->as<float>()[0], y = n.inputs[6].constant->as<float>()[0];
+  std::vector<float> all(of_weights.begin(), of_weights.end());
+  for (auto& scale : all) scale = x * scale / y;
+  return all;
+}
+
+/// Whether the constants of such a node, whose outputs are axis `axis` of the weights, are those of a kernel.
+inline bool sums_fit(scheduled_node const& n, std::size_t axis) {
+  auto const& w = *n.inputs[3].constant;
+  auto const depth = static_cast<std::int64_t>(w.elements()) / w.shape()[axis];
+  return std::ranges::all_of(scales_of_sums(n), [](float scale) { return std::isfinite(scale); }) &&
+         fits_byte_products(w, *n.inputs[5].constant, axis, has_input(n, 8) ? n.inputs[8].constant : nullptr, depth);
+}
+
+/// The constants of such a node.
+class quantized_product {
+ public:
+  quantized_product(scheduled_node const& n, quantized_weights w, quantized_bounds const& bounds)
+      : n_(n), w_(std::move(w)) {
+    w_.tensor = *n.inputs[3].constant;
+    w_.zero_point = *n.inputs[5].constant;
+    tile_.is_signed = n.inputs[0].type.element == dtype::int8;
+    tile_.signed_result = n.outputs[0].type.element == dtype::int8;
+    tile_.outside = static_cast<std::uint8_t>(zero());
+    tile_.zero_point = integers_of(*n.inputs[7].constant)[0];
+    auto const range = bounds.range(n.outputs[0].type.element);
+    tile_.least = static_cast<std::int32_t>(range.least);
+    tile_.greatest = static_cast<std::int32_t>(range.greatest);
+    auto const all = scales_of_sums(n);
+    tile_.large = !std::ranges::all_of(all, [](float scale) { return std::fabs(scale) < 0.25f; });
+  }
+
+  quantized_tile const& tile() const { return tile_; }
+
+  packing weights(std::int64_t interleave) const {
+    return pack_quantized(fmt::format("quantized:{}:{}", key_of_weights(), interleave), w_, interleave);
+  }
+  packing bias() const {
+    auto const key = fmt::format("quantized bias:{}:{}:{}", key_of_weights(),
+                                 has_input(n_, 8) ? n_.inputs[8].constant_key : "", zero());
+    return pack_quantized_bias(key, w_, has_input(n_, 8) ? *n_.inputs[8].constant : any_tensor{}, zero());
+  }
+  /// For each output what its sums are multiplied with.
+  packing scale() const {
+    auto const& in = n_.inputs;
+    auto const bytes = round_up(w_.outputs, channel_block) * 4;
+    return {.key = fmt::format("quantized scale:{}:{}:{}", in[1].constant_key, in[4].constant_key, in[6].constant_key),
+            .bytes = bytes,
+            .fill = [all = scales_of_sums(n_), outputs = w_.outputs, bytes](std::byte* to) {
+              std::memset(to, 0, static_cast<std::size_t>(bytes));
+              for (std::int64_t o = 0; o < outputs; ++o)
+                std::memcpy(to + o * 4, &all[all.size() == 1 ? 0 : static_cast<std::size_t>(o)], 4);
+            }};
+  }
+
+ private:
+  /// The zero point of the input as uint8.
+  std::int32_t zero() const { return integers_of(*n_.inputs[2].constant)[0] + (tile_.is_signed ? 128 : 0); }
+  /// Equal bytes may be other weights in another shape.
+  std::string key_of_weights() const {
+    return fmt::format("{}:{}:{}:{}:{}", n_.inputs[3].constant_key, n_.inputs[5].constant_key, w_.outputs, w_.taps,
+                       w_.output_step);
+  }
+  scheduled_node const& n_;
+  quantized_weights w_;
+  quantized_tile tile_{};
+};
+
+}  // namespace sinter::detail

@@ -56,7 +56,7 @@ class attention_code {
   fragment build() {
     pack();
     code_.barrier();
-    if (!a_.causal) {
+    if (!causal()) {
       add_queries(0, a_.queries, a_.keys);
       return std::move(code_);
     }
@@ -68,6 +68,8 @@ class attention_code {
 
  private:
   static constexpr std::int64_t rows_of_task = 6;
+
+  bool causal() const { return a_.highest.has_value(); }
 
   /// Queries of a part, in whole tasks.
   std::int64_t causal_part() const {
@@ -113,7 +115,7 @@ class attention_code {
         tile.biases.push_back({.row = a_.mask->row * 4, .each_key = a_.mask_key != 0});
         arguments.push_back(queries(places_[3], *a_.mask, run));
       }
-      if (a_.causal) {
+      if (causal()) {
         tile.biases.push_back({.first = first, .row = causal_part() * 4});
         auto triangle = code_.weight(pack_hidden(causal_part(), causal_part(), 1));
         triangle.offset = (run.first - first) * causal_part() * 4;
@@ -192,9 +194,17 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
            .build = build}};
 }
 
+/// Whether there is code for a plan: all keys at hand, and those that a query sees are all or, as many as there are
+/// queries, those up to its own.
+inline bool has_attention_code(scheduled_node const& n, attention_plan const& p) {
+  auto const& a = p.what;
+  bool const seen = !a.lowest && (!a.highest || (*a.highest == 0 && a.queries == a.keys));
+  return seen && a.softcap == 0 && a.mask_element == dtype::float32 && !has_cache(n);
+}
+
 inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
   auto const p = describe_attention(n);
-  if (!p) return {};
+  if (!p || !has_attention_code(n, *p)) return {};
   auto const build = [t](scheduled_node const& at) {
     fragment code;
     std::vector<address> places;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <sinter/ops/attention.hpp>
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/program/device_attention.hpp>
+#include <sinter/schedules/attention_heads.hpp>
 #include <sinter/schedules/attention_nodes.hpp>
 #include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/strides.hpp>
@@ -121,37 +121,41 @@ inline std::optional<attention_plan> describe_attention(attention_group const& g
   return p;
 }
 
-/// The operator Attention, of floats, with all of its keys at hand.
+/// Sets which keys queries see: the windows around their positions, which are behind those of the past.
+inline void set_visible_keys(device_attention& a, kernel_call const& call) {
+  auto const past = call.integers[15], left = call.integers[20], right = call.integers[21];
+  if (call.integers[19] != 0) a.highest = past;
+  if (right >= 0) a.highest = std::min(a.highest.value_or(a.keys), past + right);
+  if (left >= 0) a.lowest = std::max(past - left, -a.queries);
+}
+
+/// The operator Attention, of floats. A mask that ends before the keys hides the rest of them.
 inline std::optional<attention_plan> describe_attention(scheduled_node const& n) {
   if (!is_standard_operator(*n.n, "Attention")) return std::nullopt;
-  for (std::size_t i = 0; i < n.inputs.size(); ++i)
-    if (n.inputs[i].present() && (i > 3 || !is_float_tensor(n.inputs[i]))) return std::nullopt;
-  if (std::any_of(n.n->outputs.begin() + 1, n.n->outputs.end(), [](value_id v) { return bool(v); }))
-    return std::nullopt;
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    auto const& in = n.inputs[i];
+    bool const readable = is_float_tensor(in) || (i == 3 && in.type.element == dtype::boolean);
+    if (in.present() && (i > 5 || !readable)) return std::nullopt;
+  }
+  if (n.n->outputs.size() > 3 && n.n->outputs[3]) return std::nullopt;
   auto const call = kernel_call_of(n);
-  auto const heads = [&](std::size_t i) { return head_layout::of(std::span(call.integers).subspan(5 * i)); };
-  auto const q = heads(0), k = heads(1), v = heads(2);
-  auto const total = call.integers[16], last_of_mask = call.integers[17];
-  bool const causal = call.integers[19] != 0, in_window = call.integers[20] >= 0 || call.integers[21] >= 0;
-  if (call.reals[1] != 0 || in_window || last_of_mask != total || (causal && q.length != total)) return std::nullopt;
-  auto const strides = [](head_layout const& l, std::int64_t size) {
-    auto const row = l.interleaved ? l.heads * size : size;
-    return device_attention::strides{l.heads * l.length * size, l.interleaved ? size : l.length * size, row};
-  };
+  auto const q = head_layout::of(call.integers);
+  auto const k = cached_heads::of(n, call, 1).all, v = cached_heads::of(n, call, 2).all;
   attention_plan p{.what = {.batch = q.batch,
                             .heads = q.heads,
                             .queries = q.length,
-                            .keys = total,
+                            .keys = call.integers[17],
                             .d = q.size,
                             .e = v.size,
                             .share = q.heads / k.heads,
-                            .q = strides(q, q.size),
-                            .k = strides(k, k.size),
-                            .v = strides(v, v.size),
+                            .q = strides_of_heads(q, q.size),
+                            .k = strides_of_heads(k, k.size),
+                            .v = strides_of_heads(v, v.size),
                             .scale = static_cast<float>(call.reals[0]),
-                            .causal = causal,
+                            .softcap = static_cast<float>(call.reals[1]),
                             .unseen = true}};
-  auto const y = strides(q, v.size);
+  set_visible_keys(p.what, call);
+  auto const y = strides_of_heads(q, v.size);
   p.result = {y.batch, y.head, y.row, 1};
   if (has_input(n, 3)) {
     auto const s = broadcast_strides(n.inputs[3], 4);

@@ -71,7 +71,7 @@ void inspect(settings const& s) {
   auto const model = load_model(s.model);
   sinter::optimize_options how;
   how.stop_after = s.stop_after;
-  how.byte_products = s.set.device() != sinter::device_kind::cuda;
+  how.byte_products = sinter::target(s.set).device() != sinter::device_kind::cuda;
   shown.stage("rewriting the graph");
   auto const prepared = sinter::prepare(model.g, how);
   auto const bound = sinter::bind(prepared, model.signatures.front(), how);

@@ -127,24 +127,27 @@ inline std::optional<quantize_shape> shape_of_quantize(scheduled_node const& n) 
     if (q) s.inputs.push_back(*q);
     return q.has_value();
   };
-  auto const gives = [&](std::optional<quantization> const& q, integer_range range) {
-    if (q) s.result = *q;
+  auto const gives = [&](std::optional<quantization> const& q, auto const& range_of_result) {
+    if (!q) return false;
+    auto const range = range_of_result();
+    s.result = *q;
     s.least = static_cast<float>(range.least), s.greatest = static_cast<float>(range.greatest);
-    return q.has_value();
+    return true;
   };
   auto const& y = n.outputs[0];
   quantization const real{.element = vector::element::f32};
   if (is_standard_operator(*n.n, "QuantizeLinear")) {
     if (!is_float_tensor(n.inputs[0]) || n.inputs[0].constant) return std::nullopt;
     s.inputs = {real};
-    if (!gives(quantization_of(n, y, 1), range_of(y.type.element))) return std::nullopt;
+    if (!gives(quantization_of(n, y, 1), [&] { return range_of(y.type.element); })) return std::nullopt;
   } else if (is_standard_operator(*n.n, "DequantizeLinear")) {
     if (!is_float_tensor(y) || n.inputs[0].constant || !take(quantization_of(n, n.inputs[0], 1))) return std::nullopt;
     s.result = real;
   } else if (n.n->domain == "sinter" && n.n->op == "QuantizedAdd") {
     auto const& bounds = n.op.attributes_as<quantized_bounds>();
     if (n.inputs[0].constant || n.inputs[3].constant || !take(quantization_of(n, n.inputs[0], 1)) ||
-        !take(quantization_of(n, n.inputs[3], 4)) || !gives(quantization_of(n, y, 6), bounds.range(y.type.element)))
+        !take(quantization_of(n, n.inputs[3], 4)) ||
+        !gives(quantization_of(n, y, 6), [&] { return bounds.range(y.type.element); }))
       return std::nullopt;
   } else {
     return std::nullopt;

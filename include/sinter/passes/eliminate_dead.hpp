@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/graph/rewriter.hpp>
 #include <sinter/passes/match.hpp>
 
 namespace sinter::passes {

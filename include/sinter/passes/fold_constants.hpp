@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/graph/rewriter.hpp>
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/passes/infer_types.hpp>
 #include <sinter/passes/match.hpp>

@@ -3,6 +3,7 @@
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/depthwise_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
+#include <sinter/schedules/taps.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/epilogue.hpp>
 #include <sinter/schedules/winograd_shape.hpp>
 #include <sinter/schedules/winograd_transform.hpp>
 

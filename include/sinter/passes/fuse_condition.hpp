@@ -40,8 +40,9 @@ inline std::optional<float_test> test_of(graph const& g, value_id c) {
 inline void fuse_condition(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);
+    if (!is(n, "Where")) return;
     auto const& y = g.at(n.outputs[0]).type;
-    if (!is(n, "Where") || y.element != dtype::float32 || !y.shape) return;
+    if (y.element != dtype::float32 || !y.shape) return;
     auto const test = detail::test_of(g, n.inputs[0]);
     if (!test) return;
     node fused{.domain = "sinter", .op = "Elementwise", .version = 1};

@@ -154,7 +154,8 @@ class contraction_emitter {
           b_.fma_to(accumulator(pixel, 0), w[0], at);
           continue;
         }
-        auto const broadcast = inside ? load_input(at) : b_.constant_i32(four_bytes(t_.quantized->outside));
+        auto const broadcast =
+            inside ? load_input(at) : b_.constant_i32(static_cast<std::int32_t>(0x01010101U * t_.quantized->outside));
         for (std::size_t r = 0; r < computed(); ++r) {
           if (is_shared(r))
             add_to_shared(pixel, r, broadcast);
@@ -177,11 +178,6 @@ class contraction_emitter {
   }
   void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
     t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, w, x);
-  }
-
-  /// A register's lane of four times the byte `value`.
-  static std::int32_t four_bytes(std::int32_t value) {
-    return static_cast<std::int32_t>(0x01010101U * static_cast<std::uint32_t>(value));
   }
 
   /// The product of pixel `pixel` for a register that two share, when the values of both are there.

@@ -154,8 +154,7 @@ class contraction_emitter {
           b_.fma_to(accumulator(pixel, 0), w[0], at);
           continue;
         }
-        auto const broadcast =
-            inside ? load_input(at) : b_.constant_i32(static_cast<std::int32_t>(0x01010101U * t_.quantized->outside));
+        auto const broadcast = inside ? load_input(at) : b_.constant_i32(int(0x01010101U * t_.quantized->outside));
         for (std::size_t r = 0; r < computed(); ++r) {
           if (is_shared(r))
             add_to_shared(pixel, r, broadcast);

@@ -96,7 +96,9 @@ std::string loop_line(sinter::program const& p, sinter::program_step const& s) {
 void check_plan(check_report& r, sinter::graph const& g, sinter::signature const& s, sinter::target const& machine,
                 sinter::preferences const& prefer) {
   holds(r, [&] {
-    auto const bound = sinter::bind(sinter::prepare(g), s);
+    sinter::optimize_options how;
+    how.byte_products = machine.device() != sinter::device_kind::cuda;
+    auto const bound = sinter::bind(sinter::prepare(g, how), s, how);
     auto const p = sinter::plan(bound.g, {.machine = machine, .prefer = prefer});
     r.steps = p.steps.size();
     for (auto const& step : p.steps) {

@@ -1,7 +1,7 @@
 #include <sinter/expr/math.hpp>
 #include <sinter/expr/text.hpp>
 #include <sinter/schedules/apply.hpp>
-#include <sinter/vector/liveness.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include "schedules/harness.hpp"
 #include <bit>

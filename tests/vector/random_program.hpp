@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/vector/builder.hpp>
-#include <sinter/vector/liveness.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include <array>
 #include <cstddef>

@@ -5,7 +5,7 @@
 #include <sinter/schedules/recurrent_memory.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
-#include <sinter/vector/liveness.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include <algorithm>
 #include <array>

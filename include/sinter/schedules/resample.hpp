@@ -2,7 +2,8 @@
 
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/reorder.hpp>
-#include <sinter/schedules/resample_kernels.hpp>
+#include <sinter/schedules/resample_line.hpp>
+#include <sinter/schedules/resample_pixels.hpp>
 #include <sinter/schedules/resample_taps.hpp>
 #include <sinter/schedules/resize.hpp>
 #include <sinter/schedules/tasks.hpp>

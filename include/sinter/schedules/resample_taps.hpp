@@ -2,6 +2,7 @@
 
 #include <sinter/ops/resize.hpp>
 #include <sinter/schedules/schedule.hpp>
+#include <sinter/vector/builder.hpp>
 #include <sinter/vector/recipe.hpp>
 
 #include <fmt/format.h>
@@ -123,5 +124,13 @@ inline std::vector<resampled_run> resampled_runs(resampled_axis const& axis) {
 
 /// Adds a list of taps to a key.
 inline void add_taps(vector::recipe_key& key, tap_pattern const& taps) { key.add_all(taps); }
+
+/// The sum of `load(tap)` times `weight(tap)` over `taps` taps, in order.
+template <typename Load, typename Weight>
+vector::reg sum_of_taps(std::size_t taps, vector::builder& b, Load&& load, Weight&& weight) {
+  auto const sum = b.binary(vector::opcode::mul, load(0), weight(0));
+  for (std::size_t k = 1; k < taps; ++k) b.fma_to(sum, load(k), weight(k));
+  return sum;
+}
 
 }  // namespace sinter::detail

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/vector/liveness.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include <algorithm>
 #include <array>

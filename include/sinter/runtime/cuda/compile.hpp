@@ -3,13 +3,12 @@
 #include <sinter/core/error.hpp>
 #include <sinter/runtime/cuda/device_info.hpp>
 #include <sinter/runtime/cuda/nvrtc.hpp>
+#include <sinter/runtime/cuda/nvrtc_program.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,49 +50,6 @@ inline int cubin_arch(nvrtc const& compiler, int capability) {
 inline std::vector<std::string> cubin_options(int arch) {
   return {fmt::format("-arch=sm_{}", arch), "-std=c++17", "-default-device", "-fmad=false", "--ptxas-options=-v"};
 }
-
-namespace detail {
-
-/// A program of NVRTC, destroyed at the end of its scope.
-class nvrtc_program {
- public:
-  nvrtc_program(nvrtc const& compiler, std::string const& text) : compiler_(compiler) {
-    check(compiler_.create_program(&handle_, text.c_str(), "kernels.cu", 0, nullptr, nullptr), "nvrtcCreateProgram");
-  }
-  nvrtc_program(nvrtc_program const&) = delete;
-  nvrtc_program& operator=(nvrtc_program const&) = delete;
-  ~nvrtc_program() { compiler_.destroy_program(&handle_); }
-
-  int compile(std::vector<std::string> const& options) const {
-    std::vector<char const*> pointers;
-    pointers.reserve(options.size());
-    for (auto const& o : options) pointers.push_back(o.c_str());
-    return compiler_.compile_program(handle_, static_cast<int>(pointers.size()), pointers.data());
-  }
-  std::string log() const {
-    auto text = read(compiler_.get_program_log_size, compiler_.get_program_log, "nvrtcGetProgramLog");
-    while (text.ends_with('\0')) text.pop_back();
-    return text;
-  }
-  std::string code() const { return read(compiler_.get_cubin_size, compiler_.get_cubin, "nvrtcGetCUBIN"); }
-  void check(int result, std::string_view call) const {
-    if (result != 0) fail(error_code::system, "NVRTC: {}: {}", call, compiler_.get_error_string(result));
-  }
-
- private:
-  std::string read(int (*size)(void*, std::size_t*), int (*get)(void*, char*), std::string_view call) const {
-    std::size_t bytes = 0;
-    check(size(handle_, &bytes), call);
-    std::string result(bytes, '\0');
-    check(get(handle_, result.data()), call);
-    return result;
-  }
-
-  nvrtc const& compiler_;
-  void* handle_ = nullptr;
-};
-
-}  // namespace detail
 
 /// Compiles the text of a module. May be called by several threads at once. Errors: system, with the log, where the
 /// compiler refuses the text or fails.

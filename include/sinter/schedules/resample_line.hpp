@@ -9,56 +9,8 @@
 #include <utility>
 #include <vector>
 
-/// The kernels of Resize along rows and across rows: see resample.hpp.
+/// The kernel of Resize across rows: see resample.hpp.
 namespace sinter::detail {
-
-/// The sum of `load(tap)` times `weight(tap)` over `taps` taps, in order.
-template <typename Load, typename Weight>
-vector::reg sum_of_taps(std::size_t taps, vector::builder& b, Load&& load, Weight&& weight) {
-  auto const sum = b.binary(vector::opcode::mul, load(0), weight(0));
-  for (std::size_t k = 1; k < taps; ++k) b.fma_to(sum, load(k), weight(k));
-  return sum;
-}
-
-/// Neighbouring pixels of `rows` rows of vectors of 16.
-struct resampled_pixels {
-  std::vector<tap_pattern> pixels{};  ///< of each pixel, from the piece's first input pixel on
-  bool copies = false;
-  std::int64_t most_taps = 1, rows = 1, in_row = 0, out_row = 0;
-
-  std::int64_t reach() const {
-    std::int64_t most = 0;
-    for (auto const& p : pixels) most = std::max(most, p.back());
-    return (most + 1) * 64;
-  }
-
-  vector::recipe recipe(target const& t) const {
-    vector::recipe_key key("resample_pixels", t);
-    key.add_all(pixels, add_taps).add(copies).add(most_taps).add(rows).add(in_row).add(out_row);
-    return {key.take(), [s = *this, t] { return s.build(t); }};
-  }
-
-  vector::program build(target const& t) const {
-    auto const count = static_cast<std::int64_t>(pixels.size());
-    vector::builder b("resample_pixels", t.lanes());
-    auto const x = b.argument("x", vector::access::in, (rows - 1) * in_row + reach());
-    vector::pointer w;
-    if (!copies) w = b.argument("w", vector::access::constant, count * most_taps * 4);
-    auto const y = b.argument("y", vector::access::out, (rows - 1) * out_row + count * 64);
-    b.loop(rows, {{x, in_row}, {y, out_row}}, [&] {
-      for (std::int64_t pixel = 0; pixel < count; ++pixel)
-        for (std::int64_t part = 0; part < 64; part += b.register_bytes()) {
-          auto const& taps = pixels[static_cast<std::size_t>(pixel)];
-          auto const load = [&](std::size_t k) { return b.load(x.at(taps[k] * 64 + part)); };
-          auto const weight = [&](std::size_t k) {
-            return w.broadcast((pixel * most_taps + static_cast<std::int64_t>(k)) * 4);
-          };
-          b.store(y.at(pixel * 64 + part), copies ? load(0) : sum_of_taps(taps.size(), b, load, weight));
-        }
-    });
-    return std::move(b).take();
-  }
-};
 
 /// One row of `length` floats from several rows of each of `planes` planes.
 struct resampled_line {

@@ -2,7 +2,8 @@
 import html
 import math
 
-WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 760, 170, 60, 64, 11, 9
+BARS, RIGHT, TOP, BAR, GAP, LEGEND = 530, 60, 64, 11, 9, 185
+GLYPH = 7  # about how wide a letter is
 COLOURS = ["#3b6fb6", "#d98032", "#8fb3de", "#f0bd8b"]
 STYLE = ("text{font:12px system-ui,sans-serif;fill:#222}.small{font-size:10.5px}.grid{stroke:#ddd}.one{stroke:#222}"
          "@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}.one{stroke:#ddd}}")
@@ -20,16 +21,19 @@ def ratio_chart(rows, peers):
     value = {(row["model"], row["threads"], peer): row["ratios"][peer] for row in rows for peer in peers}
     low, high = min(0.5, *value.values()), max(2, *value.values())
 
+    left = 24 + GLYPH * max(len(model) for model in models)
+    width = max(left + BARS + RIGHT, 8 + LEGEND * len(series))
+
     def x_of(ratio):
-        return LEFT + (WIDTH - LEFT - RIGHT) * math.log(ratio / low) / math.log(high / low)
+        return left + BARS * math.log(ratio / low) / math.log(high / low)
 
     group = len(series) * BAR + GAP
     height = TOP + group * len(models) + 10
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
              f"<style>{STYLE}</style>"
              f'<text x="8" y="18">The peer\'s time over sinter\'s; right of 1, sinter is faster</text>']
     for i, (threads, peer) in enumerate(series):
-        x = 8 + 185 * i
+        x = 8 + LEGEND * i
         parts.append(f'<rect x="{x}" y="28" width="10" height="10" fill="{COLOURS[i % len(COLOURS)]}"/>'
                      f'<text class="small" x="{x + 15}" y="37">{peer}, {threads} thread{"s" if threads > 1 else ""}</text>')
     for tick in ticks_for(low, high):
@@ -38,7 +42,7 @@ def ratio_chart(rows, peers):
                      f'y2="{height - 6}"/><text class="small" text-anchor="middle" x="{x:.1f}" y="{TOP - 8}">{tick:g}</text>')
     for m, model in enumerate(models):
         y = TOP + m * group
-        parts.append(f'<text text-anchor="end" x="{LEFT - 8}" y="{y + group / 2 + 1}">{html.escape(model)}</text>')
+        parts.append(f'<text text-anchor="end" x="{left - 8}" y="{y + group / 2 + 1}">{html.escape(model)}</text>')
         for i, (threads, peer) in enumerate(series):
             if (model, threads, peer) not in value:
                 continue

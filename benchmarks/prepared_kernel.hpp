@@ -43,10 +43,14 @@ class prepared_kernel {
     scheduled_node s{.n = &n, .op = bind(n)};
     describe(s, operands);
     auto const chosen = choose(s, machine);
+    for (auto const* each : {&s.inputs, &s.outputs})
+      for (auto const& o : *each) operand_bytes_ += bytes_of(o);
     link(s, chosen.build(s), machine);
   }
 
   std::string_view schedule_name() const { return name_; }
+  /// Of activations and constants, before these are packed.
+  std::int64_t operand_bytes() const { return operand_bytes_; }
 
   void run() const {
     for (auto const& g : grids_) g.run(table_.data(), 0, g.tasks());
@@ -113,6 +117,7 @@ class prepared_kernel {
   }
 
   std::string name_;
+  std::int64_t operand_bytes_ = 0;
   kernel_code code_{};
   std::vector<any_tensor> memory_{};
   std::vector<shared_kernel> kernels_{};

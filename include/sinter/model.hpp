@@ -3,14 +3,18 @@
 // Implementation of sinter.hpp: include it once per program.
 
 #include <sinter/compile.hpp>
+#include <sinter/context.hpp>
 #include <sinter/model_state.hpp>
 #include <sinter/onnx/import.hpp>
 #include <sinter/ops/custom.hpp>
 #include <sinter/passes/infer_types.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace sinter {
 namespace detail {
@@ -78,80 +82,6 @@ outputs::iterator outputs::begin() const { return {this, 0}; }
 outputs::iterator outputs::end() const { return {this, size()}; }
 named_tensor outputs::at(std::size_t index) const { return {state_->outputs()[index].name, (*this)[index]}; }
 
-context::context(context&& other) noexcept
-    : state_(std::move(other.state_)), lease_(std::exchange(other.lease_, nullptr)) {}
-
-context& context::operator=(context&& other) noexcept {
-  std::swap(state_, other.state_);
-  std::swap(lease_, other.lease_);
-  return *this;
-}
-
-context::~context() {
-  if (lease_) state_->release(lease_);
-}
-
-void context::set_input(std::size_t index, tensor_view value) {
-  auto const& ports = state_->inputs();
-  if (index >= ports.size())
-    fail(error_code::invalid_argument, "input {} is set, the model has {}", index, ports.size());
-  state_->check_input(index, value);
-  auto const& expected = lease_->code->made_for().shapes[index];
-  if (!expected)
-    fail(error_code::invalid_argument, "input '{}' keeps its default in this context; name its shape in model::context",
-         ports[index].name);
-  if (*expected != value.shape)
-    fail(error_code::invalid_argument, "input '{}': this context is for shape {}, got {}; ask the model for another {}",
-         ports[index].name, *expected, value.shape, "context");
-  lease_->inputs[index] = value;
-}
-
-void context::set_input(std::string_view name, tensor_view value) { set_input(state_->input_index(name), value); }
-
-void context::set_output(std::size_t index, mutable_tensor_view memory) {
-  auto const& ports = state_->outputs();
-  if (index >= ports.size())
-    fail(error_code::invalid_argument, "output {} is set, the model has {}", index, ports.size());
-  auto const& made = lease_->code->code().memory().outputs[index].type;
-  if (memory.type != made.element || (made.shape && *made.shape != memory.shape))
-    fail(error_code::invalid_argument, "output '{}': expected memory for {} {}, got {} {}", ports[index].name,
-         name(made.element), made.shape ? to_string(*made.shape) : "of a shape that depends on data", name(memory.type),
-         memory.shape);
-  lease_->outputs[index] = memory;
-}
-
-void context::set_output(std::string_view name, mutable_tensor_view memory) {
-  set_output(state_->output_index(name), memory);
-}
-
-void context::check_inputs() const {
-  for (std::size_t i = 0; i < lease_->inputs.size(); ++i)
-    if (!lease_->inputs[i])
-      fail(error_code::invalid_argument, "input {} is not set", model_state::describe(state_->inputs()[i]));
-}
-
-void context::run() {
-  check_inputs();
-  lease_->run();
-}
-
-void context::run_on(void* stream) {
-  check_inputs();
-  if (!lease_->memory.device())
-    fail(error_code::invalid_argument, "the model runs on a CPU, which has no streams; name a device in {}",
-         "options::device, or call run()");
-  lease_->run_on(stream);
-}
-
-tensor_view context::output(std::size_t index) const {
-  auto const& results = lease_->memory.results;
-  if (index >= results.size())
-    fail(error_code::invalid_argument, "output {} is asked for, the model has {}", index, results.size());
-  return results[index];
-}
-
-tensor_view context::output(std::string_view name) const { return output(state_->output_index(name)); }
-
 std::span<port_info const> model::inputs() const { return std::span(state_->inputs()).first(state_->required()); }
 std::span<port_info const> model::optional_inputs() const {
   return std::span(state_->inputs()).subspan(state_->required());
@@ -168,7 +98,11 @@ outputs model::run(std::span<named_tensor const> inputs) const {
   return handle;
 }
 
-context model::context(std::span<named_shape const> shapes) const { return {state_, state_->acquire(shapes)}; }
+context model::context(std::span<named_shape const> shapes) const {
+  sinter::context made(state_, state_->acquire(shapes));
+  if (!state_->links().empty()) made.kept_ = detail::make_kept_state(*state_, *made.lease_);
+  return made;
+}
 
 model load(std::string const& file, options const& how) {
   auto g = onnx::import_file(file, how.limits);

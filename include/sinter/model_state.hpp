@@ -2,6 +2,7 @@
 
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/passes/prepare.hpp>
+#include <sinter/runtime/kept_state.hpp>
 #include <sinter/runtime/lease.hpp>
 #include <sinter/runtime/lru_cache.hpp>
 #include <sinter/runtime/signature.hpp>
@@ -43,8 +44,11 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::size_t required() const {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
+  /// What contexts keep.
+  std::span<state_link const> links() const { return links_; }
   std::vector<std::string> const warnings;  ///< for people
   target machine() const { return environment_.machine; }
+  sinter::limits const& limits() const { return environment_.limits; }
   int threads() const { return environment_.pool ? environment_.pool->workers() : 1; }
   memory_report memory() const;
 
@@ -67,6 +71,9 @@ class model_state : public std::enable_shared_from_this<model_state> {
   static rewritten_graph as_imported(graph g) { return {.g = std::move(g)}; }
   static graph required_first(graph g);
   static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
+  std::vector<state_link> link_state(std::span<state_pair const> pairs) const;
+  /// The shape of input `i` in a context that was not given one; none where it is open, or keeps its default.
+  std::optional<shape> usual_shape(std::size_t i) const;
   void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
   bool fits(signature const& s, std::span<tensor_view const> operands) const;
   lease* acquire(signature const& s);
@@ -85,6 +92,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   compile_environment environment_;
   std::vector<port_info> inputs_;
   std::vector<port_info> outputs_;
+  std::vector<state_link> links_;
   lru_cache<signature, compiled> cache_;
   std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
 };
@@ -97,6 +105,7 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
       store_(how.limits, how.device.get()),
       inputs_(describe_ports(graph_.g, graph_.g.inputs)),
       outputs_(describe_ports(graph_.g, graph_.g.outputs)),
+      links_(link_state(how.state)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
@@ -133,6 +142,25 @@ inline std::vector<port_info> model_state::describe_ports(graph const& g, std::v
     result.push_back({v.name, v.type.element, {p.declared}, v.is_constant()});
   }
   return result;
+}
+
+inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs) const {
+  std::vector<state_link> links;
+  for (auto const& [input, output] : pairs) {
+    state_link const l{input_index(input), output_index(output)};
+    auto const &from = inputs_[l.input], &to = outputs_[l.output];
+    auto const a = from.shape.known(), b = to.shape.known();
+    if (from.type != to.type || (a && b && *a != *b))
+      fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
+           describe(from), describe(to));
+    if (size_of(from.type) == 0)
+      fail(error_code::invalid_argument, "state: input {} has no plain elements", describe(from));
+    for (auto const& other : links)
+      if (other.input == l.input || other.output == l.output)
+        fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
+    links.push_back(l);
+  }
+  return links;
 }
 
 inline std::size_t model_state::index_of(std::vector<port_info> const& ports, std::string_view name,
@@ -209,9 +237,14 @@ inline lease* model_state::acquire(std::span<named_tensor const> given) {
   return l;
 }
 
+inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
+  bool const is_state = std::ranges::count(links_, i, &state_link::input) > 0;
+  return inputs_[i].optional && !is_state ? std::nullopt : inputs_[i].shape.known();
+}
+
 inline lease* model_state::acquire(std::span<named_shape const> given) {
   signature s;
-  for (auto const& p : inputs_) s.shapes.push_back(p.optional ? std::nullopt : p.shape.known());
+  for (std::size_t i = 0; i < inputs_.size(); ++i) s.shapes.push_back(usual_shape(i));
   for (auto const& [name, extents] : given) {
     auto const i = input_index(name);
     if (!sinter::fits(inputs_[i].shape.dimensions, extents))

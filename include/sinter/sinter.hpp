@@ -50,6 +50,13 @@ struct device_info {
 /// The devices of this machine besides the CPU; none without a driver that works.
 std::vector<device_info> devices();
 
+/// An input that a context keeps from one run to the next, and the output that gives its next value: the hidden state
+/// of an LSTM, what a causal convolution has seen last. Names; types and shapes must be equal.
+struct state_pair {
+  std::string input{};
+  std::string output{};
+};
+
 /// How a model is loaded.
 struct options {
   sinter::device device{};                   ///< where the model runs; none: on this CPU
@@ -60,6 +67,7 @@ struct options {
   preferences prefer{};                      ///< what to give up speed for
   std::size_t cached_signatures = 32;        ///< compiled input shapes that are kept, least recently used ones go first
   std::vector<custom_operator> operators{};  ///< of the program's own, which models may have nodes of
+  std::vector<state_pair> state{};           ///< what contexts keep; `model::run` takes and gives it like the rest
   bool compile_at_load = true;  ///< where all input shapes are static: mistakes show at once, run 1 is fast
 };
 
@@ -102,6 +110,7 @@ struct memory_report {
 
 class model_state;
 class lease;
+class kept_state;
 
 /// The outputs of one run, valid as long as this handle lives; then the memory goes back to the model. Moves only.
 class outputs {
@@ -159,7 +168,7 @@ class context {
   ~context();
 
   /// The tensor that runs read; its shape and type must be those of the context. Only a view is kept. Of a model on a
-  /// device it may lie there, where it is read in place if its address is a multiple of 16.
+  /// device it may lie there, where it is read in place if its address is a multiple of 16. State is not set so.
   void set_input(std::size_t index, tensor_view value);
   void set_input(std::string_view name, tensor_view value);
   /// Memory that runs write the output to; without it the output lies in the context. It must not overlap an input. Of
@@ -180,13 +189,23 @@ class context {
   tensor_view output(std::size_t index) const;
   tensor_view output(std::string_view name) const;
 
+  /// Gives the state of `options::state` its first values again: the defaults of its inputs, else zeros. A context
+  /// starts with them. A run that fails changes no state.
+  void reset_state();
+  /// Copies of the state, in the order of `options::state`.
+  std::vector<any_tensor> save_state() const;
+  /// Sets all of the state, in that order. Errors: `invalid_argument` for another number, type or shape; then nothing
+  /// changes.
+  void restore_state(std::span<any_tensor const> saved);
+
  private:
   friend class model;
-  context(std::shared_ptr<model_state> state, lease* l) : state_(std::move(state)), lease_(l) {}
+  context(std::shared_ptr<model_state> state, lease* l);
   void check_inputs() const;
 
   std::shared_ptr<model_state> state_;
   lease* lease_;
+  std::unique_ptr<kept_state> kept_;  ///< null: the model has no state
 };
 
 /// A loaded model. A handle: copies are the same model, and threads may share it.

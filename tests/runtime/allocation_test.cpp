@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "runtime/programs.hpp"
+#include "runtime/state_models.hpp"
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -193,6 +194,18 @@ TEST_CASE("a model allocates nothing on inputs of the last shape, a context neve
             }
           }) == 0);
   }
+}
+
+TEST_CASE("a context that keeps state allocates nothing") {
+  std::vector<float> const x(16, 0.5f);
+  auto c = model_of(lstm_text(1), {.state = {{"h", "h_next"}, {"c", "c_next"}}}).context();
+  c.set_input("x", {dtype::float32, {1, 1, 16}, x.data()});
+  c.run();
+  CHECK(counted([&] {
+          for (int i = 0; i < 50; ++i) c.run();
+          c.reset_state();
+          c.run();
+        }) == 0);
 }
 #else
 TEST_CASE("allocations are counted") { WARN("SKIPPED: sanitizers bring their own malloc"); }

@@ -40,11 +40,11 @@ class dispatch_printer {
     if (lib_.threads > 1) put("#include <algorithm>\n#include <sinter/runtime/thread_pool.hpp>\n");
     text_ += map_weights_includes(lib_);
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
-    put("\nnamespace {{\n\n");
+    put("\nnamespace {}_detail {{\nnamespace {{\n\n", lib_.name);
     choose();
     if (resident()) constants();
     if (lib_.threads > 1) choose_executor();
-    put("}}  // namespace\n\n");
+    put("}}  // namespace\n}}  // namespace {}_detail\n\n", lib_.name);
     supports();
     best();
     text_ += map_weights_text(lib_);
@@ -124,9 +124,10 @@ class dispatch_printer {
   void constructors() {
     auto const first = lib_.embed ? "" : "weights const& constants, ";
     auto const last = lib_.threads > 1 ? ", ::sinter::executor* executor" : "";
-    auto const given = resident() ? std::string("constants()") : constants_text(lib_);
-    auto const head = fmt::format("run_(function(set)), constants_({}){}", given,
-                                  lib_.threads > 1 ? ", threads_(executor_for(executor))" : "");
+    auto const given = resident() ? lib_.name + "_detail::constants()" : constants_text(lib_);
+    auto const head =
+        fmt::format("run_({0}_detail::function(set)), constants_({1}){2}", lib_.name, given,
+                    lib_.threads > 1 ? fmt::format(", threads_({}_detail::executor_for(executor))", lib_.name) : "");
     put("{0}::{0}({1}instruction_set set{2})\n    : {3}", lib_.name, first, last, head);
     if (in_object()) return put(" {{}}\n\n");
     put(", own_(new arena()), work_(own_->bytes) {{}}\n\n");

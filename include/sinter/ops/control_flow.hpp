@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/ops/entry.hpp>
-#include <sinter/ops/evaluate.hpp>
+#include <sinter/ops/subgraph_runner.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -59,11 +59,11 @@ struct if_else {
   struct attributes {
     std::shared_ptr<graph const> then_branch{};
     std::shared_ptr<graph const> else_branch{};
-    graph const& branch(tensor_view condition) const {
+    std::shared_ptr<graph const> const& branch(tensor_view condition) const {
       if (condition.type != dtype::boolean || condition.elements() != 1)
         fail(error_code::malformed_model, "the condition is {} {}, expected one bool", name(condition.type),
              condition.shape);
-      return condition.as<bool>()[0] ? *then_branch : *else_branch;
+      return condition.as<bool>()[0] ? then_branch : else_branch;
     }
   };
 
@@ -83,7 +83,7 @@ struct if_else {
   static types infer(inputs const& in, attributes const& a) {
     std::vector<operand> captures;
     for (std::size_t i = 1; i < in.size(); ++i) captures.push_back({in[i], in.tensor(i)});
-    if (auto const condition = in.value(0)) return infer_outputs(a.branch(*condition), captures);
+    if (auto const condition = in.value(0)) return infer_outputs(*a.branch(*condition), captures);
     auto result = infer_outputs(*a.then_branch, captures);
     auto const other = infer_outputs(*a.else_branch, captures);
     for (std::size_t i = 0; i < result.size() && i < other.size(); ++i) {
@@ -95,8 +95,9 @@ struct if_else {
     return result;
   }
 
-  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a) {
-    return evaluate(a.branch(in[0].view()), std::vector<any_tensor>(in.begin() + 1, in.end()));
+  static std::size_t carried(attributes const&) { return 0; }
+  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
+    return bodies.run(a.branch(in[0].view()), std::vector<any_tensor>(in.begin() + 1, in.end()));
   }
 };
 

@@ -54,6 +54,9 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 /// allocate their outputs themselves a function that does,
 ///   static void evaluate(input_views, output_views, attributes const&);
 ///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&);
+/// with subgraphs that a runner runs (subgraph_runner.hpp), and the number of values that these carry,
+///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&, subgraph_runner&);
+///   static std::size_t carried(attributes const&);
 /// or, where other operators say it all, a graph of these, which takes the node's place (passes/expand_composites.hpp),
 ///   static graph body(inputs const&, attributes const&);                              `infer` is omitted then
 /// An operator with an expression alone gets the kernel that interprets expressions.
@@ -61,7 +64,7 @@ template <typename Operator>
 constexpr operator_entry entry_of() {
   using attributes = typename Operator::attributes;
   constexpr int ways = kernel_operator<Operator> + evaluable_operator<Operator> + allocating_operator<Operator> +
-                       composite_operator<Operator>;
+                       control_operator<Operator> + composite_operator<Operator>;
   static_assert(ways <= 1);
   constexpr bool interpreted = ways == 0;
   static_assert(!interpreted || pointwise_operator<Operator>);
@@ -105,12 +108,17 @@ constexpr operator_entry entry_of() {
     };
   }
   if constexpr (composite_operator<Operator>) {
-    entry.execute = [](std::span<any_tensor const> in, void const* a) {
+    entry.execute = [](std::span<any_tensor const> in, void const* a, subgraph_runner&) {
       auto const operands = operands_of(in);
       return execute_body(Operator::body(inputs(operands), *static_cast<attributes const*>(a)), in);
     };
+  } else if constexpr (control_operator<Operator>) {
+    entry.execute = [](std::span<any_tensor const> in, void const* a, subgraph_runner& bodies) {
+      return Operator::execute(in, *static_cast<attributes const*>(a), bodies);
+    };
+    entry.carried = [](void const* a) { return Operator::carried(*static_cast<attributes const*>(a)); };
   } else if constexpr (allocating_operator<Operator>) {
-    entry.execute = [](std::span<any_tensor const> in, void const* a) {
+    entry.execute = [](std::span<any_tensor const> in, void const* a, subgraph_runner&) {
       return Operator::execute(in, *static_cast<attributes const*>(a));
     };
   } else if constexpr (evaluable_operator<Operator>) {

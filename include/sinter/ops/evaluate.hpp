@@ -28,8 +28,10 @@ class graph_evaluation {
 };
 
 /// Runs one node. `inputs` are in the order of the node's inputs; omitted ones are empty tensors. The result has one
-/// tensor for each output of the node, empty where the output is unused. Defined in ops/all.hpp.
-std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs);
+/// tensor for each output of the node, empty where the output is unused. Its subgraphs run by `bodies`; null: by plain
+/// loops. Defined in ops/all.hpp.
+std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs,
+                                 subgraph_runner* bodies = nullptr);
 
 /// A node that the library cannot run, and why.
 struct unsupported_node {

@@ -4,6 +4,7 @@
 
 #include <sinter/core/limits.hpp>
 #include <sinter/ops/evaluate.hpp>
+#include <sinter/ops/subgraph_runner.hpp>
 
 #include <algorithm>
 #include <new>
@@ -39,10 +40,12 @@ inline any_tensor allocate(tensor_type const& type) {
   }
 }
 
-inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in) {
+inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in,
+                                        subgraph_runner* bodies) {
   if (op.entry->passes_on) return {in[0]};
   if (op.allocates()) {
-    auto results = op.entry->execute(in, op.attributes.get());
+    evaluated_subgraphs loops;
+    auto results = op.entry->execute(in, op.attributes.get(), bodies ? *bodies : loops);
     results.resize(n.outputs.size());
     return results;
   }
@@ -123,8 +126,9 @@ std::vector<std::string> warnings(graph const& g) {
                   opset->second, newest)};
 }
 
-std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs) {
-  return with_context([&] { return describe(context); }, [&] { return detail::run_node(op, context, inputs); });
+std::vector<any_tensor> evaluate(bound_operator const& op, node const& context, std::vector<any_tensor> const& inputs,
+                                 subgraph_runner* bodies) {
+  return with_context([&] { return describe(context); }, [&] { return detail::run_node(op, context, inputs, bodies); });
 }
 
 graph_evaluation::graph_evaluation(graph const& g) : graph_(g) {

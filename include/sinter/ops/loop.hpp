@@ -48,7 +48,8 @@ struct loop {
     return result;
   }
 
-  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a) {
+  static std::size_t carried(attributes const& a) { return a.carried; }
+  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
     auto const first = first_carried(a, in.size());
     auto const count = first > 0 && in[0] ? single<std::int64_t>(in[0], "the trip count") : INT64_MAX;
     bool goes_on = first < 2 || !in[1] || single<bool>(in[1], "the condition");
@@ -56,14 +57,13 @@ struct loop {
                                     in.begin() + static_cast<std::ptrdiff_t>(first + a.carried));
     std::vector<any_tensor> const captured(in.begin() + static_cast<std::ptrdiff_t>(first + a.carried), in.end());
     std::vector<stack> stacks(a.stacked());
-    graph_evaluation const body(*a.body);
     std::int64_t turn = 0;
     for (; turn < count && goes_on; ++turn) {
       std::vector<any_tensor> operands{any_tensor::scalar(turn), any_tensor::scalar(true)};
       for (std::size_t i = 0; i < a.carried; ++i)
         operands.push_back(as_declared(carried[i], a.body->at(a.body->inputs[i + 2].value)));
       operands.insert(operands.end(), captured.begin(), captured.end());
-      auto results = body(operands);
+      auto results = bodies.run(a.body, operands);
       goes_on = single<bool>(results[0], "the condition that the body gives");
       for (std::size_t i = 0; i < a.carried; ++i) carried[i] = std::move(results[i + 1]);
       for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i].push(results[i + 1 + a.carried]);

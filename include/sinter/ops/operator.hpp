@@ -90,6 +90,8 @@ struct bounded_shape {
   }
 };
 
+class subgraph_runner;
+
 /// An operator as the rest of the library sees it; made from a struct like `leaky_relu` by `entry_of`. One of `kernel`,
 /// `evaluate` and `execute` computes it, the others are null.
 struct operator_entry {
@@ -103,8 +105,11 @@ struct operator_entry {
   kernel_call (*kernel)(inputs const&, void const* attributes);
   /// Plain loops.
   void (*evaluate)(input_views, output_views, void const* attributes);
-  /// For operators that allocate their outputs themselves (control flow).
-  std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes);
+  /// For operators that allocate their outputs themselves; those with subgraphs have the runner run them.
+  std::vector<any_tensor> (*execute)(std::span<any_tensor const>, void const* attributes, subgraph_runner&);
+  /// Null unless `execute` uses the runner: how many of the first outputs are passed from one run of a subgraph to the
+  /// next.
+  std::size_t (*carried)(void const* attributes) = nullptr;
   /// Null unless the operator is a composite: the graph that defines it, for inputs whose shapes are known, or any
   /// where `element` is null. Its inputs are those of the node that are given.
   graph (*body)(inputs const&, void const* attributes) = nullptr;
@@ -250,6 +255,14 @@ concept composite_operator = requires(inputs const& in, typename Operator::attri
 template <typename Operator>
 concept allocating_operator = requires(std::span<any_tensor const> in, typename Operator::attributes const& a) {
   { Operator::execute(in, a) } -> std::same_as<std::vector<any_tensor>>;
+};
+
+/// An allocating operator whose subgraphs others may run.
+template <typename Operator>
+concept control_operator = requires(std::span<any_tensor const> in, typename Operator::attributes const& a,
+                                    subgraph_runner& bodies) {
+  { Operator::execute(in, a, bodies) } -> std::same_as<std::vector<any_tensor>>;
+  { Operator::carried(a) } -> std::same_as<std::size_t>;
 };
 
 template <typename Operator>

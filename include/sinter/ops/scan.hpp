@@ -87,19 +87,18 @@ struct scan_attributes {
     return *turns;
   }
 
-  std::vector<any_tensor> run(std::span<any_tensor const> in) const {
+  std::vector<any_tensor> run(std::span<any_tensor const> in, subgraph_runner& bodies) const {
     auto const turns = turns_of(in);
     std::vector<any_tensor> operands(in.begin(), in.end());
     std::vector<stack> stacks;
     for (std::size_t i = 0; i < stacked(); ++i) stacks.emplace_back(output_directions[i] != 0);
     if (turns == 0) start_empty(stacks, in);
-    graph_evaluation const evaluation(*body);
     for (std::int64_t turn = 0; turn < turns; ++turn) {
       for (std::size_t i = 0; i < scanned; ++i) {
         auto const& t = in[states + i];
         operands[states + i] = slice_of(t, input_axis(i, t.shape()), input_directions[i] ? turns - 1 - turn : turn);
       }
-      auto results = evaluation(operands);
+      auto results = bodies.run(body, operands);
       for (std::size_t i = 0; i < states; ++i) operands[i] = std::move(results[i]);
       for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i].push(results[states + i]);
     }
@@ -137,7 +136,10 @@ struct scan {
   }
   static constexpr bool infers_any_shape = true;
   static types infer(inputs const& in, attributes const& a) { return a.infer(in.all()); }
-  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a) { return a.run(in); }
+  static std::size_t carried(attributes const& a) { return a.states; }
+  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
+    return a.run(in, bodies);
+  }
 };
 
 /// Scan before operator set 9: once for each element of a batch, which is the first axis of states and scan inputs; the
@@ -163,7 +165,8 @@ struct batched_scan {
     return found;
   }
 
-  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a) {
+  static std::size_t carried(attributes const& a) { return a.states; }
+  static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
     auto const own = in.subspan(1);
     auto const batched = a.states + a.scanned;
     for (std::size_t i = 0; i < batched; ++i)
@@ -175,7 +178,7 @@ struct batched_scan {
     for (std::int64_t b = 0; b < own[0].shape()[0]; ++b) {
       std::vector<any_tensor> one(own.begin(), own.end());
       for (std::size_t i = 0; i < batched; ++i) one[i] = slice_of(own[i], 0, b);
-      auto const results = a.run(one);
+      auto const results = a.run(one, bodies);
       for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i].push(results[i]);
     }
     std::vector<any_tensor> whole;

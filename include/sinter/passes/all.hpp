@@ -3,6 +3,7 @@
 // Defines what passes/pass.hpp declares: include it once per program.
 
 #include <sinter/graph/verify.hpp>
+#include <sinter/passes/bake_captures.hpp>
 #include <sinter/passes/canonicalize_convolution.hpp>
 #include <sinter/passes/canonicalize_gemm.hpp>
 #include <sinter/passes/channel_shuffle.hpp>
@@ -47,6 +48,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fold_constants", fold_constants, shapes::open},
     {"expand_composites", expand_composites, shapes::open},
     {"inline_branches", inline_branches, shapes::open},
+    {"bake_captures", bake_captures, shapes::open},
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
     {"fuse_quantized", fuse_quantized, shapes::open},
@@ -76,7 +78,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 25;
+inline constexpr std::size_t first_fusion = 26;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -164,7 +164,7 @@ class program_linker {
       return all;
     };
     auto const& n = g_.at(op.node);
-    island made{.op = op.op};
+    island made{.op = op.op, .compiled = op.compiled};
     if (op.part) made.body = std::shared_ptr<graph const>(op.part, &op.part->body);
     made.inputs = operands(op.part ? op.part->inputs : n.inputs, op.inputs);
     made.outputs = operands(op.part ? op.part->outputs : n.outputs, op.outputs);

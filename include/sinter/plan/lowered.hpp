@@ -70,6 +70,7 @@ struct operation {
   std::vector<bool> placed{};                ///< inputs that lie in output 0 already
   std::vector<bool> placed_outputs{};        ///< outputs that are parts of input 0; empty: none
   std::shared_ptr<graph_part const> part{};  ///< of an island of many nodes; `node` is the first one
+  bool compiled = false;                     ///< see `island::compiled`
   bool is_view() const { return kind == operation_kind::view; }
   /// What its schedule reads input `i` as.
   dtype stored(std::size_t i) const {

@@ -155,7 +155,10 @@ class lowering {
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
     if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
-    if (op.op.allocates() || needs_island(n)) return add_island(std::move(op), n);
+    if (op.op.allocates() || needs_island(n)) {
+      op.compiled = compiles_parts() && compiles_subgraphs(g_, id, op.op);
+      return add_island(std::move(op), n);
+    }
     auto const node_view = scheduled(n, op.op);
     if (auto const schedules = schedule_table(machine_.device()); computable(node_view) && !stays_on_host(node_view)) {
       for (auto const& s : schedules)
@@ -340,10 +343,13 @@ class lowering {
     l_.at(whole).viewed = true;
   }
 
+  /// Whether what runs on a heap may be machine code.
+  bool compiles_parts() const { return machine_.device() != device_kind::none && !l_.on_device; }
+
   /// The nodes of the tail become one island if compiling them pays, else one each.
   void end_tail() {
     auto nodes = tail_.take();
-    if (machine_.device() != device_kind::none && !l_.on_device && worth_compiling(g_, nodes)) {
+    if (compiles_parts() && worth_compiling(g_, nodes)) {
       auto part = std::make_shared<graph_part const>(extract(g_, std::move(nodes)));
       return add_island({.node = part->nodes.front(), .part = part}, part->inputs, part->outputs);
     }

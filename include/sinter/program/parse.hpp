@@ -274,7 +274,7 @@ class program_parser : program_word_reader {
     if (accept_word("graph"))
       i.body = std::make_shared<graph const>();
     else
-      i.op = take_operator();
+      i.compiled = accept_word("compiled"), i.op = take_operator();
     auto const operand = [&] {
       auto const at = slot();
       return island::operand{.slot = at, .planned = at < 0 ? view() : view_binding{}};

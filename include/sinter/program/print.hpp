@@ -165,7 +165,8 @@ class program_printer {
         all += (all.empty() ? "" : ", ") + (v.slot >= 0 ? slot_text(v.slot) : text_of(v.planned));
       return all;
     };
-    put("    island {}({}) -> {}\n", i.body ? "graph" : text_of(i.op), text(i.inputs), text(i.outputs));
+    put("    island {}{}({}) -> {}\n", i.compiled ? "compiled " : "", i.body ? "graph" : text_of(i.op), text(i.inputs),
+        text(i.outputs));
   }
 
   /// The text of vector/print.hpp, indented, with the kernel's number before its name.
@@ -222,12 +223,10 @@ class program_printer {
 ///     loop      = "loop" extent                                            ; indices i4, i5; its body is indented
 ///     call      = "call" "k"number [address {"," address}]
 ///     host      = "host" operator "(" [view {"," view}] ")" "->" view {"," view} ["workspace" address bytes]
-///     island    = "island" (operator | "graph") "(" [operand {"," operand}] ")" "->" operand {"," operand}
-///     launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}]
-///     transfer  = "transfer" view "->" view
-///     device    = "device" "d"number kernel                                ; of program/device_text.hpp
-///     operand   = view | "slot" number
-///     view      = "_" | place ":" type [bound]                             ; "_": omitted
+///     island    = "island" (["compiled"] operator | "graph") "(" [operand {"," operand}] ")" "->" operand {","
+///     operand} launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}] transfer  =
+///     "transfer" view "->" view device    = "device" "d"number kernel                                ; of
+///     program/device_text.hpp operand   = view | "slot" number view      = "_" | place ":" type [bound] ; "_": omitted
 ///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
 ///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "c"number | "s" | "m")

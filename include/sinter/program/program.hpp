@@ -50,6 +50,7 @@ struct island {
   };
   bound_operator op{};
   std::shared_ptr<graph const> body{};  ///< in place of `op`; its inputs and outputs are those of the island
+  bool compiled = false;                ///< the subgraphs of `op` are compiled for what they take, not evaluated
   std::vector<operand> inputs{};
   std::vector<operand> outputs{};
 };

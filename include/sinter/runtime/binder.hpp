@@ -2,6 +2,7 @@
 
 #include <sinter/program/program.hpp>
 #include <sinter/program/work.hpp>
+#include <sinter/runtime/compiled_subgraphs.hpp>
 #include <sinter/runtime/graph_runner.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -55,7 +56,14 @@ struct island_record {
   std::vector<operand> outputs{};
   node context{};                          ///< what `evaluate` sees of the node
   std::shared_ptr<graph_runner> runner{};  ///< of a body
+  std::shared_ptr<compiled_subgraphs> bodies{};
   program_step const* step = nullptr;
+
+  template <typename Each>
+  void each_runner(Each&& each) const {
+    if (runner) each(*runner);
+    if (bodies) bodies->each(each);
+  }
 };
 
 struct transfer_record {
@@ -108,6 +116,7 @@ class binder {
     for (auto const& out : call.outputs) record.outputs.push_back(operand(out));
     if (!call.body) record.context = context(call, s);
     if (call.body && make_runner) record.runner = make_runner(call.body);
+    if (call.compiled && make_runner) record.bodies = std::make_shared<compiled_subgraphs>(make_runner);
     return record;
   }
 

@@ -77,7 +77,7 @@ class executable {
   std::size_t of_islands(Bytes&& bytes) const {
     std::size_t sum = 0;
     for (auto const& step : steps_)
-      if (auto const* i = std::get_if<island_record>(&step); i && i->runner) sum += bytes(*i->runner);
+      if (auto const* i = std::get_if<island_record>(&step)) i->each_runner([&](auto const& r) { sum += bytes(r); });
     return sum;
   }
   /// Runs all steps, each by `around(i, run)`, which must call `run`.
@@ -215,7 +215,7 @@ inline void executable::run_island(workspace& w, island_record const& record) co
       results = record.runner->run(operands);
     else
       results = record.call->body ? evaluate(*record.call->body, operands)
-                                  : evaluate(record.call->op, record.context, operands);
+                                  : evaluate(record.call->op, record.context, operands, record.bodies.get());
   });
   with_context([&] { return describe(*program_, *record.step); },
                [&] {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--json FILE] [--svg FILE]: sinter beside its peers, on this machine.
+"""peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--avx2] [--json FILE] [--svg FILE]: sinter beside its peers, on this machine.
 
 The peers are onnxruntime and OpenVINO from PyPI, those that Python finds; OpenVINO is held to float32. A folder stands for
 all models below it. Each has a process of its own for each model and number of threads. Runs alternate; figures are
@@ -13,6 +13,7 @@ import importlib.util
 import json
 import math
 import mmap
+import os
 import pathlib
 import statistics
 import time
@@ -82,7 +83,7 @@ def alternate(servers, rounds, pause_s):
 
 
 def measure(model, threads, arguments):
-    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server)}
+    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server, "avx2" if arguments.avx2 else None)}
     makers.update({peer: lambda m, t, peer=peer: peer_server(peer, m, t) for peer in PEERS})
     servers, row = start_all(makers, model, threads, arguments.starts)
     figures = {name: server.figures() for name, server in servers.items()}
@@ -139,11 +140,15 @@ def main():
     parser.add_argument("--threads", default="1", type=lambda text: [int(n) for n in text.split(",")])
     parser.add_argument("--runs", type=int, default=30, help="alternating runs of each (30)")
     parser.add_argument("--starts", type=int, default=3, help="fresh processes of each (3)")
+    parser.add_argument("--avx2", action="store_true",
+                        help="holds sinter and OpenVINO to AVX2; onnxruntime takes what the machine has")
     parser.add_argument("--server", type=pathlib.Path, help="the program sinter_bench")
     parser.add_argument("--json", type=pathlib.Path, help="writes all figures to a file")
     parser.add_argument("--svg", type=pathlib.Path, help="draws the ratios into a file")
     arguments = parser.parse_args()
 
+    if arguments.avx2:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # OpenVINO's kernels
     if not PEERS:
         parser.error("neither onnxruntime nor openvino is there: python3 -m pip install onnxruntime openvino")
     table = list(columns())

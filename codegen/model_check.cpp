@@ -88,6 +88,7 @@ std::string loop_line(sinter::program const& p, sinter::program_step const& s) {
   }
   auto const& i = std::get<sinter::island>(s.action);
   if (i.body) return fmt::format("{}: compiled when the run knows the shapes", nodes);
+  if (i.compiled) return fmt::format("{}: subgraphs are compiled when they run", nodes);
   return fmt::format(
       "{}: plain loops on the heap; {}", nodes,
       i.op.allocates() ? "it makes its outputs itself" : "shapes depend on data, or it holds no numbers");

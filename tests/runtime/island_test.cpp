@@ -16,21 +16,22 @@ using namespace sinter::test;
 namespace {
 
 /// Keeps the positive elements, then a node that shows its operand's own bytes.
-operator_entry const positives{.schema = {.name = "Positives"},
-                               .parse = nullptr,
-                               .infer = nullptr,
-                               .element = nullptr,
-                               .kernel = nullptr,
-                               .evaluate = nullptr,
-                               .execute = [](std::span<any_tensor const> in, void const*) -> std::vector<any_tensor> {
-                                 std::vector<float> kept;
-                                 for (auto const v : in[0].as<float>())
-                                   if (v > 0) kept.push_back(v);
-                                 if (kept.empty()) fail(error_code::invalid_argument, "nothing is positive");
-                                 auto const n = static_cast<std::int64_t>(kept.size());
-                                 return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
-                               },
-                               .expression = nullptr};
+operator_entry const positives{
+    .schema = {.name = "Positives"},
+    .parse = nullptr,
+    .infer = nullptr,
+    .element = nullptr,
+    .kernel = nullptr,
+    .evaluate = nullptr,
+    .execute = [](std::span<any_tensor const> in, void const*, subgraph_runner&) -> std::vector<any_tensor> {
+      std::vector<float> kept;
+      for (auto const v : in[0].as<float>())
+        if (v > 0) kept.push_back(v);
+      if (kept.empty()) fail(error_code::invalid_argument, "nothing is positive");
+      auto const n = static_cast<std::int64_t>(kept.size());
+      return {any_tensor::of<float>({n}, std::span<float const>(kept)), in[0]};
+    },
+    .expression = nullptr};
 
 program island_program() {
   program p;

@@ -61,6 +61,14 @@ std::string names_of(sinter::program const& p, sinter::program_step const& s) {
   return text;
 }
 
+std::vector<sinter::any_tensor> examples(sinter::program const& p) {
+  std::vector<sinter::any_tensor> result;
+  for (auto const& in : p.inputs) result.push_back(example(in.type.element, *in.type.shape));
+  return result;
+}
+
+}  // namespace
+
 std::vector<profiled_step> describe_steps(sinter::program const& p) {
   std::vector<profiled_step> result;
   for (auto const& s : p.steps) {
@@ -74,22 +82,16 @@ std::vector<profiled_step> describe_steps(sinter::program const& p) {
   return result;
 }
 
-std::vector<sinter::any_tensor> examples(sinter::program const& p) {
-  std::vector<sinter::any_tensor> result;
-  for (auto const& in : p.inputs) result.push_back(example(in.type.element, *in.type.shape));
-  return result;
-}
-
-/// Runs the executable, in turn with and without a look at its steps.
-void measure(sinter::executable const& code, int runs, profile& to, progress& shown) {
+profile measure_profile(sinter::executable const& code, int runs, progress& shown) {
+  profile result{.steps = describe_steps(code.plan())};
   sinter::workspace memory(code.memory(), sinter::limits{}.arena_bytes);
   auto const inputs = examples(code.plan());
   std::vector<sinter::tensor_view> views;
   for (auto const& t : inputs) views.push_back(t.view());
   code.run(memory, views);
   std::vector<double> whole;
-  std::vector<std::vector<double>> of_step(to.steps.size());
-  stopwatch watch(to.steps.size());
+  std::vector<std::vector<double>> of_step(result.steps.size());
+  stopwatch watch(result.steps.size());
   clock::time_point start;
   for (int i = 0; i < runs; ++i) {
     shown.stage(fmt::format("run {} of {}", i + 1, runs));
@@ -101,15 +103,14 @@ void measure(sinter::executable const& code, int runs, profile& to, progress& sh
     for (std::size_t s = 0; s < of_step.size(); ++s)
       of_step[s].push_back(seconds_between(watch.intervals[s].begin, watch.intervals[s].end));
   }
-  to.run_seconds = median(whole);
+  result.run_seconds = median(whole);
   for (std::size_t s = 0; s < of_step.size(); ++s) {
-    to.steps[s].seconds = median(of_step[s]);
-    to.steps[s].last_begin = seconds_between(start, watch.intervals[s].begin);
-    to.steps[s].last_seconds = of_step[s].back();
+    result.steps[s].seconds = median(of_step[s]);
+    result.steps[s].last_begin = seconds_between(start, watch.intervals[s].begin);
+    result.steps[s].last_seconds = of_step[s].back();
   }
+  return result;
 }
-
-}  // namespace
 
 profile measure_profile(shaped_model const& model, profile_options const& how, sinter::executor* pool,
                         progress& shown) {
@@ -117,9 +118,7 @@ profile measure_profile(shaped_model const& model, profile_options const& how, s
   sinter::model_store store;
   sinter::compile_options const options{.machine = how.machine, .prefer = how.prefer};
   auto const code = sinter::compile(sinter::prepare(model.g), model.signatures.front(), options, store, pool);
-  profile result{.steps = describe_steps(code.plan())};
-  measure(code, how.runs, result, shown);
-  return result;
+  return measure_profile(code, how.runs, shown);
 }
 
 namespace {

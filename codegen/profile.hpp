@@ -3,6 +3,7 @@
 #include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/runtime/executable.hpp>
 
 #include "model_file.hpp"
 #include "progress.hpp"
@@ -42,8 +43,13 @@ struct profile_options {
   sinter::preferences prefer{};
 };
 
-/// Compiles the model and measures its steps on examples, in turn with runs whose steps are not measured. `pool` (may
-/// be null) runs it.
+/// What the steps of a program do; their times are 0.
+std::vector<profiled_step> describe_steps(sinter::program const& p);
+
+/// Measures the steps on examples, in turn with runs whose steps are not measured.
+profile measure_profile(sinter::executable const& code, int runs, progress& shown);
+
+/// Compiles the model and measures it. `pool` (may be null) runs it.
 profile measure_profile(shaped_model const& model, profile_options const& how, sinter::executor* pool, progress& shown);
 
 /// A table with a line for each step, in order, and the totals of each kind.

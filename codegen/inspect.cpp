@@ -2,15 +2,19 @@
 #include <sinter/emit/cuda/emit.hpp>
 #include <sinter/graph/text.hpp>
 #include <sinter/program/print.hpp>
+#include <sinter/runtime/thread_pool.hpp>
 #include <sinter/vector/print.hpp>
 
 #include <fmt/format.h>
 
 #include "commands.hpp"
 #include "progress.hpp"
+#include "report.hpp"
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace codegen {
 namespace {
@@ -21,6 +25,10 @@ struct settings {
   sinter::preferences prefer{};
   std::vector<std::string> show{"summary"};
   std::int64_t stop_after = sinter::optimize_options{}.stop_after;
+  std::string report{};
+  bool no_time = false;
+  int runs = 10;
+  int threads = 0;
 
   bool shows(std::string_view what) const {
     return std::ranges::find(show, what) != show.end() || std::ranges::find(show, "all") != show.end();
@@ -65,6 +73,42 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
              p.arena_bound, p.scratch_bytes, weights, p.weights.size());
 }
 
+/// Measures the steps of `p`, unless that is not wanted or not possible.
+std::optional<profile> measure(settings const& s, sinter::program const& p, sinter::thread_pool& pool,
+                               progress& shown) {
+  sinter::target const machine(s.set);
+  if (s.no_time || p.on_device) return std::nullopt;
+  if (sinter::runnable_here(machine) != machine)
+    sinter::fail(sinter::error_code::unsupported_feature,
+                 "code for {} does not run here, so that its times are not known; --no-time leaves them out",
+                 to_string(machine));
+  auto* const executor = pool.workers() > 1 ? &pool : nullptr;
+  sinter::model_store store;
+  sinter::compile_options const options{.machine = machine, .prefer = s.prefer};
+  shown.stage("compiling");
+  auto const code = sinter::link(p, sinter::emit(p, machine, store.code), store.weights, executor, options.guard,
+                                 sinter::detail::part_compiler(options, store, executor));
+  return measure_profile(code, s.runs, shown);
+}
+
+void write_report(settings const& s, shaped_model const& model, sinter::rewritten_graph const& bound,
+                  sinter::program const& p, progress& shown) {
+  auto const pool = sinter::shared_thread_pool(s.threads);
+  auto measured = measure(s, p, *pool, shown);
+  shown.stage("writing " + s.report);
+  std::ofstream out(s.report, std::ios::binary);
+  out << report_page(report_data({.file = s.model.file,
+                                  .model = model,
+                                  .bound = bound,
+                                  .program = p,
+                                  .target = to_string(sinter::target(s.set)),
+                                  .measured = std::move(measured),
+                                  .threads = pool->workers(),
+                                  .runs = s.runs}));
+  out.close();
+  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", s.report);
+}
+
 void inspect(settings const& s) {
   progress shown("inspect");
   shown.stage("reading " + s.model.file);
@@ -77,6 +121,7 @@ void inspect(settings const& s) {
   auto const bound = sinter::bind(prepared, model.signatures.front(), how);
   shown.stage("planning");
   auto const p = sinter::plan(bound.g, {.machine = s.set, .prefer = s.prefer});
+  if (!s.report.empty()) write_report(s, model, bound, p, shown);
   shown.erase();
   if (s.shows("summary")) print_summary(model.g, bound.g, p, bound.done.rewrites);
   if (s.shows("before")) fmt::print("{}", sinter::print(model.g, short_constants));
@@ -98,7 +143,8 @@ void add_inspect(CLI::App& app) {
       "summary: operators, steps, bytes; before, prepared, after: the graph as text, before the rewrites, after those\n"
       "that need no shapes, after all (fused nodes have the domain sinter); program: what runs in which order on "
       "which\n"
-      "bytes; kernels: vector programs, or the text for a device.");
+      "bytes; kernels: vector programs, or the text for a device.\n"
+      "--report writes one page for a browser: both graphs, steps with their times, the memory plan, weights.");
   add_model(*command, s->model);
   command->add_option("--show", s->show, "summary, before, prepared, after, program, kernels, all")
       ->delimiter(',')
@@ -106,6 +152,16 @@ void add_inspect(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--stop-after", s->stop_after, "do that many rewrites only: finds the one that is wrong")
       ->check(CLI::NonNegativeNumber);
+  auto* const report = command->add_option("--report", s->report, "an HTML file for all of it, with times");
+  command->add_flag("--no-time", s->no_time, "a report that leaves times out")->needs(report);
+  command->add_option("--runs", s->runs, "that times of a report are medians of")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->needs(report);
+  command->add_option("--threads", s->threads, "of the runs of a report; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->needs(report);
   add_target(*command, s->set, "--isa,--target,--device");
   add_preferences(*command, s->prefer);
   command->callback([s] { inspect(*s); });

@@ -13,6 +13,7 @@ int main(int count, char** arguments) {
       "  sinter run net.onnx --input image=cat.npy -o results     results/NAME.npy for each output\n"
       "  sinter bench net.onnx --shape image=8x3x224x224          how long load, first and later runs take\n"
       "  sinter inspect net.onnx --show program,kernels           what the compiler makes of the model\n"
+      "  sinter inspect net.onnx --report net.html                the same as a page, with times\n"
       "  sinter check net.onnx                                    whether it is sound and runs here\n"
       "  sinter verify net.onnx --against reference.npz           whether it computes what it should\n",
       "sinter");

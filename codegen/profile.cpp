@@ -49,6 +49,7 @@ class stopwatch final : public sinter::step_observer {
 step_kind kind_of(sinter::program_step const& s, sinter::step_work const& work) {
   if (std::holds_alternative<sinter::host_call>(s.action)) return step_kind::host;
   if (std::holds_alternative<sinter::island>(s.action)) return step_kind::island;
+  if (std::holds_alternative<sinter::transfer>(s.action)) return step_kind::copy;
   return work.computes ? step_kind::kernel : step_kind::copy;
 }
 

@@ -1,6 +1,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "held_up_pool.hpp"
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
@@ -143,7 +144,7 @@ TEST_CASE("a thread that is woken is kept off the waker's CPU until it runs") {
   std::atomic<std::uint32_t> go{0};
   std::thread sleeper([&] {
     while (go.load(std::memory_order_acquire) == 0) futex_wait(go, 0);
-    move.finish();
+    move.undo();
     while (go.load(std::memory_order_acquire) == 1) futex_wait(go, 1);
   });
   auto const advance = [&] {
@@ -152,7 +153,7 @@ TEST_CASE("a thread that is woken is kept off the waker's CPU until it runs") {
   };
   int here = 0;
   while (!CPU_ISSET(here, &before)) ++here;
-  move.start(sleeper.native_handle(), here);
+  move.away(sleeper.native_handle(), here);
   auto others = before;
   CPU_CLR(here, &others);
   auto const moved = cpus_of(sleeper.native_handle());
@@ -165,6 +166,101 @@ TEST_CASE("a thread that is woken is kept off the waker's CPU until it runs") {
   while (!back()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   advance();
   sleeper.join();
+}
+
+TEST_CASE("a thread that waits for a CPU is brought to another, where it may run there") {
+  auto const before = cpus_of(pthread_self());
+  if (CPU_COUNT(&before) < 2) {
+    WARN("SKIPPED: one CPU");
+    return;
+  }
+  int here = 0;
+  while (!CPU_ISSET(here, &before)) ++here;
+  cpu_set_t only, others = before;
+  CPU_ZERO(&only);
+  CPU_SET(here, &only);
+  CPU_CLR(here, &others);
+  detail::cpu_move move;
+  move.to(pthread_self(), here);
+  auto now = cpus_of(pthread_self());
+  CHECK(CPU_EQUAL(&now, &only));
+  move.away(pthread_self(), here);  // one move at a time
+  now = cpus_of(pthread_self());
+  CHECK(CPU_EQUAL(&now, &only));
+  move.undo();
+  now = cpus_of(pthread_self());
+  CHECK(CPU_EQUAL(&now, &before));
+
+  REQUIRE(sched_setaffinity(0, sizeof others, &others) == 0);
+  move.to(pthread_self(), here);
+  now = cpus_of(pthread_self());
+  sched_setaffinity(0, sizeof before, &before);
+  CHECK(CPU_EQUAL(&now, &others));
+}
+
+TEST_CASE("others do what a worker that is held up has left") {
+  for (int const threads : {2, 3, 4}) {
+    test::held_up_pool pool(threads);
+    std::int64_t const tasks = 24 * threads;
+    tally t(tasks, threads);
+    int turns = 0;
+    while (pool.stolen() < 5 && turns < 1000) ++turns, pool.parallel_for(tasks, tally::body, &t);
+    INFO(threads << " threads");
+    CHECK(pool.stolen() >= 5);
+    CHECK(t.each_ran(turns));
+    CHECK_FALSE(t.overlap);
+  }
+}
+
+TEST_CASE("a worker that had no CPU when the caller waited for it gets no tasks for a while") {
+  using clock = std::chrono::steady_clock;
+  using std::chrono::milliseconds, std::chrono::microseconds;
+  thread_pool pool(2);
+  struct state {
+    bool sleeps = false;
+    std::atomic<int> by_worker{0};
+    std::atomic<pthread_t> thread{};
+  } s;
+  auto const tasks_of_worker = [&](bool sleeps) {
+    s.sleeps = sleeps, s.by_worker = 0;
+    pool.parallel_for(
+        8,
+        [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {
+          auto& state = *static_cast<struct state*>(context);
+          if (worker != 0) state.by_worker += static_cast<int>(end - begin), state.thread = pthread_self();
+          if (worker != 0 && state.sleeps) return std::this_thread::sleep_for(milliseconds(10));
+          for (auto const start = clock::now(); clock::now() - start < microseconds(50);) {
+          }
+        },
+        &s);
+    return s.by_worker.load();
+  };
+  auto const takes_part = [&](bool sleeps) {
+    for (int i = 0; i < 1000; ++i)
+      if (tasks_of_worker(sleeps) > 0) return true;
+    return false;
+  };
+  int soon = 0, without = 0;
+  for (int turn = 0; turn < 100 && soon < 9; ++turn) {
+    REQUIRE(takes_part(true));
+    auto const start = clock::now();
+    auto const taken = tasks_of_worker(false);
+    if (clock::now() - start > thread_pool::crowded / 2) continue;  // this thread had no CPU
+    ++soon;
+    without += taken == 0;
+  }
+  CHECK(soon == 9);
+  CHECK(without >= 5);  // where other programs take CPUs, the caller may not have waited
+  CHECK(takes_part(false));
+
+  REQUIRE(takes_part(true));
+  auto const all = cpus_of(pthread_self());
+  auto const has_all = [&] {
+    auto const its = cpus_of(s.thread);
+    return CPU_EQUAL(&its, &all);
+  };
+  for (int i = 0; i < 1000 && !has_all(); ++i) std::this_thread::sleep_for(milliseconds(1));
+  CHECK(has_all());
 }
 
 TEST_CASE("calls after pauses leave the workers all CPUs that they had") {

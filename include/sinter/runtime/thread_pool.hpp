@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/runtime/cpu_move.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/futex.hpp>
 #include <sinter/runtime/processors.hpp>
@@ -14,60 +15,38 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sinter {
 
-namespace detail {
-
-/// Keeps a thread that is woken off the waker's CPU until it runs. Schedulers take a virtual machine's halted CPUs for
-/// busy ones and leave the thread where it was woken: there it waits behind the waker, for milliseconds.
-class cpu_move {
- public:
-  /// Before `thread` is woken by one that runs on `cpu`.
-  void start(pthread_t thread, int cpu) noexcept {
-    if (cpu < 0 || cpu >= CPU_SETSIZE || pthread_getaffinity_np(thread, sizeof allowed_, &allowed_) != 0) return;
-    auto others = allowed_;
-    CPU_CLR(static_cast<std::size_t>(cpu), &others);
-    if (CPU_COUNT(&others) == 0 || CPU_EQUAL(&others, &allowed_)) return;
-    started_ = pthread_setaffinity_np(thread, sizeof others, &others) == 0;
-  }
-  /// In the thread, when it runs.
-  void finish() noexcept {
-    if (started_) pthread_setaffinity_np(pthread_self(), sizeof allowed_, &allowed_);
-    started_ = false;
-  }
-
- private:
-  cpu_set_t allowed_{};
-  bool started_ = false;
-};
-
-}  // namespace detail
-
 /// A fork-join pool. The calling thread takes part as worker 0. Tasks are split evenly in advance; a worker that has
-/// finished takes half of what another has left, from its end. Workers spin for at most `spin` after a call and then
-/// sleep; nobody waits for a worker that has not woken up, and none wakes up on the caller's CPU if it may run on
-/// another. A call that comes while another one runs does its tasks on the calling thread. No call allocates. Workers
-/// use the caller's floating-point control word.
+/// finished takes half of what another has left, from its end. Workers spin for at most `spin` after a call, but not on
+/// the caller's CPU, and then sleep; nobody waits for a worker that has not taken tasks, and none wakes up on the
+/// caller's CPU if it may run on another. A worker that has taken tasks and lost its CPU to somebody else gets the
+/// caller's, and for the time `crowded` no tasks. A call that comes while another one runs does its tasks on the
+/// calling thread. No call allocates. Workers use the caller's floating-point control word.
 class thread_pool final : public executor {
  public:
   static constexpr int max_workers = 512;
   static constexpr std::chrono::microseconds spin{50};
+  static constexpr std::chrono::milliseconds crowded{5};
 
   /// `threads` counts the caller; fewer are used when the system refuses more.
-  explicit thread_pool(int threads = available_processors()) : slots_(count_of(threads)) {
+  explicit thread_pool(int threads = available_processors())
+      : slots_(static_cast<std::size_t>(std::clamp(threads, 1, max_workers))) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the program's own threads
     try {
-      for (std::size_t i = 1; i < slots_.size(); ++i)
-        threads_.emplace_back([this, i] { worker_loop(static_cast<int>(i)); });
+      for (std::size_t i = 1; i < slots_.size(); ++i) threads_.emplace_back([this, i] { worker_loop(i); });
     } catch (std::system_error const&) {
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -75,9 +54,9 @@ class thread_pool final : public executor {
   thread_pool(thread_pool const&) = delete;
   thread_pool& operator=(thread_pool const&) = delete;
   ~thread_pool() override {
-    stop_.store(true, std::memory_order_relaxed);
-    gate_.fetch_add(one_epoch, std::memory_order_seq_cst);
-    wake(threads_.size());
+    stop_.store(true, std::memory_order_release);
+    for (auto& s : slots_) s.lost_cpu = false;
+    wake(slots_.size());
     for (auto& t : threads_) t.join();
   }
 
@@ -85,42 +64,70 @@ class thread_pool final : public executor {
   void parallel_for(std::int64_t tasks, range_body body, void* context) noexcept override;
 
  private:
-  // `gate_`: count of workers inside the call, a flag that more may join, a flag that the caller sleeps, the epoch.
-  static constexpr std::uint32_t count_mask = 0x3ff, open = 0x400, caller_sleeps = 0x800, one_epoch = 0x1000;
-  static std::uint32_t epoch_of(std::uint32_t word) { return word & ~(one_epoch - 1); }
-  static std::size_t count_of(int threads) { return static_cast<std::size_t>(std::clamp(threads, 1, max_workers)); }
+  using clock = std::chrono::steady_clock;
 
+  /// What a worker has left of a call: units [begin, end) of tasks. With the number of the call in it, the word tells a
+  /// worker that there is a call, and nobody takes tasks of another one for those of his own.
+  struct share {
+    static constexpr int bits = 20;
+    static constexpr std::uint64_t most = (std::uint64_t{1} << bits) - 1;
+    std::uint64_t call = 0, begin = 0, end = 0;
+
+    static share of(std::uint64_t word) { return {word >> 2 * bits, word >> bits & most, word & most}; }
+    std::uint64_t word() const { return call << 2 * bits | begin << bits | end; }
+    bool is_of(std::uint64_t number) const { return call == number && begin < end; }
+  };
+
+  /// What a call runs; a worker may look at it while it has units of the call.
+  struct job {
+    range_body body = nullptr;
+    void* context = nullptr;
+    std::int64_t tasks = 0;
+    std::int64_t unit = 1;  ///< tasks
+    std::uint32_t control_word = 0;
+
+    void run(std::uint64_t begin, std::uint64_t end, int worker) const noexcept;
+  };
+
+  /// A worker's own cache lines. The first has all that it needs to begin a call.
   struct alignas(64) slot {
-    /// Tasks that the worker has left: [low 32 bits, high 32 bits), in units of `unit_` tasks.
-    std::atomic<std::uint64_t> left{0};
+    std::atomic<std::uint64_t> left{0};  ///< a share
+    job what{};
+    std::atomic<int> caller_cpu{-1};
     /// Where the worker is; one that sleeps waits for the word to become `awake`.
-    std::atomic<std::uint32_t> rest{awake};
-    detail::cpu_move move{};  ///< made by who wakes the worker, undone by the worker
+    alignas(64) std::atomic<std::uint32_t> rest{awake};
+    std::atomic<bool> inside{false};  ///< the worker has taken units of the call and not yet reported them
+    detail::cpu_move move{};          ///< made by callers, undone by the worker
+    // The caller's.
+    bool lost_cpu = false;
+    std::int64_t cpu_time = 0;  ///< ns, when the caller last looked
   };
   static constexpr std::uint32_t awake = 0, asleep = 1, being_woken = 2;
-  static constexpr std::uint64_t pack(std::uint64_t begin, std::uint64_t end) { return begin | end << 32; }
+  static constexpr std::uint32_t caller_sleeps = 0x80000000;
 
-  void work(int self) noexcept;
-  bool steal(std::size_t self) noexcept;
-  void wait_for_workers() noexcept;
-  void wake(std::size_t most) noexcept;
-  void sleep(slot& s, std::uint32_t seen) noexcept;
-  void worker_loop(int self) noexcept;
-  bool join(std::uint32_t word) noexcept;
-  void leave() noexcept;
+  /// Whether there is something to do for a worker that has seen a call.
+  bool is_called(slot const& s, std::uint64_t seen) const noexcept {
+    return share::of(s.left.load(std::memory_order_acquire)).call != seen || stop_.load(std::memory_order_acquire);
+  }
+  std::uint64_t publish(job const& what) noexcept;
+  void forgive() noexcept;
+  std::uint32_t work(std::size_t self, std::uint64_t call) noexcept;
+  bool steal(std::size_t self, std::uint64_t call) noexcept;
+  void wait_for(std::uint32_t units) noexcept;
+  bool look_at_workers(bool known) noexcept;
+  void report(slot& s, std::uint32_t units) noexcept;
+  void wake(std::size_t count) noexcept;
+  void sleep(slot& s, std::uint64_t seen) noexcept;
+  void worker_loop(std::size_t self) noexcept;
 
   std::vector<slot> slots_;
-  alignas(64) std::atomic<std::uint32_t> gate_{0};
+  alignas(64) std::atomic<std::uint32_t> finished_{0};  ///< units that others than the caller have done, and a flag
   alignas(64) std::atomic<int> parked_{0};
-  std::atomic<std::uint32_t> finished_{0};
   std::atomic<bool> stop_{false};
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
-  // The call in progress; written before the gate opens.
-  range_body body_ = nullptr;
-  void* context_ = nullptr;
-  std::int64_t tasks_ = 0;
-  std::int64_t unit_ = 1;
-  std::uint32_t control_word_ = 0;
+  std::uint64_t call_ = 0;      ///< number of the last call
+  bool some_lost_cpu_ = false;  ///< whether `lost_cpu` is set somewhere
+  clock::time_point lost_cpu_until_{};
   std::vector<std::thread> threads_;
 };
 
@@ -147,21 +154,27 @@ inline std::uint32_t control_word() { return 0; }
 inline void set_control_word(std::uint32_t) {}
 #endif
 
-/// True until `thread_pool::spin` has passed since the first call.
-class spinner {
- public:
-  bool spin() noexcept {
-    for (int i = 0; i < 16; ++i) spin_pause();
-    auto const now = std::chrono::steady_clock::now();
-    if (start_ == std::chrono::steady_clock::time_point{}) start_ = now;
-    return now - start_ < thread_pool::spin;
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_{};
-};
+/// Spins until `happened()` or for about `most`; whether it has happened.
+template <typename Happened>
+bool spin_until(Happened happened, std::chrono::microseconds most) noexcept {
+  if (happened()) return true;
+  auto const start = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < 16; ++i) {
+      spin_pause();
+      if (happened()) return true;
+    }
+  } while (std::chrono::steady_clock::now() - start < most);
+  return false;
+}
 
 }  // namespace detail
+
+inline void thread_pool::job::run(std::uint64_t begin, std::uint64_t end, int worker) const noexcept {
+  if (worker != 0) detail::set_control_word(control_word);
+  body(context, static_cast<std::int64_t>(begin) * unit, std::min(static_cast<std::int64_t>(end) * unit, tasks),
+       worker);
+}
 
 inline void thread_pool::parallel_for(std::int64_t tasks, range_body body, void* context) noexcept {
   if (tasks <= 0) return;
@@ -169,126 +182,155 @@ inline void thread_pool::parallel_for(std::int64_t tasks, range_body body, void*
     body(context, 0, tasks, 0);
     return;
   }
-  body_ = body, context_ = context, tasks_ = tasks;
-  unit_ = 1 + tasks / INT32_MAX;
-  control_word_ = detail::control_word();
-  auto const units = static_cast<std::uint64_t>((tasks + unit_ - 1) / unit_);
-  auto const n = slots_.size();
-  for (std::size_t i = 0; i < n; ++i)
-    slots_[i].left.store(pack(units * i / n, units * (i + 1) / n), std::memory_order_relaxed);
-
-  auto const word = epoch_of(gate_.load(std::memory_order_relaxed)) + one_epoch;
-  gate_.store(word | open, std::memory_order_seq_cst);
-  wake(static_cast<std::size_t>(tasks - 1));
-  work(0);
-  gate_.fetch_and(~open, std::memory_order_acq_rel);
-  wait_for_workers();
+  auto const unit = 1 + (tasks - 1) / static_cast<std::int64_t>(share::most);
+  auto const units = publish({body, context, tasks, unit, detail::control_word()});
+  auto const mine = work(0, call_);
+  wait_for(static_cast<std::uint32_t>(units) - mine);
   busy_.clear(std::memory_order_release);
 }
 
-/// Runs own tasks, a quarter of them at a time so that the rest can be stolen, then tasks of others.
-inline void thread_pool::work(int self) noexcept {
-  auto const me = static_cast<std::size_t>(self);
-  auto& left = slots_[me].left;
-  do {
-    for (auto range = left.load(std::memory_order_relaxed);;) {
-      auto const begin = range & 0xffffffffu, end = range >> 32;
-      if (begin >= end) break;
-      auto const middle = begin + (end - begin + 3) / 4;
-      if (!left.compare_exchange_weak(range, pack(middle, end), std::memory_order_relaxed)) continue;
-      body_(context_, static_cast<std::int64_t>(begin) * unit_,
-            std::min(static_cast<std::int64_t>(middle) * unit_, tasks_), self);
-      range = left.load(std::memory_order_relaxed);
-    }
-  } while (steal(me));
+/// Gives the workers their shares, and wakes those that sleep; returns the units that there are.
+inline std::uint64_t thread_pool::publish(job const& what) noexcept {
+  auto const units = static_cast<std::uint64_t>((what.tasks + what.unit - 1) / what.unit);
+  auto const count = std::min<std::size_t>(slots_.size(), units);
+  if (some_lost_cpu_) forgive();
+  std::uint64_t workers = count, next = 0;
+  for (std::size_t i = 0; some_lost_cpu_ && i < count; ++i) workers -= slots_[i].lost_cpu;
+  int const here = sched_getcpu();
+  finished_.store(0, std::memory_order_relaxed);
+  call_ = (call_ + 1) % (std::uint64_t{1} << (64 - 2 * share::bits));
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& s = slots_[i];
+    if (some_lost_cpu_ && s.lost_cpu) continue;
+    s.what = what;
+    s.caller_cpu.store(here, std::memory_order_relaxed);
+    share const part{call_, units * next / workers, units * (next + 1) / workers};
+    s.left.store(part.word(), std::memory_order_release);
+    ++next;
+  }
+  wake(count);
+  return units;
 }
 
-/// Moves half of another worker's tasks to the empty slot of `self`; false when nobody has any.
-inline bool thread_pool::steal(std::size_t self) noexcept {
+/// Lets workers that lost their CPU some time ago take part again.
+inline void thread_pool::forgive() noexcept {
+  if (clock::now() < lost_cpu_until_) return;
+  some_lost_cpu_ = false;
+  for (auto& s : slots_) s.lost_cpu = false;
+}
+
+/// Runs own tasks of a call, a quarter of them at a time so that the rest can be stolen, then tasks of others; returns
+/// the units done.
+inline std::uint32_t thread_pool::work(std::size_t self, std::uint64_t call) noexcept {
+  auto& mine = slots_[self];
+  std::uint64_t done = 0;
+  do {
+    for (auto word = mine.left.load(std::memory_order_acquire);;) {
+      auto const all = share::of(word);
+      if (!all.is_of(call)) break;
+      auto const middle = all.begin + (all.end - all.begin + 3) / 4;
+      if (!mine.left.compare_exchange_weak(word, share{call, middle, all.end}.word(), std::memory_order_acquire))
+        continue;
+      mine.inside.store(true, std::memory_order_relaxed);
+      mine.what.run(all.begin, middle, static_cast<int>(self));
+      done += middle - all.begin;
+      word = mine.left.load(std::memory_order_acquire);
+    }
+  } while (steal(self, call));
+  return static_cast<std::uint32_t>(done);
+}
+
+/// Moves half of another worker's units to the empty share of `self`; false when nobody has any.
+inline bool thread_pool::steal(std::size_t self, std::uint64_t call) noexcept {
   for (std::size_t i = 1; i < slots_.size(); ++i) {
     auto& left = slots_[(self + i) % slots_.size()].left;
-    for (auto range = left.load(std::memory_order_relaxed);;) {
-      auto const begin = range & 0xffffffffu, end = range >> 32;
-      if (begin >= end) break;
-      auto const middle = begin + (end - begin) / 2;
-      if (!left.compare_exchange_weak(range, pack(begin, middle), std::memory_order_relaxed)) continue;
-      slots_[self].left.store(pack(middle, end), std::memory_order_relaxed);
+    for (auto word = left.load(std::memory_order_acquire);;) {
+      auto const all = share::of(word);
+      if (!all.is_of(call)) break;
+      auto const middle = all.begin + (all.end - all.begin) / 2;
+      if (!left.compare_exchange_weak(word, share{call, all.begin, middle}.word(), std::memory_order_acquire)) continue;
+      slots_[self].left.store(share{call, middle, all.end}.word(), std::memory_order_release);
       return true;
     }
   }
   return false;
 }
 
-inline void thread_pool::wait_for_workers() noexcept {
-  detail::spinner spinner;
-  while (gate_.load(std::memory_order_acquire) & count_mask) {
-    if (spinner.spin()) continue;
-    auto const seen = finished_.load(std::memory_order_acquire);
-    if (!(gate_.fetch_or(caller_sleeps, std::memory_order_acq_rel) & count_mask)) return;
-    futex_wait(finished_, seen);
+/// Waits until workers have done that many units.
+inline void thread_pool::wait_for(std::uint32_t units) noexcept {
+  auto const done = [&] { return (finished_.load(std::memory_order_acquire) & ~caller_sleeps) == units; };
+  for (bool known = false; !detail::spin_until(done, spin / 2); known = true) {
+    bool const rescued = look_at_workers(known);
+    auto const start = clock::now();
+    // To sleep now would be to wake up elsewhere, as this CPU is taken.
+    while (rescued && !done() && clock::now() - start < crowded) sched_yield();
+    if (rescued) lost_cpu_until_ = clock::now() + crowded;
+    if (!known || rescued) continue;
+    auto const seen = finished_.fetch_or(caller_sleeps, std::memory_order_acq_rel) | caller_sleeps;
+    if (!done()) futex_wait(finished_, seen, 4 * spin);
   }
 }
 
-/// Wakes workers that sleep, at most `most`.
-inline void thread_pool::wake(std::size_t most) noexcept {
-  if (parked_.load(std::memory_order_seq_cst) == 0) return;
+/// Notes how long the workers that have tasks have had a CPU. With `known`, from the last look, gives the caller's CPU
+/// to those that have had none since; whether there are such.
+inline bool thread_pool::look_at_workers(bool known) noexcept {
+  constexpr std::int64_t least = std::chrono::nanoseconds(spin).count() / 8;
+  bool rescued = false;
+  for (std::size_t i = 1; i <= threads_.size(); ++i) {
+    auto& s = slots_[i];
+    if (!s.inside.load(std::memory_order_relaxed)) continue;
+    auto const thread = threads_[i - 1].native_handle();
+    auto const before = std::exchange(s.cpu_time, detail::cpu_nanoseconds(thread));
+    if (!known || s.cpu_time - before >= least) continue;
+    s.move.to(thread, sched_getcpu());
+    s.lost_cpu = some_lost_cpu_ = rescued = true;
+  }
+  return rescued;
+}
+
+/// Tells the caller of units that a worker has done.
+inline void thread_pool::report(slot& s, std::uint32_t units) noexcept {
+  s.inside.store(false, std::memory_order_relaxed);
+  if (finished_.fetch_add(units, std::memory_order_acq_rel) & caller_sleeps) futex_wake(finished_, 1);
+  s.move.undo();
+}
+
+/// Wakes those of the first `count` workers that sleep and may take part.
+inline void thread_pool::wake(std::size_t count) noexcept {
+  if (parked_.fetch_add(0, std::memory_order_acq_rel) == 0) return;  // in one order with those of `sleep`
   int const here = sched_getcpu();
-  for (std::size_t i = 1; i <= threads_.size() && most > 0; ++i) {
+  for (std::size_t i = 1; i < count; ++i) {
     auto& s = slots_[i];
     auto rest = asleep;
-    if (!s.rest.compare_exchange_strong(rest, being_woken, std::memory_order_acq_rel)) continue;
-    s.move.start(threads_[i - 1].native_handle(), here);
+    if (s.lost_cpu || !s.rest.compare_exchange_strong(rest, being_woken, std::memory_order_acq_rel)) continue;
+    s.move.away(threads_[i - 1].native_handle(), here);
     s.rest.store(awake, std::memory_order_release);
     futex_wake(s.rest, 1);
-    --most;
   }
 }
 
 /// Sleeps until a call after the one `seen`.
-inline void thread_pool::sleep(slot& s, std::uint32_t seen) noexcept {
+inline void thread_pool::sleep(slot& s, std::uint64_t seen) noexcept {
   s.rest.store(asleep, std::memory_order_release);
-  parked_.fetch_add(1, std::memory_order_seq_cst);
+  parked_.fetch_add(1, std::memory_order_acq_rel);
   auto expected = asleep;
-  bool const called = epoch_of(gate_.load(std::memory_order_seq_cst)) != seen;
+  bool const called = is_called(s, seen);
   if (!called || !s.rest.compare_exchange_strong(expected, awake, std::memory_order_relaxed))
     for (std::uint32_t rest; (rest = s.rest.load(std::memory_order_acquire)) != awake;) futex_wait(s.rest, rest);
   parked_.fetch_sub(1, std::memory_order_relaxed);
-  s.move.finish();
+  s.move.undo();
 }
 
-inline bool thread_pool::join(std::uint32_t word) noexcept {
-  return (word & open) && gate_.compare_exchange_strong(word, word + 1, std::memory_order_acq_rel);
-}
-
-inline void thread_pool::leave() noexcept {
-  auto const before = gate_.fetch_sub(1, std::memory_order_acq_rel);
-  if ((before & caller_sleeps) && (before & count_mask) == 1) {
-    finished_.fetch_add(1, std::memory_order_release);
-    futex_wake(finished_);
-  }
-}
-
-inline void thread_pool::worker_loop(int self) noexcept {
+inline void thread_pool::worker_loop(std::size_t self) noexcept {
   pthread_setname_np(pthread_self(), "sinter");
-  std::uint32_t seen = 0;
-  for (detail::spinner spinner;;) {
-    auto const word = gate_.load(std::memory_order_acquire);
+  auto& s = slots_[self];
+  std::uint64_t seen = 0;
+  for (;;) {
+    bool const beside = s.caller_cpu.load(std::memory_order_relaxed) != sched_getcpu();
+    if (!(beside && detail::spin_until([&] { return is_called(s, seen); }, spin))) sleep(s, seen);
     if (stop_.load(std::memory_order_relaxed)) return;
-    if (epoch_of(word) != seen) {
-      if (join(word)) {
-        detail::set_control_word(control_word_);
-        work(self);
-        seen = epoch_of(word);
-        leave();
-        spinner = {};
-      } else if (!(word & open)) {
-        seen = epoch_of(word);
-      }
-      continue;
-    }
-    if (spinner.spin()) continue;
-    sleep(slots_[static_cast<std::size_t>(self)], seen);
-    spinner = {};  // one who woke up too late for a call is there for the next
+    seen = share::of(s.left.load(std::memory_order_acquire)).call;
+    if (auto const units = work(self, seen)) report(s, units);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "held_up_pool.hpp"
 #include <algorithm>
 #include <atomic>
 #include <digits.hpp>
@@ -63,13 +64,16 @@ TEST_CASE("a library with threads gives the same bits on any number of them") {
     for (std::size_t const batch : {std::size_t{1}, std::size_t{5}, digits_threads::max_batch}) {
       auto const images = images_for_threads(batch);
       auto const expected = expected_scores(images, set);
-      for (int const threads : {1, 2, 3, 7}) {
+      for (int const threads : {1, 2, 3, 4, 7}) {
         thread_pool pool(threads);
-        digits_threads net(set, &pool);
-        INFO("a batch of " << batch << " on " << threads << " threads");
-        for (int i = 0; i < 20; ++i) {
-          auto const scores = net.run(batch, {.image = images}).scores;
-          if (!std::ranges::equal(scores, expected)) FAIL("other bits in run " << i);
+        test::held_up_pool held_up(threads);
+        for (executor* const runs : {static_cast<executor*>(&pool), static_cast<executor*>(&held_up)}) {
+          digits_threads net(set, runs);
+          INFO("a batch of " << batch << " on " << threads << " threads");
+          for (int i = 0; i < 20; ++i) {
+            auto const scores = net.run(batch, {.image = images}).scores;
+            if (!std::ranges::equal(scores, expected)) FAIL("other bits in run " << i);
+          }
         }
       }
       digits_threads shared(set);

@@ -3,6 +3,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "held_up_pool.hpp"
 #include "runtime/programs.hpp"
 #include <cstdint>
 #include <cstring>
@@ -122,10 +123,16 @@ TEST_CASE("any number of threads and any executor give equal bits") {
   auto const x = counting(n * row);
   auto const expected = affine(x);
   weight_store store;
-  for (int const threads : {1, 2, 3, 7}) {
+  for (int const threads : {1, 2, 3, 4, 7}) {
     thread_pool pool(threads);
     executable const e(affine_program(n), interpreted(), store, &pool);
     CHECK(run(e, x, n) == expected);
+  }
+  for (int const threads : {2, 3, 4}) {
+    test::held_up_pool pool(threads);
+    executable const e(affine_program(n), interpreted(), store, &pool);
+    for (int turn = 0; turn < 1000 && pool.stolen() < 5; ++turn) CHECK(run(e, x, n) == expected);
+    CHECK(pool.stolen() >= 5);
   }
   backwards mine;
   executable const e(affine_program(n), interpreted(), store, &mine);
@@ -204,7 +211,7 @@ TEST_CASE("every worker has scratch memory of its own") {
   b.loop(20, {}, [&] { b.store(s.at(0), b.binary(vector::opcode::add, b.load(s.at(0)), b.constant(1))); });
   b.store(y.at(0), b.load(s.at(0)));
   p.kernels = {share(std::move(b).take())};
-  std::int64_t const n = 400;
+  std::int64_t const n = 2000;
   auto all = every_register(0, n, {space::input, 0}, {space::scratch, 0, 64}, {space::output, 0});
   all.grids[0].body[0].arguments[1].stride = {};
   p.steps = {{.action = all}};

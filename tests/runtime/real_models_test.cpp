@@ -4,6 +4,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "held_up_pool.hpp"
 #include "shared.hpp"
 #include <cstring>
 #include <filesystem>
@@ -75,13 +76,18 @@ TEST_CASE("a guarded arena changes no bit of real models", "[thorough]") {
 }
 
 TEST_CASE("real models give equal bits on any number of threads") {
+  int stolen = 0;
   for (auto const& file : models()) {
     loaded const m(file);
     auto const expected = m.run(runnable_here("native"), nullptr, memory_guard::plain);
-    for (int const threads : {1, 2, 3, 7}) {
+    for (int const threads : {1, 2, 3, 4, 7}) {
       thread_pool pool(threads);
+      test::held_up_pool held_up(threads);
       INFO(file.string() << " on " << threads << " threads");
       CHECK(m.run(runnable_here("native"), &pool, memory_guard::plain) == expected);
+      CHECK(m.run(runnable_here("native"), &held_up, memory_guard::plain) == expected);
+      stolen += held_up.stolen();
     }
   }
+  if (models().size() > 1) CHECK(stolen > 0);
 }

@@ -2,6 +2,11 @@
 
 #include <sinter/program/program.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -45,18 +50,92 @@ void for_each_counted_call(grid const& g, std::int64_t length, F&& f) {
   });
 }
 
-/// Whether a region has tasks to share with other threads, and work enough to wake them: about 5 us. `executed` are the
-/// instructions of one call of each kernel, `length` is that of extents that grow.
-inline bool worth_threads(region const& r, std::span<double const> executed, std::int64_t length = 0) {
-  constexpr double least_instructions = 16384;
-  double instructions = 0;
-  std::int64_t tasks = 0;
-  for (auto const& g : r.grids) {
-    tasks += g.tasks(length);
-    for_each_counted_call(
-        g, length, [&](statement const& call, double times) { instructions += executed[call.kernel.index] * times; });
+/// What threads may share of a program.
+struct shared_work {
+  double ns = 0;     ///< of one thread
+  double bytes = 0;  ///< of tensors that are read or written
+
+  /// Whether there is enough for threads to be woken, which takes the caller microseconds.
+  bool pays() const { return ns >= 20'000; }
+  /// Whether threads may lose more by what they hand over than they save. CPUs that share no cache give each other
+  /// 20 bytes in a nanosecond, those that do several times as many.
+  bool is_doubtful() const { return ns < bytes / 20; }
+};
+
+/// Says how long regions take, about, and so whether threads share their tasks.
+class work_estimate {
+ public:
+  /// `kernels` are those of the program.
+  explicit work_estimate(std::span<shared_kernel const> kernels) : kernels_(kernels) {
+    for (auto const& k : kernels) instructions_.push_back(executed_instructions(*k));
   }
-  return tasks > 1 && instructions >= least_instructions;
-}
+
+  /// Nanoseconds of one thread on a machine that stands for all. `length` is that of extents that grow.
+  double nanoseconds(region const& r, std::int64_t length = 0) const { return work_of(r, length).ns; }
+
+  /// How many tasks a thread takes at least when several share the region; 0: it is not worth it, the calling thread
+  /// does them all. To give a thread tasks and to wait for it takes about a microsecond.
+  std::int64_t grain(region const& r, std::int64_t length = 0) const {
+    constexpr double least_ns = 4000, least_ns_of_thread = 500;
+    std::int64_t tasks = 0;
+    for (auto const& g : r.grids) tasks += g.tasks(length);
+    auto const ns = nanoseconds(r, length);
+    if (tasks < 2 || ns < least_ns) return 0;
+    auto const shares = std::min(ns / least_ns_of_thread, static_cast<double>(tasks));
+    return static_cast<std::int64_t>(static_cast<double>(tasks) / shares);
+  }
+
+  /// Of the regions of a program that are worth sharing.
+  shared_work shared(program const& p, std::int64_t length = 0) const {
+    shared_work sum;
+    for_each_action<region>(p, [&](region const& r, std::size_t) {
+      if (grain(r, length) == 0) return;
+      auto const work = work_of(r, length);
+      sum.ns += work.ns, sum.bytes += work.bytes;
+    });
+    return sum;
+  }
+
+ private:
+  using turn_counts = std::array<double, index_rank>;
+
+  shared_work work_of(region const& r, std::int64_t length) const {
+    constexpr double instructions_per_ns = 14, bytes_per_ns = 100;
+    double instructions = 0, weights = 0, tensors = 0;
+    for (auto const& g : r.grids)
+      for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
+        auto const turns = turns_around(g, loops, length);
+        auto times = 1.0;
+        for (auto const t : turns) times *= t;
+        instructions += instructions_[call.kernel.index] * times;
+        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+          auto const& a = call.arguments[i];
+          if (a.in == space::scratch) continue;
+          auto const bytes = kernels_[call.kernel.index]->arguments[i].bytes;
+          (a.in == space::weight ? weights : tensors) += touched(a, static_cast<double>(bytes), turns, times);
+        }
+      });
+    return {instructions / instructions_per_ns + (weights + tensors) / bytes_per_ns, tensors};
+  }
+
+  static turn_counts turns_around(grid const& g, std::vector<extent> const& loops, std::int64_t length) {
+    turn_counts turns;
+    turns.fill(1);
+    for (std::size_t i = 0; i < grid_rank; ++i) turns[i] = static_cast<double>(g.extents[i].at(length));
+    for (std::size_t i = 0; i < loops.size(); ++i) turns[grid_rank + i] = static_cast<double>(loops[i].at(length));
+    return turns;
+  }
+
+  /// Bytes that all executions of a call reach by an argument of `bytes`, those that several reach once.
+  static double touched(address const& a, double bytes, turn_counts const& turns, double times) {
+    auto reach = bytes;
+    for (std::size_t axis = 0; axis < index_rank; ++axis)
+      reach += (turns[axis] - 1) * std::abs(static_cast<double>(a.stride[axis]));
+    return std::min(reach, times * bytes);
+  }
+
+  std::span<shared_kernel const> kernels_;
+  std::vector<double> instructions_{};  ///< that one call of each kernel executes
+};
 
 }  // namespace sinter

@@ -85,11 +85,13 @@ struct launch_list {
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
-      : program_(p), code_(code), memory_(memory) {
-    for (auto const& kernel : p.kernels) instructions_.push_back(executed_instructions(*kernel));
+      : program_(p), code_(code), memory_(memory), work_(p.kernels), shared_(work_.shared(p)) {
     for (std::size_t i = 0; i < p.outputs.size(); ++i)
       if (memory.outputs[i].placed) output_in_.emplace(p.outputs[i].where.index, i);
   }
+
+  /// What threads share.
+  shared_work const& shared() const { return shared_; }
 
   linked_region link(region const& r) const {
     linked_region result;
@@ -98,7 +100,7 @@ class binder {
       result.grids.emplace_back(g, program_.kernels, code_, [&](address const& a) { return resolve(a); });
       result.tasks += g.tasks();
     }
-    result.parallel = worth_threads(r, instructions_);
+    result.grain = shared_.pays() ? work_.grain(r) : 0;
     return result;
   }
 
@@ -189,7 +191,8 @@ class binder {
   program const& program_;
   kernel_code const& code_;
   workspace_plan const& memory_;
-  std::vector<double> instructions_{};                          ///< that one call of each kernel executes
+  work_estimate work_;
+  shared_work shared_;
   std::unordered_map<std::uint32_t, std::size_t> output_in_{};  ///< by allocation: the output that is all of it
 };
 

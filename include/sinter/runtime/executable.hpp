@@ -9,6 +9,7 @@
 #include <sinter/runtime/weight_store.hpp>
 #include <sinter/runtime/workspace.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -159,18 +160,19 @@ inline void executable::run_step(workspace& w, linked_step const& step, std::opt
 }
 
 inline void executable::run_region(workspace& w, linked_region const& region) const {
-  if (!region.parallel || !pool_) return region.run(w.table(0), 0, region.tasks);
+  if (region.grain == 0 || !pool_) return region.run(w.table(0), 0, region.tasks);
   struct job {
     workspace* w;
     linked_region const* region;
   } job{&w, &region};
-  pool_->parallel_for(
-      region.tasks,
-      [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {
-        auto const& j = *static_cast<struct job*>(context);
-        j.region->run(j.w->table(static_cast<std::size_t>(worker)), begin, end);
-      },
-      &job);
+  pool_->parallel_for((region.tasks + region.grain - 1) / region.grain,
+                      [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {
+                        auto const& j = *static_cast<struct job*>(context);
+                        auto const grain = j.region->grain;
+                        j.region->run(j.w->table(static_cast<std::size_t>(worker)), begin * grain,
+                                      std::min(end * grain, j.region->tasks));
+                      },
+                      &job);
 }
 
 inline void executable::run_host(workspace& w, host_record const& host) const {

@@ -139,7 +139,7 @@ class linked_grid {
 struct linked_region {
   std::vector<linked_grid> grids{};
   std::int64_t tasks = 0;
-  bool parallel = false;  ///< worth waking other threads
+  std::int64_t grain = 0;  ///< tasks that a thread takes at least; 0: the calling thread does all
 
   void run(std::byte* const* table, std::int64_t begin, std::int64_t end) const noexcept {
     for (auto const& g : grids) {

@@ -62,14 +62,17 @@ inline std::string product(grid const& g, std::size_t first, std::size_t last = 
 /// A function that runs tasks on the threads.
 inline std::string parallel_function(library const& lib) {
   return fmt::format(R"(
-/// Runs task(i, scratch) for i from 0 to count on the threads, each with scratch memory of its own.
+/// Runs task(i, scratch) for i from 0 to count on the threads, each with scratch memory of its own; a thread takes
+/// `grain` of them at least.
 template <typename Task>
-void parallel(::sinter::executor& threads, std::ptrdiff_t count, std::byte* scratch, Task const& task) noexcept {{
+void parallel(::sinter::executor& threads, std::ptrdiff_t count, std::ptrdiff_t grain, std::byte* scratch,
+              Task const& task) noexcept {{
   auto const run = [&](std::int64_t begin, std::int64_t end, int worker) noexcept {{
-    for (; begin < end; ++begin) task(static_cast<std::ptrdiff_t>(begin), scratch + {} * std::ptrdiff_t{{worker}});
+    std::ptrdiff_t const last = end * grain < count ? end * grain : count;
+    for (std::ptrdiff_t i = begin * grain; i < last; ++i) task(i, scratch + {} * std::ptrdiff_t{{worker}});
   }};
   threads.parallel_for(
-      count,
+      (count + grain - 1) / grain,
       [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {{
         (*static_cast<decltype(run)*>(context))(begin, end, worker);
       }},
@@ -99,12 +102,12 @@ class grid_printer {
     if (g.body.size() > 1 && indent > first_indent) put("{:{}}}}\n", "", indent - 2);
   }
 
-  /// A region whose tasks the threads share; they are numbered across its grids.
-  void tasks(program const& p, region const& r, int indent) {
+  /// A region whose tasks the threads share, `grain` of them at least; they are numbered across its grids.
+  void tasks(program const& p, region const& r, std::int64_t grain, int indent) {
     std::vector<std::string> counts;
     for (auto const& g : r.grids) counts.push_back(product(g, 0));
-    put("{:{}}parallel(threads, {}, scratch, [&](std::ptrdiff_t task, [[maybe_unused]] std::byte* scratch) {{\n", "",
-        indent, fmt::join(counts, " + "));
+    put("{:{}}parallel(threads, {}, {}, scratch, [&](std::ptrdiff_t task, [[maybe_unused]] std::byte* scratch) {{\n",
+        "", indent, fmt::join(counts, " + "), grain);
     for (std::size_t i = 0; i < r.grids.size(); ++i) {
       bool const last = i + 1 == r.grids.size();
       if (!last) put("{:{}}if (task < {}) {{\n", "", indent + 2, counts[i]);

@@ -24,16 +24,17 @@ namespace sinter::cpp {
 class variant_printer {
  public:
   variant_printer(library const& lib, library_variant const& variant)
-      : lib_(lib), v_(variant), users_(v_.kernels.size()) {
+      : lib_(lib), v_(variant), users_(v_.kernels.size()), work_(v_.kernels) {
     for (std::size_t k = 0; k < v_.kernels.size(); ++k)
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k]->name), k));
-    for (auto const& kernel : v_.kernels) instructions_.push_back(executed_instructions(*kernel));
-    for (auto const& p : v_.plans)
+    for (auto const& p : v_.plans) {
+      shares_.push_back(lib_.threads > 1 && work_.shared(p).pays());
       for_each_action<region>(p, [&](region const& r, std::size_t step) {
         for (auto const& g : r.grids)
           for (auto const& s : g.body)
             if (s.what == statement::kind::call) users_[s.kernel.index].insert(describe(p, p.steps[step]));
       });
+    }
   }
 
   std::string whole() {
@@ -148,8 +149,7 @@ class variant_printer {
       std::vector<std::vector<std::size_t>> groups;
       for (auto const& r : shared) groups.push_back(r.plans);
       for_each_batch(groups, [&](auto const& group) {
-        print(v_.plans[group[0]], std::ranges::find(shared, group, &shared_region::plans)->what,
-              lib_.batch.sizes[group[0]]);
+        print(group[0], std::ranges::find(shared, group, &shared_region::plans)->what);
       });
     }
   }
@@ -161,17 +161,21 @@ class variant_printer {
     return text_of(lib_, v_.plans[plan], v_.plans[plan].outputs[i].where);
   }
 
-  void print(program const& p, region const& r, std::int64_t most) {
+  /// A region that several plans may have, of which `plan` is the largest.
+  void print(std::size_t plan, region const& r) {
+    auto const& p = v_.plans[plan];
     grid_printer grids(text_, lib_, symbols_);
-    if (lib_.threads > 1 && worth_threads(r, instructions_, most)) return grids.tasks(p, r, indent_);
+    auto const grain = shares_[plan] ? work_.grain(r, lib_.batch.sizes[plan]) : 0;
+    if (grain > 0) return grids.tasks(p, r, grain, indent_);
     for (auto const& g : r.grids) grids.loops(p, g, indent_);
   }
 
   library const& lib_;
   library_variant const& v_;
   std::vector<std::set<std::string>> users_;  // by kernel: the steps that call it
+  work_estimate work_;
+  std::vector<bool> shares_;  // by plan: whether threads have enough to do
   std::vector<std::string> symbols_;
-  std::vector<double> instructions_;  // that one call of each kernel executes
   int indent_ = 2;
   std::string text_;
 };

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "temporary_folder.hpp"
 #include <array>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -32,6 +33,16 @@ TEST_CASE("bytes in a file are copied to memory once, for all threads", "[core]"
   CHECK(where.resident() == seen[0]);
   CHECK(reinterpret_cast<std::uintptr_t>(seen[0]) % 64 == 0);
   for (std::size_t i = 0; i < 64; ++i) CHECK(seen[0][i] == std::byte(i + 3));
+}
+
+TEST_CASE("large tensors are copied to memory that huge pages can hold", "[core]") {
+  temporary_folder const folder;
+  std::string bytes;
+  for (std::size_t i = 0; i < huge_page + 5; ++i) bytes += static_cast<char>(i * 31 % 251);
+  located_bytes const where(input_file::open(folder.write("large", bytes), bytes.size()), 5, huge_page);
+  auto const* const copy = where.make_resident();
+  CHECK(reinterpret_cast<std::uintptr_t>(copy) % huge_page == 0);
+  CHECK(std::memcmp(copy, bytes.data() + 5, huge_page) == 0);
 }
 
 TEST_CASE("parts of bytes in a file are the same before and after they are copied", "[core]") {

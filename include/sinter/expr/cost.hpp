@@ -20,11 +20,11 @@ inline int registers_to_apply(expr::function const& f, bool constants_kept = fal
   for (std::size_t i = 0; i < n; ++i) {
     if (expr::arity(f.lines[i].code) == 0) continue;
     int constants = 0, dying = 0;
-    std::vector<std::size_t> seen;
+    auto const& operands = f.lines[i].operands;
     for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(f.lines[i].code)); ++k) {
-      std::size_t const o = f.lines[i].operands[k];
-      if (std::ranges::find(seen, o) != seen.end()) continue;
-      seen.push_back(o);
+      auto const o = operands[k];
+      auto const here = operands.begin() + static_cast<std::ptrdiff_t>(k);
+      if (std::find(operands.begin(), here, o) != here) continue;
       auto const code = f.lines[o].code;
       if (code == expr::op::constant && !constants_kept) ++constants;
       if (expr::arity(code) > 0 && last[o] == i) ++dying;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sinter/core/huge_pages.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -30,7 +32,7 @@ class copy_slab {
     auto* const memory =
         ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return false;
-    ::madvise(memory, size_, MADV_HUGEPAGE);
+    prefer_huge_pages(memory, size_);
     memory_ = {memory, [size = size_](void* p) { ::munmap(p, size); }};
     return true;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/error.hpp>
+#include <sinter/core/huge_pages.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +39,7 @@ class memory_block {
       data_ = base_ + page + inner - bytes;
     } else if (is_large) {
       data_ += round_up(reinterpret_cast<std::uintptr_t>(base_), huge_page) - reinterpret_cast<std::uintptr_t>(base_);
-      madvise(data_, inner, MADV_HUGEPAGE);
+      prefer_huge_pages(data_, inner);
     }
   }
   memory_block(memory_block&& other) noexcept { swap(other); }
@@ -54,7 +55,6 @@ class memory_block {
   std::size_t size() const { return bytes_; }
 
  private:
-  static constexpr std::size_t huge_page = std::size_t{2} << 20;
   static constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
   void swap(memory_block& other) noexcept {

@@ -34,11 +34,8 @@ class applied_function {
   std::vector<vector::reg> side_by_side(vector::builder& b, std::vector<std::vector<vector::reg>> const& sets) const;
 
  private:
-  /// By set; a constant is there once.
-  using value = std::vector<vector::reg>;
-
-  value constant(vector::builder& b, std::size_t line) const {
-    return {kept_[line] ? kept_[line] : materialize(b, f_->lines[line].value)};
+  vector::reg constant(vector::builder& b, std::size_t line) const {
+    return kept_[line] ? kept_[line] : materialize(b, f_->lines[line].value);
   }
   vector::reg emit(vector::builder& b, expr::instruction const& line, std::array<vector::reg, 4> const& x) const;
   static vector::reg materialize(vector::builder& b, float v) {
@@ -69,36 +66,34 @@ inline void applied_function::keep_constants(vector::builder& b, int most) {
 
 inline std::vector<vector::reg> applied_function::side_by_side(
     vector::builder& b, std::vector<std::vector<vector::reg>> const& sets) const {
-  std::vector<value> values(f_->lines.size());
+  std::vector<vector::reg> values(f_->lines.size() * sets.size());  // by line and set; constants have none
+  auto const value = [&](std::size_t line, std::size_t set) -> auto& { return values[line * sets.size() + set]; };
   for (std::size_t i = 0; i < f_->lines.size(); ++i) {
     auto const& line = f_->lines[i];
     if (line.code == expr::op::constant) continue;
-    std::array<value, 4> made{};  // constants, next to their uses
-    std::array<value const*, 4> x{};
+    std::array<vector::reg, 4> made{};  // constants, next to their uses
     for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(line.code)); ++k) {
       auto const from = line.operands[k];
-      auto const twin = std::find(line.operands.begin(), line.operands.begin() + static_cast<std::ptrdiff_t>(k), from);
-      x[k] = &values[from];
       if (f_->lines[from].code != expr::op::constant) continue;
+      auto const twin = std::find(line.operands.begin(), line.operands.begin() + static_cast<std::ptrdiff_t>(k), from);
       auto const first = static_cast<std::size_t>(twin - line.operands.begin());
-      if (first == k) made[k] = constant(b, from);
-      x[k] = &made[first];
+      made[k] = first == k ? constant(b, from) : made[first];
     }
     for (std::size_t set = 0; set < sets.size(); ++set) {
       if (line.code == expr::op::input) {
         SINTER_ASSERT(sets[set].size() >= f_->inputs);
-        values[i].push_back(sets[set][line.index]);
+        value(i, set) = sets[set][line.index];
         continue;
       }
-      std::array<vector::reg, 4> operands{};
-      for (std::size_t k = 0; k < 4; ++k)
-        if (x[k]) operands[k] = x[k]->size() == 1 ? x[k]->front() : (*x[k])[set];
-      values[i].push_back(emit(b, line, operands));
+      auto operands = made;
+      for (std::size_t k = 0; k < static_cast<std::size_t>(expr::arity(line.code)); ++k)
+        if (!operands[k]) operands[k] = value(line.operands[k], set);
+      value(i, set) = emit(b, line, operands);
     }
   }
-  auto result = f_->lines.back().code == expr::op::constant ? constant(b, f_->lines.size() - 1) : values.back();
-  result.resize(sets.size(), result.front());
-  return result;
+  auto const last = f_->lines.size() - 1;
+  if (f_->lines[last].code == expr::op::constant) return std::vector(sets.size(), constant(b, last));
+  return {values.end() - static_cast<std::ptrdiff_t>(sets.size()), values.end()};
 }
 
 inline vector::reg applied_function::emit(vector::builder& b, expr::instruction const& line,

@@ -86,6 +86,24 @@ struct channel_kernel {
     return blocks;
   }
 
+  vector::recipe recipe(target const& t) const {
+    vector::recipe_key key("channels", t);
+    auto const blocks = sources();
+    auto const add_piece = [&](vector::recipe_key& k, lane_piece const& piece) {
+      k.add(which(blocks, piece)).add(piece.first).add(piece.count).add_all(piece.table);
+    };
+    key.add(pixels).add(blocks.size()).add_all(pieces, [&](vector::recipe_key& k, std::vector<lane_piece> const& part) {
+      k.add_all(part, add_piece);
+    });
+    return {key.take(), [kernel = *this, t] { return kernel.build(t); }};
+  }
+
+ private:
+  /// The number of a piece's block among the sources.
+  static std::size_t which(std::vector<std::pair<std::uint32_t, std::int64_t>> const& blocks, lane_piece const& piece) {
+    return static_cast<std::size_t>(std::ranges::find(blocks, std::pair(piece.input, piece.distance)) - blocks.begin());
+  }
+
   vector::program build(target const& t) const {
     vector::builder b("channels", t.lanes());
     auto const blocks = sources();
@@ -102,8 +120,7 @@ struct channel_kernel {
       for (std::size_t part = 0; part < pieces.size(); ++part) {
         vector::reg value;
         for (auto const& piece : pieces[part]) {
-          auto const which = std::ranges::find(blocks, std::pair(piece.input, piece.distance)) - blocks.begin();
-          auto const p = from[static_cast<std::size_t>(which)];
+          auto const p = from[which(blocks, piece)];
           auto x = b.load(p.at(pixel * 64 + piece.first * 4), piece.count, vector::register_type::i32);
           if (!piece.in_place()) x = b.shuffle(x, piece.table);
           value = value ? b.binary(vector::opcode::ior, value, x, vector::register_type::i32) : x;
@@ -151,7 +168,7 @@ inline void move_channels(fragment& code, scheduled_node const& n, std::uint32_t
                            .index = output,
                            .offset = (blocks.first * pixels + piece.first) * 64,
                            .stride = {item_stride(out), pixels * 64, piece.length * 64}});
-      code.add(kernel.build(t), {out.shape()[0], blocks.count, piece.count}, std::move(arguments));
+      code.add(kernel.recipe(t), {out.shape()[0], blocks.count, piece.count}, std::move(arguments));
     }
 }
 

@@ -31,6 +31,66 @@ inline packing depthwise_weights(scheduled_node const& n, convolution_shape cons
   return packed("depthwise:" + n.inputs[1].constant_key, std::move(source), 1);
 }
 
+/// The kernel of a class of tiles.
+struct depthwise_kernel {
+  static constexpr std::int64_t pixel_bytes = channel_block * 4;
+
+  window2d window{};
+  tile_class tile{};
+  std::int64_t x_origin = 0;  ///< where tap (0,0) of the first pixel lies, in bytes from the argument `x`
+  std::int64_t x_bytes = 0;   ///< that the tile reaches from there on
+  bool bias = false;
+  epilogue_code epilogue{};
+
+  vector::recipe recipe(target const& t) const {
+    vector::recipe_key key("depthwise", t);
+    auto const add = [&](window_axis const& axis, tile_run const& run) {
+      key.add(axis.in).add(axis.out).add(axis.kernel).add(axis.stride).add(axis.dilation).add(axis.pad_begin);
+      key.add(run.first).add(run.length);
+    };
+    add(window.y, tile.y);
+    add(window.x, tile.x);
+    epilogue.add_to(key.add(x_origin).add(x_bytes).add(bias));
+    return {key.take(), [kernel = *this, t] { return kernel.build(t); }};
+  }
+
+ private:
+  vector::program build(target const& t) const {
+    using vector::access;
+    vector::builder b(
+        fmt::format("depthwise{}x{}_{}x{}", window.y.kernel, window.x.kernel, tile.y.length, tile.x.length), t.lanes());
+    auto const in_row = window.x.in * pixel_bytes, out_row = window.x.out * pixel_bytes;
+    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel_bytes;
+    auto const x = b.argument("x", access::in, x_origin + x_bytes);
+    auto const w = b.argument("w", access::constant, window.y.kernel * window.x.kernel * pixel_bytes);
+    vector::pointer bias_of_channels;
+    if (bias) bias_of_channels = b.argument("b", access::constant, pixel_bytes);
+    auto const extras = epilogue.declare(b, y_bytes, pixel_bytes);
+    auto const y = b.argument("y", access::out, y_bytes);
+    for (int half = 0; half < t.registers_per_block(); ++half) {
+      auto const at = half * b.register_bytes();
+      auto const first = bias ? b.load(bias_of_channels.at(at)) : b.zero();
+      std::vector<vector::reg> sums{first};
+      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias ? b.mov(first) : b.zero());
+      auto const input = [&](std::int64_t row, std::int64_t col) {
+        return x.at(x_origin + row * in_row + col * pixel_bytes + at);
+      };
+      auto const weight = [&](std::int64_t ky, std::int64_t kx) {
+        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
+      };
+      depthwise_emitter(b, window, tile, t.registers(), input, weight).emit(sums);
+      applied_epilogue const applied(epilogue, b, extras);
+      std::vector<applied_epilogue::place> places;
+      for (std::int64_t p = 0; p < tile.pixels(); ++p)
+        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at, at, b.lanes()});
+      applied.each(
+          places, t.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
+          [&](std::size_t p, vector::reg v) { b.store(y.at(places[p].at), v); });
+    }
+    return std::move(b).take();
+  }
+};
+
 /// Builds the grids of one depthwise convolution.
 class depthwise_code {
  public:
@@ -50,7 +110,7 @@ class depthwise_code {
   }
 
  private:
-  static constexpr std::int64_t pixel_bytes = channel_block * 4;
+  static constexpr std::int64_t pixel_bytes = depthwise_kernel::pixel_bytes;
 
   std::int64_t pixels_of_tile() const {
     if (machine_.registers() == 32) return 14;
@@ -89,19 +149,20 @@ class depthwise_code {
     };
     auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
     auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
+    depthwise_kernel kernel{.window = w, .tile = tile, .bias = bias_.has_value(), .epilogue = extras_.code};
     address x{.in = space::input, .index = 0};
     x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes};
     if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
       taps_y = taps_x = {};
-      x_origin_ = 0;
     } else {
       // The lowest position that any tap of the tile reads.
       auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
       auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));
       x.offset = y0 * in_row + x0 * pixel_bytes;
       x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes);
-      x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
+      kernel.x_origin = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
     }
+    kernel.x_bytes = reach(taps_y, w.y, in_row) + reach(taps_x, w.x, pixel_bytes) + pixel_bytes;
     std::vector<address> arguments{x, weights_};
     arguments.back().stride[1] = s_.taps() * pixel_bytes;
     if (bias_) arguments.push_back(*bias_), arguments.back().stride[1] = pixel_bytes;
@@ -112,47 +173,7 @@ class depthwise_code {
                                      tile.x.length * pixel_bytes)};
     for (auto& extra : extras_.at(y.offset, 0, y.stride, {0, 1})) arguments.push_back(extra);
     arguments.push_back(y);
-    return code_.call(build_kernel(tile, taps_y, taps_x), std::move(arguments));
-  }
-
-  vector::program build_kernel(tile_class const& tile, std::vector<tap_group> const& taps_y,
-                               std::vector<tap_group> const& taps_x) {
-    using vector::access;
-    auto const& window = s_.window;
-    vector::builder b(
-        fmt::format("depthwise{}x{}_{}x{}", window.y.kernel, window.x.kernel, tile.y.length, tile.x.length),
-        machine_.lanes());
-    auto const in_row = window.x.in * pixel_bytes, out_row = window.x.out * pixel_bytes;
-    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel_bytes;
-    auto const x =
-        b.argument("x", access::in,
-                   reach(taps_y, window.y, in_row) + reach(taps_x, window.x, pixel_bytes) + x_origin_ + pixel_bytes);
-    auto const w = b.argument("w", access::constant, s_.taps() * pixel_bytes);
-    vector::pointer bias;
-    if (bias_) bias = b.argument("b", access::constant, pixel_bytes);
-    auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
-    auto const y = b.argument("y", access::out, y_bytes);
-    for (int half = 0; half < machine_.registers_per_block(); ++half) {
-      auto const at = half * b.register_bytes();
-      auto const first = bias_ ? b.load(bias.at(at)) : b.zero();
-      std::vector<vector::reg> sums{first};
-      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias_ ? b.mov(first) : b.zero());
-      auto const input = [&](std::int64_t row, std::int64_t col) {
-        return x.at(x_origin_ + row * in_row + col * pixel_bytes + at);
-      };
-      auto const weight = [&](std::int64_t ky, std::int64_t kx) {
-        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
-      };
-      depthwise_emitter(b, window, tile, machine_.registers(), input, weight).emit(sums);
-      applied_epilogue const epilogue(extras_.code, b, extras);
-      std::vector<applied_epilogue::place> places;
-      for (std::int64_t p = 0; p < tile.pixels(); ++p)
-        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at, at, b.lanes()});
-      epilogue.each(
-          places, machine_.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
-          [&](std::size_t p, vector::reg v) { b.store(y.at(places[p].at), v); });
-    }
-    return std::move(b).take();
+    return code_.call(kernel.recipe(machine_), std::move(arguments));
   }
 
   static std::int64_t reach(std::vector<tap_group> const& taps, window_axis const& axis, std::int64_t step) {
@@ -171,7 +192,6 @@ class depthwise_code {
   convolution_shape s_;
   address weights_{};
   std::optional<address> bias_{};
-  std::int64_t x_origin_ = 0;
   bound_extras extras_;
   fragment code_;
 };

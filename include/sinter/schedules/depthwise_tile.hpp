@@ -26,13 +26,16 @@ class depthwise_emitter {
       : b_(b), w_(window), tile_(tile), registers_(registers), input_(std::move(input)), weight_(std::move(weight)) {}
 
   void emit(std::vector<vector::reg> const& sums) {
+    std::vector<std::vector<reader>> columns;
+    for (std::int64_t col = 0; col < w_.x.inputs(tile_.x.length); ++col)
+      columns.push_back(is_inside(w_.x, tile_.x, col) ? readers_of(w_.x, tile_.x, col) : std::vector<reader>{});
     for (std::int64_t row = 0; row < w_.y.inputs(tile_.y.length); ++row) {
       if (!is_inside(w_.y, tile_.y, row)) continue;
       auto const readers = readers_of(w_.y, tile_.y, row);
       weights_.assign(readers.size() * static_cast<std::size_t>(w_.x.kernel), {});
       bool const fits = sums.size() + weights_.size() < static_cast<std::size_t>(registers_);
-      for (std::int64_t col = 0; col < w_.x.inputs(tile_.x.length); ++col)
-        if (is_inside(w_.x, tile_.x, col)) add_input(sums, readers, row, col, fits);
+      for (std::size_t col = 0; col < columns.size(); ++col)
+        add_input(sums, readers, columns[col], row, static_cast<std::int64_t>(col), fits);
     }
   }
 
@@ -58,9 +61,8 @@ class depthwise_emitter {
     return all;
   }
 
-  void add_input(std::vector<vector::reg> const& sums, std::vector<reader> const& rows, std::int64_t row,
-                 std::int64_t col, bool weights_fit) {
-    auto const columns = readers_of(w_.x, tile_.x, col);
+  void add_input(std::vector<vector::reg> const& sums, std::vector<reader> const& rows,
+                 std::vector<reader> const& columns, std::int64_t row, std::int64_t col, bool weights_fit) {
     if (rows.empty() || columns.empty()) return;
     auto const x = b_.load(input_(row, col));
     for (std::size_t i = 0; i < rows.size(); ++i)

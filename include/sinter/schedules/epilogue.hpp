@@ -77,9 +77,10 @@ class applied_epilogue {
       : code_(code), b_(b), extras_(extras) {
     if (code.empty()) return;
     function_.emplace(code.function);
+    registers_ = registers_to_apply(code.function, true);
     auto const constants =
         static_cast<int>(std::ranges::count(code.function.lines, expr::op::constant, &expr::instruction::code));
-    if (keep && registers_to_apply(code.function, true) + constants + static_cast<int>(extras.size()) <= free_registers)
+    if (keep && registers_ + constants + static_cast<int>(extras.size()) <= free_registers)
       function_->keep_constants(b, constants);
   }
 
@@ -115,7 +116,7 @@ class applied_epilogue {
  private:
   /// Values that `registers` registers hold with all that the function needs; two are for constants.
   std::size_t at_once(int registers) const {
-    auto const each = 1 + static_cast<int>(extras_.size()) + registers_to_apply(code_.function, true);
+    auto const each = 1 + static_cast<int>(extras_.size()) + registers_;
     return static_cast<std::size_t>(std::max(1, (registers - 2) / each));
   }
 
@@ -136,6 +137,7 @@ class applied_epilogue {
   vector::builder& b_;
   std::vector<vector::pointer> const& extras_;
   std::optional<applied_function> function_{};
+  int registers_ = 0;  ///< that the function needs besides those of operands and constants
 };
 
 /// Whether a shape is one value for each of `channels` at axis `axis` of a result of rank `rank`.

@@ -100,7 +100,7 @@ inline std::optional<quantized_factors> factors_of(graph const& g, node const& n
 }
 
 inline bool fuse_convolution(graph& g, node_id id, quantized_end const& end, node const& n) {
-  if (!is(n, "Conv") || attribute_or<std::int64_t>(n, "group", 1) != 1) return false;
+  if (!is(n, "Conv")) return false;
   auto f = factors_of(g, n, 0);
   if (!f) return false;
   auto const& shape_of_w = g.at(f->w.value).constant.shape();
@@ -193,8 +193,7 @@ inline bool canonicalize_linear(graph& g, node_id id) {
   auto const axis = convolves ? std::size_t{0} : std::size_t{1};
   auto const& x = g.at(n.inputs[0]).type.shape;
   bool const is_matrix = w.shape().rank() == 2 && w.shape()[0] % 4 == 0 && x && x->rank() >= 2;
-  bool const is_kernel =
-      (w.shape().rank() == 3 || w.shape().rank() == 4) && attribute_or<std::int64_t>(n, "group", 1) == 1;
+  bool const is_kernel = w.shape().rank() == 3 || w.shape().rank() == 4;
   if (!(convolves ? is_kernel : is_matrix) || w.elements() == 0) return false;
   for (std::size_t const slot : {2, 3, 5, 7})
     if (!is_byte(constant_input(g, n, slot)->type())) return false;
@@ -214,11 +213,9 @@ inline bool canonicalize_linear(graph& g, node_id id) {
 }  // namespace detail
 
 /// DequantizeLinear, an operator, perhaps Relu or Clip, and QuantizeLinear become one operator on 8-bit integers: Conv
-/// with one group becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
-/// sinter.QuantizedAdd;
-/// MaxPool and what moves elements read integers. QLinearConv and
-/// QLinearMatMul get the same form. Scales and zero points are constants, one for an activation. A bias
-/// is rounded to whole units of the sums.
+/// becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
+/// sinter.QuantizedAdd; MaxPool and what moves elements read integers. QLinearConv and QLinearMatMul get the same form.
+/// Scales and zero points are constants, one for an activation. A bias is rounded to whole units of the sums.
 inline void fuse_quantized(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     if (detail::canonicalize_linear(g, id)) return r.rewrote();

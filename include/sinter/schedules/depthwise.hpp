@@ -3,6 +3,7 @@
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/depthwise_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
+#include <sinter/schedules/requantize.hpp>
 #include <sinter/schedules/taps.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
@@ -10,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -19,6 +22,9 @@
 ///
 ///     parallel for item, block of 16 channels, tile of pixels:       (a task does all tiles of a small plane)
 ///       register tile: up to 14 pixels (AVX-512), 8 (AVX2); see depthwise_tile.hpp
+///
+/// Of 8-bit integers (quantized_depthwise.hpp) the products are those of floats, too: their sums are integers that
+/// float32 holds exactly.
 namespace sinter {
 namespace detail {
 
@@ -34,15 +40,24 @@ inline packing depthwise_weights(scheduled_node const& n, convolution_shape cons
 /// Builds the grids of one depthwise convolution.
 class depthwise_code {
  public:
+  /// Of floats, with bias input 2 and extras from input 3 on.
   depthwise_code(convolution_shape const& s, scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(s) {}
+      : n_(n), machine_(machine), s_(s) {
+    weights_ = code_.weight(depthwise_weights(n_, s_));
+    if (auto const bias = bind_bias(n_, code_)) values_.push_back(*bias);
+    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+  }
+  /// Of 8-bit integers, with packed weights of float32, bias and scale; the padding reads `padding`.
+  depthwise_code(convolution_shape const& s, scheduled_node const& n, quantized_tile const& quantized,
+                 std::int32_t padding, std::array<packing, 3> constants, target const& machine)
+      : n_(n), machine_(machine), s_(s), quantized_(quantized), padding_(padding) {
+    weights_ = code_.weight(std::move(constants[0]));
+    for (std::size_t i : {1, 2}) values_.push_back(code_.weight(std::move(constants[i])));
+  }
 
   fragment build() {
-    weights_ = code_.weight(depthwise_weights(n_, s_));
-    bias_ = bind_bias(n_, code_);
-    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
     auto const tiles = tile_plane(s_.window, pixels_of_tile());
-    if (s_.out_plane() * pixel_bytes <= task_bytes && tiles.size() * operands() <= most_body_arguments)
+    if (s_.out_plane() * pixel_bytes() <= task_bytes && tiles.size() * operands() <= most_body_arguments)
       add_planes(tiles);
     else
       for (auto const& tile : tiles) add_grid(tile);
@@ -50,13 +65,15 @@ class depthwise_code {
   }
 
  private:
-  static constexpr std::int64_t pixel_bytes = channel_block * 4;
+  static constexpr std::int64_t channel_bytes = channel_block * 4;
 
+  std::int64_t pixel_bytes() const { return quantized_ ? channel_block : channel_bytes; }
   std::int64_t pixels_of_tile() const {
     if (machine_.registers() == 32) return 14;
+    if (quantized_) return 7;
     return extras_.code.fits_in_registers() ? 8 : 5;
   }
-  std::size_t operands() const { return 3 + (bias_ ? 1 : 0) + extras_.sources.size(); }
+  std::size_t operands() const { return 3 + values_.size() + extras_.sources.size(); }
 
   /// A task for each tile.
   void add_grid(tile_class const& tile) {
@@ -87,10 +104,10 @@ class depthwise_code {
       if (tile.x.count > 1) first[column] = of_column;
       return first;
     };
-    auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
+    auto const in_row = w.x.in * pixel_bytes(), out_row = w.x.out * pixel_bytes();
     auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
     address x{.in = space::input, .index = 0};
-    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes};
+    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes()};
     if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
       taps_y = taps_x = {};
       x_origin_ = 0;
@@ -98,18 +115,18 @@ class depthwise_code {
       // The lowest position that any tap of the tile reads.
       auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
       auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));
-      x.offset = y0 * in_row + x0 * pixel_bytes;
-      x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes);
-      x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
+      x.offset = y0 * in_row + x0 * pixel_bytes();
+      x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes());
+      x_origin_ = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes() - x.offset;
     }
     std::vector<address> arguments{x, weights_};
-    arguments.back().stride[1] = s_.taps() * pixel_bytes;
-    if (bias_) arguments.push_back(*bias_), arguments.back().stride[1] = pixel_bytes;
+    arguments.back().stride[1] = s_.taps() * channel_bytes;
+    for (auto const& value : values_) arguments.push_back(value), arguments.back().stride[1] = channel_bytes;
     address const y{.in = space::output,
                     .index = 0,
-                    .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
-                    .stride = stride({n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes}, tile.y.length * out_row,
-                                     tile.x.length * pixel_bytes)};
+                    .offset = tile.y.first * out_row + tile.x.first * pixel_bytes(),
+                    .stride = stride({n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes()},
+                                     tile.y.length * out_row, tile.x.length * pixel_bytes())};
     for (auto& extra : extras_.at(y.offset, 0, y.stride, {0, 1})) arguments.push_back(extra);
     arguments.push_back(y);
     return code_.call(build_kernel(tile, taps_y, taps_x), std::move(arguments));
@@ -118,41 +135,67 @@ class depthwise_code {
   vector::program build_kernel(tile_class const& tile, std::vector<tap_group> const& taps_y,
                                std::vector<tap_group> const& taps_x) {
     using vector::access;
+    using enum vector::element;
     auto const& window = s_.window;
     vector::builder b(
         fmt::format("depthwise{}x{}_{}x{}", window.y.kernel, window.x.kernel, tile.y.length, tile.x.length),
         machine_.lanes());
-    auto const in_row = window.x.in * pixel_bytes, out_row = window.x.out * pixel_bytes;
-    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel_bytes;
-    auto const x =
-        b.argument("x", access::in,
-                   reach(taps_y, window.y, in_row) + reach(taps_x, window.x, pixel_bytes) + x_origin_ + pixel_bytes);
-    auto const w = b.argument("w", access::constant, s_.taps() * pixel_bytes);
-    vector::pointer bias;
-    if (bias_) bias = b.argument("b", access::constant, pixel_bytes);
-    auto const extras = extras_.code.declare(b, y_bytes, pixel_bytes);
-    auto const y = b.argument("y", access::out, y_bytes);
+    auto const pixel = pixel_bytes(), in_row = window.x.in * pixel, out_row = window.x.out * pixel;
+    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel;
+    auto const x_bytes = reach(taps_y, window.y, in_row) + reach(taps_x, window.x, pixel) + x_origin_ + pixel;
+    pointers o;
+    o.x = b.argument("x", access::in, x_bytes, !quantized_ ? f32 : quantized_->is_signed ? s8 : u8);
+    o.w = b.argument("w", access::constant, s_.taps() * channel_bytes);
+    if (!values_.empty()) o.bias = b.argument("b", access::constant, channel_bytes, quantized_ ? i32 : f32);
+    if (quantized_) o.scale = b.argument("s", access::constant, channel_bytes);
+    o.extras = extras_.code.declare(b, y_bytes, channel_bytes);
+    o.y = b.argument("y", access::out, y_bytes, !quantized_ ? f32 : quantized_->signed_result ? s8 : u8);
+    auto const padding = padding_ != 0 ? b.constant(static_cast<float>(padding_)) : vector::reg{};
     for (int half = 0; half < machine_.registers_per_block(); ++half) {
-      auto const at = half * b.register_bytes();
-      auto const first = bias_ ? b.load(bias.at(at)) : b.zero();
+      auto const at = half * b.register_bytes(), x_at = x_origin_ + half * b.lanes() * pixel / channel_block;
+      bool const starts_with_bias = !values_.empty() && !quantized_;
+      auto const first = starts_with_bias ? b.load(o.bias.at(at)) : b.zero();
       std::vector<vector::reg> sums{first};
-      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias_ ? b.mov(first) : b.zero());
-      auto const input = [&](std::int64_t row, std::int64_t col) {
-        return x.at(x_origin_ + row * in_row + col * pixel_bytes + at);
-      };
+      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(starts_with_bias ? b.mov(first) : b.zero());
+      auto const input = [&](std::int64_t row, std::int64_t col) { return o.x.at(x_at + row * in_row + col * pixel); };
       auto const weight = [&](std::int64_t ky, std::int64_t kx) {
-        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
+        return o.w.at((ky * window.x.kernel + kx) * channel_bytes + at);
       };
-      depthwise_emitter(b, window, tile, machine_.registers(), input, weight).emit(sums);
-      applied_epilogue const epilogue(extras_.code, b, extras);
+      depthwise_emitter(b, window, tile, machine_.registers(), input, weight, padding).emit(sums);
+      auto const y_at = half * b.lanes() * pixel / channel_block;
       std::vector<applied_epilogue::place> places;
       for (std::int64_t p = 0; p < tile.pixels(); ++p)
-        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at, at, b.lanes()});
-      epilogue.each(
-          places, machine_.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
-          [&](std::size_t p, vector::reg v) { b.store(y.at(places[p].at), v); });
+        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel + y_at, at, b.lanes()});
+      quantized_ ? requantize(b, o, sums, places) : finish(b, o, sums, places);
     }
     return std::move(b).take();
+  }
+
+  struct pointers {
+    vector::pointer x{}, w{}, bias{}, scale{}, y{};
+    std::vector<vector::pointer> extras{};
+  };
+  using place_list = std::vector<applied_epilogue::place>;
+
+  void finish(vector::builder& b, pointers const& o, std::vector<vector::reg> const& sums,
+              place_list const& places) const {
+    applied_epilogue const epilogue(extras_.code, b, o.extras);
+    epilogue.each(
+        places, machine_.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
+        [&](std::size_t p, vector::reg v) { b.store(o.y.at(places[p].at), v); });
+  }
+
+  void requantize(vector::builder& b, pointers const& o, std::vector<vector::reg> const& sums,
+                  place_list const& places) const {
+    using enum vector::opcode;
+    constexpr auto integer = vector::register_type::i32;
+    requantization const scaled(*quantized_, b);
+    auto const bias = b.load(o.bias.at(places[0].channel_at), 0, integer),
+               scale = b.load(o.scale.at(places[0].channel_at));
+    for (std::size_t p = 0; p < sums.size(); ++p) {
+      auto const sum = b.binary(iadd, b.unary(to_i32, sums[p], integer), bias, integer);
+      b.store(o.y.at(places[p].at), scaled(sum, scale));
+    }
   }
 
   static std::int64_t reach(std::vector<tap_group> const& taps, window_axis const& axis, std::int64_t step) {
@@ -170,7 +213,9 @@ class depthwise_code {
   target machine_;
   convolution_shape s_;
   address weights_{};
-  std::optional<address> bias_{};
+  std::vector<address> values_{};  ///< bias, if any; of integers bias and scale
+  std::optional<quantized_tile> quantized_{};
+  std::int32_t padding_ = 0;  ///< what it reads
   std::int64_t x_origin_ = 0;
   bound_extras extras_;
   fragment code_;

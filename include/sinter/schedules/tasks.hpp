@@ -56,6 +56,11 @@ inline bool is_float_tensor(operand_info const& o) {
   return o.type.element == dtype::float32 && o.type.shape && o.type.shape->elements() > 0;
 }
 
+/// The same for 8-bit integers.
+inline bool is_byte_tensor(operand_info const& o) {
+  return (o.type.element == dtype::int8 || o.type.element == dtype::uint8) && o.type.shape && o.shape().elements() > 0;
+}
+
 /// The bytes of a constant as they are.
 inline packing pack_raw(operand_info const& o) {
   auto const bytes = static_cast<std::int64_t>(o.constant->bytes());

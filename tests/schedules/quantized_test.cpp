@@ -1,11 +1,17 @@
 // Products, sums and conversions of 8-bit integers: all bits are those of the operators.
+#include <sinter/ops/concat.hpp>
 #include <sinter/ops/integer_gemm.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/quantized.hpp>
 #include <sinter/ops/quantized_elementwise.hpp>
+#include <sinter/ops/quantized_pooling.hpp>
+#include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/dynamic_quantize.hpp>
 #include <sinter/schedules/elementwise.hpp>
+#include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/integer_gemm.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/quantize.hpp>
 #include <sinter/schedules/quantized_convolution.hpp>
@@ -26,6 +32,9 @@ constexpr auto quantized_gemm_entry = entry_of<quantized_gemm>();
 constexpr auto quantized_elementwise_entry = entry_of<quantized_elementwise>();
 constexpr auto integer_gemm_entry = entry_of<integer_gemm>();
 constexpr auto dynamic_quantize_entry = entry_of<dynamic_quantize_linear>();
+constexpr auto quantized_mean_entry = entry_of<quantized_global_average>();
+constexpr auto byte_concat_entry = entry_of<concat>();
+constexpr auto byte_transpose_entry = entry_of<transpose>();
 constexpr auto quantized_add_entry = entry_of<quantized_add>();
 constexpr auto quantize_entry = entry_of<quantize_linear>();
 constexpr auto dequantize_entry = entry_of<dequantize_linear>();
@@ -307,4 +316,27 @@ TEST_CASE("the greatest bytes of windows", "[schedules]") {
                            {{"kernel_shape", list{3, 3}}, {"strides", list{2, 2}}, {"pads", list{1, 1, 1, 1}}},
                            {{.value = random_bytes(type, {1, 24, size, size}, 3), .how = layout::blocked}}),
                  pooling_schedule);
+}
+
+TEST_CASE("the means of quantised planes", "[schedules]") {
+  for (auto const type : {dtype::uint8, dtype::int8})
+    for (shape const& s : {shape{2, 40, 7, 7}, shape{1, 16, 1, 3}, shape{1, 20, 130, 90}})
+      check_case(make_case(quantized_mean_entry, {},
+                           {{.value = random_bytes(type, s, 3), .how = layout::blocked}, real(0.3f), byte(type, 101)}),
+                 global_pooling_schedule, 0);
+}
+
+TEST_CASE("bytes are joined and moved", "[schedules]") {
+  using list = std::vector<std::int64_t>;
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  for (auto const how : {layout::row_major, layout::blocked})
+    for (std::int64_t const channels : {16, 21})
+      check_case(make_case(byte_concat_entry, {{"axis", std::int64_t{1}}},
+                           {{.value = random_bytes(type, {2, channels, 5, 5}, 3), .how = how},
+                            {.value = random_bytes(type, {2, 40, 5, 5}, 4), .how = how}}),
+                 copy_schedule, 0);
+  for (auto const& permutation : {list{0, 2, 1, 3}, list{0, 2, 3, 1}, list{3, 1, 0, 2}})
+    check_case(
+        make_case(byte_transpose_entry, {{"perm", permutation}}, {{.value = random_bytes(type, {2, 12, 37, 19}, 3)}}),
+        moves_schedule, 0);
 }

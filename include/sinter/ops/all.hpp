@@ -105,6 +105,7 @@ using all_operators = operator_list<
     quantized_convolution,
     quantized_elementwise,
     quantized_gemm,
+    quantized_global_average,
     projected_rnn,
     projected_gru,
     projected_lstm,

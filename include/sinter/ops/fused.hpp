@@ -8,3 +8,4 @@
 #include <sinter/ops/integer_gemm.hpp>
 #include <sinter/ops/quantized.hpp>
 #include <sinter/ops/quantized_elementwise.hpp>
+#include <sinter/ops/quantized_pooling.hpp>

@@ -44,7 +44,8 @@ TEST_CASE("real models compute the same after optimisation") {
       {"face_detector_rfb320", 82, 26},
       {"yolox_nano", 139, 26},
       {"cct_opset20", 49, 29},
-      {"classifier_qdq", 137, 74},
+      {"classifier_qdq", 68, 4,
+       0.02},  // the optimised graph rounds sums of integers, evaluate each product: a few quanta
   }));
   auto const path = shared("models/" + e.model + "/model.onnx");
   if (!path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/passes/edit.hpp>
+#include <sinter/passes/fuse_quantized.hpp>
 #include <sinter/passes/match_quantized.hpp>
 
 #include <algorithm>
@@ -45,12 +46,53 @@ inline std::optional<value_id> left_zero_point(graph& g, node const& product) {
                                                                            : std::nullopt;
 }
 
+/// A MatMulInteger, perhaps a constant added to it for each column, whose product with a constant scale is quantised,
+/// becomes sinter.QuantizedGemm.
+inline bool fuse_quantized_product(rewriter& r, node_id id) {
+  auto& g = r.get();
+  auto const end = quantized_end_of(g, g.at(id));
+  if (!end || !is(g.at(end->source), "Mul")) return false;
+  auto const& product = g.at(end->source);
+  auto const alone = [&](node const& n, std::size_t slot, char const* op) {
+    auto const* const from = producer(g, n, slot);
+    return from && is(*from, op) && used_once(g, n.inputs[slot]) ? from : nullptr;
+  };
+  auto const slot = alone(product, 0, "Cast") ? std::size_t{0} : std::size_t{1};
+  auto const* const cast = alone(product, slot, "Cast");
+  auto const* const scale = float_input(g, product, 1 - slot);
+  if (!cast || !scale) return false;
+  auto const* const sum = alone(*cast, 0, "Add");
+  auto const* const integers = sum ? alone(*sum, 0, "MatMulInteger") : alone(*cast, 0, "MatMulInteger");
+  if (!integers) return false;
+  auto const source = *integers;
+  auto const scale_id = product.inputs[1 - slot], bias = sum ? sum->inputs[1] : value_id{};
+  auto const w = plain_weights(r, source);
+  auto const zero = w ? left_zero_point(g, source) : std::nullopt;
+  auto const& x = g.at(source.inputs[0]).type;
+  if (!zero || !g.at(*zero).is_constant() || !is_byte(x.element) || !x.shape || x.shape->rank() < 2) return false;
+  auto const& weights = g.at(*w).constant;
+  shape const columns{weights.shape()[1]};
+  if (scale->elements() != 1 && scale->shape() != columns) return false;
+  if (bias && (!g.at(bias).is_constant() || g.at(bias).constant.shape() != columns)) return false;
+  any_tensor const none(dtype::int8, shape{});
+  auto const* const addend = bias ? &g.at(bias).constant : nullptr;
+  if (!fits_byte_products(weights, none, 1, addend, weights.shape()[0])) return false;
+  node made{.domain = "sinter", .op = "QuantizedGemm", .version = 1, .attributes = end->bounds};
+  auto const one = g.add_constant("one", any_tensor::scalar(1.0f)), zeros = g.add_constant("zero_point", none);
+  made.inputs = {source.inputs[0], one, *zero, *w, scale_id, zeros, end->y.scale, zero_point_of(g, end->y)};
+  if (bias) made.inputs.push_back(bias);
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
 }  // namespace detail
 
-/// MatMulInteger with a constant matrix, and Cast of its result to float32, become sinter.IntegerGemm, whose epilogue
-/// then takes the scale: what quantisation at run time consists of.
+/// MatMulInteger with a constant matrix becomes sinter.QuantizedGemm where it is scaled by a constant and quantised.
+/// With Cast of its result to float32, it becomes sinter.IntegerGemm, whose epilogue then takes the scale: what
+/// quantisation at run time consists of.
 inline void fuse_integer_product(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
+    if (detail::fuse_quantized_product(r, id)) return r.rewrote();
     if (!is(g.at(id), "Cast") || g.at(g.at(id).outputs[0]).type.element != dtype::float32) return;
     auto const* const from = producer(g, g.at(id), 0);
     if (!from || !is(*from, "MatMulInteger") || !used_once(g, g.at(id).inputs[0])) return;

@@ -129,7 +129,10 @@ inline vector::program copy_runs_kernel(vector::element element, moved_dimension
 class turned_kernel {
  public:
   turned_kernel(vector::element element, moved_dimension const& row, moved_dimension const& column, target const& t)
-      : element_(element), row_(row), column_(column), b_("transpose", t.lanes()) {}
+      : element_(element == vector::element::i32 ? vector::element::f32 : element),
+        row_(row),
+        column_(column),
+        b_("transpose", t.lanes()) {}
 
   vector::program build() && {
     auto const argument = [&](char const* name, vector::access mode, std::int64_t bytes) {

@@ -54,7 +54,9 @@ struct plane_pool {
 
 /// `blocks` planes.
 inline vector::program global_pooling_kernel(plane_pool const& pool, std::int64_t blocks, target const& t) {
-  auto const& [kind, pixels, element, lost, scale] = pool;
+  auto const kind = pool.kind;
+  auto const pixels = pool.pixels;
+  auto const element = pool.element;
   vector::builder b(kind == pooling_kind::max ? "global_max" : "global_average", t.lanes());
   std::int64_t const size = vector::size_of(element), pixel = channel_block * size, part_bytes = t.lanes() * size;
   auto const x = b.argument("x", vector::access::in, blocks * pixels * pixel, element, vector::size_of(element));
@@ -78,8 +80,8 @@ inline vector::program global_pooling_kernel(plane_pool const& pool, std::int64_
       auto const sum = sums[static_cast<std::size_t>(part)];
       for (std::int64_t i = 1; i < chains; ++i)
         b.binary_to(sum, fold, sum, sums[static_cast<std::size_t>(i * per_pixel + part)]);
-      if (lost != 0) b.binary_to(sum, vector::opcode::sub, sum, b.constant(lost));
-      if (kind == pooling_kind::average) b.binary_to(sum, vector::opcode::mul, sum, b.constant(scale));
+      if (pool.lost != 0) b.binary_to(sum, vector::opcode::sub, sum, b.constant(pool.lost));
+      if (kind == pooling_kind::average) b.binary_to(sum, vector::opcode::mul, sum, b.constant(pool.scale));
       b.store(y.at(part * b.register_bytes()), sum);
     }
   });

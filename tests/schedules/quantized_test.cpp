@@ -1,9 +1,21 @@
 // Products, sums and conversions of 8-bit integers: all bits are those of the operators.
+#include <sinter/ops/concat.hpp>
+#include <sinter/ops/integer_gemm.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/quantized.hpp>
+#include <sinter/ops/quantized_elementwise.hpp>
+#include <sinter/ops/quantized_pooling.hpp>
+#include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/copy.hpp>
+#include <sinter/schedules/dynamic_quantize.hpp>
+#include <sinter/schedules/elementwise.hpp>
+#include <sinter/schedules/global_pooling.hpp>
+#include <sinter/schedules/integer_gemm.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/quantize.hpp>
 #include <sinter/schedules/quantized_convolution.hpp>
+#include <sinter/schedules/quantized_depthwise.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
 
 #include "harness.hpp"
@@ -17,6 +29,12 @@ namespace {
 
 constexpr auto quantized_convolution_entry = entry_of<quantized_convolution>();
 constexpr auto quantized_gemm_entry = entry_of<quantized_gemm>();
+constexpr auto quantized_elementwise_entry = entry_of<quantized_elementwise>();
+constexpr auto integer_gemm_entry = entry_of<integer_gemm>();
+constexpr auto dynamic_quantize_entry = entry_of<dynamic_quantize_linear>();
+constexpr auto quantized_mean_entry = entry_of<quantized_global_average>();
+constexpr auto byte_concat_entry = entry_of<concat>();
+constexpr auto byte_transpose_entry = entry_of<transpose>();
 constexpr auto quantized_add_entry = entry_of<quantized_add>();
 constexpr auto quantize_entry = entry_of<quantize_linear>();
 constexpr auto dequantize_entry = entry_of<dequantize_linear>();
@@ -40,6 +58,7 @@ struct quantized_geometry {
   bool bias = true;
   attribute_map bounds{};
   float x_scale = 0.5f;
+  std::int64_t group = 1;
 };
 
 test_case quantized_case(quantized_geometry const& g) {
@@ -49,7 +68,7 @@ test_case quantized_case(quantized_geometry const& g) {
                   {"strides", list(rank, g.stride)},
                   {"dilations", list(rank, g.dilation)},
                   {"pads", list(2 * rank, g.pad)},
-                  {"group", std::int64_t{1}}};
+                  {"group", g.group}};
   for (auto const& [name, bound] : g.bounds) a[name] = bound;
   std::vector<float> scales;
   std::vector<std::int32_t> bias;
@@ -101,6 +120,53 @@ TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]")
   check_case(quantized_case(g), quantized_convolution_schedule);
 }
 
+TEST_CASE("quantised depthwise convolutions give the bits of the operator", "[schedules]") {
+  auto const g = GENERATE(
+      quantized_geometry{.x = {1, 32, 14, 14}, .w = {32, 1, 3, 3}, .pad = 1, .x_zero = 117, .group = 32},
+      quantized_geometry{.x = {2, 24, 9, 30}, .w = {24, 1, 3, 3}, .pad = 1, .y_zero = 3, .group = 24},
+      quantized_geometry{.x = {1, 21, 15, 13}, .w = {21, 1, 5, 5}, .stride = 2, .pad = 2, .x_zero = 9, .group = 21},
+      quantized_geometry{.x = {1, 16, 9, 9},
+                         .w = {16, 1, 3, 3},
+                         .pad = 2,
+                         .dilation = 2,
+                         .x_zero = -128,
+                         .y_zero = -128,
+                         .x_type = dtype::int8,
+                         .w_type = dtype::uint8,
+                         .y_type = dtype::int8,
+                         .bounds = {{"least", std::int64_t{-128}}, {"greatest", std::int64_t{90}}},
+                         .group = 16},
+      quantized_geometry{.x = {1, 16, 1, 1}, .w = {16, 1, 3, 3}, .pad = 3, .x_zero = 200, .group = 16},
+      quantized_geometry{.x = {1, 40, 7, 7}, .w = {40, 1, 7, 7}, .pad = 3, .x_zero = 255, .bias = false, .group = 40},
+      quantized_geometry{.x = {2, 17, 31}, .w = {17, 1, 4}, .pad = 1, .x_zero = 5, .x_scale = 1e30f, .group = 17});
+  auto const c = quantized_case(g);
+  check_case(c, quantized_depthwise_schedule);
+  check_case(c, quantized_convolution_schedule);  // dense over the channels of a block
+}
+
+TEST_CASE("quantised depthwise convolutions whose bias no float32 holds", "[schedules]") {
+  auto c = quantized_case({.x = {1, 16, 8, 8}, .w = {16, 1, 3, 3}, .pad = 1, .x_scale = 0.00002f, .group = 16});
+  for (int o = 0; o < 16; ++o) static_cast<std::int32_t*>(c.inputs[8].value.data())[o] = (1 << 29) + 2 * o + 1;
+  check_case(c, quantized_depthwise_schedule);
+}
+
+TEST_CASE("quantised convolutions of groups give the bits of the operator", "[schedules]") {
+  auto const g = GENERATE(
+      quantized_geometry{.x = {1, 64, 7, 7}, .w = {64, 16, 3, 3}, .pad = 1, .x_zero = 117, .group = 4},
+      quantized_geometry{.x = {2, 32, 6, 6}, .w = {48, 4, 3, 3}, .pad = 1, .x_zero = 9, .group = 8},
+      quantized_geometry{.x = {1, 18, 9, 9}, .w = {36, 1, 3, 3}, .stride = 2, .pad = 1, .group = 18},
+      quantized_geometry{.x = {1, 40, 5, 5},
+                         .w = {30, 20, 1, 1},
+                         .x_zero = -5,
+                         .y_zero = 7,
+                         .x_type = dtype::int8,
+                         .w_type = dtype::uint8,
+                         .y_type = dtype::int8,
+                         .group = 2},
+      quantized_geometry{.x = {1, 12, 16}, .w = {12, 6, 5}, .pad = 2, .x_zero = 77, .bias = false, .group = 2});
+  check_case(quantized_case(g), quantized_convolution_schedule);
+}
+
 TEST_CASE("items of quantised convolutions may lie apart", "[schedules]") {
   auto c = quantized_case({.x = {2, 16, 6, 6}, .w = {16, 16, 3, 3}, .pad = 1, .x_zero = 4});
   c.slack_blocks = 2;
@@ -144,6 +210,50 @@ TEST_CASE("quantised matrix products give the bits of the operator", "[schedules
       quantized_gemm_schedule);
 }
 
+TEST_CASE("integer products with scales that are computed give the bits of the operator", "[schedules]") {
+  struct product {
+    shape a;
+    std::int64_t columns;
+    bool one_scale = false;
+  };
+  auto const [a, columns, one_scale] =
+      GENERATE(product{{1, 64}, 10}, product{{1, 32}, 256, true}, product{{7, 36}, 48}, product{{2, 3, 20}, 131},
+               product{{13, 128}, 16, true}, product{{1, 2048}, 24});
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  auto const scale = test_operand{.value = random_tensor(one_scale ? shape{} : shape{columns}, 3, 0.001f, 0.01f)};
+  auto const bias = test_operand{.value = random_tensor({columns}, 4), .constant = true};
+  auto factors =
+      std::vector<test_operand>{{.value = random_bytes(type, a, 1)},
+                                {.value = random_bytes(dtype::int8, {a.back(), columns}, 2), .constant = true},
+                                {.value = byte(type, 201).value}};
+  check_case(make_case(integer_gemm_entry, {}, factors), integer_gemm_schedule);
+  factors.push_back(scale), factors.push_back(bias);
+  check_case(make_case(integer_gemm_entry, {{"epilogue", std::string("t0 = mul x0 x1; add t0 x2")}}, factors),
+             integer_gemm_schedule);
+  factors[2].constant = true;
+  check_case(make_case(integer_gemm_entry, {{"epilogue", std::string("mul x0 x1")}}, factors), integer_gemm_schedule);
+}
+
+TEST_CASE("quantising by the range of a tensor gives the bits of the operator", "[schedules]") {
+  auto const with = [](shape const& s, float low, float high, std::vector<float> const& special = {}) {
+    auto x = random_tensor(s, 5, low, high);
+    std::ranges::copy(special, static_cast<float*>(x.data()));
+    auto c = make_case(dynamic_quantize_entry, {}, {{.value = x}});
+    c.node.outputs.insert(c.node.outputs.end(), {value_id{101}, value_id{102}});
+    c.op.outputs = 3;
+    check_case(c, dynamic_quantize_schedule, 0);
+  };
+  for (shape const& s : {shape{5}, shape{3, 70}, shape{2, 40, 300}}) {
+    with(s, -3, 7);
+    with(s, 2, 7);
+    with(s, -9, -1);
+    with(s, 0, 0);
+    with(s, -3, 7, {NAN, -0.0f});
+    with(s, -3, 7, {INFINITY, 1});
+    with(s, -1e-44f, 1e-44f);
+  }
+}
+
 TEST_CASE("quantising, dequantising and adding give the bits of the operators", "[schedules]") {
   auto const how = GENERATE(layout::row_major, layout::blocked);
   auto const type = GENERATE(dtype::uint8, dtype::int8);
@@ -168,6 +278,36 @@ TEST_CASE("quantising, dequantising and adding give the bits of the operators", 
   }
 }
 
+TEST_CASE("functions of quantised tensors", "[schedules]") {
+  auto const how = GENERATE(layout::row_major, layout::blocked);
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  auto const x = expr::input(0), y = expr::input(1), z = expr::input(2);
+  auto const inner = quantizing(dequantizing(x, 0.25f, 3) * y, 0.5f, 9, range_of(dtype::uint8));
+  auto const sum = dequantizing(inner, 0.5f, 9) + dequantizing(z, 0.125f, -7);
+  auto const f = expr::flatten(quantizing(sum, 0.75f, 2, range_of(type)), 3);
+  attribute_map const a{{"function", expr::print(f)}, {"signed", std::int64_t{type == dtype::int8}}};
+  auto const byte_operand = [&](dtype t, shape s, std::uint32_t seed, layout at) {
+    return test_operand{.value = random_bytes(t, std::move(s), seed), .how = at};
+  };
+  for (shape const& s : {shape{1, 3, 5, 7}, shape{2, 32, 9, 4}, shape{1, 40, 300, 1}, shape{2, 48, 7, 7}}) {
+    auto const scale = test_operand{.value = random_tensor({s[1], 1, 1}, 3), .constant = true};
+    check_case(make_case(quantized_elementwise_entry, a,
+                         {byte_operand(type, s, 1, how), scale, byte_operand(dtype::int8, s, 2, how)}),
+               elementwise_schedule);
+    check_case(
+        make_case(quantized_elementwise_entry, a,
+                  {byte_operand(dtype::uint8, s, 1, how), scale, byte_operand(type, {s[0], s[1], 1, 1}, 2, how)}),
+        elementwise_schedule);
+    check_case(make_case(quantized_elementwise_entry, a,
+                         {byte_operand(dtype::uint8, s, 1, how), scale,
+                          byte_operand(type, {s[0], 1, s[2], s[3]}, 2, layout::row_major)}),
+               elementwise_schedule);
+    check_case(make_case(quantized_elementwise_entry, a,
+                         {byte_operand(dtype::uint8, s, 1, how), scale, byte_operand(type, {1}, 2, layout::row_major)}),
+               elementwise_schedule);
+  }
+}
+
 TEST_CASE("the greatest bytes of windows", "[schedules]") {
   using list = std::vector<std::int64_t>;
   for (auto const type : {dtype::uint8, dtype::int8})
@@ -176,4 +316,27 @@ TEST_CASE("the greatest bytes of windows", "[schedules]") {
                            {{"kernel_shape", list{3, 3}}, {"strides", list{2, 2}}, {"pads", list{1, 1, 1, 1}}},
                            {{.value = random_bytes(type, {1, 24, size, size}, 3), .how = layout::blocked}}),
                  pooling_schedule);
+}
+
+TEST_CASE("the means of quantised planes", "[schedules]") {
+  for (auto const type : {dtype::uint8, dtype::int8})
+    for (shape const& s : {shape{2, 40, 7, 7}, shape{1, 16, 1, 3}, shape{1, 20, 130, 90}})
+      check_case(make_case(quantized_mean_entry, {},
+                           {{.value = random_bytes(type, s, 3), .how = layout::blocked}, real(0.3f), byte(type, 101)}),
+                 global_pooling_schedule, 0);
+}
+
+TEST_CASE("bytes are joined and moved", "[schedules]") {
+  using list = std::vector<std::int64_t>;
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  for (auto const how : {layout::row_major, layout::blocked})
+    for (std::int64_t const channels : {16, 21})
+      check_case(make_case(byte_concat_entry, {{"axis", std::int64_t{1}}},
+                           {{.value = random_bytes(type, {2, channels, 5, 5}, 3), .how = how},
+                            {.value = random_bytes(type, {2, 40, 5, 5}, 4), .how = how}}),
+                 copy_schedule, 0);
+  for (auto const& permutation : {list{0, 2, 1, 3}, list{0, 2, 3, 1}, list{3, 1, 0, 2}})
+    check_case(
+        make_case(byte_transpose_entry, {{"perm", permutation}}, {{.value = random_bytes(type, {2, 12, 37, 19}, 3)}}),
+        moves_schedule, 0);
 }

@@ -193,6 +193,21 @@ inline status integer_products(call const& c) {
   return {};
 }
 
+/// The products of in[0] less its zero point in[2] with in[1] as float32, and then an expression of these and of in[3]
+/// and so on, where there are reals. Numbers: the expression.
+inline status real_integer_products(call const& c) {
+  auto const &a = c.in[0].shape, &b = c.in[1].shape;
+  auto const* const x = without_zero_point(c.in[0], c.in[2], row_axis(a), c.memory);
+  auto const* const w = without_zero_point(c.in[1], {}, b.rank() - 1, c.memory);
+  auto* const sums = c.memory.take<std::int64_t>(c.out[0].elements());
+  if (!c.memory.measuring()) {
+    multiply_stacks<std::int64_t>(extents_of_matmul(a, b), x, w, sums);
+    std::transform(sums, sums + c.out[0].elements(), static_cast<float*>(c.out[0].data),
+                   [](std::int64_t sum) { return static_cast<float>(sum); });
+  }
+  return pointwise_after(c, 0);
+}
+
 /// Products of quantised numbers: A, its scale and zero point, B, its, the output's, a bias that may be omitted.
 /// Numbers: the least and the greatest result.
 inline status quantized_products(call const& c) {

@@ -77,10 +77,12 @@ inline expr::instruction line_of(call const& c, std::size_t i) {
   return line;
 }
 
-/// out = expression(in[0], in[1], …) with broadcasting. Computes in double where the result is double, else in float.
+/// out = expression(in[0], in[1], …) with broadcasting. Computes in double where the result is double, else in float;
+/// a result of integers is what the expression gives.
 /// Functions are those of the C library. Numbers: see `line_of`; the last line is the result.
 inline status pointwise(call const& c) {
-  return visit_floating(c.out[0].type, [&]<typename T>() {
+  auto const type = c.out[0].type;
+  return visit_floating(is_floating(type) ? type : dtype::float32, [&]<typename T>() {
     auto const lines = c.reals.size(), inputs = c.in.size();
     auto* const buffers = c.memory.take<T>(lines * block_elements);
     auto* const values = c.memory.take<T const*>(lines);

@@ -108,6 +108,21 @@ inline status quantized_sum(call const& c) {
   return {};
 }
 
+/// The means of planes, of quantised numbers with scale in[1] and zero point in[2].
+inline status quantized_means(call const& c) {
+  staged_input<std::int64_t> x(c.in[0], c.memory), zero(c.in[2], c.memory);
+  staged_input<float> scale(c.in[1], c.memory);
+  if (c.memory.measuring()) return {};
+  auto const planes = static_cast<std::int64_t>(c.out[0].elements());
+  auto const pixels = planes == 0 ? 0 : static_cast<std::int64_t>(c.in[0].elements()) / planes;
+  for (std::int64_t i = 0; i < planes; ++i) {
+    std::int64_t sum = 0;
+    for (std::int64_t p = 0; p < pixels; ++p) sum += x[i * pixels + p] - zero[0];
+    static_cast<float*>(c.out[0].data)[i] = static_cast<float>(sum) * (scale[0] / static_cast<float>(pixels));
+  }
+  return {};
+}
+
 /// To uint8, with scale (output 1) and zero point (output 2) from the input's range, which is made to include 0.
 inline status quantize_dynamically(call const& c) {
   staged_input<float> x(c.in[0], c.memory);

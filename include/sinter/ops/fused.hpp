@@ -5,4 +5,7 @@
 #include <sinter/ops/fused_convolution.hpp>
 #include <sinter/ops/fused_elementwise.hpp>
 #include <sinter/ops/fused_gemm.hpp>
+#include <sinter/ops/integer_gemm.hpp>
 #include <sinter/ops/quantized.hpp>
+#include <sinter/ops/quantized_elementwise.hpp>
+#include <sinter/ops/quantized_pooling.hpp>

@@ -21,7 +21,9 @@
 #include <sinter/passes/fuse_condition.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/fuse_epilogue.hpp>
+#include <sinter/passes/fuse_integer_product.hpp>
 #include <sinter/passes/fuse_quantized.hpp>
+#include <sinter/passes/fuse_quantized_elementwise.hpp>
 #include <sinter/passes/hoist_activation.hpp>
 #include <sinter/passes/inline_branches.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
@@ -51,7 +53,9 @@ inline constexpr auto table = std::to_array<pass>({
     {"bake_captures", bake_captures, shapes::open},
     {"eliminate_identity", eliminate_identity, shapes::open},
     {"merge_equal_nodes", merge_equal_nodes, shapes::open},
-    {"fuse_quantized", fuse_quantized, shapes::open},
+    {"fuse_quantized", fuse_quantized, shapes::open, true},
+    {"fuse_quantized_elementwise", fuse_quantized_elementwise, shapes::known, true},
+    {"fuse_integer_product", fuse_integer_product, shapes::known, true},
     {"widen_half", widen_half},
     {"lower_einsum", lower_einsum},
     {"fuse_condition", fuse_condition},
@@ -78,7 +82,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 26;
+inline constexpr std::size_t first_fusion = 28;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.
@@ -103,7 +107,7 @@ inline void run_to_fixed_point(rewriter& r, std::span<pass const> group, shapes 
     for (std::size_t i = 0; i < group.size(); ++i) {
       auto const& p = group[i];
       auto const count = r.count();
-      if (p.needs > known || settled[i] == count || (p.run == fuse_quantized && !byte_products)) continue;
+      if (p.needs > known || settled[i] == count || (p.on_bytes && !byte_products)) continue;
       r.begin_pass(p.name);
       with_context([&] { return fmt::format("pass {}", p.name); }, [&] { p.run(r); });
       if (r.count() == count) settled[i] = count;

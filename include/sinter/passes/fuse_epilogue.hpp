@@ -10,7 +10,9 @@ namespace detail {
 inline constexpr std::size_t epilogue_lines = 48;
 inline constexpr std::size_t epilogue_extras = 4;
 
-inline bool takes_epilogue(node const& n) { return is_fused(n, "Conv") || is_fused(n, "Gemm"); }
+inline bool takes_epilogue(node const& n) {
+  return is_fused(n, "Conv") || is_fused(n, "Gemm") || is_fused(n, "IntegerGemm");
+}
 
 /// What the cluster's nodes read that an anchor produces for them alone; of several, the one that is computed last.
 inline value_id find_anchored(graph const& g, pointwise_cluster const& c, std::vector<std::int32_t> const& position) {
@@ -30,10 +32,15 @@ inline value_id find_anchored(graph const& g, pointwise_cluster const& c, std::v
   return best;
 }
 
-/// Whether an epilogue of `anchor` can read `extra`: it has the output's shape, or is a constant along the channels.
+/// Whether an epilogue of `anchor` can read `extra`: it has the output's shape, or is a constant along the channels;
+/// that of integers also a scale that is computed.
 inline bool fits_extra(value const& extra, node const& anchor, shape const& out) {
   if (extra.type.shape == out) return true;
   auto const channel_axis = is_fused(anchor, "Conv") ? std::size_t{1} : out.rank() - 1;
+  if (is_fused(anchor, "IntegerGemm") && extra.type.shape) {
+    auto const& s = *extra.type.shape;
+    if (s.elements() == 1 ? s.rank() <= out.rank() : s == shape{out.back()}) return true;
+  }
   return extra.is_constant() && per_channel(extra.constant, out[channel_axis], out.rank() - 1 - channel_axis);
 }
 
@@ -93,9 +100,9 @@ inline node_id fuse_into_anchor(graph& g, pointwise_cluster& c, std::vector<std:
 
 }  // namespace detail
 
-/// Moves pointwise nodes into the epilogue of the sinter.Conv or sinter.Gemm that they follow: activations, whole
-/// diamonds such as x*sigmoid(x), the addition of a residual, constants along the channels. Of two anchors that meet in
-/// an addition, the later one takes it, and the other's result becomes an extra.
+/// Moves pointwise nodes into the epilogue of the sinter.Conv, sinter.Gemm or sinter.IntegerGemm that they follow:
+/// activations, whole diamonds such as x*sigmoid(x), the addition of a residual, constants along the channels. Of two
+/// anchors that meet in an addition, the later one takes it, and the other's result becomes an extra.
 inline void fuse_epilogue(rewriter& r) {
   auto& g = r.get();
   auto const order = g.topological_order();

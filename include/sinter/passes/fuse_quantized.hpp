@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/ops/quantized_pooling.hpp>
 #include <sinter/passes/canonicalize_convolution.hpp>
 #include <sinter/passes/edit.hpp>
 #include <sinter/passes/match_quantized.hpp>
@@ -64,6 +65,17 @@ inline value_id zero_point_of(graph& g, quantized_value const& q) {
   return q.zero_point ? q.zero_point : g.add_constant("zero_point", any_tensor(q.type, shape{}));
 }
 
+inline bool same_step(quantized_value const& a, quantized_value const& b) {
+  return a.step == b.step && a.zero == b.zero && a.type == b.type;
+}
+
+/// A real value quantised as `y` is, by a node of its own.
+inline value_id quantized_anew(graph& g, value_id real, quantized_value const& y) {
+  auto const q = g.add_value(g.at(real).name + "_quantized", {y.type, g.at(real).type.shape});
+  g.add_node({.op = "QuantizeLinear", .version = 13, .inputs = {real, y.scale, zero_point_of(g, y)}, .outputs = {q}});
+  return q;
+}
+
 /// A product in sinter's form in place of the node that quantises it.
 struct quantized_factors {
   quantized_value x{};
@@ -100,7 +112,7 @@ inline std::optional<quantized_factors> factors_of(graph const& g, node const& n
 }
 
 inline bool fuse_convolution(graph& g, node_id id, quantized_end const& end, node const& n) {
-  if (!is(n, "Conv") || attribute_or<std::int64_t>(n, "group", 1) != 1) return false;
+  if (!is(n, "Conv")) return false;
   auto f = factors_of(g, n, 0);
   if (!f) return false;
   auto const& shape_of_w = g.at(f->w.value).constant.shape();
@@ -166,14 +178,45 @@ inline bool fuse_sum(graph& g, node_id id, quantized_end const& end, node const&
 
 /// Operators that choose or move elements do the same with integers, where the step is one before and after.
 inline bool fuse_choice(graph& g, node_id id, quantized_end const& end, node const& n) {
-  static constexpr std::array<std::string_view, 6> names{"MaxPool", "Reshape",   "Flatten",
-                                                         "Squeeze", "Unsqueeze", "Transpose"};
+  static constexpr auto names =
+      std::to_array<std::string_view>({"MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice",
+                                       "Expand", "Tile", "DepthToSpace", "SpaceToDepth"});
   if (!n.domain.empty() || std::ranges::find(names, n.op) == names.end() || !end.bounds.empty()) return false;
   auto const x = dequantized(g, n, 0);
-  if (!x || x->step != end.y.step || x->zero != end.y.zero || x->type != end.y.type) return false;
+  if (!x || !same_step(*x, end.y)) return false;
   if (std::ranges::any_of(n.outputs.begin() + 1, n.outputs.end(), [](value_id out) { return bool(out); })) return false;
   node made{.op = n.op, .version = n.version, .attributes = n.attributes, .inputs = n.inputs};
   made.inputs[0] = x->value;
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
+/// A Concat joins integers; those with another step than the result's are quantised anew first.
+inline bool fuse_concat(graph& g, node_id id, quantized_end const& end, node const& n) {
+  if (!is(n, "Concat") || !end.bounds.empty()) return false;
+  std::vector<quantized_value> parts;
+  for (std::size_t i = 0; i < n.inputs.size(); ++i) {
+    auto const part = dequantized(g, n, i);
+    if (!part) return false;
+    parts.push_back(*part);
+  }
+  node made{.op = n.op, .version = n.version, .attributes = n.attributes};
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    made.inputs.push_back(same_step(parts[i], end.y) ? parts[i].value : quantized_anew(g, n.inputs[i], end.y));
+  replace_node(g, id, std::move(made));
+  return true;
+}
+
+/// The mean of planes takes integers; its result is float32.
+inline bool fuse_global_average(graph& g, node_id id) {
+  auto const& n = g.at(id);
+  if (!is(n, "GlobalAveragePool")) return false;
+  auto const x = dequantized(g, n, 0);
+  if (!x || !g.at(x->value).type.shape) return false;
+  auto const& s = *g.at(x->value).type.shape;
+  if (s.rank() < 3 || s.elements(2, s.rank()) > static_cast<std::size_t>(most_quantized_pixels)) return false;
+  node made{.domain = "sinter", .op = "QuantizedGlobalAverage", .version = 1};
+  made.inputs = {x->value, x->scale, zero_point_of(g, *x)};
   replace_node(g, id, std::move(made));
   return true;
 }
@@ -193,8 +236,7 @@ inline bool canonicalize_linear(graph& g, node_id id) {
   auto const axis = convolves ? std::size_t{0} : std::size_t{1};
   auto const& x = g.at(n.inputs[0]).type.shape;
   bool const is_matrix = w.shape().rank() == 2 && w.shape()[0] % 4 == 0 && x && x->rank() >= 2;
-  bool const is_kernel =
-      (w.shape().rank() == 3 || w.shape().rank() == 4) && attribute_or<std::int64_t>(n, "group", 1) == 1;
+  bool const is_kernel = w.shape().rank() == 3 || w.shape().rank() == 4;
   if (!(convolves ? is_kernel : is_matrix) || w.elements() == 0) return false;
   for (std::size_t const slot : {2, 3, 5, 7})
     if (!is_byte(constant_input(g, n, slot)->type())) return false;
@@ -214,19 +256,19 @@ inline bool canonicalize_linear(graph& g, node_id id) {
 }  // namespace detail
 
 /// DequantizeLinear, an operator, perhaps Relu or Clip, and QuantizeLinear become one operator on 8-bit integers: Conv
-/// with one group becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
-/// sinter.QuantizedAdd;
-/// MaxPool and what moves elements read integers. QLinearConv and
-/// QLinearMatMul get the same form. Scales and zero points are constants, one for an activation. A bias
-/// is rounded to whole units of the sums.
+/// becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
+/// sinter.QuantizedAdd, GlobalAveragePool sinter.QuantizedGlobalAverage; MaxPool, Concat and what moves elements read
+/// integers. QLinearConv and QLinearMatMul get the same form.
+/// Scales and zero points are constants, one for an activation. A bias is rounded to whole units of the sums.
 inline void fuse_quantized(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    if (detail::canonicalize_linear(g, id)) return r.rewrote();
+    if (detail::canonicalize_linear(g, id) || detail::fuse_global_average(g, id)) return r.rewrote();
     auto const end = detail::quantized_end_of(g, g.at(id));
     if (!end) return;
     auto const source = g.at(end->source);
     bool const fused = detail::fuse_convolution(g, id, *end, source) || detail::fuse_gemm(r, id, *end, source) ||
-                       detail::fuse_sum(g, id, *end, source) || detail::fuse_choice(g, id, *end, source);
+                       detail::fuse_sum(g, id, *end, source) || detail::fuse_choice(g, id, *end, source) ||
+                       detail::fuse_concat(g, id, *end, source);
     if (fused) r.rewrote();
   });
 }

@@ -19,6 +19,7 @@ struct pass {
   std::string_view name;
   void (*run)(rewriter&);
   shapes needs = shapes::known;
+  bool on_bytes = false;  ///< forms operators on 8-bit integers, for which devices have no kernels
 };
 
 /// All passes in the order in which they run. Defined in passes/all.hpp.
@@ -31,7 +32,7 @@ struct optimize_options {
 #else
   bool verify = true;  ///< verifies the graph after each rewrite
 #endif
-  bool byte_products = true;          ///< forms products of 8-bit integers, for which devices have no kernels
+  bool byte_products = true;          ///< runs the passes that form operators on 8-bit integers
   std::string_view stop_before = {};  ///< name of a pass: neither it nor later ones run
   std::size_t fold_bytes = limits{}.fold_bytes;
 };

@@ -32,9 +32,10 @@ struct pointwise_cluster {
   expr::function function{};
 };
 
-/// The cluster that grows from `root` towards the inputs, of at most `most` nodes. `inputs` and `function` are left
-/// empty.
-inline pointwise_cluster grow_cluster(graph const& g, node_id root, std::size_t most) {
+/// The cluster that grows from `root` towards the inputs, of at most `most` nodes for which `takes` holds. `inputs` and
+/// `function` are left empty.
+template <typename Takes>
+pointwise_cluster grow_cluster(graph const& g, node_id root, std::size_t most, Takes const& takes) {
   pointwise_cluster c{.nodes = {root}};
   auto const& extents = g.at(g.at(root).outputs[0]).type.shape;
   auto const inside = [&](node_id id) { return std::ranges::find(c.nodes, id) != c.nodes.end(); };
@@ -45,18 +46,35 @@ inline pointwise_cluster grow_cluster(graph const& g, node_id root, std::size_t 
         if (!in || !g.at(in).producer || inside(g.at(in).producer) || c.nodes.size() >= most) continue;
         auto const& v = g.at(in);
         if (v.type.shape != extents || !std::ranges::all_of(v.users, inside) || g.is_output(in)) continue;
-        if (!is_pointwise(g, g.at(v.producer))) continue;
+        if (!takes(g.at(v.producer))) continue;
         c.nodes.push_back(v.producer);
         changed = true;
       }
   }
   return c;
 }
+inline pointwise_cluster grow_cluster(graph const& g, node_id root, std::size_t most) {
+  return grow_cluster(g, root, most, [&](node const& n) { return is_pointwise(g, n); });
+}
+
+/// The expression of a pointwise node. Small constant powers become products, a division by a constant the product with
+/// its reciprocal.
+inline expr::value expression_of(graph const& g, node const& n, std::vector<expr::value> const& operands) {
+  if (is(n, "Pow"))
+    if (auto const exponent = scalar_input(g, n, 1)) {
+      if (*exponent == 2.0f) return operands[0] * operands[0];
+      if (*exponent == 3.0f) return operands[0] * operands[0] * operands[0];
+      if (*exponent == 0.5f) return expr::sqrt(operands[0]);
+    }
+  if (is(n, "Div"))
+    if (auto const divisor = scalar_input(g, n, 1); divisor && std::isnormal(1 / *divisor))
+      return operands[0] * (1 / *divisor);
+  return bind(n).expression(operands);
+}
 
 namespace detail {
 
-/// Builds the expression of a cluster. Small constant powers become products, a division by a constant the product with
-/// its reciprocal.
+/// Builds the expression of a cluster.
 class cluster_expression {
  public:
   cluster_expression(graph const& g, pointwise_cluster& c, bool inline_scalars)
@@ -82,16 +100,7 @@ class cluster_expression {
   expr::value of(node const& n) {
     std::vector<expr::value> operands;
     for (auto const in : n.inputs) operands.push_back(in ? of(in) : expr::value(0.0f));
-    if (is(n, "Pow"))
-      if (auto const exponent = scalar_input(graph_, n, 1)) {
-        if (*exponent == 2.0f) return operands[0] * operands[0];
-        if (*exponent == 3.0f) return operands[0] * operands[0] * operands[0];
-        if (*exponent == 0.5f) return expr::sqrt(operands[0]);
-      }
-    if (is(n, "Div"))
-      if (auto const divisor = scalar_input(graph_, n, 1); divisor && std::isnormal(1 / *divisor))
-        return operands[0] * (1 / *divisor);
-    return bind(n).expression(operands);
+    return expression_of(graph_, n, operands);
   }
 
   graph const& graph_;

@@ -9,16 +9,19 @@
 #include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/cuda/all.hpp>
 #include <sinter/schedules/depthwise.hpp>
+#include <sinter/schedules/dynamic_quantize.hpp>
 #include <sinter/schedules/elementwise.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/group_norm.hpp>
+#include <sinter/schedules/integer_gemm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/quantize.hpp>
 #include <sinter/schedules/quantized_convolution.hpp>
+#include <sinter/schedules/quantized_depthwise.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
@@ -44,9 +47,12 @@ std::span<schedule const> schedule_table(device_kind device) {
       depthwise_schedule,
       convolution_schedule,
       winograd_schedule,
+      quantized_depthwise_schedule,
       quantized_convolution_schedule,
       quantized_gemm_schedule,
+      integer_gemm_schedule,
       quantize_schedule,
+      dynamic_quantize_schedule,
       image_strips_schedule,
       row_strips_schedule,
       transposed_convolution_schedule,

@@ -76,7 +76,9 @@ inline std::vector<lane_piece> register_pieces(std::vector<channel_source> const
 struct channel_kernel {
   block_pieces pieces{};
   std::int64_t pixels = 1;
+  vector::element element = vector::element::i32;
 
+  std::int64_t block_bytes() const { return channel_block * vector::size_of(element); }
   std::vector<std::pair<std::uint32_t, std::int64_t>> sources() const {
     std::vector<std::pair<std::uint32_t, std::int64_t>> blocks;
     for (auto const& part : pieces)
@@ -92,9 +94,11 @@ struct channel_kernel {
     auto const add_piece = [&](vector::recipe_key& k, lane_piece const& piece) {
       k.add(which(blocks, piece)).add(piece.first).add(piece.count).add_all(piece.table);
     };
-    key.add(pixels).add(blocks.size()).add_all(pieces, [&](vector::recipe_key& k, std::vector<lane_piece> const& part) {
-      k.add_all(part, add_piece);
-    });
+    key.add(pixels)
+        .add(element)
+        .add(blocks.size())
+        .add_all(pieces,
+                 [&](vector::recipe_key& k, std::vector<lane_piece> const& part) { k.add_all(part, add_piece); });
     return {key.take(), [kernel = *this, t] { return kernel.build(t); }};
   }
 
@@ -111,22 +115,24 @@ struct channel_kernel {
     auto const unroll = std::min<std::int64_t>(pixels, 4);
     std::vector<std::pair<vector::pointer, std::int64_t>> steps;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      from.push_back(b.argument("x" + std::to_string(i), vector::access::in, pixels * 64, vector::element::i32));
-      steps.emplace_back(from.back(), unroll * 64);
+      from.push_back(b.argument("x" + std::to_string(i), vector::access::in, pixels * block_bytes(), element,
+                                vector::size_of(element)));
+      steps.emplace_back(from.back(), unroll * block_bytes());
     }
-    auto const to = b.argument("y", vector::access::out, pixels * 64, vector::element::i32);
-    steps.emplace_back(to, unroll * 64);
+    auto const size = vector::size_of(element);
+    auto const to = b.argument("y", vector::access::out, pixels * block_bytes(), element, size);
+    steps.emplace_back(to, unroll * block_bytes());
     auto const move = [&](std::int64_t pixel) {
       for (std::size_t part = 0; part < pieces.size(); ++part) {
         vector::reg value;
         for (auto const& piece : pieces[part]) {
           auto const p = from[which(blocks, piece)];
-          auto x = b.load(p.at(pixel * 64 + piece.first * 4), piece.count, vector::register_type::i32);
+          auto x = b.load(p.at(pixel * block_bytes() + piece.first * size), piece.count, vector::register_type::i32);
           if (!piece.in_place()) x = b.shuffle(x, piece.table);
           value = value ? b.binary(vector::opcode::ior, value, x, vector::register_type::i32) : x;
         }
         if (!value) value = b.constant_i32(0);
-        b.store(to.at(pixel * 64 + static_cast<std::int64_t>(part) * b.register_bytes()), value);
+        b.store(to.at(pixel * block_bytes() + static_cast<std::int64_t>(part) * b.lanes() * size), value);
       }
     };
     b.loop(pixels / unroll, steps, [&] {
@@ -157,17 +163,18 @@ inline void move_channels(fragment& code, scheduled_node const& n, std::uint32_t
   }
   for (auto const& [blocks, pieces] : runs)
     for (auto const& piece : equal_runs(pixels, task_bytes / 64)) {
-      channel_kernel const kernel{.pieces = pieces, .pixels = piece.length};
+      channel_kernel const kernel{.pieces = pieces, .pixels = piece.length, .element = moved_element(out)};
+      auto const pixel = kernel.block_bytes();
       std::vector<address> arguments;
       for (auto const& [input, distance] : kernel.sources())
         arguments.push_back({.in = space::input,
                              .index = input,
-                             .offset = ((blocks.first + distance) * pixels + piece.first) * 64,
-                             .stride = {item_stride(n.inputs[input]), pixels * 64, piece.length * 64}});
+                             .offset = ((blocks.first + distance) * pixels + piece.first) * pixel,
+                             .stride = {item_stride(n.inputs[input]), pixels * pixel, piece.length * pixel}});
       arguments.push_back({.in = space::output,
                            .index = output,
-                           .offset = (blocks.first * pixels + piece.first) * 64,
-                           .stride = {item_stride(out), pixels * 64, piece.length * 64}});
+                           .offset = (blocks.first * pixels + piece.first) * pixel,
+                           .stride = {item_stride(out), pixels * pixel, piece.length * pixel}});
       code.add(kernel.recipe(t), {out.shape()[0], blocks.count, piece.count}, std::move(arguments));
     }
 }

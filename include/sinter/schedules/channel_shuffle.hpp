@@ -24,7 +24,7 @@ inline fragment channel_shuffle_build(scheduled_node const& n, target const& t) 
 }
 
 inline std::vector<candidate> channel_shuffle_offer(scheduled_node const& n, target const& t) {
-  if (n.n->domain != "sinter" || n.n->op != "ChannelShuffle" || !is_float_tensor(n.inputs[0])) return {};
+  if (n.n->domain != "sinter" || n.n->op != "ChannelShuffle" || !is_movable_tensor(n.inputs[0])) return {};
   return {{.layouts = {.inputs = {layout::blocked}, .outputs = {layout::blocked}},
            .cost = traffic_cost(n),
            .build = [t](scheduled_node const& at) { return channel_shuffle_build(at, t); }}};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
+#include <sinter/schedules/contraction_operands.hpp>
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/requantize.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -28,12 +29,6 @@
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
-
-/// The operands of a tile in the kernel under construction.
-struct contraction_operands {
-  vector::pointer x{}, w{}, bias{}, scale{}, y{};
-  std::vector<vector::pointer> extras{};
-};
 
 namespace detail {
 
@@ -222,12 +217,12 @@ class contraction_emitter {
 
   /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
   void finish() {
-    if (t_.quantized) return requantize();
+    if (t_.quantized && !t_.quantized->reals) return requantize();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
     for (std::size_t r = 0; r < registers(); ++r)
-      each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
-        values.push_back(accumulator(pixel, r));
+      each_pixel(r, [&, lost = lost_by_sums(r)](std::int64_t pixel, std::int64_t at) {
+        values.push_back(real(accumulator(pixel, r), lost));
         places.push_back({at, register_offset(r, 64), lanes_of(r)});
       });
     auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
@@ -238,6 +233,15 @@ class contraction_emitter {
       return in_registers ? values[i] : b_.load(o_.y.at(places[i].at), places[i].lanes);
     };
     epilogue.each(places, in_registers ? free_registers : vector::register_count(b_.lanes()), value, put);
+  }
+
+  vector::reg lost_by_sums(std::size_t r) {
+    if (!t_.quantized) return {};
+    auto const sums = o_.weight_sums.at(register_offset(r, 64));
+    return zero_point_product(*t_.quantized, b_, o_.zero_point.broadcast(0), sums);
+  }
+  vector::reg real(vector::reg sum, vector::reg lost) {
+    return lost ? b_.unary(vector::opcode::to_f32, b_.binary(vector::opcode::isub, sum, lost, type_)) : sum;
   }
 
   void requantize() {
@@ -275,19 +279,10 @@ inline void emit_contraction(contraction_tile const& tile, vector::builder& b, c
   detail::contraction_emitter(tile, b, operands).emit();
 }
 
-/// The vector program of a tile. Arguments: x, w, bias if any, the scale of integers, the epilogue's extras, y.
+/// The vector program of a tile. Its arguments are those of `declare_operands`.
 inline vector::program build_contraction(contraction_tile const& t, target const& machine) {
-  using vector::access;
   vector::builder b(t.name, machine.lanes());
-  contraction_operands o;
-  using enum vector::element;
-  auto const sums = t.quantized ? i32 : f32, result = !t.quantized ? f32 : t.quantized->signed_result ? s8 : u8;
-  o.x = b.argument("x", access::in, t.x_bytes(), sums);
-  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), sums);
-  if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64, sums);
-  if (t.quantized) o.scale = b.argument("s", access::constant, t.blocks() * 64);
-  o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes());
-  o.y = b.argument("y", access::out, t.y_bytes(), result);
+  auto const o = declare_operands(t, b);
   emit_contraction(t, b, o);
   return std::move(b).take();
 }

@@ -23,8 +23,10 @@ struct reduction_section {
 
 /// What a tile of 8-bit integers has in place of an epilogue. Four channels are what one is of floats: they lie side by
 /// side in the input, and in the weights for each output channel. Sums are int32, and become
-/// clamp(round(sum · scale) + zero point), half to even.
+/// clamp(round(sum · scale) + zero point), half to even; or, with `reals`, float32 for an epilogue, after they have
+/// lost the input's zero point, which is an operand, times the sums of the weights of each output.
 struct quantized_tile {
+  bool reals = false;
   bool is_signed = false;       ///< the input is int8, else uint8
   std::uint8_t outside = 0;     ///< what the padding reads, as uint8: it adds 128 to an int8
   bool signed_result = false;   ///< int8, else uint8
@@ -66,12 +68,12 @@ struct contraction_tile {
   bool half_tail = false;
   bool bias = false;
   epilogue_code epilogue{};
-  std::optional<quantized_tile> quantized{};  ///< its operands are those of integers, `scale` after `bias`
+  std::optional<quantized_tile> quantized{};  ///< its operands are those of integers
 
   /// Whether taps in the padding have products.
   bool padding_counts() const { return quantized && quantized->outside != 0; }
   /// Bytes of an element of y.
-  std::int64_t y_element() const { return quantized ? 1 : 4; }
+  std::int64_t y_element() const { return quantized && !quantized->reals ? 1 : 4; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
   std::int64_t pixels() const { return rows * cols; }
   std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
@@ -119,6 +121,14 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
   return pixels + registers * (1 + pixels);
 }
 
+/// What decides the code of a tile of integers, or that it is none.
+inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile> const& tile) {
+  key.add(tile.has_value());
+  if (!tile) return;
+  auto const& [reals, is_signed, outside, signed_result, large, zero_point, least, greatest] = *tile;
+  key.add(reals).add(is_signed).add(outside).add(signed_result).add(large).add(zero_point).add(least).add(greatest);
+}
+
 /// All of a tile but its name.
 inline std::string key_of(contraction_tile const& tile, target const& machine) {
   vector::recipe_key key("contraction", machine);
@@ -144,11 +154,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_block);
   key.add(last_lanes).add(dense_weights).add(half_tail).add(bias);
   epilogue.add_to(key);
-  key.add(quantized.has_value());
-  if (quantized) {
-    auto const& [is_signed, outside, signed_result, large, zero_point, least, greatest] = *quantized;
-    key.add(is_signed).add(outside).add(signed_result).add(large).add(zero_point).add(least).add(greatest);
-  }
+  add_quantized(key, quantized);
   return key.take();
 }
 

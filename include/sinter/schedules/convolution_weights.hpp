@@ -39,11 +39,12 @@ inline block_group group_of_block(convolution_shape const& s, std::int64_t block
 
 /// The weights of one block of a grouped convolution over all the input channels that the block reads: zeros where an
 /// output channel does not read an input channel.
-inline any_tensor dense_weights(any_tensor const& weights, convolution_shape const& s, block_group const& g) {
+template <typename T>
+any_tensor dense_weights(any_tensor const& weights, convolution_shape const& s, block_group const& g) {
   auto const outputs = std::min(channel_block, s.out_channels - g.first_block * channel_block);
-  any_tensor dense(dtype::float32, {outputs, g.inputs, s.taps()});
-  auto* to = static_cast<float*>(dense.data());
-  auto const* from = static_cast<float const*>(weights.data());
+  any_tensor dense(dtype_of<T>, {outputs, g.inputs, s.taps()});
+  auto* to = static_cast<T*>(dense.data());
+  auto const* from = static_cast<T const*>(weights.data());
   for (std::int64_t o = 0; o < outputs; ++o) {
     auto const output = g.first_block * channel_block + o;
     auto const first = output / s.group_outputs() * s.group_inputs() - g.first_input;
@@ -59,7 +60,7 @@ inline packing pack_convolution(operand_info const& w, convolution_shape const& 
                                 bool blocked_input) {
   weight_source source{.tensor = *w.constant, .outputs = s.out_channels, .output_step = s.group_inputs() * s.taps()};
   if (s.groups > 1) {
-    source.tensor = dense_weights(*w.constant, s, g);
+    source.tensor = dense_weights<float>(*w.constant, s, g);
     source.outputs = std::min(channel_block, s.out_channels - g.first_block * channel_block);
     source.output_step = g.inputs * s.taps();
   }

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-/// Concat, Split and Slice of one axis with step 1, float32.
+/// Concat, Split and Slice of one axis with step 1, float32 or 8-bit integers.
 ///
 /// Of channels of blocked tensors: the loop nest of channel_moves.hpp. Row-major, of any axis:
 ///
@@ -65,7 +65,7 @@ inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
   if ((!joins && !splits && !is_standard_operator(*n.n, "Slice")) || n.inputs.empty()) return std::nullopt;
   auto const data_inputs = joins ? n.inputs.size() : 1;
   for (std::size_t i = 0; i < data_inputs; ++i)
-    if (!is_float_tensor(n.inputs[i]) || (n.inputs[i].constant && !joins) || n.inputs[i].shape().empty())
+    if (!is_movable_tensor(n.inputs[i]) || (n.inputs[i].constant && !joins) || n.inputs[i].shape().empty())
       return std::nullopt;
   if (!joins && !splits) return slice_parts(n);
   auto const rank = n.inputs[0].shape().rank();
@@ -79,7 +79,7 @@ inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
     auto const which = static_cast<std::uint32_t>(i);
     auto const length = o.shape()[result.axis];
     bool const used = joins || (i < n.n->outputs.size() && n.n->outputs[i]);
-    if (used && is_float_tensor(o))
+    if (used && is_movable_tensor(o))
       result.parts.push_back(joins ? copied_part{.input = which, .to = at, .length = length}
                                    : copied_part{.output = which, .from = at, .length = length});
     at += length;
@@ -91,7 +91,8 @@ inline std::optional<copied_parts> parts_of(scheduled_node const& n) {
 /// interleaved with others.
 inline std::vector<std::int64_t> places_of_parts(scheduled_node const& n, copied_parts const& c, bool blocked) {
   auto const& s = n.outputs[0].shape();
-  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
+  auto const size = static_cast<std::int64_t>(size_of(n.outputs[0].type.element));
+  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * size;
   std::vector<std::int64_t> places;
   for (auto const& part : c.parts) {
     bool const last = part.to + part.length == s[c.axis];
@@ -124,13 +125,14 @@ inline void copy_channels(scheduled_node const& n, copied_parts const& c, target
   }
 }
 
-/// Copies `count` floats.
-inline vector::program copy_kernel(std::int64_t count, target const& t) {
+/// Copies `count` elements.
+inline vector::program copy_kernel(std::int64_t count, vector::element element, target const& t) {
+  auto const size = vector::size_of(element);
   vector::builder b("copy", t.lanes());
-  auto const x = b.argument("x", vector::access::in, count * 4, vector::element::i32);
-  auto const y = b.argument("y", vector::access::out, count * 4, vector::element::i32);
+  auto const x = b.argument("x", vector::access::in, count * size, element, size);
+  auto const y = b.argument("y", vector::access::out, count * size, element, size);
   auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
-  auto const bytes = b.register_bytes();
+  std::int64_t const bytes = t.lanes() * size;
   auto const move = [&](std::int64_t at, std::int64_t lanes) {
     auto const n = static_cast<std::int32_t>(lanes);
     b.store(y.at(at), b.load(x.at(at), n, vector::register_type::i32), n);
@@ -140,29 +142,31 @@ inline vector::program copy_kernel(std::int64_t count, target const& t) {
       for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
     });
   for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
-    move(at * 4, std::min<std::int64_t>(t.lanes(), count - at));
+    move(at * size, std::min<std::int64_t>(t.lanes(), count - at));
   return std::move(b).take();
 }
 
 inline void copy_rows(scheduled_node const& n, copied_parts const& c, target const& t, fragment& code) {
   auto const& s = n.inputs[0].shape();
+  auto const element = moved_element(n.inputs[0]);
+  auto const size = vector::size_of(element);
   auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
-  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * 4;
+  auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * size;
   for (auto const& part : c.parts) {
     auto const& from = n.inputs[part.input];
     if (from.placed) continue;
     auto const source = from.constant ? code.weight(pack_raw(from)) : address{.in = space::input, .index = part.input};
     auto const in_row = from.shape()[c.axis] * inner;
     auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
-    for (auto const& piece : full_runs(part.length * inner / 4, task_bytes / 4)) {
+    for (auto const& piece : full_runs(part.length * inner / size, task_bytes / size)) {
       auto in = source;
-      in.offset = part.from * inner + piece.first * 4;
-      in.stride = {in_row, piece.length * 4};
+      in.offset = part.from * inner + piece.first * size;
+      in.stride = {in_row, piece.length * size};
       address const out{.in = space::output,
                         .index = part.output,
-                        .offset = part.to * inner + piece.first * 4,
-                        .stride = {out_row, piece.length * 4}};
-      code.add(copy_kernel(piece.length, t), {outer, piece.count, 1, 1}, {in, out});
+                        .offset = part.to * inner + piece.first * size,
+                        .stride = {out_row, piece.length * size}};
+      code.add(copy_kernel(piece.length, element, t), {outer, piece.count, 1, 1}, {in, out});
     }
   }
 }

@@ -1,15 +1,14 @@
 #pragma once
 
 #include <sinter/schedules/convolution_shape.hpp>
-#include <sinter/schedules/depthwise_tile.hpp>
+#include <sinter/schedules/depthwise_kernel.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 #include <sinter/schedules/taps.hpp>
 #include <sinter/schedules/tasks.hpp>
-#include <sinter/vector/builder.hpp>
-
-#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -19,6 +18,9 @@
 ///
 ///     parallel for item, block of 16 channels, tile of pixels:       (a task does all tiles of a small plane)
 ///       register tile: up to 14 pixels (AVX-512), 8 (AVX2); see depthwise_tile.hpp
+///
+/// Of 8-bit integers (quantized_depthwise.hpp) the products are those of floats, too: their sums are integers that
+/// float32 holds exactly.
 namespace sinter {
 namespace detail {
 
@@ -31,78 +33,27 @@ inline packing depthwise_weights(scheduled_node const& n, convolution_shape cons
   return packed("depthwise:" + n.inputs[1].constant_key, std::move(source), 1);
 }
 
-/// The kernel of a class of tiles.
-struct depthwise_kernel {
-  static constexpr std::int64_t pixel_bytes = channel_block * 4;
-
-  window2d window{};
-  tile_class tile{};
-  std::int64_t x_origin = 0;  ///< where tap (0,0) of the first pixel lies, in bytes from the argument `x`
-  std::int64_t x_bytes = 0;   ///< that the tile reaches from there on
-  bool bias = false;
-  epilogue_code epilogue{};
-
-  vector::recipe recipe(target const& t) const {
-    vector::recipe_key key("depthwise", t);
-    auto const add = [&](window_axis const& axis, tile_run const& run) {
-      key.add(axis.in).add(axis.out).add(axis.kernel).add(axis.stride).add(axis.dilation).add(axis.pad_begin);
-      key.add(run.first).add(run.length);
-    };
-    add(window.y, tile.y);
-    add(window.x, tile.x);
-    epilogue.add_to(key.add(x_origin).add(x_bytes).add(bias));
-    return {key.take(), [kernel = *this, t] { return kernel.build(t); }};
-  }
-
- private:
-  vector::program build(target const& t) const {
-    using vector::access;
-    vector::builder b(
-        fmt::format("depthwise{}x{}_{}x{}", window.y.kernel, window.x.kernel, tile.y.length, tile.x.length), t.lanes());
-    auto const in_row = window.x.in * pixel_bytes, out_row = window.x.out * pixel_bytes;
-    auto const y_bytes = (tile.y.length - 1) * out_row + tile.x.length * pixel_bytes;
-    auto const x = b.argument("x", access::in, x_origin + x_bytes);
-    auto const w = b.argument("w", access::constant, window.y.kernel * window.x.kernel * pixel_bytes);
-    vector::pointer bias_of_channels;
-    if (bias) bias_of_channels = b.argument("b", access::constant, pixel_bytes);
-    auto const extras = epilogue.declare(b, y_bytes, pixel_bytes);
-    auto const y = b.argument("y", access::out, y_bytes);
-    for (int half = 0; half < t.registers_per_block(); ++half) {
-      auto const at = half * b.register_bytes();
-      auto const first = bias ? b.load(bias_of_channels.at(at)) : b.zero();
-      std::vector<vector::reg> sums{first};
-      for (std::int64_t p = 1; p < tile.pixels(); ++p) sums.push_back(bias ? b.mov(first) : b.zero());
-      auto const input = [&](std::int64_t row, std::int64_t col) {
-        return x.at(x_origin + row * in_row + col * pixel_bytes + at);
-      };
-      auto const weight = [&](std::int64_t ky, std::int64_t kx) {
-        return w.at((ky * window.x.kernel + kx) * pixel_bytes + at);
-      };
-      depthwise_emitter(b, window, tile, t.registers(), input, weight).emit(sums);
-      applied_epilogue const applied(epilogue, b, extras);
-      std::vector<applied_epilogue::place> places;
-      for (std::int64_t p = 0; p < tile.pixels(); ++p)
-        places.push_back({p / tile.x.length * out_row + p % tile.x.length * pixel_bytes + at, at, b.lanes()});
-      applied.each(
-          places, t.registers() - static_cast<int>(sums.size()), [&](std::size_t p) { return sums[p]; },
-          [&](std::size_t p, vector::reg v) { b.store(y.at(places[p].at), v); });
-    }
-    return std::move(b).take();
-  }
-};
-
 /// Builds the grids of one depthwise convolution.
 class depthwise_code {
  public:
+  /// Of floats, with bias input 2 and extras from input 3 on.
   depthwise_code(convolution_shape const& s, scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(s) {}
+      : n_(n), machine_(machine), s_(s) {
+    weights_ = code_.weight(depthwise_weights(n_, s_));
+    if (auto const bias = bind_bias(n_, code_)) values_.push_back(*bias);
+    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+  }
+  /// Of 8-bit integers, with packed weights of float32, bias and scale; the padding reads `padding`.
+  depthwise_code(convolution_shape const& s, scheduled_node const& n, quantized_tile const& quantized,
+                 std::int32_t padding, std::array<packing, 3> constants, target const& machine)
+      : n_(n), machine_(machine), s_(s), quantized_(quantized), padding_(padding) {
+    weights_ = code_.weight(std::move(constants[0]));
+    for (std::size_t i : {1, 2}) values_.push_back(code_.weight(std::move(constants[i])));
+  }
 
   fragment build() {
-    weights_ = code_.weight(depthwise_weights(n_, s_));
-    bias_ = bind_bias(n_, code_);
-    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
     auto const tiles = tile_plane(s_.window, pixels_of_tile());
-    if (s_.out_plane() * pixel_bytes <= task_bytes && tiles.size() * operands() <= most_body_arguments)
+    if (s_.out_plane() * pixel_bytes() <= task_bytes && tiles.size() * operands() <= most_body_arguments)
       add_planes(tiles);
     else
       for (auto const& tile : tiles) add_grid(tile);
@@ -110,13 +61,15 @@ class depthwise_code {
   }
 
  private:
-  static constexpr std::int64_t pixel_bytes = depthwise_kernel::pixel_bytes;
+  static constexpr std::int64_t channel_bytes = depthwise_kernel::channel_bytes;
 
+  std::int64_t pixel_bytes() const { return quantized_ ? channel_block : channel_bytes; }
   std::int64_t pixels_of_tile() const {
     if (machine_.registers() == 32) return 14;
+    if (quantized_) return 7;
     return extras_.code.fits_in_registers() ? 8 : 5;
   }
-  std::size_t operands() const { return 3 + (bias_ ? 1 : 0) + extras_.sources.size(); }
+  std::size_t operands() const { return 3 + values_.size() + extras_.sources.size(); }
 
   /// A task for each tile.
   void add_grid(tile_class const& tile) {
@@ -147,30 +100,36 @@ class depthwise_code {
       if (tile.x.count > 1) first[column] = of_column;
       return first;
     };
-    auto const in_row = w.x.in * pixel_bytes, out_row = w.x.out * pixel_bytes;
+    auto const in_row = w.x.in * pixel_bytes(), out_row = w.x.out * pixel_bytes();
     auto taps_y = group_taps(w.y, tile.y), taps_x = group_taps(w.x, tile.x);
-    depthwise_kernel kernel{.window = w, .tile = tile, .bias = bias_.has_value(), .epilogue = extras_.code};
+    depthwise_kernel kernel{.window = w,
+                            .tile = tile,
+                            .bias = !values_.empty(),
+                            .epilogue = extras_.code,
+                            .quantized = quantized_,
+                            .padding = padding_};
     address x{.in = space::input, .index = 0};
-    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes};
+    x.stride = {n_.inputs[0].item_stride, s_.in_plane() * pixel_bytes()};
     if (taps_y.empty() || taps_x.empty()) {  // the tile lies in the padding
       taps_y = taps_x = {};
     } else {
       // The lowest position that any tap of the tile reads.
       auto const y0 = std::max<std::int64_t>(0, w.y.position(tile.y.first, taps_y.front().first));
       auto const x0 = std::max<std::int64_t>(0, w.x.position(tile.x.first, taps_x.front().first));
-      x.offset = y0 * in_row + x0 * pixel_bytes;
-      x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes);
-      kernel.x_origin = w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes - x.offset;
+      x.offset = y0 * in_row + x0 * pixel_bytes();
+      x.stride = stride(x.stride, tile.y.length * w.y.stride * in_row, tile.x.length * w.x.stride * pixel_bytes());
+      kernel.x_origin =
+          w.y.position(tile.y.first, 0) * in_row + w.x.position(tile.x.first, 0) * pixel_bytes() - x.offset;
     }
-    kernel.x_bytes = reach(taps_y, w.y, in_row) + reach(taps_x, w.x, pixel_bytes) + pixel_bytes;
+    kernel.x_bytes = reach(taps_y, w.y, in_row) + reach(taps_x, w.x, pixel_bytes()) + pixel_bytes();
     std::vector<address> arguments{x, weights_};
-    arguments.back().stride[1] = s_.taps() * pixel_bytes;
-    if (bias_) arguments.push_back(*bias_), arguments.back().stride[1] = pixel_bytes;
+    arguments.back().stride[1] = s_.taps() * channel_bytes;
+    for (auto const& value : values_) arguments.push_back(value), arguments.back().stride[1] = channel_bytes;
     address const y{.in = space::output,
                     .index = 0,
-                    .offset = tile.y.first * out_row + tile.x.first * pixel_bytes,
-                    .stride = stride({n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes}, tile.y.length * out_row,
-                                     tile.x.length * pixel_bytes)};
+                    .offset = tile.y.first * out_row + tile.x.first * pixel_bytes(),
+                    .stride = stride({n_.outputs[0].item_stride, s_.out_plane() * pixel_bytes()},
+                                     tile.y.length * out_row, tile.x.length * pixel_bytes())};
     for (auto& extra : extras_.at(y.offset, 0, y.stride, {0, 1})) arguments.push_back(extra);
     arguments.push_back(y);
     return code_.call(kernel.recipe(machine_), std::move(arguments));
@@ -191,7 +150,9 @@ class depthwise_code {
   target machine_;
   convolution_shape s_;
   address weights_{};
-  std::optional<address> bias_{};
+  std::vector<address> values_{};  ///< bias, if any; of integers bias and scale
+  std::optional<quantized_tile> quantized_{};
+  std::int32_t padding_ = 0;  ///< what it reads
   bound_extras extras_;
   fragment code_;
 };

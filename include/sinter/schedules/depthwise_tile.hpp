@@ -13,7 +13,8 @@
 ///       w = load weights of the kernel rows by which rows of the tile read it
 ///       for pixel of the row: x = load; for tap that reads it: acc[pixel of the tile] += w[tap] * x
 ///
-/// Each input is loaded once, and each pixel adds its taps in order.
+/// Each input is loaded once, and each pixel adds its taps in order. Taps in the padding are left out, or read a
+/// register.
 namespace sinter::detail {
 
 template <typename Input, typename Weight>
@@ -21,21 +22,32 @@ class depthwise_emitter {
  public:
   /// `input(row, column)`, counted from tap (0,0) of the tile's first pixel, and `weight(ky, kx)` are memory operands;
   /// `sums` are the pixels of the tile.
+  /// `padding`, if it is a register, is what taps in the padding read.
   depthwise_emitter(vector::builder& b, window2d const& window, tile_class const& tile, int registers, Input input,
-                    Weight weight)
-      : b_(b), w_(window), tile_(tile), registers_(registers), input_(std::move(input)), weight_(std::move(weight)) {}
+                    Weight weight, vector::reg padding = {})
+      : b_(b),
+        w_(window),
+        tile_(tile),
+        registers_(registers),
+        input_(std::move(input)),
+        weight_(std::move(weight)),
+        padding_(padding) {}
 
   void emit(std::vector<vector::reg> const& sums) {
     std::vector<std::vector<reader>> columns;
     for (std::int64_t col = 0; col < w_.x.inputs(tile_.x.length); ++col)
-      columns.push_back(is_inside(w_.x, tile_.x, col) ? readers_of(w_.x, tile_.x, col) : std::vector<reader>{});
+      columns.push_back(padding_ || is_inside(w_.x, tile_.x, col) ? readers_of(w_.x, tile_.x, col)
+                                                                  : std::vector<reader>{});
     for (std::int64_t row = 0; row < w_.y.inputs(tile_.y.length); ++row) {
-      if (!is_inside(w_.y, tile_.y, row)) continue;
+      bool const row_inside = is_inside(w_.y, tile_.y, row);
+      if (!row_inside && !padding_) continue;
       auto const readers = readers_of(w_.y, tile_.y, row);
       weights_.assign(readers.size() * static_cast<std::size_t>(w_.x.kernel), {});
-      bool const fits = sums.size() + weights_.size() < static_cast<std::size_t>(registers_);
-      for (std::size_t col = 0; col < columns.size(); ++col)
-        add_input(sums, readers, columns[col], row, static_cast<std::int64_t>(col), fits);
+      auto const kept = sums.size() + weights_.size() + (padding_ ? 1 : 0);
+      bool const fits = kept < static_cast<std::size_t>(registers_);
+      for (std::int64_t col = 0; col < w_.x.inputs(tile_.x.length); ++col)
+        add_input(sums, readers, columns[static_cast<std::size_t>(col)], row, col,
+                  row_inside && is_inside(w_.x, tile_.x, col), fits);
     }
   }
 
@@ -62,9 +74,10 @@ class depthwise_emitter {
   }
 
   void add_input(std::vector<vector::reg> const& sums, std::vector<reader> const& rows,
-                 std::vector<reader> const& columns, std::int64_t row, std::int64_t col, bool weights_fit) {
+                 std::vector<reader> const& columns, std::int64_t row, std::int64_t col, bool inside,
+                 bool weights_fit) {
     if (rows.empty() || columns.empty()) return;
-    auto const x = b_.load(input_(row, col));
+    auto const x = inside ? b_.load(input_(row, col)) : padding_;
     for (std::size_t i = 0; i < rows.size(); ++i)
       for (auto const& c : columns) {
         auto const sum = sums[static_cast<std::size_t>(rows[i].result * tile_.x.length + c.result)];
@@ -84,6 +97,7 @@ class depthwise_emitter {
   int registers_;
   Input input_;
   Weight weight_;
+  vector::reg padding_;
   std::vector<vector::reg> weights_;  ///< of a row of the input: those that are loaded
 };
 

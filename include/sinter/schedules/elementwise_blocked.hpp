@@ -59,7 +59,8 @@ inline std::optional<layout_choice> blocked_elementwise_layouts(scheduled_node c
     if (!kind) return std::nullopt;
     if (n.inputs[i].constant || (*kind != blocked_operand::full && !is_per_block(*kind))) continue;
     choice.inputs[i] = layout::blocked;
-    if (*kind == blocked_operand::full) choice.in_place.push_back(static_cast<std::uint32_t>(i));
+    bool const same_type = n.inputs[i].type.element == n.outputs[0].type.element;
+    if (*kind == blocked_operand::full && same_type) choice.in_place.push_back(static_cast<std::uint32_t>(i));
   }
   return choice;
 }
@@ -69,6 +70,7 @@ class blocked_elementwise_kernel {
  public:
   expr::function const* function = nullptr;
   std::vector<blocked_operand> operands{};
+  std::vector<vector::element> elements{};  ///< of the operands, then of the result
   std::int64_t blocks = 1, pixels = 1, plane = 1;
   std::int64_t real_lanes = 16;  ///< of the last block; further lanes become 0
 
@@ -82,9 +84,9 @@ class blocked_elementwise_kernel {
     if (s.free > per_block) s.f.keep_constants(b, s.free - per_block);
     s.free = std::min(s.free, per_block);
     auto const unroll = std::min(pixels, unroll_of(*function, t.lanes() / 4, 16 / t.lanes()));
-    b.loop(blocks, steps(s, plane * 64, 64, 0), [&] {
+    b.loop(blocks, steps(s, plane * 16, 16, 0), [&] {
       hold(b, s, is_per_block);
-      b.loop(pixels / unroll, steps(s, unroll * 64, 0, unroll * 4), [&] { compute(b, s, 0, unroll); });
+      b.loop(pixels / unroll, steps(s, unroll * 16, 0, unroll), [&] { compute(b, s, 0, unroll); });
       compute(b, s, pixels / unroll * unroll, pixels);
     });
     return std::move(b).take();
@@ -101,20 +103,25 @@ class blocked_elementwise_kernel {
     std::int64_t at_once = 1;  ///< registers side by side
   };
 
-  std::int64_t reach(blocked_operand kind) const {
-    if (kind == blocked_operand::full) return ((blocks - 1) * plane + pixels) * 64;
-    if (kind == blocked_operand::pixel) return pixels * 4;
-    return is_per_block(kind) ? blocks * 64 : 4;
+  /// Bytes of an operand that a task touches.
+  std::int64_t reach(blocked_operand kind, vector::element e) const {
+    auto const size = vector::size_of(e);
+    if (kind == blocked_operand::full) return ((blocks - 1) * plane + pixels) * 16 * size;
+    if (kind == blocked_operand::pixel) return pixels * size;
+    return is_per_block(kind) ? blocks * 16 * size : size;
   }
 
   void declare(vector::builder& b, state& s, target const& t) const {
     for (std::size_t i = 0; i < operands.size(); ++i)
       s.pointers.push_back(operands[i] == blocked_operand::unused
                                ? vector::pointer{}
-                               : b.argument("x" + std::to_string(i), vector::access::in, reach(operands[i])));
+                               : b.argument("x" + std::to_string(i), vector::access::in,
+                                            reach(operands[i], elements[i]), elements[i],
+                                            vector::size_of(elements[i])));
     auto const lanes = real_lanes % t.lanes();
     auto const mask = lanes == 0 ? vector::pointer{} : b.argument("mask", vector::access::constant, lanes * 4);
-    s.out = b.argument("y", vector::access::out, reach(blocked_operand::full));
+    auto const result = elements.back();
+    s.out = b.argument("y", vector::access::out, reach(blocked_operand::full, result), result, vector::size_of(result));
     s.held.resize(operands.size() * static_cast<std::size_t>(16 / t.lanes()));
     vector_group const group(*function, operands.size(), t);
     s.at_once = group.vectors;
@@ -131,16 +138,16 @@ class blocked_elementwise_kernel {
         s.held[i * parts + part] = load(b, s, i, static_cast<int>(part), 0);
   }
 
-  /// How far the streams move, by kind of operand.
+  /// How far the streams move, in elements, by kind of operand.
   std::vector<std::pair<vector::pointer, std::int64_t>> steps(state const& s, std::int64_t full, std::int64_t per_block,
                                                               std::int64_t pixel) const {
-    std::vector<std::pair<vector::pointer, std::int64_t>> result{{s.out, full}};
+    std::vector<std::pair<vector::pointer, std::int64_t>> result{{s.out, full * vector::size_of(elements.back())}};
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      auto const bytes = operands[i] == blocked_operand::full    ? full
+      auto const count = operands[i] == blocked_operand::full    ? full
                          : is_per_block(operands[i])             ? per_block
                          : operands[i] == blocked_operand::pixel ? pixel
                                                                  : 0;
-      if (bytes != 0) result.emplace_back(s.pointers[i], bytes);
+      if (count != 0) result.emplace_back(s.pointers[i], count * vector::size_of(elements[i]));
     }
     return result;
   }
@@ -150,12 +157,12 @@ class blocked_elementwise_kernel {
     auto const kept = s.held[operand * static_cast<std::size_t>(parts) + static_cast<std::size_t>(part)];
     if (kept) return kept;
     auto const p = s.pointers[operand];
-    auto const within = part * b.register_bytes();
+    auto const size = vector::size_of(elements[operand]), within = part * b.lanes() * size;
     switch (operands[operand]) {
-      case blocked_operand::full: return b.load(p.at(pixel * 64 + within));
+      case blocked_operand::full: return b.load(p.at(pixel * 16 * size + within));
       case blocked_operand::channel:
       case blocked_operand::item: return b.load(p.at(within));
-      case blocked_operand::pixel: return b.load(p.broadcast(pixel * 4));
+      case blocked_operand::pixel: return b.load(p.broadcast(pixel * size));
       case blocked_operand::scalar: return b.load(p.broadcast(0));
       case blocked_operand::unused: break;
     }
@@ -177,7 +184,8 @@ class blocked_elementwise_kernel {
       auto const results = sets.empty() ? std::vector<vector::reg>{} : s.f.side_by_side(b, sets);
       auto result = results.begin();
       for (auto at = first; at < last; ++at)
-        b.store(s.out.at(at * b.register_bytes()), lanes_of(b, at) <= 0 ? b.zero() : keep_real(b, s, at, *result++));
+        b.store(s.out.at(at * b.lanes() * vector::size_of(elements.back())),
+                lanes_of(b, at) <= 0 ? b.zero() : keep_real(b, s, at, *result++));
     }
   }
 
@@ -202,6 +210,7 @@ class blocked_elementwise {
       auto const& in = n.inputs[i];
       auto const kind = used[i] ? *classify_blocked(in, out_.shape()) : blocked_operand::unused;
       kinds_.push_back(kind);
+      elements_.push_back(element_in_memory(in));
       address s{.in = space::input, .index = static_cast<std::uint32_t>(i)};
       if (used[i] && in.constant)
         s = code_.weight(kind == blocked_operand::full     ? pack_blocked(in)
@@ -209,6 +218,7 @@ class blocked_elementwise {
                                                            : pack_vector(in));
       sources_.push_back(s);
     }
+    elements_.push_back(element_in_memory(out_));
   }
 
   fragment build() && {
@@ -232,15 +242,16 @@ class blocked_elementwise {
  private:
   void add_grid(tile_run const& rows, tile_run const& columns, std::int64_t real_lanes) {
     blocked_elementwise_kernel kernel;
-    kernel.function = &body_.function, kernel.operands = kinds_;
+    kernel.function = &body_.function, kernel.operands = kinds_, kernel.elements = elements_;
     kernel.blocks = rows.length, kernel.pixels = columns.length, kernel.plane = plane_, kernel.real_lanes = real_lanes;
     std::vector<address> arguments;
     for (std::size_t i = 0; i < kinds_.size(); ++i)
       if (kinds_[i] != blocked_operand::unused) arguments.push_back(placed(i, rows, columns));
     if (kernel.masked(target_)) arguments.push_back(code_.weight(pack_lane_mask()));
+    auto const pixel = 16 * vector::size_of(elements_.back());
     arguments.push_back({.in = space::output,
-                         .offset = (rows.first * plane_ + columns.first) * 64,
-                         .stride = {item_stride(out_), rows.length * plane_ * 64, columns.length * 64}});
+                         .offset = (rows.first * plane_ + columns.first) * pixel,
+                         .stride = {item_stride(out_), rows.length * plane_ * pixel, columns.length * pixel}});
     code_.add(kernel.build(target_), {out_.shape()[0], rows.count, columns.count}, std::move(arguments));
   }
 
@@ -248,15 +259,16 @@ class blocked_elementwise {
     auto s = sources_[i];
     auto const& in = n_.inputs[i];
     auto const item = in.constant ? item_bytes(in.shape(), dtype::float32, layout::blocked) : item_stride(in);
+    auto const size = vector::size_of(elements_[i]), pixel = 16 * size;
     if (kinds_[i] == blocked_operand::full) {
-      s.offset = (rows.first * plane_ + columns.first) * 64;
-      s.stride = {item, rows.length * plane_ * 64, columns.length * 64};
+      s.offset = (rows.first * plane_ + columns.first) * pixel;
+      s.stride = {item, rows.length * plane_ * pixel, columns.length * pixel};
     } else if (is_per_block(kinds_[i])) {
-      s.offset = rows.first * 64;
-      s.stride = {kinds_[i] == blocked_operand::item ? item : 0, rows.length * 64};
+      s.offset = rows.first * pixel;
+      s.stride = {kinds_[i] == blocked_operand::item ? item : 0, rows.length * pixel};
     } else if (kinds_[i] == blocked_operand::pixel) {
-      s.offset = columns.first * 4;
-      s.stride = {item, 0, columns.length * 4};
+      s.offset = columns.first * size;
+      s.stride = {item, 0, columns.length * size};
     }
     return s;
   }
@@ -267,6 +279,7 @@ class blocked_elementwise {
   operand_info const& out_;
   fragment code_;
   std::vector<blocked_operand> kinds_;
+  std::vector<vector::element> elements_;  ///< of the inputs, then of the output
   std::vector<address> sources_;
   std::int64_t plane_ = 1;
 };

@@ -2,6 +2,7 @@
 
 #include <sinter/expr/math.hpp>
 #include <sinter/schedules/apply.hpp>
+#include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/verify.hpp>
 
@@ -63,21 +64,35 @@ inline bool may_leave_floats(expr::function const& f) {
   });
 }
 
-/// The function of `n`, if it is elementwise, of float32 throughout, and fits into the target's registers.
+/// Whether an operand of an elementwise node is one that kernels read or write: float32, or an 8-bit integer of
+/// sinter.QuantizedElementwise that is no constant.
+inline bool is_elementwise_operand(scheduled_node const& n, operand_info const& o) {
+  if (is_float_tensor(o)) return true;
+  bool const quantized = n.n->domain == "sinter" && n.n->op == "QuantizedElementwise";
+  return quantized && is_byte_tensor(o) && !o.constant;
+}
+
+/// The function of `n`, if it is elementwise, of operands that kernels take, and fits into the target's registers.
 inline std::optional<elementwise_body> elementwise_function(scheduled_node const& n, target const& t) {
-  if (!n.op.has_expression() || n.inputs.empty() || n.outputs.size() != 1 || !is_float_tensor(n.outputs[0]))
+  if (!n.op.has_expression() || n.inputs.empty() || n.outputs.size() != 1 || !is_elementwise_operand(n, n.outputs[0]))
     return std::nullopt;
   std::vector<expr::value> operands;
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
     operands.push_back(expr::input(i));
-    if (n.inputs[i].present() && !is_float_tensor(n.inputs[i])) return std::nullopt;
+    if (n.inputs[i].present() && !is_elementwise_operand(n, n.inputs[i])) return std::nullopt;
   }
   auto const f = expr::flatten(n.op.expression(operands), operands.size());
   for (auto const& line : f.lines)
     if (line.code == expr::op::input && !n.inputs[line.index].present()) return std::nullopt;
-  elementwise_body body{.function = expr::expand(f), .may_leave_floats = may_leave_floats(f)};
+  bool const gives_floats = is_float_tensor(n.outputs[0]);
+  elementwise_body body{.function = expr::expand(f), .may_leave_floats = gives_floats && may_leave_floats(f)};
   if (registers_needed(body.function, operands.size()) > t.registers()) return std::nullopt;
   return body;
+}
+
+/// How an operand of an elementwise node lies in memory.
+inline vector::element element_in_memory(operand_info const& o) {
+  return o.present() ? *float_source(o.type.element) : vector::element::f32;
 }
 
 /// Inputs that the function reads.

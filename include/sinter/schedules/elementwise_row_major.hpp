@@ -23,19 +23,27 @@ struct broadcast_nest {
   std::vector<std::vector<std::int64_t>> strides{};  ///< strides[operand][dimension]
 };
 
+/// A dense tensor: its shape and the bytes of an element.
+struct dense_operand {
+  sinter::shape shape{};
+  std::int64_t size = 4;
+};
+
 /// Byte strides with which a dense tensor is read where it is broadcast to `target`.
-inline std::vector<std::int64_t> broadcast_bytes(shape const& s, shape const& target) {
+inline std::vector<std::int64_t> broadcast_bytes(dense_operand const& o, shape const& target) {
+  auto const& s = o.shape;
   std::vector<std::int64_t> strides(target.rank(), 0);
-  std::int64_t bytes = 4;
+  auto bytes = o.size;
   for (std::size_t i = s.rank(); i-- > 0; bytes *= s[i])
     if (s[i] != 1) strides[i + target.rank() - s.rank()] = bytes;
   return strides;
 }
 
-inline broadcast_nest make_nest(std::vector<shape> const& operands, shape const& out) {
+inline broadcast_nest make_nest(std::vector<dense_operand> const& operands, dense_operand const& result) {
+  auto const& out = result.shape;
   std::vector<std::vector<std::int64_t>> full;
-  for (auto const& s : operands) full.push_back(broadcast_bytes(s, out));
-  full.push_back(broadcast_bytes(out, out));
+  for (auto const& operand : operands) full.push_back(broadcast_bytes(operand, out));
+  full.push_back(broadcast_bytes(result, out));
   broadcast_nest nest{.extents = {}, .strides = std::vector<std::vector<std::int64_t>>(full.size())};
   for (std::size_t axis = 0; axis < out.rank(); ++axis) {
     if (out[axis] == 1) continue;
@@ -54,7 +62,7 @@ inline broadcast_nest make_nest(std::vector<shape> const& operands, shape const&
   if (nest.extents.empty()) {
     nest.extents.push_back(1);
     for (auto& s : nest.strides) s.push_back(0);
-    nest.strides.back().back() = 4;
+    nest.strides.back().back() = result.size;
   }
   return nest;
 }
@@ -65,9 +73,11 @@ class row_major_elementwise_kernel {
   expr::function const* function = nullptr;
   broadcast_nest nest{};
   std::vector<bool> used{};
+  std::vector<vector::element> elements{};  ///< of the operands, then of the result
 
+  std::int64_t size_of(std::size_t operand) const { return vector::size_of(elements[operand]); }
   std::int64_t reach(std::size_t operand) const {
-    std::int64_t bytes = 4;
+    auto bytes = size_of(operand);
     for (std::size_t d = 0; d < nest.extents.size(); ++d) bytes += (nest.extents[d] - 1) * nest.strides[operand][d];
     return bytes;
   }
@@ -75,10 +85,12 @@ class row_major_elementwise_kernel {
   vector::program build(target const& t) const {
     vector::builder b("elementwise", t.lanes());
     state s{.f = applied_function(*function)};
+    auto const argument = [&](std::string name, vector::access mode, std::size_t i) {
+      return b.argument(std::move(name), mode, reach(i), elements[i], vector::size_of(elements[i]));
+    };
     for (std::size_t i = 0; i < used.size(); ++i)
-      s.pointers.push_back(used[i] ? b.argument("x" + std::to_string(i), vector::access::in, reach(i))
-                                   : vector::pointer{});
-    s.pointers.push_back(b.argument("y", vector::access::out, reach(used.size())));
+      s.pointers.push_back(used[i] ? argument("x" + std::to_string(i), vector::access::in, i) : vector::pointer{});
+    s.pointers.push_back(argument("y", vector::access::out, used.size()));
     s.held.resize(used.size());
     vector_group const group(*function, used.size(), t);
     s.at_once = group.vectors;
@@ -127,7 +139,8 @@ class row_major_elementwise_kernel {
       for (auto at = first; at < last; at += lanes) sets.push_back(operands(b, s, at, lanes_at(at)));
       auto const y = s.f.side_by_side(b, sets);
       for (auto at = first; at < last; at += lanes)
-        b.store(s.pointers.back().at(at * 4), y[static_cast<std::size_t>((at - first) / lanes)], lanes_at(at));
+        b.store(s.pointers.back().at(at * size_of(used.size())), y[static_cast<std::size_t>((at - first) / lanes)],
+                lanes_at(at));
     }
   }
 
@@ -139,7 +152,7 @@ class row_major_elementwise_kernel {
       else if (nest.strides[i].back() == 0)
         x.push_back(b.load(s.pointers[i].broadcast(0)));
       else
-        x.push_back(b.load(s.pointers[i].at(at * 4), count));
+        x.push_back(b.load(s.pointers[i].at(at * size_of(i)), count));
     }
     return x;
   }
@@ -167,7 +180,9 @@ inline std::optional<layout_choice> row_major_elementwise_layouts(scheduled_node
     auto const& in = n.inputs[i];
     if (!in.present()) continue;
     if (in.shape().rank() > n.outputs[0].shape().rank()) return std::nullopt;
-    if (!in.constant && in.shape() == n.outputs[0].shape()) choice.in_place.push_back(static_cast<std::uint32_t>(i));
+    bool const same_type = n.inputs[i].type.element == n.outputs[0].type.element;
+    if (!in.constant && same_type && in.shape() == n.outputs[0].shape())
+      choice.in_place.push_back(static_cast<std::uint32_t>(i));
   }
   return choice;
 }
@@ -175,22 +190,25 @@ inline std::optional<layout_choice> row_major_elementwise_layouts(scheduled_node
 inline fragment build_row_major_elementwise(scheduled_node const& n, elementwise_body const& body, target const& t) {
   fragment code;
   auto const used = used_inputs(body.function);
-  std::vector<shape> shapes;
+  std::vector<dense_operand> operands;
+  std::vector<vector::element> elements;
   std::vector<address> sources;
   for (std::size_t i = 0; i < n.inputs.size(); ++i) {
     auto const& in = n.inputs[i];
-    shapes.push_back(used[i] ? in.shape() : shape{});
+    elements.push_back(element_in_memory(in));
+    operands.push_back({used[i] ? in.shape() : shape{}, vector::size_of(elements.back())});
     if (used[i] && in.constant)
       sources.push_back(code.weight(pack_raw(in)));
     else
       sources.push_back({.in = space::input, .index = static_cast<std::uint32_t>(i)});
   }
   sources.push_back({.in = space::output});
-  auto const nest = make_nest(shapes, n.outputs[0].shape());
+  elements.push_back(element_in_memory(n.outputs[0]));
+  auto const nest = make_nest(operands, {n.outputs[0].shape(), vector::size_of(elements.back())});
   auto const [cut, runs] = cut_nest(nest);
   for (auto const& piece : runs) {
     row_major_elementwise_kernel kernel;
-    kernel.function = &body.function, kernel.used = used;
+    kernel.function = &body.function, kernel.used = used, kernel.elements = elements;
     kernel.nest.extents.assign(nest.extents.begin() + static_cast<std::ptrdiff_t>(cut), nest.extents.end());
     kernel.nest.extents[0] = piece.length;
     for (auto const& s : nest.strides)

@@ -21,7 +21,9 @@ enum class extra_kind : std::uint8_t {
   element,       ///< same shape and layout as the result
   channel,       ///< one value a channel, packed in blocks of 16
   item_channel,  ///< one value a channel and item: an activation [N,C,1,1] in blocked layout
-  scalar
+  scalar,
+  computed_channel,  ///< one value a channel: an activation, row-major like the result
+  computed_scalar
 };
 
 /// Registers that every register tile leaves free.
@@ -62,6 +64,10 @@ struct epilogue_code {
           pointers.push_back(b.argument(name, vector::access::in, round_up(channel_bytes, 64)));
           break;
         case extra_kind::scalar: pointers.push_back(b.argument(name, vector::access::constant, 4)); break;
+        case extra_kind::computed_channel:
+          pointers.push_back(b.argument(name, vector::access::in, channel_bytes));
+          break;
+        case extra_kind::computed_scalar: pointers.push_back(b.argument(name, vector::access::in, 4)); break;
       }
     }
     return pointers;
@@ -127,6 +133,8 @@ class applied_epilogue {
         case extra_kind::element: all.push_back(b_.load(extras_[i].at(to.at), to.lanes)); break;
         case extra_kind::channel:
         case extra_kind::item_channel: all.push_back(b_.load(extras_[i].at(to.channel_at))); break;
+        case extra_kind::computed_channel: all.push_back(b_.load(extras_[i].at(to.channel_at), to.lanes)); break;
+        case extra_kind::computed_scalar:
         case extra_kind::scalar: all.push_back(b_.load(extras_[i].broadcast(0))); break;
       }
     }
@@ -160,6 +168,9 @@ inline std::optional<extra_kind> classify_extra(operand_info const& extra, shape
   if (axis == 1 && s.rank() == result.rank() && result.rank() > 2 && s[0] == result[0] && s[1] == result[1] &&
       std::all_of(s.begin() + 2, s.end(), [](auto extent) { return extent == 1; }))
     return extra_kind::item_channel;
+  if (axis + 1 == result.rank() && s.elements() == 1) return extra_kind::computed_scalar;
+  if (axis + 1 == result.rank() && is_per_channel(s, result.rank(), axis, result[axis]))
+    return extra_kind::computed_channel;
   return std::nullopt;
 }
 
@@ -210,7 +221,7 @@ struct bound_extras {
     auto result = sources;
     for (std::size_t i = 0; i < result.size(); ++i) {
       auto& s = result[i];
-      if (code.extras[i] == extra_kind::scalar) continue;
+      if (code.extras[i] == extra_kind::scalar || code.extras[i] == extra_kind::computed_scalar) continue;
       if (code.extras[i] == extra_kind::element) {
         s.offset = y_at;
         s.stride = y_stride;

@@ -15,7 +15,8 @@
 #include <utility>
 #include <vector>
 
-/// Transpose, Slice, Expand, Tile, DepthToSpace and others that move float32 elements as strides say, row-major.
+/// Transpose, Slice, Expand, Tile, DepthToSpace and others that move elements of float32 or 8 bits as strides say,
+/// row-major.
 /// Dimensions that stay neighbours are joined first.
 ///
 /// Where the innermost dimension stays, or repeats     Where another one becomes innermost:
@@ -32,26 +33,28 @@ struct moved_dimension {
   std::int64_t extent = 1, from = 4, to = 4;
 };
 
-/// Output dimensions, outermost first, joined where they are neighbours in both tensors; strides are in elements.
+/// Output dimensions, outermost first, joined where they are neighbours in both tensors; strides are in elements of
+/// `size` bytes.
 inline std::vector<moved_dimension> moved_dimensions(std::span<std::int64_t const> extents,
-                                                     std::span<std::int64_t const> strides) {
+                                                     std::span<std::int64_t const> strides, std::int64_t size) {
   std::vector<moved_dimension> result;
   for (std::size_t i = 0; i < extents.size(); ++i) {
     if (extents[i] == 1) continue;
-    auto const from = strides[i] * 4;
+    auto const from = strides[i] * size;
     if (!result.empty() && result.back().from == from * extents[i])
       result.back() = {result.back().extent * extents[i], from, 0};
     else
       result.push_back({extents[i], from, 0});
   }
-  if (result.empty()) result.push_back({1, 4, 4});
-  std::int64_t to = 4;
+  if (result.empty()) result.push_back({1, size, size});
+  auto to = size;
   for (auto d = result.rbegin(); d != result.rend(); ++d) d->to = std::exchange(to, to * d->extent);
   return result;
 }
 
 /// A move as a grid of copies or of matrix transpositions.
 struct moved_tensor {
+  vector::element element = vector::element::i32;
   std::int64_t offset = 0;                 ///< bytes
   bool turned = false;                     ///< the last output dimension is not contiguous in the input
   std::vector<moved_dimension> outside{};  ///< as many as leave one axis of the grid
@@ -68,19 +71,22 @@ inline bool moves_elements(node const& n) {
 
 /// What the node moves; none: a stride is negative, there are too many dimensions, or it is another node.
 inline std::optional<moved_tensor> moved_tensor_of(scheduled_node const& n) {
-  if (!moves_elements(*n.n) || !is_float_tensor(n.inputs[0]) || !is_float_tensor(n.outputs[0])) return std::nullopt;
+  if (!moves_elements(*n.n) || !is_movable_tensor(n.inputs[0]) || !is_movable_tensor(n.outputs[0])) return std::nullopt;
   auto const call = kernel_call_of(n);
   auto const negative = [](std::int64_t number) { return number < 0; };
   if (call.kernel.name != "move" || std::ranges::any_of(call.integers, negative)) return std::nullopt;
   std::span const numbers(call.integers);
   auto const rank = (numbers.size() - 1) / 2;
-  moved_tensor m{.offset = numbers[0] * 4,
-                 .outside = moved_dimensions(numbers.subspan(1, rank), numbers.subspan(1 + rank))};
+  auto const element = moved_element(n.inputs[0]);
+  std::int64_t const size = vector::size_of(element);
+  moved_tensor m{.element = element,
+                 .offset = numbers[0] * size,
+                 .outside = moved_dimensions(numbers.subspan(1, rank), numbers.subspan(1 + rank), size)};
   m.column = m.outside.back();
   m.outside.pop_back();
-  m.turned = m.column.from != 4 && m.column.from != 0;
+  m.turned = m.column.from != size && m.column.from != 0;
   if (m.turned) {
-    auto const contiguous = std::ranges::find(m.outside, std::int64_t{4}, &moved_dimension::from);
+    auto const contiguous = std::ranges::find(m.outside, size, &moved_dimension::from);
     if (contiguous != m.outside.end()) {
       m.row = *contiguous;
       m.outside.erase(contiguous);
@@ -90,14 +96,16 @@ inline std::optional<moved_tensor> moved_tensor_of(scheduled_node const& n) {
   return m;
 }
 
-/// Copies a run of floats for each of `rows` rows, or repeats one.
-inline vector::program copy_runs_kernel(moved_dimension const& rows, moved_dimension const& column, target const& t) {
+/// Copies a run of elements for each of `rows` rows, or repeats one.
+inline vector::program copy_runs_kernel(vector::element element, moved_dimension const& rows,
+                                        moved_dimension const& column, target const& t) {
+  auto const size = vector::size_of(element);
   vector::builder b("copy_runs", t.lanes());
-  auto const count = column.extent, reach = (count - 1) * column.from + 4;
-  auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + reach, vector::element::i32);
-  auto const y = b.argument("y", vector::access::out, (rows.extent - 1) * rows.to + count * 4, vector::element::i32);
+  auto const count = column.extent, reach = (count - 1) * column.from + size;
+  auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + reach, element, size);
+  auto const y = b.argument("y", vector::access::out, (rows.extent - 1) * rows.to + count * size, element, size);
   auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
-  auto const bytes = b.register_bytes();
+  std::int64_t const bytes = t.lanes() * size;
   auto const i32 = vector::register_type::i32;
   b.loop(rows.extent, {{x, rows.from}, {y, rows.to}}, [&] {
     auto const repeated = column.from == 0 ? b.load(x.broadcast(0), 0, i32) : vector::reg{};
@@ -112,7 +120,7 @@ inline vector::program copy_runs_kernel(moved_dimension const& rows, moved_dimen
         for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
       });
     for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
-      move(at * 4, std::min<std::int64_t>(t.lanes(), count - at));
+      move(at * size, std::min<std::int64_t>(t.lanes(), count - at));
   });
   return std::move(b).take();
 }
@@ -120,21 +128,28 @@ inline vector::program copy_runs_kernel(moved_dimension const& rows, moved_dimen
 /// y[r][c] = x[c][r] for `rows` <= 16 rows of the output and all columns.
 class turned_kernel {
  public:
-  turned_kernel(moved_dimension const& row, moved_dimension const& column, target const& t)
-      : row_(row), column_(column), b_("transpose", t.lanes()) {}
+  turned_kernel(vector::element element, moved_dimension const& row, moved_dimension const& column, target const& t)
+      : element_(element == vector::element::i32 ? vector::element::f32 : element),
+        row_(row),
+        column_(column),
+        b_("transpose", t.lanes()) {}
 
   vector::program build() && {
-    x_ = b_.argument("x", vector::access::in, (column_.extent - 1) * column_.from + row_.extent * 4);
-    y_ = b_.argument("y", vector::access::out, (row_.extent - 1) * row_.to + column_.extent * 4);
+    auto const argument = [&](char const* name, vector::access mode, std::int64_t bytes) {
+      return b_.argument(name, mode, bytes, element_, size());
+    };
+    x_ = argument("x", vector::access::in, (column_.extent - 1) * column_.from + row_.extent * size());
+    y_ = argument("y", vector::access::out, (row_.extent - 1) * row_.to + column_.extent * size());
     auto const lanes = b_.lanes();
     auto const squares = column_.extent / lanes;
     auto const last_x = b_.stream("last_x", x_, squares * lanes * column_.from);
-    if (squares > 0) b_.loop(squares, {{x_, lanes * column_.from}, {y_, lanes * 4}}, [&] { rows(x_, 0, lanes); });
-    if (auto const rest = column_.extent % lanes; rest > 0) rows(last_x, squares * lanes * 4, rest);
+    if (squares > 0) b_.loop(squares, {{x_, lanes * column_.from}, {y_, lanes * size()}}, [&] { rows(x_, 0, lanes); });
+    if (auto const rest = column_.extent % lanes; rest > 0) rows(last_x, squares * lanes * size(), rest);
     return std::move(b_).take();
   }
 
  private:
+  int size() const { return vector::size_of(element_); }
   void rows(vector::pointer x, std::int64_t to, std::int64_t columns) {
     for (std::int64_t first = 0; first < row_.extent; first += b_.lanes())
       square(x, first, to, std::min<std::int64_t>(b_.lanes(), row_.extent - first), columns);
@@ -143,13 +158,14 @@ class turned_kernel {
   void square(vector::pointer x, std::int64_t first, std::int64_t to, std::int64_t rows, std::int64_t columns) {
     std::vector<vector::reg> r;
     for (std::int64_t c = 0; c < b_.lanes(); ++c)
-      r.push_back(c < columns ? b_.load(x.at(c * column_.from + first * 4), static_cast<std::int32_t>(rows))
+      r.push_back(c < columns ? b_.load(x.at(c * column_.from + first * size()), static_cast<std::int32_t>(rows))
                               : b_.zero());
     b_.transpose(r);
     for (std::int64_t i = 0; i < rows; ++i)
       b_.store(y_.at((first + i) * row_.to + to), r[static_cast<std::size_t>(i)], static_cast<std::int32_t>(columns));
   }
 
+  vector::element element_;
   moved_dimension row_, column_;
   vector::builder b_;
   vector::pointer x_{}, y_{};
@@ -178,16 +194,16 @@ inline fragment moves_build(moved_tensor m, target const& t) {
     for (auto const& piece : full_runs(m.row.extent, 16)) {
       auto row = m.row;
       row.extent = piece.length;
-      add_moved_grid(code, m, piece, m.row, turned_kernel(row, m.column, t).build());
+      add_moved_grid(code, m, piece, m.row, turned_kernel(m.element, row, m.column, t).build());
     }
   } else {
     moved_dimension rows{1, 0, 0};
     if (!m.outside.empty()) rows = m.outside.back(), m.outside.pop_back();
-    auto const most = std::max<std::int64_t>(1, task_bytes / 4 / m.column.extent);
+    auto const most = std::max<std::int64_t>(1, task_bytes / vector::size_of(m.element) / m.column.extent);
     for (auto const& piece : equal_runs(rows.extent, most)) {
       auto part = rows;
       part.extent = piece.length;
-      add_moved_grid(code, m, piece, rows, copy_runs_kernel(part, m.column, t));
+      add_moved_grid(code, m, piece, rows, copy_runs_kernel(m.element, part, m.column, t));
     }
   }
   return code;

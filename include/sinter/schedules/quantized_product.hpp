@@ -17,10 +17,6 @@
 /// What schedules of sinter.QuantizedConv and sinter.QuantizedGemm share: which operands they take, and their tiles.
 namespace sinter::detail {
 
-inline bool is_byte(operand_info const& o) {
-  return (o.type.element == dtype::int8 || o.type.element == dtype::uint8) && o.type.shape && o.shape().elements() > 0;
-}
-
 /// Whether the operands of a node like QLinearConv are those of a kernel: 8-bit integers, constant weights, one scale
 /// and zero point of input and result.
 inline bool has_quantized_operands(scheduled_node const& n) {
@@ -29,7 +25,7 @@ inline bool has_quantized_operands(scheduled_node const& n) {
     if (!constant(i)) return false;
   for (std::size_t const i : {1, 2, 6, 7})
     if (n.inputs[i].shape().elements() != 1) return false;
-  return is_byte(n.inputs[0]) && is_byte(n.outputs[0]) && (!has_input(n, 8) || n.inputs[8].constant) &&
+  return is_byte_tensor(n.inputs[0]) && is_byte_tensor(n.outputs[0]) && (!has_input(n, 8) || n.inputs[8].constant) &&
          n.inputs[3].shape().elements() > 0;
 }
 
@@ -59,7 +55,7 @@ class quantized_product {
     w_.zero_point = *n.inputs[5].constant;
     tile_.is_signed = n.inputs[0].type.element == dtype::int8;
     tile_.signed_result = n.outputs[0].type.element == dtype::int8;
-    tile_.outside = static_cast<std::uint8_t>(zero());
+    tile_.outside = static_cast<std::uint8_t>(zero_of_bytes());
     tile_.zero_point = integers_of(*n.inputs[7].constant)[0];
     auto const range = bounds.range(n.outputs[0].type.element);
     tile_.least = static_cast<std::int32_t>(range.least);
@@ -69,14 +65,26 @@ class quantized_product {
   }
 
   quantized_tile const& tile() const { return tile_; }
+  /// All of them, with their zero points.
+  quantized_weights const& weights() const { return w_; }
+  /// Names them: equal bytes may be other weights in another shape.
+  std::string key_of_weights() const {
+    return fmt::format("{}:{}:{}:{}:{}", n_.inputs[3].constant_key, n_.inputs[5].constant_key, w_.outputs, w_.taps,
+                       w_.output_step);
+  }
+  /// The zero point of the input.
+  std::int32_t zero() const { return integers_of(*n_.inputs[2].constant)[0]; }
+  /// The same where dot4 takes the input, as uint8.
+  std::int32_t zero_of_bytes() const { return zero() + (tile_.is_signed ? 128 : 0); }
 
   packing weights(std::int64_t interleave) const {
     return pack_quantized(fmt::format("quantized:{}:{}", key_of_weights(), interleave), w_, interleave);
   }
-  packing bias() const {
+  /// The bias of sums whose inputs have the zero point `zero`.
+  packing bias(std::int32_t zero) const {
     auto const key = fmt::format("quantized bias:{}:{}:{}", key_of_weights(),
-                                 has_input(n_, 8) ? n_.inputs[8].constant_key : "", zero());
-    return pack_quantized_bias(key, w_, has_input(n_, 8) ? *n_.inputs[8].constant : any_tensor{}, zero());
+                                 has_input(n_, 8) ? n_.inputs[8].constant_key : "", zero);
+    return pack_quantized_bias(key, w_, has_input(n_, 8) ? *n_.inputs[8].constant : any_tensor{}, zero);
   }
   /// For each output what its sums are multiplied with.
   packing scale() const {
@@ -92,13 +100,6 @@ class quantized_product {
   }
 
  private:
-  /// The zero point of the input as uint8.
-  std::int32_t zero() const { return integers_of(*n_.inputs[2].constant)[0] + (tile_.is_signed ? 128 : 0); }
-  /// Equal bytes may be other weights in another shape.
-  std::string key_of_weights() const {
-    return fmt::format("{}:{}:{}:{}:{}", n_.inputs[3].constant_key, n_.inputs[5].constant_key, w_.outputs, w_.taps,
-                       w_.output_step);
-  }
   scheduled_node const& n_;
   quantized_weights w_;
   quantized_tile tile_{};

@@ -59,6 +59,21 @@ inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t
           }};
 }
 
+/// Those of a depthwise convolution as float32: for each block of 16 outputs, tap.
+inline packing pack_quantized_depthwise(std::string key, quantized_weights w) {
+  auto const bytes = checked_mul(round_up(w.outputs, channel_block) * 4, w.taps);
+  return {.key = std::move(key), .bytes = bytes, .fill = [=, w = std::move(w)](std::byte* to) {
+            std::memset(to, 0, static_cast<std::size_t>(bytes));
+            auto const values = w.values();
+            for (std::int64_t o = 0; o < w.outputs; ++o)
+              for (std::int64_t t = 0; t < w.taps; ++t) {
+                auto const value = static_cast<float>(values[static_cast<std::size_t>(o * w.taps + t)]);
+                auto const at = (o / channel_block * w.taps + t) * channel_block + o % channel_block;
+                std::memcpy(to + at * 4, &value, 4);
+              }
+          }};
+}
+
 /// For each output the bias (may be none), int32, less `zero` times the sum of its weights: what the input's zero point
 /// adds to each sum.
 inline packing pack_quantized_bias(std::string key, quantized_weights w, any_tensor bias, std::int32_t zero) {

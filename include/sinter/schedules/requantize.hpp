@@ -13,6 +13,16 @@ inline vector::reg input_flip(quantized_tile const& q, vector::builder& b) {
   return q.is_signed ? b.constant_i32(static_cast<std::int32_t>(0x80808080u)) : vector::reg{};
 }
 
+/// What the zero point of the input adds to sums: it, a byte in memory, times the sums of the weights.
+inline vector::reg zero_point_product(quantized_tile const& q, vector::builder& b, vector::memory zero_point,
+                                      vector::memory weight_sums) {
+  using enum vector::opcode;
+  constexpr auto i32 = vector::register_type::i32;
+  auto point = b.load(zero_point, 0, i32);
+  if (q.is_signed) point = b.binary(iadd, point, b.constant_i32(128), i32);  // as dot4 takes it
+  return b.binary(imul, point, b.load(weight_sums, 0, i32), i32);
+}
+
 /// round(sum · scale) + zero point within bounds, to be stored as an 8-bit integer, which saturates.
 class requantization {
  public:

@@ -56,6 +56,18 @@ inline bool is_float_tensor(operand_info const& o) {
   return o.type.element == dtype::float32 && o.type.shape && o.type.shape->elements() > 0;
 }
 
+/// The same for 8-bit integers.
+inline bool is_byte_tensor(operand_info const& o) {
+  return (o.type.element == dtype::int8 || o.type.element == dtype::uint8) && o.type.shape && o.shape().elements() > 0;
+}
+
+/// Whether kernels move the elements of an operand, and as what; bits are kept.
+inline bool is_movable_tensor(operand_info const& o) { return is_float_tensor(o) || is_byte_tensor(o); }
+inline vector::element moved_element(operand_info const& o) {
+  using enum vector::element;
+  return o.type.element == dtype::int8 ? s8 : o.type.element == dtype::uint8 ? u8 : i32;
+}
+
 /// The bytes of a constant as they are.
 inline packing pack_raw(operand_info const& o) {
   auto const bytes = static_cast<std::int64_t>(o.constant->bytes());

@@ -85,6 +85,16 @@ TEST_CASE("RoiAlign averages samples, and refuses a batch index outside") {
   CHECK_THAT(error_of("RoiAlign", 16, {x, roi, ints({1}, {1})}, a), says("index or length is 1, expected 0 to 0"));
 }
 
+TEST_CASE("RoiAlign pools each region in all channels of its image") {
+  auto const x = floats({2, 2, 2, 2}, {1, 2, 1, 2, 10, 20, 10, 20, 3, 3, 5, 5, -1, -1, -3, -3});
+  auto const rois = floats({3, 4}, {0, 0, 2, 2, 0, 0, 2, 2, 7, 7, 9, 9});
+  sinter::attribute_map a{{"sampling_ratio", std::int64_t{1}}, {"output_width", std::int64_t{2}}};
+  check_resized(run("RoiAlign", 16, {x, rois, ints({3}, {1, 0, 0})}, a), {4, 4, -2, -2, 1, 2, 10, 20, 0, 0, 0, 0});
+  a["mode"] = string("max");  // the greatest of the weighted neighbours: halves of the two rows
+  check_resized(run("RoiAlign", 16, {x, rois, ints({3}, {1, 0, 0})}, a),
+                {2.5f, 2.5f, 0, 0, 0.5f, 1, 5, 10, 0, 0, 0, 0});
+}
+
 TEST_CASE("NonMaxSuppression: flipped corners, thresholds and the order of equal scores") {
   auto const boxes = floats({1, 3, 4}, {1, 1, 0, 0, 0, 0, 1, 1, 0, 2, 1, 3}),
              scores = floats({1, 1, 3}, {0.5f, 0.9f, 0.5f});

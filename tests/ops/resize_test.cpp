@@ -109,3 +109,25 @@ TEST_CASE("NonMaxSuppression: flipped corners, thresholds and the order of equal
   CHECK(run("NonMaxSuppression", 11, {boxes, scores}).shape() == sinter::shape{0, 3});
   CHECK_THAT(error_of("NonMaxSuppression", 11, {boxes, floats({1, 1, 2}, {0, 0})}), says("1x3x4"));
 }
+
+TEST_CASE("NonMaxSuppression compares with every box that was chosen") {
+  std::vector<float> corners, scores;
+  list expected;
+  auto const place = [&](float at, bool apart) {
+    if (apart) expected.insert(expected.end(), {0, 0, static_cast<std::int64_t>(scores.size())});
+    corners.insert(corners.end(), {at, 0, at + 1, 1});
+    scores.push_back(1000 - static_cast<float>(scores.size()));
+  };
+  for (int i = 0; i < 40; ++i) {
+    place(static_cast<float>(2 * i), true);
+    for (int j = 0; j <= i; j += 3) place(static_cast<float>(2 * j) + 0.25f, false);  // 0.6 of both is shared
+  }
+  auto const n = static_cast<std::int64_t>(scores.size());
+  auto const boxes = any_tensor::of<float>({1, n, 4}, corners), best_first = any_tensor::of<float>({1, 1, n}, scores);
+  auto const at = [&](float overlap) {
+    return elements<std::int64_t>(
+        run("NonMaxSuppression", 11, {boxes, best_first, ints({1}, {n}), floats({1}, {overlap})}));
+  };
+  CHECK(at(0.5f) == expected);
+  CHECK(at(0.7f).size() == 3 * (40 + 14));  // the first of those at each of 14 places
+}

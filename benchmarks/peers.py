@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--avx2] [--json FILE] [--svg FILE]: sinter beside its peers, on this machine.
 
-The peers are onnxruntime and OpenVINO from PyPI, those that Python finds; OpenVINO is held to float32. A folder stands for
-all models below it. Each has a process of its own for each model and number of threads. Runs alternate; figures are
-medians. A ratio is the peer's time over sinter's: above 1, sinter is faster. Load is the time to a ready model (file in
-the page cache, memory warm), first includes the first run; both are medians over fresh processes. Memory is the process's
-peak less that of the same process before it loads the model. Quick nets are timed in batches of runs, those below 50 us
-without what Python's call of a peer takes: through its C interface.
+The peers are onnxruntime and OpenVINO from PyPI, those that Python finds; OpenVINO is held to float32. A folder stands
+for all models below it. Inputs are those of an NPZ beside the model, where one stands, as net.npz for net.onnx. Each
+has a process of its own for each model and number of threads. Runs alternate; figures are medians. A ratio is the
+peer's time over sinter's: above 1, sinter is faster. Load is the time to a ready model (file in the page cache, memory
+warm), first includes the first run; both are medians over fresh processes. Memory is the process's peak less that of
+the same process before it loads the model. Quick nets are timed in batches of runs, those below 50 us without what
+Python's call of a peer takes: through its C interface.
 """
 import argparse
 import importlib.util
@@ -19,7 +20,7 @@ import statistics
 import time
 
 from chart import ratio_chart
-from servers import make_inputs, model_name, peer_server, sinter_server
+from servers import inputs_for, model_name, peer_server, sinter_server
 
 SHORT = {"sinter": "s", "onnxruntime": "ort", "openvino": "ov"}
 PEERS = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
@@ -50,7 +51,7 @@ def start(make, model, threads):
             pass
     touch_memory()
     server = make(model, threads)
-    server.feed(make_inputs(server.inputs))
+    server.feed(inputs_for(model, server.inputs))
     first = server.run()
     figures = server.figures()
     return server, {"load_ms": figures["load_ns"] / 1e6, "first_ms": (figures["load_ns"] + first) / 1e6}

@@ -129,3 +129,18 @@ def make_inputs(described, batch=1, seed=0):
         values = random.standard_normal(shape) if dtype.kind == "f" else random.integers(0, 2, shape)
         arrays.append(numpy.ascontiguousarray(values, dtype))
     return arrays
+
+
+def inputs_for(model, described):
+    """The inputs that lie beside a model, by name, where there are some: those of net.onnx and of net.legacy.onnx in
+    net.npz. Else `make_inputs`.
+    """
+    for stem in (model.stem, model.stem.partition(".")[0]):
+        stored = model.with_name(f"{stem}.npz")
+        if stored.exists():
+            arrays = numpy.load(stored)
+            missing = [d["name"] for d in described if d["name"] not in arrays]
+            if missing:
+                raise RuntimeError(f"{stored}: expected the inputs of {model.name}, lacks {', '.join(missing)}")
+            return [numpy.ascontiguousarray(arrays[d["name"]], DTYPES[d["type"]]) for d in described]
+    return make_inputs(described)

@@ -85,6 +85,16 @@ TEST_CASE("RoiAlign averages samples, and refuses a batch index outside") {
   CHECK_THAT(error_of("RoiAlign", 16, {x, roi, ints({1}, {1})}, a), says("index or length is 1, expected 0 to 0"));
 }
 
+TEST_CASE("RoiAlign pools each region in all channels of its image") {
+  auto const x = floats({2, 2, 2, 2}, {1, 2, 1, 2, 10, 20, 10, 20, 3, 3, 5, 5, -1, -1, -3, -3});
+  auto const rois = floats({3, 4}, {0, 0, 2, 2, 0, 0, 2, 2, 7, 7, 9, 9});
+  sinter::attribute_map a{{"sampling_ratio", std::int64_t{1}}, {"output_width", std::int64_t{2}}};
+  check_resized(run("RoiAlign", 16, {x, rois, ints({3}, {1, 0, 0})}, a), {4, 4, -2, -2, 1, 2, 10, 20, 0, 0, 0, 0});
+  a["mode"] = string("max");  // the greatest of the weighted neighbours: halves of the two rows
+  check_resized(run("RoiAlign", 16, {x, rois, ints({3}, {1, 0, 0})}, a),
+                {2.5f, 2.5f, 0, 0, 0.5f, 1, 5, 10, 0, 0, 0, 0});
+}
+
 TEST_CASE("NonMaxSuppression: flipped corners, thresholds and the order of equal scores") {
   auto const boxes = floats({1, 3, 4}, {1, 1, 0, 0, 0, 0, 1, 1, 0, 2, 1, 3}),
              scores = floats({1, 1, 3}, {0.5f, 0.9f, 0.5f});
@@ -98,4 +108,26 @@ TEST_CASE("NonMaxSuppression: flipped corners, thresholds and the order of equal
   CHECK(at(3, 0.5f, 0.5f) == list{0, 0, 1});
   CHECK(run("NonMaxSuppression", 11, {boxes, scores}).shape() == sinter::shape{0, 3});
   CHECK_THAT(error_of("NonMaxSuppression", 11, {boxes, floats({1, 1, 2}, {0, 0})}), says("1x3x4"));
+}
+
+TEST_CASE("NonMaxSuppression compares with every box that was chosen") {
+  std::vector<float> corners, scores;
+  list expected;
+  auto const place = [&](float at, bool apart) {
+    if (apart) expected.insert(expected.end(), {0, 0, static_cast<std::int64_t>(scores.size())});
+    corners.insert(corners.end(), {at, 0, at + 1, 1});
+    scores.push_back(1000 - static_cast<float>(scores.size()));
+  };
+  for (int i = 0; i < 40; ++i) {
+    place(static_cast<float>(2 * i), true);
+    for (int j = 0; j <= i; j += 3) place(static_cast<float>(2 * j) + 0.25f, false);  // 0.6 of both is shared
+  }
+  auto const n = static_cast<std::int64_t>(scores.size());
+  auto const boxes = any_tensor::of<float>({1, n, 4}, corners), best_first = any_tensor::of<float>({1, 1, n}, scores);
+  auto const at = [&](float overlap) {
+    return elements<std::int64_t>(
+        run("NonMaxSuppression", 11, {boxes, best_first, ints({1}, {n}), floats({1}, {overlap})}));
+  };
+  CHECK(at(0.5f) == expected);
+  CHECK(at(0.7f).size() == 3 * (40 + 14));  // the first of those at each of 14 places
 }

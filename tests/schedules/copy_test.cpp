@@ -76,6 +76,8 @@ TEST_CASE("row-major runs are copied") {
   check_case(make_case(concat_entry, {{"axis", std::int64_t{-2}}}, {a, b}), copy_schedule, 0);
   test_operand const token{random_tensor({3, 4, 1, 7}, 3), true};
   check_case(make_case(concat_entry, {{"axis", std::int64_t{2}}}, {token, b}), copy_schedule, 0);
+  test_operand const narrow{random_tensor({2, 4001, 3}, 1)}, narrower{random_tensor({2, 4001, 1}, 2)};
+  check_case(make_case(concat_entry, {{"axis", std::int64_t{2}}}, {narrow, narrower}), copy_schedule, 0);
   test_operand const wide{random_tensor({2, 10000}, 1)};
   check_case(make_case(concat_entry, {{"axis", std::int64_t{0}}}, {wide, wide}), copy_schedule, 0);
   check_case(make_case(slice_entry, {{"axes", integers{2}}, {"starts", integers{1}}, {"ends", integers{-1}}}, {a}, 9),

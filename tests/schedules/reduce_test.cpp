@@ -10,6 +10,9 @@ namespace {
 constexpr auto sum_entry = entry_of<reduce<reduction::sum>>();
 constexpr auto mean_entry = entry_of<reduce<reduction::mean>>();
 constexpr auto max_entry = entry_of<reduce<reduction::max>>();
+constexpr auto l1_entry = entry_of<reduce<reduction::l1>>();
+constexpr auto l2_entry = entry_of<reduce<reduction::l2>>();
+constexpr auto sum_square_entry = entry_of<reduce<reduction::sum_square>>();
 
 void check_reduce(shape s, std::vector<std::int64_t> axes) {
   INFO(to_string(s) << " over " << fmt::format("{}", fmt::join(axes, ",")));
@@ -17,6 +20,9 @@ void check_reduce(shape s, std::vector<std::int64_t> axes) {
   check_case(make_case(sum_entry, {{"axes", axes}}, {x}, 11), reduce_schedule);
   check_case(make_case(mean_entry, {{"axes", axes}, {"keepdims", std::int64_t{0}}}, {x}), reduce_schedule);
   check_case(make_case(max_entry, {{"axes", axes}}, {x}), reduce_schedule, 0);
+  check_case(make_case(l1_entry, {{"axes", axes}}, {x}), reduce_schedule);
+  check_case(make_case(l2_entry, {{"axes", axes}}, {x}), reduce_schedule);
+  check_case(make_case(sum_square_entry, {{"axes", axes}}, {x}), reduce_schedule);
 }
 
 }  // namespace

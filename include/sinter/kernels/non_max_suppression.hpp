@@ -3,6 +3,7 @@
 #include <sinter/kernels/staging.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace sinter::kernels {
@@ -19,14 +20,47 @@ struct box {
   float area() const { return (right - left) * (bottom - top); }
 };
 
-/// The area that two boxes share, over the area of both.
-inline float overlap(box const& a, box const& b) {
-  auto const width = std::min(a.right, b.right) - std::max(a.left, b.left);
-  auto const height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
-  if (!(width > 0) || !(height > 0)) return 0;
-  auto const common = width * height, all = a.area() + b.area() - common;
-  return all > 0 ? common / all : 0;
-}
+/// Boxes that were chosen, a list for each side and one of areas, so that compilers compare several boxes at once.
+class kept_boxes {
+ public:
+  /// `room`: for the most boxes that may be added, five times.
+  explicit kept_boxes(std::array<float*, 5> const& room)
+      : left_(room[0]), top_(room[1]), right_(room[2]), bottom_(room[3]), area_(room[4]) {}
+
+  std::int64_t count() const { return count_; }
+  void add(box const& b) {
+    left_[count_] = b.left, top_[count_] = b.top, right_[count_] = b.right, bottom_[count_] = b.bottom;
+    area_[count_++] = b.area();
+  }
+
+  /// Whether `b` shares more than the part `most` of the area of both with one of the boxes.
+  bool overlap(box const& b, float most) const {
+    constexpr std::int64_t side_by_side = 16;
+    auto const area = b.area();
+    std::int64_t i = 0;
+    for (; i + side_by_side <= count_; i += side_by_side) {
+      int found = 0;
+      for (std::int64_t k = 0; k < side_by_side; ++k) found |= part(b, area, i + k) > most;
+      if (found) return true;
+    }
+    for (; i < count_; ++i)
+      if (part(b, area, i) > most) return true;
+    return false;
+  }
+
+ private:
+  /// The area that `b` shares with box `i`, over the area of both.
+  float part(box const& b, float area, std::int64_t i) const {
+    auto const width = std::min(b.right, right_[i]) - std::max(b.left, left_[i]);
+    auto const height = std::min(b.bottom, bottom_[i]) - std::max(b.top, top_[i]);
+    auto const common = width * height, all = area + area_[i] - common, share = common / all;
+    bool const meet = (width > 0) & (height > 0) & (all > 0);
+    return meet ? share : 0.0f;
+  }
+
+  float *left_, *top_, *right_, *bottom_, *area_;
+  std::int64_t count_ = 0;
+};
 
 /// What boxes are chosen.
 struct box_choice {
@@ -36,7 +70,8 @@ struct box_choice {
 
   /// Puts the numbers of the chosen ones of `count` boxes to the front of `chosen`, which has room for all, best first;
   /// returns how many they are. Of equal scores the first is better, a NaN is worst.
-  std::int64_t choose(box const* boxes, float const* scores, std::int64_t count, std::int64_t* chosen) const {
+  std::int64_t choose(box const* boxes, float const* scores, std::int64_t count, std::int64_t* chosen,
+                      kept_boxes kept) const {
     auto* end = chosen;
     for (std::int64_t i = 0; i < count; ++i)
       if (!score || scores[i] > *score) *end++ = i;
@@ -46,12 +81,12 @@ struct box_choice {
       if (p_nan != q_nan) return q_nan;
       return !p_nan && p != q ? p > q : i < j;
     });
-    std::int64_t kept = 0;
-    for (auto const* i = chosen; i != end && kept < most; ++i)
-      if (std::none_of(chosen, chosen + kept,
-                       [&](std::int64_t j) { return kernels::overlap(boxes[*i], boxes[j]) > overlap; }))
-        chosen[kept++] = *i;
-    return kept;
+    for (auto const* i = chosen; i != end && kept.count() < most; ++i)
+      if (!kept.overlap(boxes[*i], overlap)) {
+        chosen[kept.count()] = *i;
+        kept.add(boxes[*i]);
+      }
+    return kept.count();
   }
 };
 
@@ -66,6 +101,8 @@ inline status non_max_suppression(call const& c) {
   auto const images = s[0], classes = s[1], count = s[2];
   auto* const boxes = c.memory.take<box>(static_cast<std::size_t>(count));
   auto* const chosen = c.memory.take<std::int64_t>(static_cast<std::size_t>(count));
+  std::array<float*, 5> room{};
+  for (auto& list : room) list = c.memory.take<float>(static_cast<std::size_t>(count));
   if (c.memory.measuring()) return {};
   auto const given = [&](std::size_t i) { return c.input(i) && c.input(i).elements() > 0; };
   box_choice choice;
@@ -77,7 +114,7 @@ inline status non_max_suppression(call const& c) {
   for (std::int64_t image = 0; image < images; ++image) {
     for (std::int64_t i = 0; i < count; ++i) boxes[i] = box::of(corners + (image * count + i) * 4, c.integers[0] != 0);
     for (std::int64_t k = 0; k < classes; ++k) {
-      auto const kept = choice.choose(boxes, scores + (image * classes + k) * count, count, chosen);
+      auto const kept = choice.choose(boxes, scores + (image * classes + k) * count, count, chosen, kept_boxes(room));
       for (std::int64_t i = 0; i < kept && to; ++i, to += 3) to[0] = image, to[1] = k, to[2] = chosen[i];
       rows += kept;
     }

@@ -17,32 +17,79 @@ struct roi_rule {
   bool half_pixel = true;
 };
 
+/// The neighbours of a position in a plane, and what each counts; none further than one element outside.
 template <typename T>
-struct roi_plane {
-  T const* data;
-  std::int64_t height, width;
+struct roi_neighbours {
+  bool any = false;
+  std::array<std::int64_t, 4> at{};
+  std::array<T, 4> weight{};
+
+  roi_neighbours(std::int64_t rows, std::int64_t columns, double y, double x) {
+    auto const h = static_cast<double>(rows), w = static_cast<double>(columns);
+    if (!(y >= -1 && y <= h && x >= -1 && x <= w) || rows == 0 || columns == 0) return;
+    any = true;
+    y = std::clamp(y, 0.0, h - 1);
+    x = std::clamp(x, 0.0, w - 1);
+    auto const y0 = static_cast<std::int64_t>(y), x0 = static_cast<std::int64_t>(x);
+    auto const y1 = std::min(y0 + 1, rows - 1), x1 = std::min(x0 + 1, columns - 1);
+    auto const fy = y - static_cast<double>(y0), fx = x - static_cast<double>(x0);
+    at = {y0 * columns + x0, y0 * columns + x1, y1 * columns + x0, y1 * columns + x1};
+    weight = {static_cast<T>((1 - fy) * (1 - fx)), static_cast<T>((1 - fy) * fx), static_cast<T>(fy * (1 - fx)),
+              static_cast<T>(fy * fx)};
+  }
+
+  std::array<T, 4> of(T const* plane) const {
+    if (!any) return {};
+    return {weight[0] * plane[at[0]], weight[1] * plane[at[1]], weight[2] * plane[at[2]], weight[3] * plane[at[3]]};
+  }
 };
 
-/// The four weighted neighbours of a position; all zero further than one element outside.
+/// The planes of an image, one for each channel, and a place for what a bin of each is summed up to.
 template <typename T>
-std::array<T, 4> roi_neighbours(roi_plane<T> const& p, double y, double x) {
-  auto const h = static_cast<double>(p.height), w = static_cast<double>(p.width);
-  if (!(y >= -1 && y <= h && x >= -1 && x <= w) || p.height == 0 || p.width == 0) return {};
-  y = std::clamp(y, 0.0, h - 1);
-  x = std::clamp(x, 0.0, w - 1);
-  auto const y0 = static_cast<std::int64_t>(y), x0 = static_cast<std::int64_t>(x);
-  auto const y1 = std::min(y0 + 1, p.height - 1), x1 = std::min(x0 + 1, p.width - 1);
-  auto const fy = y - static_cast<double>(y0), fx = x - static_cast<double>(x0);
-  auto const at = [&](std::int64_t i, std::int64_t j, double weight) {
-    return static_cast<T>(weight) * p.data[i * p.width + j];
-  };
-  return {at(y0, x0, (1 - fy) * (1 - fx)), at(y0, x1, (1 - fy) * fx), at(y1, x0, fy * (1 - fx)), at(y1, x1, fy * fx)};
+struct roi_image {
+  T const* data;
+  std::int64_t channels, rows, columns;
+  double* sums;
+  T* greatest;
+};
+
+/// Where the samples of a bin lie along one axis: bin `i` of those that `extent` each from `begin` on.
+struct roi_samples {
+  double begin, extent;
+  std::int64_t count;
+
+  double at(std::int64_t i, std::int64_t k) const {
+    return begin + extent * (static_cast<double>(i) + (static_cast<double>(k) + 0.5) / static_cast<double>(count));
+  }
+};
+
+/// One bin of a region in all channels, to every `step`-th element. `max` takes the greatest weighted neighbour, as the
+/// specification's reference does.
+template <typename T>
+void pool_bin(roi_image<T> const& image, bool max, roi_samples const& y, std::int64_t i, roi_samples const& x,
+              std::int64_t j, T* to, std::int64_t step) {
+  std::fill_n(image.sums, image.channels, 0.0);
+  std::fill_n(image.greatest, image.channels, T{});
+  for (std::int64_t ky = 0; ky < y.count; ++ky)
+    for (std::int64_t kx = 0; kx < x.count; ++kx) {
+      roi_neighbours<T> const near(image.rows, image.columns, y.at(i, ky), x.at(j, kx));
+      for (std::int64_t c = 0; c < image.channels; ++c) {
+        auto const v = near.of(image.data + c * image.rows * image.columns);
+        image.sums[c] += static_cast<double>(v[0] + v[1] + v[2] + v[3]);
+        if (!max) continue;
+        auto const most_of_four = std::ranges::max(v);
+        image.greatest[c] = ky == 0 && kx == 0 ? most_of_four : std::max(image.greatest[c], most_of_four);
+      }
+    }
+  auto const taken = static_cast<double>(std::max<std::int64_t>(y.count * x.count, 1));
+  for (std::int64_t c = 0; c < image.channels; ++c)
+    to[c * step] = max ? image.greatest[c] : static_cast<T>(image.sums[c] / taken);
 }
 
-/// All bins of one region in one plane. `max` takes the greatest weighted neighbour, as the specification's reference
-/// does. A region that spans a million elements a bin is a failure.
+/// All bins of one region in all channels: [channels, height, width]. A region that spans a million elements a bin is a
+/// failure.
 template <typename T>
-status pool_region(roi_rule const& a, float const* roi, roi_plane<T> const& p, T* to) {
+status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& image, T* to) {
   double const shift = a.half_pixel ? 0.5 : 0;
   auto const left = roi[0] * a.scale - shift, top = roi[1] * a.scale - shift;
   auto width = roi[2] * a.scale - shift - left, height = roi[3] * a.scale - shift - top;
@@ -58,24 +105,10 @@ status pool_region(roi_rule const& a, float const* roi, roi_plane<T> const& p, T
   auto const count = [&](double bin) {
     return a.samples > 0 ? a.samples : std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(bin)));
   };
-  auto const ny = count(bin_h), nx = count(bin_w);
-  auto const position = [](double begin, double bin, std::int64_t i, std::int64_t k, std::int64_t n) {
-    return begin + bin * (static_cast<double>(i) + (static_cast<double>(k) + 0.5) / static_cast<double>(n));
-  };
+  roi_samples const y{top, bin_h, count(bin_h)}, x{left, bin_w, count(bin_w)};
   for (std::int64_t i = 0; i < a.height; ++i)
-    for (std::int64_t j = 0; j < a.width; ++j) {
-      double sum = 0;
-      T greatest{};
-      for (std::int64_t ky = 0; ky < ny; ++ky)
-        for (std::int64_t kx = 0; kx < nx; ++kx) {
-          auto const v = roi_neighbours(p, position(top, bin_h, i, ky, ny), position(left, bin_w, j, kx, nx));
-          sum += static_cast<double>(v[0] + v[1] + v[2] + v[3]);
-          auto const most_of_four = std::ranges::max(v);
-          greatest = ky == 0 && kx == 0 ? most_of_four : std::max(greatest, most_of_four);
-        }
-      auto const taken = static_cast<double>(std::max<std::int64_t>(ny * nx, 1));
-      *to++ = a.max ? greatest : static_cast<T>(sum / taken);
-    }
+    for (std::int64_t j = 0; j < a.width; ++j)
+      pool_bin(image, a.max, y, i, x, j, to + i * a.width + j, a.height * a.width);
   return {};
 }
 
@@ -91,15 +124,16 @@ inline status pool_regions(call const& c) {
     staged_input<float> rois(c.in[1], c.memory);
     staged_input<std::int64_t> batch(c.in[2], c.memory);
     staged_output<T> y(c.out[0], c.memory);
+    auto const channels = static_cast<std::size_t>(s[1]);
+    auto* const sums = c.memory.take<double>(channels);
+    auto* const greatest = c.memory.take<T>(channels);
     if (c.memory.measuring()) return {};
-    auto* to = y.data();
     auto const regions = static_cast<std::int64_t>(c.in[2].elements());
     for (std::int64_t r = 0; r < regions; ++r) {
       if (batch[r] < 0 || batch[r] >= s[0]) return status::outside(batch[r], 0, s[0] - 1);
-      for (std::int64_t channel = 0; channel < s[1]; ++channel, to += rule.height * rule.width) {
-        roi_plane<T> const plane{x + (batch[r] * s[1] + channel) * s[2] * s[3], s[2], s[3]};
-        if (auto const result = pool_region(rule, rois + 4 * r, plane, to); !result.ok) return result;
-      }
+      roi_image<T> const image{x + batch[r] * s[1] * s[2] * s[3], s[1], s[2], s[3], sums, greatest};
+      auto* const to = y.data() + r * s[1] * rule.height * rule.width;
+      if (auto const result = pool_region(rule, rois + 4 * r, image, to); !result.ok) return result;
     }
     return {};
   });

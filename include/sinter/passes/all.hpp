@@ -35,6 +35,7 @@
 #include <sinter/passes/project_recurrence.hpp>
 #include <sinter/passes/recompose.hpp>
 #include <sinter/passes/slice_gather.hpp>
+#include <sinter/passes/transpose_between_reshapes.hpp>
 #include <sinter/passes/widen_half.hpp>
 
 #include <array>
@@ -60,6 +61,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"lower_einsum", lower_einsum},
     {"fuse_condition", fuse_condition},
     {"recompose", recompose},
+    {"transpose_between_reshapes", transpose_between_reshapes},
     {"eliminate_transposes", eliminate_transposes},
     {"channel_shuffle", channel_shuffle},
     {"merge_reshapes", merge_reshapes},
@@ -82,7 +84,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 28;
+inline constexpr std::size_t first_fusion = 29;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

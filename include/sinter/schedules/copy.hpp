@@ -5,6 +5,7 @@
 #include <sinter/ops/slice.hpp>
 #include <sinter/schedules/channel_moves.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
 
@@ -18,8 +19,8 @@
 ///
 /// Of channels of blocked tensors: the loop nest of channel_moves.hpp. Row-major, of any axis:
 ///
-///     for outer index, piece of the contiguous run of one part:      (grid; a grid for each part)
-///       for vector: copy
+///     for item of axis 0, run of outer indices, piece of the contiguous run of one part:  (grid; a grid for each part)
+///       for outer index: copy
 namespace sinter {
 
 namespace detail {
@@ -125,32 +126,12 @@ inline void copy_channels(scheduled_node const& n, copied_parts const& c, target
   }
 }
 
-/// Copies `count` elements.
-inline vector::program copy_kernel(std::int64_t count, vector::element element, target const& t) {
-  auto const size = vector::size_of(element);
-  vector::builder b("copy", t.lanes());
-  auto const x = b.argument("x", vector::access::in, count * size, element, size);
-  auto const y = b.argument("y", vector::access::out, count * size, element, size);
-  auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
-  std::int64_t const bytes = t.lanes() * size;
-  auto const move = [&](std::int64_t at, std::int64_t lanes) {
-    auto const n = static_cast<std::int32_t>(lanes);
-    b.store(y.at(at), b.load(x.at(at), n, vector::register_type::i32), n);
-  };
-  if (vectors > 0)
-    b.loop(vectors / unroll, {{x, unroll * bytes}, {y, unroll * bytes}}, [&] {
-      for (std::int64_t v = 0; v < unroll; ++v) move(v * bytes, t.lanes());
-    });
-  for (auto at = vectors / unroll * unroll * t.lanes(); at < count; at += t.lanes())
-    move(at * size, std::min<std::int64_t>(t.lanes(), count - at));
-  return std::move(b).take();
-}
-
 inline void copy_rows(scheduled_node const& n, copied_parts const& c, target const& t, fragment& code) {
   auto const& s = n.inputs[0].shape();
   auto const element = moved_element(n.inputs[0]);
-  auto const size = vector::size_of(element);
-  auto const outer = static_cast<std::int64_t>(s.elements(0, c.axis));
+  std::int64_t const size = vector::size_of(element);
+  auto const items = c.axis == 0 ? 1 : s[0];
+  auto const rows = static_cast<std::int64_t>(s.elements(0, c.axis)) / items;
   auto const inner = static_cast<std::int64_t>(s.elements(c.axis + 1, s.rank())) * size;
   for (auto const& part : c.parts) {
     auto const& from = n.inputs[part.input];
@@ -158,16 +139,18 @@ inline void copy_rows(scheduled_node const& n, copied_parts const& c, target con
     auto const source = from.constant ? code.weight(pack_raw(from)) : address{.in = space::input, .index = part.input};
     auto const in_row = from.shape()[c.axis] * inner;
     auto const out_row = n.outputs[part.output].shape()[c.axis] * inner;
-    for (auto const& piece : full_runs(part.length * inner / size, task_bytes / size)) {
-      auto in = source;
-      in.offset = part.from * inner + piece.first * size;
-      in.stride = {in_row, piece.length * size};
-      address const out{.in = space::output,
-                        .index = part.output,
-                        .offset = part.to * inner + piece.first * size,
-                        .stride = {out_row, piece.length * size}};
-      code.add(copy_kernel(piece.length, element, t), {outer, piece.count, 1, 1}, {in, out});
-    }
+    for (auto const& piece : full_runs(part.length * inner / size, task_bytes / size))
+      for (auto const& run : equal_runs(rows, task_bytes / size / piece.length)) {
+        auto in = source;
+        in.offset = part.from * inner + run.first * in_row + piece.first * size;
+        in.stride = {rows * in_row, run.length * in_row, piece.length * size};
+        address const out{.in = space::output,
+                          .index = part.output,
+                          .offset = part.to * inner + run.first * out_row + piece.first * size,
+                          .stride = {rows * out_row, run.length * out_row, piece.length * size}};
+        code.add(copy_runs_kernel(element, {run.length, in_row, out_row}, {piece.length, size, size}, t),
+                 {items, run.count, piece.count, 1}, {in, out});
+      }
   }
 }
 

@@ -7,13 +7,16 @@
 #include <sinter/vector/builder.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-/// ReduceSum, ReduceMean and ReduceMax over neighbouring axes, row-major, seen as [outer, reduced, inner].
+/// ReduceSum, ReduceMean, ReduceMax, ReduceL1, ReduceL2 and ReduceSumSquare over neighbouring axes, row-major, seen as
+/// [outer, reduced, inner].
 ///
 ///     for outer index, run of inner indices:          (grid; where inner is 1, runs of outer indices)
 ///       for reduced index:
@@ -22,7 +25,16 @@ namespace sinter {
 
 namespace detail {
 
-enum class reduce_kind : std::uint8_t { sum, mean, max };
+enum class reduce_kind : std::uint8_t { sum, mean, max, l1, l2, sum_square };
+
+/// The kind of a reduction node; none: no kernel computes it.
+inline std::optional<reduce_kind> reduce_kind_of(node const& n) {
+  constexpr std::array<std::string_view, 6> names{"ReduceSum", "ReduceMean", "ReduceMax",
+                                                  "ReduceL1",  "ReduceL2",   "ReduceSumSquare"};
+  auto const name = std::ranges::find(names, n.op);
+  if (!n.domain.empty() || name == names.end()) return std::nullopt;
+  return static_cast<reduce_kind>(name - names.begin());
+}
 
 struct reduced_axes {
   reduce_kind kind = reduce_kind::sum;
@@ -40,13 +52,9 @@ inline std::optional<axis_set> axes_of_node(scheduled_node const& n) {
 }
 
 inline std::optional<reduced_axes> reduced_axes_of(scheduled_node const& n) {
-  reduced_axes r;
-  if (is_standard_operator(*n.n, "ReduceMean"))
-    r.kind = reduce_kind::mean;
-  else if (is_standard_operator(*n.n, "ReduceMax"))
-    r.kind = reduce_kind::max;
-  else if (!is_standard_operator(*n.n, "ReduceSum"))
-    return std::nullopt;
+  auto const kind = reduce_kind_of(*n.n);
+  if (!kind) return std::nullopt;
+  reduced_axes r{.kind = *kind};
   if (!is_float_tensor(n.inputs[0])) return std::nullopt;
   auto const axes = axes_of_node(n);
   if (!axes) return std::nullopt;
@@ -63,8 +71,31 @@ inline std::optional<reduced_axes> reduced_axes_of(scheduled_node const& n) {
   return r;
 }
 
-constexpr vector::opcode fold_of(reduce_kind kind) {
-  return kind == reduce_kind::max ? vector::opcode::max : vector::opcode::add;
+/// What a reduction of one element `x` gives before it is finished.
+inline vector::reg reduce_start(vector::builder& b, reduce_kind kind, vector::reg x) {
+  switch (kind) {
+    case reduce_kind::l1: return b.binary(vector::opcode::max, x, b.binary(vector::opcode::sub, b.zero(), x));
+    case reduce_kind::l2:
+    case reduce_kind::sum_square: return b.binary(vector::opcode::mul, x, x);
+    default: return x;
+  }
+}
+
+inline void reduce_step(vector::builder& b, reduce_kind kind, vector::reg sum, vector::reg x) {
+  switch (kind) {
+    case reduce_kind::max: return b.binary_to(sum, vector::opcode::max, sum, x);
+    case reduce_kind::l2:
+    case reduce_kind::sum_square: return b.fma_to(sum, x, x);
+    default: return b.binary_to(sum, vector::opcode::add, sum, reduce_start(b, kind, x));
+  }
+}
+
+inline vector::reg reduce_finish(vector::builder& b, reduced_axes const& r, vector::reg sum) {
+  switch (r.kind) {
+    case reduce_kind::mean: return b.binary(vector::opcode::mul, sum, b.constant(1.0f / static_cast<float>(r.reduced)));
+    case reduce_kind::l2: return b.unary(vector::opcode::sqrt, sum);
+    default: return sum;
+  }
 }
 
 /// `rows` rows of `r.reduced` elements, each to one element.
@@ -78,13 +109,9 @@ inline vector::program reduce_rows_kernel(reduced_axes const& r, std::int64_t ro
     std::vector<vector::reg> sums;
     for (std::size_t i = 0; i < walk.accumulators(); ++i) sums.push_back(b.zero());
     walk.run({x}, [&](row_part const& at) {
-      auto const sum = sums[at.accumulator];
-      b.binary_to(sum, vector::opcode::add, sum, at.count == 0 ? b.zero() : b.load(x.at(at.offset), at.count));
+      reduce_step(b, r.kind, sums[at.accumulator], at.count == 0 ? b.zero() : b.load(x.at(at.offset), at.count));
     });
-    auto sum = walk.fold(sums, vector::opcode::add, vector::opcode::hsum);
-    if (r.kind == reduce_kind::mean)
-      sum = b.binary(vector::opcode::mul, sum, b.constant(1.0f / static_cast<float>(r.reduced)));
-    b.store(y.at(0), sum, 1);
+    b.store(y.at(0), reduce_finish(b, r, walk.fold(sums, vector::opcode::add, vector::opcode::hsum)), 1);
   });
   return std::move(b).take();
 }
@@ -100,20 +127,15 @@ inline vector::program reduce_columns_kernel(reduced_axes const& r, std::int64_t
     return static_cast<std::int32_t>(std::min<std::int64_t>(t.lanes(), columns - at));
   };
   std::vector<vector::reg> sums;
-  for (std::int64_t at = 0; at < columns; at += t.lanes()) sums.push_back(b.load(x.at(at * 4), count(at)));
+  for (std::int64_t at = 0; at < columns; at += t.lanes())
+    sums.push_back(reduce_start(b, r.kind, b.load(x.at(at * 4), count(at))));
   if (r.reduced > 1)
     b.loop(r.reduced - 1, {{next, row}}, [&] {
-      for (std::int64_t at = 0; at < columns; at += t.lanes()) {
-        auto const sum = sums[static_cast<std::size_t>(at / t.lanes())];
-        b.binary_to(sum, fold_of(r.kind), sum, b.load(next.at(at * 4), count(at)));
-      }
+      for (std::int64_t at = 0; at < columns; at += t.lanes())
+        reduce_step(b, r.kind, sums[static_cast<std::size_t>(at / t.lanes())], b.load(next.at(at * 4), count(at)));
     });
-  for (std::int64_t at = 0; at < columns; at += t.lanes()) {
-    auto const sum = sums[static_cast<std::size_t>(at / t.lanes())];
-    if (r.kind == reduce_kind::mean)
-      b.binary_to(sum, vector::opcode::mul, sum, b.constant(1.0f / static_cast<float>(r.reduced)));
-    b.store(y.at(at * 4), sum, count(at));
-  }
+  for (std::int64_t at = 0; at < columns; at += t.lanes())
+    b.store(y.at(at * 4), reduce_finish(b, r, sums[static_cast<std::size_t>(at / t.lanes())]), count(at));
   return std::move(b).take();
 }
 

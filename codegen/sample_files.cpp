@@ -8,7 +8,7 @@
 #include "tensor_files.hpp"
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -159,9 +159,8 @@ std::vector<sample> read_samples(graph const& g, fs::path const& folder, std::si
     if (all.size() >= most) break;
     sinter::with_context([&] { return fmt::format("file '{}'", file.string()); },
                          [&] {
-                           auto more = is_picture(file) ? std::vector{read_picture_sample(g, file, how)}
-                                                        : read_tensor_samples(g, file);
-                           std::ranges::move(more, std::back_inserter(all));
+                           if (is_picture(file)) return all.push_back(read_picture_sample(g, file, how));
+                           std::ranges::move(read_tensor_samples(g, file), std::back_inserter(all));
                          });
   }
   all.resize(std::min(all.size(), most));

@@ -10,19 +10,20 @@ using namespace sinter::quantize;
 
 namespace {
 
-/// A graph with its samples and what was seen of them.
+/// A graph with its samples and what was seen of them. Others refer to the samples: it is not copied.
 struct calibrated {
   graph g;
-  std::vector<tensors> samples = samples_for(g, 8);
-  calibration seen{};
-  measured_samples held_out{};
+  std::vector<tensors> samples, others;
+  calibration seen;
+  measured_samples held_out;
 
-  explicit calibrated(graph from, calibration_options const& how = {}) : g(std::move(from)) {
-    seen = calibrate(g, samples, evaluated, how);
-    static std::vector<std::vector<tensors>> kept;
-    kept.push_back(samples_for(g, 4, 99));
-    held_out = measure_float(g, kept.back(), evaluated);
-  }
+  explicit calibrated(graph from)
+      : g(std::move(from)),
+        samples(samples_for(g, 8)),
+        others(samples_for(g, 4, 99)),
+        seen(calibrate(g, samples, evaluated)),
+        held_out(measure_float(g, others, evaluated)) {}
+  calibrated(calibrated const&) = delete;
   double sqnr(graph const& other) const { return measure_accuracy(other, held_out, evaluated)[0].sqnr(); }
 };
 

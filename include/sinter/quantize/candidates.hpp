@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -93,7 +93,7 @@ inline value_id quantized_output(graph const& g, node_id id) {
 /// Whether a value leaves the graph, perhaps through operators that make scores of it: rounding there may change which
 /// one is largest.
 inline bool is_result(graph const& g, value_id v, int depth = 4) {
-  static constexpr std::array<std::string_view, 5> finals{"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", "TopK"};
+  static constexpr std::array<std::string_view, 6> finals{"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", "TopK", "Cast"};
   if (g.is_output(v)) return true;
   auto const& users = g.at(v).users;
   return depth > 0 && !users.empty() && std::ranges::all_of(users, [&](node_id user) {

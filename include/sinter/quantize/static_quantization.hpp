@@ -1,6 +1,8 @@
 #pragma once
 
+#include <sinter/graph/rewriter.hpp>
 #include <sinter/passes/edit.hpp>
+#include <sinter/passes/eliminate_dead.hpp>
 #include <sinter/quantize/calibration.hpp>
 #include <sinter/quantize/weights.hpp>
 
@@ -9,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -50,13 +53,18 @@ class static_quantizer {
     }
   }
 
+  /// A constant; small ones that are equal are written once.
   value_id constant(value_id of, char const* what, any_tensor t) {
-    return g_.add_constant(g_.at(of).name + what, std::move(t));
+    constexpr std::size_t small = 1024;
+    if (t.bytes() > small) return g_.add_constant(g_.at(of).name + what, std::move(t));
+    std::string const bytes(static_cast<char const*>(std::as_const(t).data()), t.bytes());
+    auto& known = constants_[fmt::format("{} {} {}", name(t.type()), t.shape(), bytes)];
+    if (!known) known = g_.add_constant(g_.at(of).name + what, std::move(t));
+    return known;
   }
 
   value_id add_node(value_id of, char const* suffix, node n, tensor_type type) {
     auto const out = g_.add_value(g_.at(of).name + suffix, std::move(type));
-    n.name = g_.at(out).name;
     n.version = version_;
     n.outputs = {out};
     g_.add_node(std::move(n));
@@ -67,13 +75,13 @@ class static_quantizer {
   value_id dequantized(value_id of, any_tensor integers, std::vector<float> const& steps, std::int64_t axis) {
     tensor_type const type{dtype::float32, integers.shape()};
     auto const channels = static_cast<std::int64_t>(steps.size());
-    any_tensor zeros(integers.type(), {channels});
-    auto const values = constant(of, "_integers", std::move(integers));
-    auto const scale = constant(of, "_scale", any_tensor::of<float>({channels}, steps));
-    auto const zero_point = constant(of, "_zero_point", std::move(zeros));
-    return add_node(of, "_dequantized",
-                    {.op = "DequantizeLinear", .attributes = {{"axis", axis}}, .inputs = {values, scale, zero_point}},
-                    type);
+    node n{.op = "DequantizeLinear", .attributes = {{"axis", axis}}};
+    bool const of_bytes = integers.type() == dtype::int8;
+    n.inputs = {g_.add_constant(g_.at(of).name + "_q", std::move(integers)),
+                constant(of, "_scale", any_tensor::of<float>({channels}, steps))};
+    // Kernels on integers take the zero point of weights as an operand; biases never have one.
+    if (of_bytes) n.inputs.push_back(constant(of, "_zero", any_tensor(dtype::int8, {channels})));
+    return add_node(of, "_dq", std::move(n), type);
   }
 
   /// The bias of a product, zeros where it has none.
@@ -134,11 +142,10 @@ class static_quantizer {
     auto const [step, zero] = steps_.at(p.value);
     auto const type = g_.at(p.value).type;
     auto const scale = constant(p.value, "_scale", any_tensor::scalar(step));
-    auto const zero_point = constant(p.value, "_zero_point", any_tensor::scalar(zero));
-    auto const bytes = add_node(p.value, "_quantized", {.op = "QuantizeLinear", .inputs = {p.value, scale, zero_point}},
+    auto const zero_point = constant(p.value, "_zero", any_tensor::scalar(zero));
+    auto const bytes = add_node(p.value, "_q", {.op = "QuantizeLinear", .inputs = {p.value, scale, zero_point}},
                                 {dtype::uint8, type.shape});
-    auto const real =
-        add_node(p.value, "_dequantized", {.op = "DequantizeLinear", .inputs = {bytes, scale, zero_point}}, type);
+    auto const real = add_node(p.value, "_dq", {.op = "DequantizeLinear", .inputs = {bytes, scale, zero_point}}, type);
     for (auto const reader : readers)
       for (std::size_t slot = 0; slot < g_.at(reader).inputs.size(); ++slot)
         if (g_.at(reader).inputs[slot] == p.value && (p.by_all || quantized.contains(reader)))
@@ -150,6 +157,7 @@ class static_quantizer {
   static_options const& how_;
   std::int64_t version_;
   std::map<value_id, byte_steps> steps_{};
+  std::map<std::string, value_id> constants_{};
   std::map<std::tuple<value_id, std::int64_t, std::vector<float>>, value_id> weights_{};
 };
 

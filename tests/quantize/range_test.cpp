@@ -35,7 +35,7 @@ TEST_CASE("Steps of a range hold 0 exactly and both ends") {
   };
   check({0, 255}, 1, 0);
   check({-255, 0}, 1, 255);
-  check({-1, 1}, 2 / 255.0f, 128);
+  check({-2, 1}, 3 / 255.0f, 170);
   check({3, 5.1f}, 0.02f, 0);      // 0 is included
   check({-5.1f, -3}, 0.02f, 255);  // on either side
   check({0, 0}, 1, 0);

@@ -76,7 +76,8 @@ inline range percentile_range(histogram const& h, double percent) {
 
 namespace detail {
 
-/// The numbers without their sign, in bins of [0, largest magnitude].
+/// The numbers without their sign, in bins of [0, largest magnitude]. Zeros, which any range holds and of which there
+/// may be more than of all others, count like the numbers beside them.
 inline std::vector<double> magnitudes(histogram const& h) {
   auto const [least, greatest] = h.whole();
   auto const largest = std::max(std::fabs(double{least}), std::fabs(double{greatest}));
@@ -86,6 +87,7 @@ inline std::vector<double> magnitudes(histogram const& h) {
     auto const bin = static_cast<std::size_t>(middle / largest * histogram::bins);
     result[std::min(bin, histogram::bins - 1)] += static_cast<double>(h.counts()[i]);
   }
+  result[0] = result[1];
   return result;
 }
 

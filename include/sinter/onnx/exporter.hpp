@@ -6,9 +6,13 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
+#include <cstdint>
+#include <filesystem>
 #include <fstream>
+#include <string>
 #include <system_error>
 
 namespace sinter::onnx {

@@ -3,11 +3,14 @@
 #include <sinter/quantize/candidates.hpp>
 #include <sinter/quantize/range.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>

@@ -5,6 +5,7 @@
 #include <sinter/quantize/matrix.hpp>
 #include <sinter/quantize/weights.hpp>
 
+#include <cstdint>
 #include <map>
 #include <vector>
 

@@ -3,6 +3,7 @@
 #include <sinter/passes/edit.hpp>
 #include <sinter/quantize/candidates.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>

@@ -3,15 +3,17 @@
 #include <sinter/onnx/import.hpp>
 #include <sinter/ops/evaluate.hpp>
 
-#include <onnx/onnx_pb.h>
-
 #include "catch.hpp"
+#include "onnx/messages.hpp"
 #include "shared.hpp"
 #include "temporary_folder.hpp"
-#include <array>
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 using sinter::graph;
 
@@ -22,8 +24,8 @@ graph through_file_format(graph const& g) {
   return sinter::onnx::import_bytes(std::as_bytes(std::span(bytes)));
 }
 
-ONNX_NAMESPACE::ModelProto message_of(graph const& g) {
-  ONNX_NAMESPACE::ModelProto m;
+messages::proto::ModelProto message_of(graph const& g) {
+  messages::proto::ModelProto m;
   REQUIRE(m.ParseFromString(sinter::onnx::export_bytes(g)));
   return m;
 }

@@ -72,30 +72,6 @@ TEST_CASE("What only chooses elements keeps their steps") {
   CHECK(before(q, given, 0).op == "Relu");  // quantised behind the activation
 }
 
-TEST_CASE("What a Concat joins has the steps of the whole") {
-  calibrated const c(standard_form(sinter::parse(R"(graph joined opset 13 {
-    input x: float[1x2x4x4]
-    const w1 = float[2x2x1x1] random(1)
-    const w2 = float[3x2x1x1] fill(5)
-    const w3 = float[2x5x1x1] random(3)
-    a = Conv(x, w1)
-    b = Conv(x, w2)
-    j = Concat(a, b) {axis = 1} as join
-    k = Conv(j, w3)
-    y = Relu(k)
-    output y
-  })")));
-  auto const q = quantize_static(c.g, c.seen);
-  auto const& join = q.at(node_named(q, "join"));
-  auto const step = [&](node const& dequantize) { return q.at(dequantize.inputs[1]).constant.as<float>()[0]; };
-  auto const& first = before(q, join, 0);
-  auto const& second = before(q, join, 1);
-  auto const& whole = q.at(q.at(join.outputs[0]).users.at(0));
-  REQUIRE((first.op == "DequantizeLinear" && second.op == "DequantizeLinear" && whole.op == "QuantizeLinear"));
-  CHECK(step(first) == step(whole));
-  CHECK(step(second) == step(whole));
-}
-
 TEST_CASE("Correction of the bias takes what rounding adds on average") {
   // One output of many equal weights that all round up, for inputs of mean 1.
   auto const g = standard_form(sinter::parse(R"(graph biased opset 13 {

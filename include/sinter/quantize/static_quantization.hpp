@@ -44,19 +44,10 @@ class static_quantizer {
   }
 
  private:
-  /// Steps of all points. What a Concat joins has the steps of the whole, what chooses among quantised elements keeps
-  /// theirs: neither rounds again.
+  /// Steps of all points; what chooses among quantised elements keeps theirs.
   void choose_steps(std::vector<quantized_point> const& points) {
     for (auto const& p : points) steps_[p.value] = steps_of(seen_.at(p.value).chosen);
-    auto const order = g_.topological_order();
-    for (auto id = order.rbegin(); id != order.rend(); ++id) {
-      auto const& n = g_.at(*id);
-      auto const whole = is(n, "Concat") ? steps_.find(n.outputs[0]) : steps_.end();
-      for (auto const in : n.inputs)
-        if (auto const part = steps_.find(in); whole != steps_.end() && part != steps_.end())
-          part->second = whole->second;
-    }
-    for (auto const id : order) {
+    for (auto const id : g_.topological_order()) {
       auto const& n = g_.at(id);
       if (!chooses(n)) continue;
       auto const from = steps_.find(n.inputs[0]), to = steps_.find(n.outputs[0]);

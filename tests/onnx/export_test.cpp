@@ -45,7 +45,7 @@ TEST_CASE("A graph that was written is read as it was") {
     const words = string[2] {"one", "two"}
     const nothing = float[0] {}
     y = Conv(x, w) {pads = [1, 1, 1, 1], auto_pad = "NOTSET"} as conv
-    z = LeakyRelu(y) {alpha = 0.25} as leaky
+    z: float = LeakyRelu(y) {alpha = 0.25} as leaky
     a = Identity(half) as i0
     b = Identity(wide) as i1
     c = Identity(nibbles) as i2
@@ -74,6 +74,7 @@ TEST_CASE("A graph that was written is read as it was") {
   auto const n = sinter::any_tensor::scalar<std::int64_t>(7);
   CHECK(sinter::print(through_file_format(back)) == sinter::print(back));
   CHECK(back.inputs[0].declared->at(0).symbol == "N");
+  REQUIRE(back.outputs[0].declared);
   CHECK(back.outputs[0].declared->at(1).extent == 4);
   CHECK_FALSE(back.outputs[0].declared->at(2).known());
   auto const expected = sinter::evaluate(g, {x, n}), got = sinter::evaluate(back, {x, n});

@@ -62,7 +62,9 @@ TEST_CASE("Weights are int8 with a step for each channel, biases int32 in units 
 
 TEST_CASE("What only chooses elements keeps their steps") {
   calibrated const c(residual_network());
-  auto const q = quantize_static(c.g, c.seen);
+  auto seen = c.seen;  // another range behind the pool than before it
+  seen.at(c.g.at(node_named(c.g, "second")).inputs[0]).chosen.greatest *= 0.5f;
+  auto const q = quantize_static(c.g, seen);
   auto const& second = q.at(node_named(q, "second"));
   auto const& pooled = before(q, before(q, second, 0), 0);  // QuantizeLinear
   auto const& pool = before(q, pooled, 0);
@@ -72,8 +74,21 @@ TEST_CASE("What only chooses elements keeps their steps") {
   CHECK(before(q, given, 0).op == "Relu");  // quantised behind the activation
 }
 
+TEST_CASE("Scores stay float32 where an operator makes probabilities of them") {
+  calibrated const c(standard_form(sinter::parse(R"(graph scored opset 13 {
+    input x: float[2x8]
+    const w = float[8x4] random(1)
+    y = MatMul(x, w) as scores
+    p = Softmax(y) {axis = -1} as probabilities
+    output p
+  })")));
+  auto const q = quantize_static(c.g, c.seen);
+  CHECK(count_nodes(q, "QuantizeLinear") == 1);
+  CHECK(before(q, q.at(node_named(q, "probabilities")), 0).name == "scores");
+}
+
 TEST_CASE("Correction of the bias takes what rounding adds on average") {
-  // One output of many equal weights that all round up, for inputs of mean 1.
+  // Inputs of mean 3, so that rounding of weights shifts the outputs.
   auto const g = standard_form(sinter::parse(R"(graph biased opset 13 {
     input x: float[4x64]
     const w = float[64x3] random(3)

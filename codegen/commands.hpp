@@ -17,6 +17,7 @@ void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_check(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_quantize(CLI::App& app);
 
 /// Adds the arguments that all subcommands have: the model and the shapes of its inputs.
 inline void add_model(CLI::App& command, model_arguments& to) {

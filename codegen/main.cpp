@@ -15,7 +15,8 @@ int main(int count, char** arguments) {
       "  sinter inspect net.onnx --show program,kernels           what the compiler makes of the model\n"
       "  sinter inspect net.onnx --report net.html                the same as a page, with times\n"
       "  sinter check net.onnx                                    whether it is sound and runs here\n"
-      "  sinter verify net.onnx --against reference.npz           whether it computes what it should\n",
+      "  sinter verify net.onnx --against reference.npz           whether it computes what it should\n"
+      "  sinter quantize net.onnx --data samples -o net.int8.onnx 8-bit integers, with their accuracy, size and time\n",
       "sinter");
   app.set_version_flag("--version", SINTER_VERSION);
   app.get_formatter()->column_width(28);
@@ -25,11 +26,12 @@ int main(int count, char** arguments) {
   codegen::add_inspect(app);
   codegen::add_check(app);
   codegen::add_verify(app);
+  codegen::add_quantize(app);
   try {
     app.parse(count, arguments);
     if (app.get_subcommands().empty())
       sinter::fail(sinter::error_code::invalid_argument,
-                   "expected one of compile, run, bench, inspect, check, verify; see sinter --help");
+                   "expected one of compile, run, bench, inspect, check, verify, quantize; see sinter --help");
     return 0;
   } catch (CLI::ParseError const& e) {
     return app.exit(e);

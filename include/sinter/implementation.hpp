@@ -9,6 +9,7 @@
 #include <sinter/formatters.hpp>
 #include <sinter/model.hpp>
 #include <sinter/onnx/describer.hpp>
+#include <sinter/onnx/exporter.hpp>
 #include <sinter/onnx/importer.hpp>
 #include <sinter/ops/all.hpp>
 #include <sinter/passes/all.hpp>

@@ -190,7 +190,7 @@ TEST_CASE("quantised matrix products give the bits of the operator", "[schedules
   };
   auto const [a, columns, bias] =
       GENERATE(product{{1, 64}, 10}, product{{1, 32}, 256}, product{{7, 36}, 48, false}, product{{2, 3, 20}, 131},
-               product{{13, 128}, 16}, product{{1, 2048}, 24, false});
+               product{{13, 128}, 16}, product{{1, 2048}, 24, false}, product{{15, 64}, 1}, product{{30, 32}, 3});
   auto const type = GENERATE(dtype::uint8, dtype::int8);
   std::vector<float> scales;
   std::vector<std::int32_t> biases;

@@ -31,7 +31,7 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
     o.weight_sums = b.argument("c", access::constant, t.blocks() * 64, i32);
   }
   o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes());
-  o.y = b.argument("y", access::out, t.y_bytes(), result);
+  o.y = b.argument("y", access::out, t.y_bytes(), result, vector::size_of(result));
   return o;
 }
 

@@ -45,7 +45,7 @@ TEST_CASE("real models compute the same after optimisation") {
       {"yolox_nano", 139, 26},
       {"cct_opset20", 49, 29},
       {"classifier_qdq", 68, 4,
-       0.02},  // the optimised graph rounds sums of integers, evaluate each product: a few quanta
+       0.02},  // sums are of integers, as those of onnxruntime, whose bits it mostly gives; evaluate adds floats
   }));
   auto const path = shared("models/" + e.model + "/model.onnx");
   if (!path) {

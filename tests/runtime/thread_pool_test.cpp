@@ -212,7 +212,7 @@ TEST_CASE("others do what a worker that is held up has left") {
   }
 }
 
-TEST_CASE("a worker that had no CPU when the caller waited for it gets no tasks for a while") {
+TEST_CASE("a worker that had no CPU when the caller waited for it takes part again, on all CPUs") {
   using clock = std::chrono::steady_clock;
   using std::chrono::milliseconds, std::chrono::microseconds;
   thread_pool pool(2);
@@ -240,17 +240,7 @@ TEST_CASE("a worker that had no CPU when the caller waited for it gets no tasks 
       if (tasks_of_worker(sleeps) > 0) return true;
     return false;
   };
-  int soon = 0, without = 0;
-  for (int turn = 0; turn < 100 && soon < 9; ++turn) {
-    REQUIRE(takes_part(true));
-    auto const start = clock::now();
-    auto const taken = tasks_of_worker(false);
-    if (clock::now() - start > thread_pool::crowded / 2) continue;  // this thread had no CPU
-    ++soon;
-    without += taken == 0;
-  }
-  CHECK(soon == 9);
-  CHECK(without >= 5);  // where other programs take CPUs, the caller may not have waited
+  REQUIRE(takes_part(true));
   CHECK(takes_part(false));
 
   REQUIRE(takes_part(true));

@@ -3,6 +3,7 @@
 #include <sinter/core/target.hpp>
 #include <sinter/emit/x86/allocation.hpp>
 #include <sinter/emit/x86/constant_pool.hpp>
+#include <sinter/emit/x86/dot4.hpp>
 #include <sinter/emit/x86/pointers.hpp>
 #include <sinter/vector/opcodes.hpp>
 
@@ -53,7 +54,7 @@ class machine : public Xbyak::CodeGenerator {
   vector::program const& source() const { return *p_; }
   bool wide() const { return p_->lanes == 16; }
   /// Whether one instruction adds the products of four bytes in the registers of the program.
-  bool has_dot4() const { return wide() && features_.has(feature::avx512vnni); }
+  bool has_dot4() const { return wide() && adds_byte_products(features_); }
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.

@@ -97,7 +97,8 @@ struct convolution {
 
 /// Multiply-adds, counted twice, of `pixels` pixels along each axis, where each tap meets each of them.
 double operations_of(convolution const& c, std::int64_t pixels) {
-  double each = 2.0 * static_cast<double>(c.out * c.in / c.group);
+  std::int64_t const inputs = c.in / c.group;
+  double each = 2.0 * static_cast<double>(c.out * inputs);
   for (std::size_t i = 0; i < c.axes; ++i) each *= static_cast<double>(pixels * c.kernel);
   return each;
 }

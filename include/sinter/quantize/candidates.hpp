@@ -113,8 +113,8 @@ inline std::vector<quantized_point> quantized_points(graph const& g, std::span<n
   std::vector<quantized_point> points;
   auto const add = [&](value_id v, bool by_all) {
     auto const at = std::ranges::find(points, v, &quantized_point::value);
-    if (at == points.end()) points.push_back({v, by_all});
-    if (at != points.end()) at->by_all = at->by_all || by_all;
+    if (at == points.end()) return points.push_back({v, by_all});
+    at->by_all = at->by_all || by_all;
   };
   for (auto const id : nodes) {
     auto const& n = g.at(id);

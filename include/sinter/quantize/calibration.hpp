@@ -63,7 +63,8 @@ struct channel_means {
       for (std::size_t k = 0; k < inner; ++k) sum += double{values[i + k]};
       sums[i / inner % channels] += sum;
     }
-    count += static_cast<double>(values.size() / channels);
+    auto const rows = values.size() / channels;
+    count += static_cast<double>(rows);
   }
   std::vector<double> means() const {
     auto result = sums;

@@ -34,7 +34,7 @@ class replacement {
   value_id constant(char const* what, any_tensor t) { return g_.add_constant(name_ + what, std::move(t)); }
   /// A node before the last, with its outputs as many as types.
   std::vector<value_id> add(char const* what, node n, std::vector<tensor_type> types) {
-    for (auto& type : types) n.outputs.push_back(g_.add_value(name_ + what, std::move(type)));
+    for (auto& type : types) n.outputs.push_back(g_.add_value(name_ + what, type));
     n.name = name_ + what;
     if (n.domain.empty()) n.version = version_;
     auto outputs = n.outputs;

@@ -66,7 +66,7 @@ class static_quantizer {
   }
 
   value_id add_node(value_id of, char const* suffix, node n, tensor_type type) {
-    auto const out = g_.add_value(g_.at(of).name + suffix, std::move(type));
+    auto const out = g_.add_value(g_.at(of).name + suffix, type);
     n.version = version_;
     n.outputs = {out};
     g_.add_node(std::move(n));

@@ -127,7 +127,8 @@ struct channel_kernel {
         vector::reg value;
         for (auto const& piece : pieces[part]) {
           auto const p = from[which(blocks, piece)];
-          auto x = b.load(p.at(pixel * block_bytes() + piece.first * size), piece.count, vector::register_type::i32);
+          auto x = b.load(p.at(pixel * block_bytes() + std::int64_t{size} * piece.first), piece.count,
+                          vector::register_type::i32);
           if (!piece.in_place()) x = b.shuffle(x, piece.table);
           value = value ? b.binary(vector::opcode::ior, value, x, vector::register_type::i32) : x;
         }

@@ -57,7 +57,7 @@ struct depthwise_kernel {
     auto const o = declare(b, (tile.y.length - 1) * out_row + tile.x.length * pixel);
     auto const outside = padding != 0 ? b.constant(static_cast<float>(padding)) : vector::reg{};
     for (int half = 0; half < t.registers_per_block(); ++half) {
-      auto const at = half * b.register_bytes(), at_pixel = half * b.lanes() * pixel / channel_block;
+      auto const at = half * b.register_bytes(), at_pixel = pixel * half * b.lanes() / channel_block;
       bool const starts_with_bias = bias && !quantized;
       auto const first = starts_with_bias ? b.load(o.bias.at(at)) : b.zero();
       std::vector<vector::reg> sums{first};

@@ -101,7 +101,7 @@ inline fragment dynamic_quantize_build(scheduled_node const& n, target const& t)
   auto const runs = full_runs(count, task_bytes / 4);
   std::int64_t pieces = 0;
   for (auto const& run : runs) pieces += run.count;
-  std::int64_t const range_bytes = 2 * t.lanes() * 4;
+  std::int64_t const range_bytes = std::int64_t{8} * t.lanes();
   auto const ranges = code.temporary("ranges", checked_mul(pieces, range_bytes), 0, 1);
   address const scale{.in = space::output, .index = 1}, zero_point{.in = space::output, .index = 2};
   auto const x = [&](tile_run const& run) {

@@ -105,7 +105,7 @@ inline vector::program copy_runs_kernel(vector::element element, moved_dimension
   auto const x = b.argument("x", vector::access::in, (rows.extent - 1) * rows.from + reach, element, size);
   auto const y = b.argument("y", vector::access::out, (rows.extent - 1) * rows.to + count * size, element, size);
   auto const vectors = count / t.lanes(), unroll = std::clamp<std::int64_t>(vectors, 1, 4);
-  std::int64_t const bytes = t.lanes() * size;
+  auto const bytes = std::int64_t{size} * t.lanes();
   auto const i32 = vector::register_type::i32;
   b.loop(rows.extent, {{x, rows.from}, {y, rows.to}}, [&] {
     auto const repeated = column.from == 0 ? b.load(x.broadcast(0), 0, i32) : vector::reg{};

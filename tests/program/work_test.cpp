@@ -74,18 +74,11 @@ TEST_CASE("regions of little work or of one task are not shared, others in piece
   CHECK(work_estimate(heavy.kernels).grain(registers(0, 2)) == 1);
 }
 
-TEST_CASE("what threads share of a program decides whether they are woken, and whether that may be a loss") {
+TEST_CASE("what threads share of a program decides whether they are woken") {
   auto p = with_squares();
   work_estimate const work(p.kernels);
   p.steps = {{.action = registers(1, 50)}, {.action = registers(1, 200)}};
-  auto const little = work.shared(p);
-  CHECK(little.ns == work.nanoseconds(registers(1, 200)));
-  CHECK(little.bytes == 2 * 200 * 64);
-  CHECK_FALSE(little.pays());
+  CHECK_FALSE(work.wakes_threads(p));
   p.steps = {{.action = registers(1, 1000)}};
-  CHECK(work.shared(p).pays());
-  CHECK_FALSE(work.shared(p).is_doubtful());
-  p.steps = {{.action = registers(0, 20000)}};
-  CHECK(work.shared(p).pays());
-  CHECK(work.shared(p).is_doubtful());
+  CHECK(work.wakes_threads(p));
 }

@@ -2,6 +2,7 @@
 #include <sinter/sinter.hpp>
 
 #include "catch.hpp"
+#include "runtime/messages.hpp"
 #include "runtime/programs.hpp"
 #include <array>
 #include <atomic>
@@ -56,17 +57,6 @@ bool right(model const& net, std::int64_t n, float first = 0) {
   auto const x = filled(n, first);
   auto const out = net.run({{"x", x}});
   return std::ranges::equal(out[0].as<float>(), affine(counting(n * row, first)));
-}
-
-template <typename Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (error const& why) {
-    CHECK(why.code() == error_code::invalid_argument);
-    return why.message();
-  }
-  return "no error";
 }
 
 }  // namespace

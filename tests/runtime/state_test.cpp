@@ -4,6 +4,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "runtime/messages.hpp"
 #include "runtime/state_models.hpp"
 #include <array>
 #include <cmath>
@@ -40,17 +41,6 @@ std::vector<float> streamed(context& c, std::span<float const> x, shape const& p
 void check_close(std::vector<float> const& got, std::vector<float> const& expected) {
   REQUIRE(got.size() == expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::abs(got[i] - expected[i]) < 1e-5f);
-}
-
-template <typename Body>
-std::string why_not(Body&& body) {
-  try {
-    body();
-  } catch (error const& why) {
-    CHECK(why.code() == error_code::invalid_argument);
-    return why.message();
-  }
-  return "no error";
 }
 
 /// s counts up by x.
@@ -179,7 +169,7 @@ graph opset 13 {
 TEST_CASE("what cannot be state is refused") {
   using pairs = std::vector<state_pair>;
   auto const refusal = [](std::string_view text, pairs state) {
-    return why_not([&] { model_of(text, {.state = std::move(state)}).context(); });
+    return message_of([&] { model_of(text, {.state = std::move(state)}).context(); });
   };
   CHECK_THAT(refusal(counter, {{"q", "t"}}), says("the model has no input 'q'"));
   CHECK_THAT(refusal(counter, {{"s", "q"}}), says("the model has no output 'q'"));
@@ -193,11 +183,11 @@ TEST_CASE("what cannot be state is refused") {
 
   auto c = model_of(counter, {.state = {{"s", "t"}}}).context();
   tensor<float> two({2});
-  CHECK_THAT(why_not([&] { c.set_input("s", two); }), says("restore_state"));
-  CHECK_THAT(why_not([&] { c.set_output("t", two); }), says("is state"));
-  CHECK_THAT(why_not([&] { c.restore_state({}); }), says("the context keeps 1"));
+  CHECK_THAT(message_of([&] { c.set_input("s", two); }), says("restore_state"));
+  CHECK_THAT(message_of([&] { c.set_output("t", two); }), says("is state"));
+  CHECK_THAT(message_of([&] { c.restore_state({}); }), says("the context keeps 1"));
   std::vector<any_tensor> const wrong{any_tensor(dtype::float32, {3})};
-  CHECK_THAT(why_not([&] { c.restore_state(wrong); }), says("expected float 2, got float 3"));
+  CHECK_THAT(message_of([&] { c.restore_state(wrong); }), says("expected float 2, got float 3"));
 }
 
 TEST_CASE("state is charged against the limits before it is taken") {

@@ -223,10 +223,13 @@ class program_printer {
 ///     loop      = "loop" extent                                            ; indices i4, i5; its body is indented
 ///     call      = "call" "k"number [address {"," address}]
 ///     host      = "host" operator "(" [view {"," view}] ")" "->" view {"," view} ["workspace" address bytes]
-///     island    = "island" (["compiled"] operator | "graph") "(" [operand {"," operand}] ")" "->" operand {","
-///     operand} launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}] transfer  =
-///     "transfer" view "->" view device    = "device" "d"number kernel                                ; of
-///     program/device_text.hpp operand   = view | "slot" number view      = "_" | place ":" type [bound] ; "_": omitted
+///     island    = "island" what "(" [operand {"," operand}] ")" "->" operand {"," operand}
+///     what      = ["compiled"] operator | "graph"                          ; compiled: the operator's subgraphs
+///     launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}]
+///     transfer  = "transfer" view "->" view
+///     device    = "device" "d"number kernel                                ; of program/device_text.hpp
+///     operand   = view | "slot" number
+///     view      = "_" | place ":" type [bound]                             ; "_": omitted
 ///     bound     = "slot" number "axis" number                              ; the slot shows what there is of the axis
 ///     place     = address | "const"
 ///     address   = ("in"number | "out"number | "t"number | "w"number | "h"number | "c"number | "s" | "m")

@@ -50,18 +50,6 @@ void for_each_counted_call(grid const& g, std::int64_t length, F&& f) {
   });
 }
 
-/// What threads may share of a program.
-struct shared_work {
-  double ns = 0;     ///< of one thread
-  double bytes = 0;  ///< of tensors that are read or written
-
-  /// Whether there is enough for threads to be woken, which takes the caller microseconds.
-  bool pays() const { return ns >= 20'000; }
-  /// Whether threads may lose more by what they hand over than they save. CPUs that share no cache give each other
-  /// 20 bytes in a nanosecond, those that do several times as many.
-  bool is_doubtful() const { return ns < bytes / 20; }
-};
-
 /// Says how long regions take, about, and so whether threads share their tasks.
 class work_estimate {
  public:
@@ -71,7 +59,24 @@ class work_estimate {
   }
 
   /// Nanoseconds of one thread on a machine that stands for all. `length` is that of extents that grow.
-  double nanoseconds(region const& r, std::int64_t length = 0) const { return work_of(r, length).ns; }
+  double nanoseconds(region const& r, std::int64_t length = 0) const {
+    constexpr double instructions_per_ns = 14, bytes_per_ns = 100;
+    double instructions = 0, bytes = 0;
+    for (auto const& g : r.grids)
+      for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
+        auto const turns = turns_around(g, loops, length);
+        auto times = 1.0;
+        for (auto const t : turns) times *= t;
+        instructions += instructions_[call.kernel.index] * times;
+        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+          auto const& a = call.arguments[i];
+          if (a.in == space::scratch) continue;
+          auto const each = kernels_[call.kernel.index]->arguments[i].bytes;
+          bytes += touched(a, static_cast<double>(each), turns, times);
+        }
+      });
+    return instructions / instructions_per_ns + bytes / bytes_per_ns;
+  }
 
   /// How many tasks a thread takes at least when several share the region; 0: it is not worth it, the calling thread
   /// does them all. To give a thread tasks and to wait for it takes about a microsecond.
@@ -85,38 +90,18 @@ class work_estimate {
     return static_cast<std::int64_t>(static_cast<double>(tasks) / shares);
   }
 
-  /// Of the regions of a program that are worth sharing.
-  shared_work shared(program const& p, std::int64_t length = 0) const {
-    shared_work sum;
+  /// Whether threads are woken for a program, which takes the caller microseconds.
+  bool wakes_threads(program const& p, std::int64_t length = 0) const {
+    constexpr double least_ns = 20'000;
+    double ns = 0;
     for_each_action<region>(p, [&](region const& r, std::size_t) {
-      if (grain(r, length) == 0) return;
-      auto const work = work_of(r, length);
-      sum.ns += work.ns, sum.bytes += work.bytes;
+      if (grain(r, length) > 0) ns += nanoseconds(r, length);
     });
-    return sum;
+    return ns >= least_ns;
   }
 
  private:
   using turn_counts = std::array<double, index_rank>;
-
-  shared_work work_of(region const& r, std::int64_t length) const {
-    constexpr double instructions_per_ns = 14, bytes_per_ns = 100;
-    double instructions = 0, weights = 0, tensors = 0;
-    for (auto const& g : r.grids)
-      for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
-        auto const turns = turns_around(g, loops, length);
-        auto times = 1.0;
-        for (auto const t : turns) times *= t;
-        instructions += instructions_[call.kernel.index] * times;
-        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-          auto const& a = call.arguments[i];
-          if (a.in == space::scratch) continue;
-          auto const bytes = kernels_[call.kernel.index]->arguments[i].bytes;
-          (a.in == space::weight ? weights : tensors) += touched(a, static_cast<double>(bytes), turns, times);
-        }
-      });
-    return {instructions / instructions_per_ns + (weights + tensors) / bytes_per_ns, tensors};
-  }
 
   static turn_counts turns_around(grid const& g, std::vector<extent> const& loops, std::int64_t length) {
     turn_counts turns;

@@ -85,13 +85,10 @@ struct launch_list {
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
-      : program_(p), code_(code), memory_(memory), work_(p.kernels), shared_(work_.shared(p)) {
+      : program_(p), code_(code), memory_(memory), work_(p.kernels), wakes_threads_(work_.wakes_threads(p)) {
     for (std::size_t i = 0; i < p.outputs.size(); ++i)
       if (memory.outputs[i].placed) output_in_.emplace(p.outputs[i].where.index, i);
   }
-
-  /// What threads share.
-  shared_work const& shared() const { return shared_; }
 
   linked_region link(region const& r) const {
     linked_region result;
@@ -100,7 +97,7 @@ class binder {
       result.grids.emplace_back(g, program_.kernels, code_, [&](address const& a) { return resolve(a); });
       result.tasks += g.tasks();
     }
-    result.grain = shared_.pays() ? work_.grain(r) : 0;
+    result.grain = wakes_threads_ ? work_.grain(r) : 0;
     return result;
   }
 
@@ -192,7 +189,7 @@ class binder {
   kernel_code const& code_;
   workspace_plan const& memory_;
   work_estimate work_;
-  shared_work shared_;
+  bool wakes_threads_;
   std::unordered_map<std::uint32_t, std::size_t> output_in_{};  ///< by allocation: the output that is all of it
 };
 

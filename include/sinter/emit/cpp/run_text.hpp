@@ -28,7 +28,7 @@ class variant_printer {
     for (std::size_t k = 0; k < v_.kernels.size(); ++k)
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k]->name), k));
     for (auto const& p : v_.plans) {
-      shares_.push_back(lib_.threads > 1 && work_.shared(p).pays());
+      shares_.push_back(lib_.threads > 1 && work_.wakes_threads(p));
       for_each_action<region>(p, [&](region const& r, std::size_t step) {
         for (auto const& g : r.grids)
           for (auto const& s : g.body)

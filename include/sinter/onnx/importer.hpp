@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/graph/verify.hpp>
+#include <sinter/onnx/gradient.hpp>
 #include <sinter/onnx/graph_importer.hpp>
 #include <sinter/onnx/import.hpp>
 #include <sinter/onnx/parse.hpp>
@@ -24,6 +25,7 @@ inline graph import_parts(byte_source const& source, external_data external, lim
   function_table const functions(model);
   tensor_reader tensors(source, std::move(external), bounds);
   auto g = graph_importer(functions, tensors, bounds).run(model.graph(), opsets);
+  gradient_expansion(g, bounds).run();
   verify(g);
   return g;
 }

@@ -35,6 +35,7 @@
 #include <sinter/ops/gemm.hpp>
 #include <sinter/ops/global_pooling.hpp>
 #include <sinter/ops/grid_sample.hpp>
+#include <sinter/ops/image_decoder.hpp>
 #include <sinter/ops/instance_normalization.hpp>
 #include <sinter/ops/label_encoder.hpp>
 #include <sinter/ops/layer_normalization.hpp>
@@ -78,6 +79,7 @@
 #include <sinter/ops/softmax.hpp>
 #include <sinter/ops/stack.hpp>
 #include <sinter/ops/strings.hpp>
+#include <sinter/ops/sum_to_shape.hpp>
 #include <sinter/ops/tensor_scatter.hpp>
 #include <sinter/ops/tf_idf.hpp>
 #include <sinter/ops/top_k.hpp>
@@ -109,6 +111,7 @@ using all_operators = operator_list<
     projected_rnn,
     projected_gru,
     projected_lstm,
+    sum_to_shape,
     // elementwise
     activation_family,
     arithmetic_family,
@@ -207,6 +210,7 @@ using all_operators = operator_list<
     likelihood_loss<false>,
     likelihood_loss<true>,
     grid_sample,
+    image_decoder,
     max_unpool,
     roi_align,
     rnn,

@@ -73,6 +73,15 @@ written_attention const written[] = {
   m = MatMul(p, v)
   y = Transpose(m) {perm = [0, 2, 1, 3]}
 )"},
+    {"results of which rows are no runs", 0, R"(
+  input q: float[1x5x8]
+  input k: float[1x8x6]
+  input v: float[1x6x12]
+  s = MatMul(q, k)
+  p = Softmax(s) {axis = -1}
+  m = MatMul(p, v)
+  y = Transpose(m) {perm = [2, 0, 1]}
+)"},
     {"a mask that hides all keys of a query, whose weights are then 0", 1, R"(
   input q: float[2x3x8]
   input k: float[2x4x8]

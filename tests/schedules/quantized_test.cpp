@@ -99,6 +99,8 @@ TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]")
       quantized_geometry{.x = {1, 3, 19, 17}, .w = {20, 3, 7, 7}, .stride = 2, .pad = 3, .x_zero = 200},
       quantized_geometry{.x = {1, 21, 13, 11}, .w = {5, 21, 3, 3}, .stride = 2, .pad = 2, .dilation = 2, .x_zero = 1},
       quantized_geometry{.x = {1, 64, 1, 1}, .w = {130, 64, 1, 1}},
+      quantized_geometry{
+          .x = {1, 16, 8, 14}, .w = {32, 16, 5, 5}, .pad = 2, .x_type = dtype::int8, .y_type = dtype::int8},
       quantized_geometry{.x = {3, 17, 30}, .w = {18, 17, 5}, .pad = 2},
       quantized_geometry{.x = {1, 16, 2, 2}, .w = {16, 16, 3, 3}, .pad = 4, .x_zero = 77},
       quantized_geometry{.x = {1, 20, 8, 8},

@@ -177,7 +177,8 @@ inline std::vector<node_id> attention_match(graph const& g, node_id last) {
 inline std::vector<candidate> attention_group_offer(scheduled_node const& n, target const& t) {
   auto const g = attention_group_of(n);
   auto const p = g ? describe_attention(*g) : std::nullopt;
-  if (!p) return {};
+  auto const rows_are_dense = [](device_sizes const& strides) { return strides[3] <= 1; };
+  if (!p || !rows_are_dense(p->result)) return {};
   auto const build = [t](scheduled_node const& at) {
     auto const group = *attention_group_of(at);
     fragment code;

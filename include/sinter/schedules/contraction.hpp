@@ -113,7 +113,8 @@ class contraction_emitter {
 
   /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
   std::int64_t channels_a_turn(reduction_section const& s) const {
-    auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers()));
+    auto const instructions =
+        contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) + (flip_ ? pixels() : 0);
     std::int64_t unroll = 16;
     while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);

@@ -113,8 +113,9 @@ class contraction_emitter {
 
   /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
   std::int64_t channels_a_turn(reduction_section const& s) const {
-    auto const instructions =
-        contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) + (flip_ ? pixels() : 0);
+    auto const prefetches = t_.w_prefetch > 0 ? static_cast<std::int64_t>(t_.w_blocks.size()) : 0;
+    auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) +
+                              (flip_ ? pixels() : 0) + prefetches;
     std::int64_t unroll = 16;
     while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);

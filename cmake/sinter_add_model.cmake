@@ -1,5 +1,5 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
-#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
+#                  [STATE <input>=<output>...] [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
 #                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [PRECISION exact|tf32|fp16|bf16])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
@@ -8,6 +8,7 @@
 # BATCH   the first extent of inputs that leave it open, or for which SHAPES says N (image=Nx3x224x224).
 #         1 4 16: these sizes, net.run<4>({.image = four}); 1..16: any of them, net.run(n, {.image = n_images}).
 #         All sizes share weights, memory, and the code that does not depend on the size.
+# STATE   inputs that an object keeps from run to run, each with the output that gives its next value: h=h_next.
 # ISA     the targets in the library, as `sinter compile --isa` reads them; the best that the processor has is chosen at
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
@@ -21,7 +22,7 @@
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION" "SHAPES;BATCH;ISA;CUDA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION" "SHAPES;BATCH;STATE;ISA;CUDA")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -89,6 +90,9 @@ function(sinter_add_model target model)
   endif()
   foreach(shape IN LISTS arg_SHAPES)
     list(APPEND options --shape ${shape})
+  endforeach()
+  foreach(state IN LISTS arg_STATE)
+    list(APPEND options --state ${state})
   endforeach()
   if(arg_BATCH)
     list(JOIN arg_BATCH "," batch)

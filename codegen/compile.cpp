@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <utility>
 
 namespace codegen {
 namespace {
@@ -20,6 +21,7 @@ struct settings {
   std::string weights = "embed";
   int threads = 1;
   std::vector<std::string> batch{};
+  std::vector<std::string> states{};
   sinter::preferences prefer{};
 };
 
@@ -53,12 +55,25 @@ std::vector<std::string> parse_device(std::string_view text) {
   return sets;
 }
 
+std::vector<std::pair<std::string, std::string>> parse_states(std::vector<std::string> const& texts) {
+  std::vector<std::pair<std::string, std::string>> states;
+  for (std::string_view const text : texts) {
+    auto const equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size())
+      sinter::fail(sinter::error_code::invalid_argument,
+                   "'{}' is no state; expected an input and the output that gives its next value, as h=h_next", text);
+    states.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return states;
+}
+
 void compile(settings const& s) {
   library_options options{.name = s.name,
                           .sets = s.device == "cpu" ? parse_sets(s.sets) : parse_device(s.device),
                           .embed_weights = s.weights == "embed",
                           .threads = s.threads,
                           .batch = parse_batch(s.batch),
+                          .states = parse_states(s.states),
                           .prefer = s.prefer,
                           .cache = sinter::cubin_cache::of_user()};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
@@ -90,6 +105,9 @@ void add_compile(CLI::App& app) {
           "sizes of the first extent that the model leaves open: 1,4,16 (each a type of call) or 1..16 (any of "
           "them, chosen at run time)")
       ->delimiter(',');
+  command->add_option("--state", s->states,
+                      "inputs that an object keeps from run to run, with the outputs that give their next values: "
+                      "h=h_next");
   command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
   command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
   auto* const sets = command->add_option(

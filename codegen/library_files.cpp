@@ -180,7 +180,7 @@ void write_library(shaped_model model, library_options const& options, std::file
   }
   options.begins("placing memory");
   auto lib = sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants),
-                                       options.embed_weights, options.threads);
+                                       options.embed_weights, options.threads, options.states);
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem)

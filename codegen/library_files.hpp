@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace codegen {
@@ -21,6 +22,7 @@ struct library_options {
   bool embed_weights = true;
   int threads = 1;  ///< the most that a run uses
   sinter::cpp::library_batch batch{};
+  std::vector<std::pair<std::string, std::string>> states{};  ///< an input, and the output that gives its next value
   sinter::preferences prefer{};
   std::function<void(std::string)> begins = [](std::string const&) {};  ///< is told what begins, for people
   std::function<sinter::nvrtc()> compiler{};  ///< of kernels for CUDA; empty: the NVRTC of the system

@@ -7,6 +7,8 @@
 #include <sinter/plan/library.hpp>
 #include <sinter/program/program.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -17,6 +19,12 @@
 /// A model as a C++ library: one class, one function for each instruction set, one block of packed weights.
 namespace sinter::cpp {
 
+/// An input that an object keeps from run to run, and the output that gives its next value, by position.
+struct library_state {
+  std::size_t input = 0;
+  std::size_t output = 0;
+};
+
 /// All that the printers read: a model with names, checked and placed.
 struct library {
   std::string name{};  ///< of the class and of the files
@@ -25,6 +33,7 @@ struct library {
   library_batch batch{};
   std::vector<library_port> inputs{};
   std::vector<library_port> outputs{};
+  std::vector<library_state> states{};
   std::vector<library_variant> variants{};  ///< weakest first
   host_functions hosts{};
   library_memory memory{};
@@ -32,6 +41,11 @@ struct library {
 
   /// Whether it is for CUDA devices; else for CPUs.
   bool on_device() const { return variants[0].set.device() == device_kind::cuda; }
+  /// The state that input, or output, `i` is of; null: none.
+  library_state const* state_of(std::size_t library_state::*side, std::size_t i) const {
+    auto const found = std::ranges::find(states, i, side);
+    return found == states.end() ? nullptr : &*found;
+  }
 };
 
 /// Working memory up to this size lies in the object.
@@ -89,25 +103,58 @@ inline void refuse_steps(library const& lib) {
     }
 }
 
+/// The state of a library, by names of an input and an output.
+inline std::vector<library_state> link_states(library const& lib,
+                                              std::vector<std::pair<std::string, std::string>> const& names) {
+  if (!names.empty() && (lib.batch.kind != batch_kind::fixed || lib.on_device()))
+    fail(error_code::unsupported_feature, "a class with state is for CPUs and has fixed shapes; got {}",
+         lib.on_device() ? "a CUDA device" : "several batches");
+  auto const place = [](std::vector<library_port> const& ports, std::string_view name, std::string_view what) {
+    auto const found = std::ranges::find(ports, name, &library_port::name);
+    if (found == ports.end()) {
+      std::vector<std::string_view> known;
+      for (auto const& p : ports) known.push_back(p.name);
+      fail(error_code::invalid_argument, "state: the class has no {} '{}'; its {}s are {}", what, name, what,
+           fmt::join(known, ", "));
+    }
+    return static_cast<std::size_t>(found - ports.begin());
+  };
+  std::vector<library_state> states;
+  for (auto const& [input, output] : names) {
+    library_state const s{place(lib.inputs, input, "input"), place(lib.outputs, output, "output")};
+    auto const &from = lib.inputs[s.input].type, &to = lib.outputs[s.output].type;
+    if (from != to)
+      fail(error_code::invalid_argument, "state: input '{}' is {} {} and output '{}' is {} {}; state keeps its type",
+           input, sinter::name(from.element), *from.shape, output, sinter::name(to.element), *to.shape);
+    if (std::ranges::any_of(states, [&](auto const& o) { return o.input == s.input || o.output == s.output; }))
+      fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
+    states.push_back(s);
+  }
+  return states;
+}
+
 }  // namespace detail
 
 /// Names, checks and places everything. A run uses at most `threads` threads. `ports`, with their names in the model,
-/// and the plans of each variant are those for each of the sizes of `batch`. Errors: unsupported_feature.
+/// and the plans of each variant are those for each of the sizes of `batch`. `states` are pairs of an input and an
+/// output. Errors: unsupported_feature, invalid_argument.
 inline library make_library(std::string_view name, library_batch batch, std::vector<library_ports> const& ports,
-                            std::vector<library_variant> variants, bool embed, int threads) {
+                            std::vector<library_variant> variants, bool embed, int threads,
+                            std::vector<std::pair<std::string, std::string>> const& states = {}) {
   library lib{.name = identifier(name), .embed = embed, .threads = threads, .batch = std::move(batch)};
   for (auto const& p : ports) detail::refuse_ports(p);
   lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
   lib.outputs = detail::merge_ports(lib.batch, ports, &library_ports::outputs);
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, weaker, &library_variant::set);
-  identifier_scope members({lib.name,      "architectures", "arena",           "arena_bytes", "Batch",
-                            "batch_sizes", "best",          "element",         "error",       "has_batch",
-                            "host_bytes",  "inputs",        "instruction_set", "max_batch",   "name",
-                            "outputs",     "run",           "shape",           "size",        "supports",
-                            "threads",     "view",          "weight_bytes",    "weights"});
+  identifier_scope members(
+      {lib.name,  "architectures", "arena",       "arena_bytes",   "Batch",  "batch_sizes",     "best",
+       "element", "error",         "has_batch",   "host_bytes",    "inputs", "instruction_set", "max_batch",
+       "name",    "outputs",       "reset_state", "restore_state", "run",    "save_state",      "shape",
+       "size",    "state",         "supports",    "threads",       "view",   "weight_bytes",    "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list) p.identifier = members.add(p.name);
+  lib.states = detail::link_states(lib, states);
   detail::refuse_steps(lib);
   for (auto const& v : lib.variants) {
     SINTER_ASSERT(v.plans.size() == lib.batch.sizes.size());

@@ -44,19 +44,34 @@ inline std::string elements_text(library_port const& p, std::string_view batch) 
   return fmt::format("{}{}", constant, rest);
 }
 
+/// Whether the state of an object lies in it.
+inline bool state_in_object(library const& lib) {
+  std::int64_t bytes = 0;
+  for (auto const& s : lib.states) bytes += 2 * port_bytes(lib.inputs[s.input]);
+  return bytes <= object_arena_bytes;
+}
+/// The member of an object's state for an input; of `next`, what a run makes of it.
+inline std::string state_member(library const& lib, library_state const& s, bool next) {
+  return fmt::format("state_[{}now_].{}", next ? "1 - " : "", lib.inputs[s.input].identifier);
+}
+
 /// The statements of `run`, for the batch that the expression `batch` gives, each line after `indent`.
 inline std::string run_statements(library const& lib, std::string_view batch, std::string_view indent) {
   auto const views = [&](std::vector<library_port> const& ports, auto&& each) {
     std::string text;
     for (std::size_t i = 0; i < ports.size(); ++i)
-      text += (i ? fmt::format(",\n{}    ", indent) : "") + each(ports[i], i);
+      if (auto const view = each(ports[i], i); !view.empty())
+        text += (text.empty() ? "" : fmt::format(",\n{}    ", indent)) + view;
     return text;
   };
-  auto const from = views(lib.inputs, [](library_port const& p, std::size_t) {
-    return fmt::format("reinterpret_cast<std::byte const*>(in.{}.data())", p.identifier);
+  auto const from = views(lib.inputs, [&](library_port const& p, std::size_t i) {
+    auto const* const kept = lib.state_of(&library_state::input, i);
+    return fmt::format("reinterpret_cast<std::byte const*>({}.data())",
+                       kept ? state_member(lib, *kept, false) : "in." + p.identifier);
   });
   auto const to = views(lib.outputs, [&](library_port const& p, std::size_t i) {
     bool const by_call = lib.batch.kind == batch_kind::any && p.grows();
+    if (lib.state_of(&library_state::output, i)) return std::string();
     return fmt::format("{}(reinterpret_cast<{} const*>(to[{}]), {}{})", port_type(lib, p, "view"),
                        port_type(lib, p, "element"), i, port_member(lib, p, "size"),
                        by_call ? fmt::format("({})", batch) : "");
@@ -64,14 +79,23 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
   bool const fails = may_fail(lib);
   auto const error =
       fails ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
+  std::string keep;
+  if (!lib.states.empty()) {
+    auto const more = fails ? std::string(indent) + "  " : std::string(indent);
+    for (auto const& s : lib.states)
+      keep += fmt::format("{}std::memcpy({}.data(), to[{}], {});\n", more, state_member(lib, s, true), s.output,
+                          port_bytes(lib.inputs[s.input]));
+    keep += more + "now_ = 1 - now_;\n";
+    if (fails) keep = fmt::format("{0}if (!problem) {{\n{1}{0}}}\n", indent, keep);
+  }
   auto const work = lib.on_device()                                  ? ""
                     : lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes, constants_, "
                                                                      : "work_, constants_, ";
   return fmt::format(
       "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
-      "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{0}return {{{6}{9}}};\n",
+      "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{10}{0}return {{{6}{9}}};\n",
       indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to, fails ? "char const* const problem = " : "",
-      lib.threads > 1 ? ", *threads_" : "", error);
+      lib.threads > 1 ? ", *threads_" : "", error, keep);
 }
 
 /// Prints NAME.hpp: what libraries for all devices have alike; how an object is made and kept is the device's.
@@ -84,6 +108,7 @@ class header_printer {
     put("// Made by sinter from an ONNX model.\n#pragma once\n\n");
     put("#include <array>\n#include <cstddef>\n#include <cstdint>\n");
     if (!lib_.embed) put("#include <filesystem>\n");
+    if (!lib_.states.empty()) put("#include <cstring>\n");
     includes();
     put("#include <span>\n#include <string_view>\n\n");
     declarations();
@@ -97,8 +122,9 @@ class header_printer {
     targets();
     for (auto const& p : lib_.inputs) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
-    members("inputs", lib_.inputs, input_contract());
-    members("outputs", lib_.outputs, "What a run gives: views of the object's memory, valid until its next run.",
+    members("inputs", lib_.inputs, &library_state::input, input_contract());
+    members("outputs", lib_.outputs, &library_state::output,
+            "What a run gives: views of the object's memory, valid until its next run.",
             may_fail(lib_) ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
                              "other members view\n"
                              "    /// nothing useful.\n    std::string_view error{};\n"
@@ -106,7 +132,12 @@ class header_printer {
     if (!lib_.embed) weights();
     constructors();
     run();
+    state();
     private_part();
+    if (!lib_.states.empty())
+      put("  {} // a run reads one and writes the other\n  std::size_t now_ = 0;  // the one that is the state\n",
+          state_in_object(lib_) ? "std::array<state, 2> state_{};"
+                                : "std::unique_ptr<state[]> state_ = std::make_unique<state[]>(2);");
     put("}};\n");
     return std::move(text_);
   }
@@ -166,9 +197,11 @@ class header_printer {
     put("    using view = std::span<element const{}>;\n  }};\n\n", by_call ? "" : ", size");
   }
 
-  void members(char const* type, std::vector<library_port> const& ports, char const* contract, char const* more = "") {
+  void members(char const* type, std::vector<library_port> const& ports, std::size_t library_state::*side,
+               char const* contract, char const* more = "") {
     put("  /// {}\n{}  struct {} {{\n", contract, batch().kind == batch_kind::listed ? for_listed : "", type);
-    for (auto const& p : ports) put("    {} {};\n", port_type(lib_, p, "view"), p.identifier);
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      if (!lib_.state_of(side, i)) put("    {} {};\n", port_type(lib_, ports[i], "view"), ports[i].identifier);
     put("{}  }};\n\n", more);
   }
 
@@ -189,6 +222,20 @@ class header_printer {
             run_statements(lib_, "Batch", "    "));
         break;
     }
+  }
+
+  void state() {
+    if (lib_.states.empty()) return;
+    put("  /// What an object keeps from run to run: inputs whose next values a run gives. Zeros at first.\n"
+        "  struct state {{\n");
+    for (auto const& s : lib_.states) {
+      auto const& p = lib_.inputs[s.input];
+      put("    alignas(64) std::array<{0}::element, {0}::size> {1}{{}};  ///< next: \"{2}\"\n",
+          fmt::format("{}::{}", lib_.name, p.identifier), p.identifier, comment_text(lib_.outputs[s.output].name));
+    }
+    put("  }};\n  state const& save_state() const noexcept {{ return state_[now_]; }}\n");
+    put("  void restore_state(state const& saved) noexcept {{ state_[now_] = saved; }}\n");
+    put("  void reset_state() noexcept {{ std::memset(static_cast<void*>(&state_[now_]), 0, sizeof(state)); }}\n\n");
   }
 
   void weights() {

@@ -4,43 +4,41 @@
 
 namespace sinter::x86 {
 
-/// Calls `f` with the second source of an instruction: a register, the memory operand, or the temporary that it was
-/// loaded into.
-template <typename F>
-void with_second(machine& m, std::size_t at, vector::instruction const& i, F&& f) {
-  if (!i.m) return f(static_cast<Xbyak::Operand const&>(m.full(i.b)));
-  if (folds(m.source(), i)) return f(static_cast<Xbyak::Operand const&>(m.operand(i.m)));
-  auto const t = m.temporary(at);
-  load(m, t, vector::memory_type(i.op), i.m, 0, t);
-  f(static_cast<Xbyak::Operand const&>(t));
+/// The second source of an instruction: a register, memory, or the temporary that memory was loaded into.
+inline packed_operand second_source(machine& m, std::size_t at, vector::instruction const& i) {
+  if (!i.m) return {.number = m.physical(i.b)};
+  if (!folds(m.source(), i)) {
+    auto const t = m.temporary(at);
+    load(m, t, vector::memory_type(i.op), i.m, 0, t);
+    return {.number = t.getIdx()};
+  }
+  auto from = m.memory(i.m);
+  from.broadcast = i.m.broadcast;
+  return from;
 }
 
 /// d = ±(a * b) + c with one instruction where d is one of the sources, else with a move before it.
 inline void multiply_add(machine& m, std::size_t at, vector::instruction const& i) {
   bool const negative = i.op == vector::opcode::fnma;
-  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
-  with_second(m, at, i, [&](Xbyak::Operand const& b) {
-    if (d.getIdx() != c.getIdx() && d.getIdx() == a.getIdx())
-      return negative ? m.vfnmadd132ps(d, c, b) : m.vfmadd132ps(d, c, b);
-    if (d.getIdx() != c.getIdx() && !b.isMEM() && d.getIdx() == b.getIdx())
-      return negative ? m.vfnmadd213ps(d, a, c) : m.vfmadd213ps(d, a, c);
-    if (d.getIdx() != c.getIdx()) m.vmovaps(d, c);
-    negative ? m.vfnmadd231ps(d, a, b) : m.vfmadd231ps(d, a, b);
-  });
+  auto const d = m.physical(i.d), a = m.physical(i.a), c = m.physical(i.c);
+  auto const b = second_source(m, at, i);
+  if (d != c && d == a) return m.packed(negative ? packed::fnmadd132 : packed::fmadd132, d, c, b);
+  if (d != c && !b.is_memory && d == b.number)
+    return m.packed(negative ? packed::fnmadd213 : packed::fmadd213, d, a, {.number = c});
+  if (d != c) m.packed(packed::move, d, 0, {.number = c});
+  m.packed(negative ? packed::fnmadd231 : packed::fmadd231, d, a, b);
 }
 
 inline void float_binary(machine& m, std::size_t at, vector::instruction const& i) {
-  auto const d = m.full(i.d), a = m.full(i.a);
-  with_second(m, at, i, [&](Xbyak::Operand const& b) {
-    switch (i.op) {
-      case vector::opcode::add: return m.vaddps(d, a, b);
-      case vector::opcode::sub: return m.vsubps(d, a, b);
-      case vector::opcode::mul: return m.vmulps(d, a, b);
-      case vector::opcode::div: return m.vdivps(d, a, b);
-      case vector::opcode::min: return m.vminps(d, a, b);  // the second source where one is NaN, or both are zeros
-      default: return m.vmaxps(d, a, b);
-    }
-  });
+  auto const apply = [&](packed_opcode op) { m.packed(op, m.physical(i.d), m.physical(i.a), second_source(m, at, i)); };
+  switch (i.op) {
+    case vector::opcode::add: return apply(packed::add);
+    case vector::opcode::sub: return apply(packed::sub);
+    case vector::opcode::mul: return apply(packed::mul);
+    case vector::opcode::div: return apply(packed::div);
+    case vector::opcode::min: return apply(packed::min);  // the second source where one is NaN, or both are zeros
+    default: return apply(packed::max);
+  }
 }
 
 inline void integer_binary(machine& m, vector::instruction const& i) {
@@ -63,7 +61,7 @@ inline void dot4_at_once(machine& m, std::size_t at, vector::instruction const& 
   bool const in_place = d.getIdx() == c.getIdx();
   auto const sum = in_place ? d : m.temporary(at, 1);
   if (!in_place) m.vmovaps(sum, c);
-  with_second(m, at, i, [&](Xbyak::Operand const& b) { m.vpdpbusd(sum, a, b); });
+  m.packed(packed::dot4, sum.getIdx(), a.getIdx(), second_source(m, at, i));
   if (!in_place) m.vmovaps(d, sum);
 }
 
@@ -107,7 +105,7 @@ inline void unary(machine& m, vector::instruction const& i) {
     case vector::opcode::to_i32: return m.vcvtps2dq(d, a);
     case vector::opcode::to_f32: return m.vcvtdq2ps(d, a);
     default:  // mov, bits, floats
-      if (d.getIdx() != a.getIdx()) m.vmovaps(d, a);
+      if (d.getIdx() != a.getIdx()) m.packed(packed::move, d.getIdx(), 0, {.number = a.getIdx()});
   }
 }
 

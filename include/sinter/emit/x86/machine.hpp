@@ -4,6 +4,7 @@
 #include <sinter/emit/x86/allocation.hpp>
 #include <sinter/emit/x86/constant_pool.hpp>
 #include <sinter/emit/x86/dot4.hpp>
+#include <sinter/emit/x86/packed.hpp>
 #include <sinter/emit/x86/pointers.hpp>
 #include <sinter/vector/opcodes.hpp>
 
@@ -74,11 +75,17 @@ class machine : public Xbyak::CodeGenerator {
     auto const base = pointer(m.stream);
     return ptr[base + displacement];
   }
-  /// Memory operand `m`, broadcast by the instruction where it says so (AVX-512).
-  Xbyak::Address operand(vector::memory const& m) {
+  /// Memory operand `m`, without a broadcast.
+  packed_operand memory(vector::memory const& m) {
     auto const displacement = displace(m, 0);
-    auto const base = pointer(m.stream);
-    return m.broadcast ? ptr_b[base + displacement] : ptr[base + displacement];
+    return {.number = pointer(m.stream).getIdx(), .is_memory = true, .displacement = displacement};
+  }
+  /// Writes an instruction on whole registers `d` and `a` of the program's width.
+  void packed(packed_opcode op, int d, int a, packed_operand const& b) {
+    if (maxSize_ - size_ < longest_instruction) throw Xbyak::Error(Xbyak::ERR_CODE_IS_TOO_BIG);
+    auto* const from = top_ + size_;
+    auto const* const end = wide() ? encode_evex(from, op, d, a, b) : encode_vex(from, op, d, a, b);
+    size_ += static_cast<std::size_t>(end - from);
   }
 
   /// A word of the pool, and the same broadcast by the instruction (AVX-512).

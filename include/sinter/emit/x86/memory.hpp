@@ -83,7 +83,7 @@ inline void load_broadcast(machine& m, Xbyak::Ymm const& d, vector::element e, v
   Xbyak::Xmm const low(d.getIdx());
   switch (e) {
     case vector::element::f32:
-    case vector::element::i32: return m.vbroadcastss(d, m.address(from));
+    case vector::element::i32: return m.packed(packed::broadcast, d.getIdx(), 0, m.memory(from));
     case vector::element::f16: m.vpbroadcastw(m.half(d), m.address(from)); return m.vcvtph2ps(d, m.half(d));
     case vector::element::bf16: m.vpbroadcastw(d, m.address(from)); return m.vpslld(d, d, 16);
     case vector::element::s8: m.vpbroadcastb(low, m.address(from)); return m.vpmovsxbd(d, low);
@@ -94,6 +94,7 @@ inline void load_broadcast(machine& m, Xbyak::Ymm const& d, vector::element e, v
 /// The first `count` elements (0: all) into `d`; `t` is free for a mask (AVX2, elements of 4 bytes).
 inline void load_part(machine& m, Xbyak::Ymm const& d, vector::element e, vector::memory const& from, int count,
                       Xbyak::Ymm const& t) {
+  if (count == 0 && size_of(e) == 4) return m.packed(packed::load, d.getIdx(), 0, m.memory(from));
   if (count == 0) return widen(m, d, d, e, m.address(from));
   if (m.wide()) {
     auto const mask = m.mask(count);  // before the address, which may use the same scratch register
@@ -206,6 +207,9 @@ inline void store_small_avx2(machine& m, std::size_t at, vector::instruction con
 inline void store(machine& m, std::size_t at, vector::instruction const& i) {
   auto const e = element_of(m.source(), i.m);
   auto s = m.full(i.a);
+  bool const is_float = type_of(m.source(), i.a) == vector::register_type::f32;
+  if (i.count == 0 && e == (is_float ? vector::element::f32 : vector::element::i32))
+    return m.packed(packed::store, s.getIdx(), 0, m.memory(i.m));
   if (m.wide()) return store_wide(m, at, i, e, s);
   if (size_of(e) != 4) return store_small_avx2(m, at, i, e, s);
   int used = 0;

@@ -4,8 +4,10 @@
 #include <sinter/vector/builder.hpp>
 
 #include <algorithm>
+#include <array>
+#include <compare>
 #include <cstdint>
-#include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -30,12 +32,15 @@ struct lane_piece {
   std::uint32_t input = 0;
   std::int64_t distance = 0;
   std::int32_t first = 0, count = 0;
-  std::vector<std::int32_t> table{};
+  std::int32_t lanes = 0;  ///< of the table
+  std::array<std::int8_t, channel_block> table{};
 
+  std::span<std::int8_t const> used() const { return std::span(table).first(static_cast<std::size_t>(lanes)); }
   bool in_place() const {
-    for (std::size_t i = 0; i < table.size(); ++i)
-      if (table[i] != static_cast<std::int32_t>(i) && (table[i] < count || static_cast<std::int32_t>(i) < count))
-        return false;
+    for (std::int32_t i = 0; i < lanes; ++i) {
+      auto const from = table[static_cast<std::size_t>(i)];
+      if (from != i && (from < count || i < count)) return false;
+    }
     return true;
   }
   friend bool operator==(lane_piece const&, lane_piece const&) = default;
@@ -44,30 +49,42 @@ struct lane_piece {
 /// The pieces of each register of one output block.
 using block_pieces = std::vector<std::vector<lane_piece>>;
 
+/// Where a lane of an output block comes from: ordered by blocks, then by lanes in them.
+struct lane_move {
+  std::uint32_t input = 0;
+  std::int64_t block = 0;
+  std::int32_t from = 0, to = 0;
+  friend auto operator<=>(lane_move const&, lane_move const&) = default;
+  bool same_block(lane_move const& other) const { return input == other.input && block == other.block; }
+};
+
 /// The pieces of the `lanes` output channels from `first` on.
 inline std::vector<lane_piece> register_pieces(std::vector<channel_source> const& map, std::int64_t first,
                                                std::int32_t lanes) {
-  std::map<std::pair<std::uint32_t, std::int64_t>, std::vector<std::pair<std::int32_t, std::int32_t>>> by_block;
+  std::array<lane_move, channel_block> all;
+  std::size_t count = 0;
   for (std::int32_t i = 0; i < lanes && first + i < static_cast<std::int64_t>(map.size()); ++i) {
     auto const& from = map[static_cast<std::size_t>(first + i)];
-    by_block[{from.input, from.channel / 16}].emplace_back(static_cast<std::int32_t>(from.channel % 16), i);
+    all[count++] = {from.input, from.channel / channel_block, static_cast<std::int32_t>(from.channel % channel_block),
+                    i};
   }
+  auto const moves = std::span(all).first(count);
+  std::ranges::sort(moves);
+  bool const everything = static_cast<std::int32_t>(count) == lanes && moves.front().same_block(moves.back()) &&
+                          moves.back().from - moves.front().from < lanes;
+  auto const most = everything ? lanes : lanes - 1;  // a lane stays free to be 0
   std::vector<lane_piece> pieces;
-  for (auto& [block, moves] : by_block) {
-    std::ranges::sort(moves);
-    bool const everything =
-        static_cast<std::int32_t>(moves.size()) == lanes && moves.back().first - moves[0].first < lanes;
-    auto const most = everything ? lanes : lanes - 1;  // a lane stays free to be 0
-    for (std::size_t i = 0; i < moves.size();) {
-      lane_piece piece{.input = block.first, .distance = block.second - first / 16, .first = moves[i].first};
-      auto const begin = i;
-      while (i < moves.size() && moves[i].first - piece.first < most) ++i;
-      piece.count = moves[i - 1].first - piece.first + 1;
-      piece.table.assign(static_cast<std::size_t>(lanes), lanes - 1);
-      for (auto m = begin; m < i; ++m)
-        piece.table[static_cast<std::size_t>(moves[m].second)] = moves[m].first - piece.first;
-      pieces.push_back(std::move(piece));
+  for (std::size_t i = 0; i < count;) {
+    auto const& start = moves[i];
+    lane_piece piece{
+        .input = start.input, .distance = start.block - first / channel_block, .first = start.from, .lanes = lanes};
+    std::fill_n(piece.table.begin(), lanes, static_cast<std::int8_t>(lanes - 1));
+    for (; i < count && moves[i].same_block(start) && moves[i].from - start.from < most; ++i) {
+      auto const from = moves[i].from - start.from;
+      piece.table[static_cast<std::size_t>(moves[i].to)] = static_cast<std::int8_t>(from);
+      piece.count = from + 1;
     }
+    pieces.push_back(piece);
   }
   return pieces;
 }
@@ -92,7 +109,7 @@ struct channel_kernel {
     vector::recipe_key key("channels", t);
     auto const blocks = sources();
     auto const add_piece = [&](vector::recipe_key& k, lane_piece const& piece) {
-      k.add(which(blocks, piece)).add(piece.first).add(piece.count).add_all(piece.table);
+      k.add(which(blocks, piece)).add(piece.first).add(piece.count).add_all(piece.used());
     };
     key.add(pixels)
         .add(element)
@@ -129,7 +146,7 @@ struct channel_kernel {
           auto const p = from[which(blocks, piece)];
           auto x = b.load(p.at(pixel * block_bytes() + std::int64_t{size} * piece.first), piece.count,
                           vector::register_type::i32);
-          if (!piece.in_place()) x = b.shuffle(x, piece.table);
+          if (!piece.in_place()) x = b.shuffle(x, {piece.used().begin(), piece.used().end()});
           value = value ? b.binary(vector::opcode::ior, value, x, vector::register_type::i32) : x;
         }
         if (!value) value = b.constant_i32(0);

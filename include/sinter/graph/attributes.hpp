@@ -30,13 +30,13 @@ class attribute_map {
 
   attribute_map() = default;
   /// The first of several attributes of one name counts.
-  attribute_map(std::initializer_list<value_type> all) {
-    auto made = std::make_shared<list>(all);
-    std::ranges::stable_sort(*made, {}, &value_type::first);
+  explicit attribute_map(std::vector<value_type> all) {
+    if (!std::ranges::is_sorted(all, {}, &value_type::first)) std::ranges::stable_sort(all, {}, &value_type::first);
     auto const same_name = [](value_type const& a, value_type const& b) { return a.first == b.first; };
-    made->erase(std::unique(made->begin(), made->end(), same_name), made->end());
-    entries_ = std::move(made);
+    all.erase(std::unique(all.begin(), all.end(), same_name), all.end());
+    entries_ = std::make_shared<list>(std::move(all));
   }
+  attribute_map(std::initializer_list<value_type> all) : attribute_map(std::vector<value_type>(all)) {}
 
   const_iterator begin() const { return entries_ ? entries_->data() : nullptr; }
   const_iterator end() const { return entries_ ? entries_->data() + entries_->size() : nullptr; }

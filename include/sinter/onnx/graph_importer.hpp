@@ -225,29 +225,41 @@ class graph_importer {
   }
 
   void import_attributes(proto::NodeProto const& message, node& n, scope& s, frame const& f) {
-    std::deque<graph> subgraphs;  // references to elements stay valid
-    std::deque<scope> scopes;
-    std::vector<std::string_view> names;
+    if (message.attribute().empty()) return;
+    std::vector<attribute_map::value_type> all;
+    std::vector<proto::AttributeProto const*> bodies;
+    all.reserve(static_cast<std::size_t>(message.attribute_size()));
     for (auto const& a : message.attribute()) {
       auto const* const given = resolve(a, f);
       if (!given) continue;
-      if (n.attributes.contains(a.name())) fail(error_code::malformed_model, "attribute '{}' occurs twice", a.name());
+      if (std::ranges::count(all, a.name(), &attribute_map::value_type::first) > 0)
+        fail(error_code::malformed_model, "attribute '{}' occurs twice", a.name());
       if (kind_of(*given) != proto::AttributeProto::GRAPH) {
-        n.attributes[a.name()] = with_context([&] { return fmt::format("attribute '{}'", a.name()); },
-                                              [&] { return read_attribute(*given, tensors_); });
+        all.emplace_back(a.name(), with_context([&] { return fmt::format("attribute '{}'", a.name()); },
+                                                [&] { return read_attribute(*given, tensors_); }));
         continue;
       }
       if (given != &a) fail(error_code::unsupported_feature, "attribute '{}' passes a graph to a function", a.name());
-      names.push_back(a.name());
-      auto& inner = scopes.emplace_back(scope{.g = subgraphs.emplace_back(), .outer = &s});
-      frame deeper = f;
-      ++deeper.depth;
-      import_graph(a.g(), inner, deeper);
-      n.attributes[a.name()] = std::shared_ptr<graph const>();
+      bodies.push_back(&a);
+      all.emplace_back(a.name(), std::shared_ptr<graph const>());
     }
-    if (!names.empty()) close_captures(n, s, scopes);
-    for (std::size_t i = 0; i < names.size(); ++i)
-      n.attributes[names[i]] = std::make_shared<graph const>(std::move(subgraphs[i]));
+    n.attributes = attribute_map(std::move(all));
+    if (!bodies.empty()) import_bodies(bodies, n, s, f);
+  }
+
+  /// The attributes of a node that are graphs.
+  void import_bodies(std::vector<proto::AttributeProto const*> const& bodies, node& n, scope& s, frame const& f) {
+    std::deque<graph> subgraphs;  // references to elements stay valid
+    std::deque<scope> scopes;
+    frame deeper = f;
+    ++deeper.depth;
+    for (auto const* const body : bodies) {
+      scopes.push_back({.g = subgraphs.emplace_back(), .outer = &s});
+      import_graph(body->g(), scopes.back(), deeper);
+    }
+    close_captures(n, s, scopes);
+    for (std::size_t i = 0; i < bodies.size(); ++i)
+      n.attributes[bodies[i]->name()] = std::make_shared<graph const>(std::move(subgraphs[i]));
   }
 
   /// Makes what the subgraphs of a node capture inputs of the node and of each of its subgraphs.

@@ -58,10 +58,10 @@ namespace detail {
 class weight_rows {
  public:
   static constexpr std::int64_t buffered = 128 << 10;  ///< elements to load at most, where one row has no more
+  static constexpr std::int64_t small = 32 << 10;      ///< elements that one read is worth
 
   explicit weight_rows(any_tensor const& tensor)
       : tensor_(tensor), memory_(reinterpret_cast<float const*>(tensor.resident())) {
-    constexpr std::int64_t small = 32 << 10;
     auto const elements = static_cast<std::int64_t>(tensor.elements());
     if (memory_ || elements > small) return;
     read(0, elements, take(elements));
@@ -218,7 +218,7 @@ class row_packer {
 /// Packs weights whose output channels lie side by side, a row for each position.
 inline void pack_columns(weight_source const& w, std::int64_t width, float* to) {
   weight_rows rows(w.tensor);
-  auto const group = w.reduction() * width, most = std::max<std::int64_t>(1, weight_rows::buffered / w.step);
+  auto const group = w.reduction() * width, most = std::max<std::int64_t>(1, weight_rows::small / w.step);
   std::int64_t position = 0;
   for (auto const& chunk : w.chunks)
     for (std::int64_t k = 0; k < chunk.channels; k += most) {

@@ -126,6 +126,9 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
 
 constexpr opcode_info const& info(opcode op) { return opcode_table[static_cast<std::size_t>(op)]; }
 
+/// Whether `extra` is the number of a table.
+constexpr bool has_table(opcode op) { return op == opcode::transpose || op == opcode::shuffle || op == opcode::loop; }
+
 /// The element type behind a memory operand.
 inline element element_of(program const& p, memory const& m) {
   auto const& s = p.streams[static_cast<std::size_t>(m.stream)];

@@ -26,7 +26,12 @@ inline constexpr int longest_innermost_body = 600;
 /// - live registers and temporaries fit.
 class verifier {
  public:
-  explicit verifier(program const& p) : p_(p), low_(p.streams.size(), 0), high_(low_), defined_(p.registers.size()) {}
+  explicit verifier(program const& p)
+      : p_(p),
+        registers_(static_cast<std::int32_t>(p.registers.size())),
+        low_(p.streams.size(), 0),
+        high_(low_),
+        defined_(p.registers.size()) {}
 
   void run() {
     header();
@@ -94,33 +99,39 @@ class verifier {
       reject_program("stream '{}' starts at {}, no place of an element", stream.name, stream.offset);
   }
 
-  bool is_register(reg r) const { return static_cast<std::size_t>(r.id) < p_.registers.size(); }
   std::vector<std::int32_t> const& table(instruction const& i) const {
     return p_.tables[static_cast<std::size_t>(i.extra)];
   }
 
+  /// A register that is there exists.
+  void exists(reg r) const { require(r.id < registers_, "v{} does not exist", r.id); }
+
   /// Registers and table exist, sources are defined.
   void registers(instruction const& i) const {
     require(static_cast<std::size_t>(i.op) < opcode_table.size(), "there is no such operation");
-    bool const tabled = i.op == opcode::transpose || i.op == opcode::shuffle;
-    auto const tables = i.op == opcode::loop ? p_.steps.size() : p_.tables.size();
-    require(tabled || i.op == opcode::loop ? i.extra >= 0 && static_cast<std::size_t>(i.extra) < tables : i.extra == -1,
-            "table {} does not fit", i.extra);
-    for (auto const r : {i.d, i.a, i.b, i.c, i.e}) require(!r || is_register(r), "v{} does not exist", r.id);
-    if (tabled)
-      require(table(i).size() == static_cast<std::size_t>(p_.lanes), "the table has {} entries", table(i).size());
-    if (i.op == opcode::transpose) square(i);
+    exists(i.d), exists(i.a), exists(i.b), exists(i.c), exists(i.e);
+    if (has_table(i.op))
+      tables(i);
+    else
+      require(i.extra == -1, "table {} does not fit", i.extra);
     for_each_source(p_, i, [&](reg r) {
       require(defined_[static_cast<std::size_t>(r.id)], "v{} is used before it is defined", r.id);
     });
-    if (i.op == opcode::shuffle)
-      for (auto const lane : table(i)) require(lane >= 0 && lane < p_.lanes, "there is no lane {}", lane);
+  }
+
+  void tables(instruction const& i) const {
+    auto const count = i.op == opcode::loop ? p_.steps.size() : p_.tables.size();
+    require(i.extra >= 0 && static_cast<std::size_t>(i.extra) < count, "table {} does not fit", i.extra);
+    if (i.op == opcode::loop) return;
+    require(table(i).size() == static_cast<std::size_t>(p_.lanes), "the table has {} entries", table(i).size());
+    if (i.op == opcode::transpose) return square(i);
+    for (auto const lane : table(i)) require(lane >= 0 && lane < p_.lanes, "there is no lane {}", lane);
   }
 
   void square(instruction const& i) const {
     auto const& ids = table(i);
     for (std::size_t k = 0; k < ids.size(); ++k) {
-      require(ids[k] >= 0 && is_register({ids[k]}), "v{} does not exist", ids[k]);
+      require(ids[k] >= 0 && ids[k] < registers_, "v{} does not exist", ids[k]);
       for (std::size_t j = 0; j < k; ++j) require(ids[j] != ids[k], "v{} is there twice", ids[k]);
     }
   }
@@ -239,6 +250,7 @@ class verifier {
   }
 
   program const& p_;
+  std::int32_t registers_;
   std::vector<std::int64_t> low_, high_;  ///< how far the open loops move each stream
   std::vector<std::uint8_t> defined_;     ///< by register
   std::vector<open_loop> loops_;

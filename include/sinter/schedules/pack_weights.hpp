@@ -132,25 +132,36 @@ class row_packer {
   row_packer(weight_source const& w, std::int64_t width) : w_(w), width_(width), parts_(parts_of(w)), rows_(w.tensor) {}
 
   void pack(float* to) {
-    for (std::int64_t first = 0; first < w_.outputs; first += width_) {
-      auto const present = std::min(width_, w_.outputs - first);
-      for (std::size_t i = 0; i < parts_.size();) {
-        auto const [begin, end, next] = run_from(i, weight_rows::buffered / present);
-        rows_.load(first * w_.output_step + begin, present, w_.output_step, end - begin);
-        for (; i < next; ++i) {
-          pack_part(parts_[i], parts_[i].first - begin, present, to);
-          to += parts_[i].length() * width_;
-        }
-      }
-    }
+    for (std::int64_t first = 0; first < w_.outputs; first += width_, to += w_.reduction() * width_)
+      for (std::int64_t o = 0; o < width_; o += most_rows)
+        pack_rows(first + o, std::min(most_rows, width_ - o), to + o);
   }
 
  private:
+  /// Rows that are loaded and packed together: so many lie in the file in one piece, or in few long ones.
+  static constexpr std::int64_t most_rows = 2 * channel_block;
+
+  struct row_count {
+    std::int64_t present = 0, all = 0;  ///< those that lack are zeros
+  };
   /// Neighbouring parts and the elements of a row that they need.
   struct run {
     std::int64_t begin = 0, end = 0;
     std::size_t next = 0;
   };
+
+  /// Packs `count` output channels from `first` on, as far as there are so many, a part of each column of their group.
+  void pack_rows(std::int64_t first, std::int64_t count, float* to) {
+    auto const present = std::clamp<std::int64_t>(w_.outputs - first, 0, count);
+    for (std::size_t i = 0; i < parts_.size();) {
+      auto const [begin, end, next] = run_from(i, weight_rows::buffered / most_rows);
+      if (present > 0) rows_.load(first * w_.output_step + begin, present, w_.output_step, end - begin);
+      for (; i < next; ++i) {
+        pack_part(parts_[i], parts_[i].first - begin, {present, count}, to);
+        to += parts_[i].length() * width_;
+      }
+    }
+  }
 
   /// The chunks, long ones of one tap cut into pieces that can be loaded one by one.
   static std::vector<weight_chunk> parts_of(weight_source const& w) {
@@ -177,36 +188,39 @@ class row_packer {
     return r;
   }
 
-  /// Packs one part, which starts at column `first` of the loaded rows. Whole cache lines of the rows are used before
-  /// others are touched: the rows often lie in the same cache sets.
-  void pack_part(weight_chunk const& part, std::int64_t first, std::int64_t present, float* to) const {
+  /// Packs one part, which starts at column `first` of the loaded rows, all taps of a channel in turn. Whole cache
+  /// lines of the rows are used before others are touched: the rows often lie in the same cache sets.
+  void pack_part(weight_chunk const& part, std::int64_t first, row_count rows, float* to) const {
     constexpr std::int64_t line = 16;
     std::array<float*, line> columns{};
-    std::int64_t channel = 0, tap = 0;
+    std::int64_t tap = 0, channel = 0, column = 0;  // of the next element: its channel's first column, its own
     for (std::int64_t j = 0; j < part.length(); j += line) {
       auto const count = std::min(line, part.length() - j);
       for (std::int64_t k = 0; k < count; ++k) {
-        columns[static_cast<std::size_t>(k)] = to + (tap * part.channels + channel) * width_;
-        if (++tap == part.taps) tap = 0, ++channel;
+        columns[static_cast<std::size_t>(k)] = to + column;
+        if (++tap == part.taps)
+          tap = 0, column = channel += width_;
+        else
+          column += part.channels * width_;
       }
-      pack_columns(first + j, {columns.data(), static_cast<std::size_t>(count)}, present);
+      pack_columns(first + j, {columns.data(), static_cast<std::size_t>(count)}, rows);
     }
   }
 
   /// Packs the columns from `first` on of the loaded rows to where `columns` say.
-  void pack_columns(std::int64_t first, std::span<float* const> columns, std::int64_t present) const {
+  void pack_columns(std::int64_t first, std::span<float* const> columns, row_count rows) const {
     auto const step = rows_.step();
     auto const* from = rows_.row(0) + first;
     std::int64_t o = 0;
-    for (; o + 4 <= present; o += 4, from += 4 * step) {
+    for (; o + 4 <= rows.present; o += 4, from += 4 * step) {
       std::size_t k = 0;
       for (; k + 4 <= columns.size(); k += 4) transpose_square(from + k, step, columns.data() + k, o);
       for (; k < columns.size(); ++k)
         for (std::int64_t r = 0; r < 4; ++r) columns[k][o + r] = from[r * step + static_cast<std::int64_t>(k)];
     }
-    for (; o < present; ++o, from += step)
+    for (; o < rows.present; ++o, from += step)
       for (std::size_t k = 0; k < columns.size(); ++k) columns[k][o] = from[k];
-    for (auto* const column : columns) std::fill(column + present, column + width_, 0.0f);
+    for (auto* const column : columns) std::fill(column + rows.present, column + rows.all, 0.0f);
   }
 
   weight_source const& w_;

@@ -97,12 +97,14 @@ TEST_CASE("weights of any shape are packed from memory and from a file", "[sched
   check_packing(rows(40, 300, 1, 300), 2);
   check_packing(rows(7, 1, 25, 1), 1);
   check_packing(rows(96, 3, 49, 3), 3);
+  check_packing(rows(70, 90, 1, 90), 8);  // channels lack in the middle of a group, and whole blocks behind it
   check_packing(columns(300, 40), 2);
   check_packing(columns(5, 1000), 4);
 }
 
 TEST_CASE("weights that are not read at once are packed from a file", "[schedules]") {
   check_packing(rows(100, 600, 1, 600), 3);       // groups of whole rows
+  check_packing(rows(200, 600, 1, 600), 8);       // a group of more rows than are packed together
   check_packing(rows(50, 1040, 9, 16), 2);        // rows in parts of several chunks
   check_packing(rows(20, 70'000, 1, 70'000), 1);  // rows in pieces of a chunk
   check_packing(rows(17, 8000, 9, 8000), 1);      // a chunk that is more than is read at once otherwise

@@ -100,3 +100,25 @@ TEST_CASE("channel shuffles") {
     check_case(c, channel_shuffle_schedule, 0);
   }
 }
+
+TEST_CASE("channel shuffles of the parts of a Concat") {
+  auto const shuffled = [](integers const& channels, std::int64_t axis) {
+    std::vector<test_operand> parts;
+    std::int64_t sum = 0;
+    for (auto const c : channels) {
+      parts.push_back(blocked({2, c, 7, 5}, static_cast<std::uint32_t>(c + sum)));
+      sum += axis == 1 ? c : 0;
+    }
+    auto cases = std::vector{make_case(concat_entry, {{"axis", axis}}, parts)};
+    shape joined{2, axis == 1 ? sum : channels[0], 7, 5};
+    if (axis != 1) joined[static_cast<std::size_t>(axis)] *= static_cast<std::int64_t>(channels.size());
+    cases.push_back(make_case(shuffle_entry, {{"groups", std::int64_t{2}}}, {blocked(joined, 1)}));
+    for (auto& c : cases) c.slack_blocks = 1;
+    return cases;
+  };
+  for (auto const& channels : {integers{58, 58}, integers{116, 116}, integers{32, 16}, integers{5, 3, 40}}) {
+    INFO(fmt::format("{}", fmt::join(channels, "+")));
+    check_group(shuffled(channels, 1), joined_shuffle_schedule, 0);
+  }
+  CHECK_FALSE(offers(joined_shuffle_schedule, describe_group(shuffled({16, 16}, 2)), targets[0]));
+}

@@ -62,6 +62,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       pooling_schedule,
       global_pooling_schedule,
       channel_shuffle_schedule,
+      joined_shuffle_schedule,
       copy_schedule,
       pad_schedule,
       softmax_schedule,

@@ -217,7 +217,7 @@ class contraction_emitter {
     return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + weight_offset(r)), lanes);
   }
 
-  /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
+  /// The epilogue. Values that leave it too few registers wait in y.
   void finish() {
     if (t_.quantized && !t_.quantized->reals) return requantize();
     std::vector<vector::reg> values;
@@ -228,13 +228,13 @@ class contraction_emitter {
         places.push_back({at, register_offset(r, 64), lanes_of(r)});
       });
     auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
-    bool const in_registers = t_.epilogue.fits_in_registers();
-    for (std::size_t i = 0; i < values.size() && !in_registers; ++i) put(i, values[i]);
     applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
-    auto const value = [&](std::size_t i) {
-      return in_registers ? values[i] : b_.load(o_.y.at(places[i].at), places[i].lanes);
-    };
-    epilogue.each(places, in_registers ? free_registers : vector::register_count(b_.lanes()), value, put);
+    if (t_.epilogue.fits_in_registers())
+      epilogue.each(
+          places, free_registers, [&](std::size_t i) { return values[i]; }, put);
+    else
+      epilogue.each(
+          places, values, [&](std::size_t i) { return b_.load(o_.y.at(places[i].at), places[i].lanes); }, put);
   }
 
   vector::reg lost_by_sums(std::size_t r) {

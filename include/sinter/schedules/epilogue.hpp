@@ -6,6 +6,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/builder.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -36,7 +37,8 @@ struct epilogue_code {
 
   bool empty() const { return function.lines.empty(); }
 
-  /// Whether it runs in the registers that every register tile leaves free. Otherwise it runs over the stored result.
+  /// Whether it runs in the registers that every register tile leaves free. Otherwise some sums wait in the result's
+  /// memory.
   bool fits_in_registers() const {
     return empty() || registers_to_apply(function) + static_cast<int>(extras.size()) <= free_registers;
   }
@@ -108,18 +110,41 @@ class applied_epilogue {
     auto const most = function_ ? at_once(registers) : 1;
     for (std::size_t first = 0; first < places.size(); first += most) {
       auto const count = std::min(most, places.size() - first);
-      if (!function_) {
+      if (function_)
+        side_by_side(places, first, count, value, put);
+      else
         put(first, value(first));
-        continue;
-      }
-      std::vector<std::vector<vector::reg>> sets;
-      for (auto i = first; i < first + count; ++i) sets.push_back(operands(value(i), places[i]));
-      auto const results = function_->side_by_side(b_, sets);
-      for (std::size_t i = 0; i < count; ++i) put(first + i, results[i]);
+    }
+  }
+
+  /// The same for values that lie in registers, all others being free. Those that leave the function no room wait where
+  /// `put` stores them, until `get(i)` loads them.
+  template <typename Get, typename Put>
+  void each(std::vector<place> const& places, std::vector<vector::reg> const& values, Get&& get, Put&& put) const {
+    SINTER_ASSERT(function_);
+    int const each = static_cast<int>(extras_.size()) + registers_;
+    int const room = vector::register_count(b_.lanes()) - 2;  // two are for constants
+    int const count = static_cast<int>(values.size()), held = std::clamp(room - each, 0, count);
+    for (auto i = static_cast<std::size_t>(held); i < values.size(); ++i) put(i, values[i]);
+    auto const value = [&](std::size_t i) { return i < static_cast<std::size_t>(held) ? values[i] : get(i); };
+    for (int first = 0, some = 0; first < count; first += some) {
+      some = first < held ? std::min((room - (held - first)) / each, held - first) : room / (each + 1);
+      some = std::clamp(some, 1, count - first);
+      side_by_side(places, static_cast<std::size_t>(first), static_cast<std::size_t>(some), value, put);
     }
   }
 
  private:
+  /// `put(i, function of value(i))` for `count` places from `first` on, line by line for all of them.
+  template <typename Value, typename Put>
+  void side_by_side(std::vector<place> const& places, std::size_t first, std::size_t count, Value&& value,
+                    Put&& put) const {
+    std::vector<std::vector<vector::reg>> sets;
+    for (auto i = first; i < first + count; ++i) sets.push_back(operands(value(i), places[i]));
+    auto const results = function_->side_by_side(b_, sets);
+    for (std::size_t i = 0; i < count; ++i) put(first + i, results[i]);
+  }
+
   /// Values that `registers` registers hold with all that the function needs; two are for constants.
   std::size_t at_once(int registers) const {
     auto const each = 1 + static_cast<int>(extras_.size()) + registers_;

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-/// Expand, depthwise, project (an inverted residual), or depthwise and project, also behind the first convolution of a
-/// network, in strips of rows, so that the wide tensors between them never leave the near caches:
+/// Expand, depthwise, project (an inverted residual), or two neighbours of these, also behind the first convolution of
+/// a network, in strips of rows, so that the wide tensors between them never leave the near caches:
 ///
 ///     parallel for item, part of the rows:
 ///       for strip:
@@ -40,10 +40,10 @@ class row_strips_code {
       return made;
     };
     if (s.expand) expand_ = operand_of(n.before[0], *s.expand, false, !s.from_image);
-    depthwise_ = operand_of(n.before.back(), s.depthwise, true, true);
-    project_ = operand_of(n, s.project, false, true);
+    depthwise_ = operand_of(s.project ? n.before.back() : n, s.depthwise, true, true);
+    if (s.project) project_ = operand_of(n, *s.project, false, true);
     if (s.expand) ring_ = code_.scratch(s.depthwise.out_blocks() * ring_block());
-    between_ = code_.scratch(s.depthwise.out_blocks() * s.strip_rows() * out_row());
+    if (s.project) between_ = code_.scratch(s.depthwise.out_blocks() * s.strip_rows() * out_row());
   }
 
   fragment build() {
@@ -93,13 +93,17 @@ class row_strips_code {
     return at;
   }
 
-  /// The constant operands of blocks whose weights are `weights` bytes each.
-  static void append(std::vector<address>& arguments, stage const& s, block_range const& blocks, std::int64_t weights) {
+  /// The operands of blocks besides the input; their weights are `weights` bytes each, and they lie `y_block` bytes
+  /// apart from `y` on.
+  static void append(std::vector<address>& arguments, stage const& s, block_range const& blocks, std::int64_t weights,
+                     address y, std::int64_t y_block) {
+    y = moved(y, blocks, y_block);
     arguments.push_back(moved(s.weights, blocks, weights));
     if (s.bias) arguments.push_back(moved(*s.bias, blocks, pixel));
     strides step{};
     if (blocks.index != 0) step[blocks.index] = blocks.count;
-    for (auto const& extra : s.extras.at(0, blocks.first, {}, step)) arguments.push_back(extra);
+    for (auto const& extra : s.extras.at(y.offset, blocks.first, y.stride, step)) arguments.push_back(extra);
+    arguments.push_back(y);
   }
 
   /// Those of the wide rows [first, first + count) that lie in the image into the ring, the first of them to slot `to`.
@@ -112,9 +116,9 @@ class row_strips_code {
     auto [kernel, x] = s_.from_image ? from_image(blocks, first + begin, end - begin, step)
                                      : from_wide(blocks, first + begin, end - begin, step);
     std::vector<address> arguments{x};
-    append(arguments, expand_, blocks, s_.expand->in_channels * s_.expand->taps() * pixel);
-    arguments.push_back(moved(ring_, blocks, ring_block()));
-    arguments.back().offset += (to + begin) * wide_row();
+    auto ring = ring_;
+    ring.offset += (to + begin) * wide_row();
+    append(arguments, expand_, blocks, s_.expand->in_channels * s_.expand->taps() * pixel, ring, ring_block());
     body.push_back(code_.call(std::move(kernel), std::move(arguments)));
   }
 
@@ -172,7 +176,7 @@ class row_strips_code {
     if (groups > 0) widen(body, {.count = few, .index = index}, out, rows, half, step);
     if (groups > 1) body.push_back({.what = statement::kind::end});
     if (rest > 0) widen(body, {.first = groups * few, .count = rest}, out, rows, half, step);
-    project(body, out, rows, step);
+    if (s_.project) project(body, out, rows, step);
   }
 
   /// Of a strip of `rows` result rows from `out` on: the depthwise rows [row, row + count).
@@ -185,16 +189,16 @@ class row_strips_code {
     d.blocks = blocks.count;
     d.x_block = s_.expand ? ring_block() : s_.depthwise.in_plane() * pixel;
     d.y_row = out_row();
-    d.y_block = rows * out_row();
+    d.y_block = s_.project ? rows * out_row() : s_.depthwise.out_plane() * pixel;
     d.bias = depthwise_.bias.has_value();
     d.epilogue = depthwise_.extras.code;
     std::vector<address> arguments;
     for (auto i = d.first_inside; i < d.end_inside; ++i)
       arguments.push_back(s_.expand ? in_ring(blocks, half, row * s_.stride() + i - s_.halo())
                                     : in_input(first + i, wide_row(), step * s_.stride()));
-    append(arguments, depthwise_, blocks, s_.depthwise.taps() * pixel);
-    arguments.push_back(moved(between_, blocks, rows * out_row()));
-    arguments.back().offset += row * out_row();
+    auto y = s_.project ? between_ : in_output(out, step);
+    y.offset += row * out_row();
+    append(arguments, depthwise_, blocks, s_.depthwise.taps() * pixel, y, d.y_block);
     body.push_back(code_.call(strip_depthwise_recipe(std::move(d), machine_), std::move(arguments)));
   }
 
@@ -211,23 +215,26 @@ class row_strips_code {
     return at;
   }
 
+  /// Row `row` of the group's result; the loop moves on by `step` of them a turn.
+  address in_output(std::int64_t row, std::int64_t step) const {
+    address at{.in = space::output, .offset = row * out_row()};
+    at.stride[0] = n_.outputs[0].item_stride;
+    at.stride[grid_rank] = step * out_row();
+    return at;
+  }
+
   void project(std::vector<statement>& body, std::int64_t out, std::int64_t rows, std::int64_t step) {
-    strip_pointwise k{.name = fmt::format("project_{}x{}", rows, s_.project.window.x.out)};
-    k.pixels = rows * s_.project.window.x.out;
-    k.in_channels = s_.project.in_channels;
-    k.out_blocks = s_.project.out_blocks();
-    k.half_tail = s_.project.half_tail();
+    strip_pointwise k{.name = fmt::format("project_{}x{}", rows, s_.project->window.x.out)};
+    k.pixels = rows * s_.project->window.x.out;
+    k.in_channels = s_.project->in_channels;
+    k.out_blocks = s_.project->out_blocks();
+    k.half_tail = s_.project->half_tail();
     k.x_block = rows * out_row();
-    k.y_block = s_.project.out_plane() * pixel;
+    k.y_block = s_.project->out_plane() * pixel;
     k.bias = project_.bias.has_value();
     k.epilogue = project_.extras.code;
-    address y{.in = space::output, .offset = out * out_row()};
-    y.stride[0] = n_.outputs[0].item_stride;
-    y.stride[grid_rank] = step * out_row();
-    std::vector<address> arguments{between_, project_.weights};
-    if (project_.bias) arguments.push_back(*project_.bias);
-    for (auto const& extra : project_.extras.at(y.offset, 0, y.stride, {})) arguments.push_back(extra);
-    arguments.push_back(y);
+    std::vector<address> arguments{between_};
+    append(arguments, project_, {}, 0, in_output(out, step), 0);
     body.push_back(code_.call(strip_pointwise_recipe(std::move(k), machine_), std::move(arguments)));
   }
 
@@ -270,20 +277,10 @@ class row_strips_code {
 inline std::vector<candidate> row_strips_offer(scheduled_node const& n, target const& t) {
   auto const s = row_strips_of(n, t);
   if (!s) return {};
-  layout_choice layouts{.outputs = {layout::blocked}};
-  auto const add = [&](scheduled_node const& each) {
-    bool const image = s->from_image && &each == &n.before[0];
-    auto const own = blocked_convolution_layouts(each, image ? layout::row_major : layout::blocked);
-    layouts.inputs.insert(layouts.inputs.end(), own.inputs.begin(), own.inputs.end());
-  };
-  std::ranges::for_each(n.before, add);
-  add(n);
-  for (auto const i : overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1))
-    layouts.in_place.push_back(n.first_input + i);
   auto far = n;  // what goes in and out of the group
   far.inputs.push_back(n.before[0].inputs[0]);
   far.inputs[0] = {};
-  return {{.layouts = std::move(layouts),
+  return {{.layouts = row_strips_layouts(n, *s),
            .cost = row_strips_cost(*s) + far_traffic_cost(far),
            .build = [s = *s, t](scheduled_node const& at) { return row_strips_code(s, at, t).build(); }}};
 }

@@ -19,14 +19,15 @@ inline status gather(call const& c) {
   auto const outer = static_cast<std::int64_t>(s.elements(0, axis)), extent = s[axis];
   auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
   auto const count = static_cast<std::int64_t>(c.in[1].elements());
-  for (std::int64_t row = 0; row < outer; ++row)
-    for (std::int64_t i = 0; i < count; ++i) {
-      auto const index = indices[i];
-      if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
-      copy_elements(c.in[0], (row * extent + (index < 0 ? index + extent : index)) * inner, c.out[0],
-                    (row * count + i) * inner, static_cast<std::size_t>(inner));
-    }
-  return {};
+  return with_copy(c.in[0], c.out[0], [&](auto const& copy) -> status {
+    for (std::int64_t row = 0; row < outer; ++row)
+      for (std::int64_t i = 0; i < count; ++i) {
+        auto const index = indices[i];
+        if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
+        copy((row * extent + (index < 0 ? index + extent : index)) * inner, (row * count + i) * inner, inner);
+      }
+    return {};
+  });
 }
 
 /// Calls visit(i, at) for each element i of `indices`: `at` is the element of a tensor of shape `s` that it chooses
@@ -90,10 +91,10 @@ status for_each_slice(shape const& s, shape const& tuples, std::int64_t const* i
 inline status gather_slices(call const& c) {
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
-  return for_each_slice(c.in[0].shape, c.in[1].shape, indices, static_cast<std::size_t>(c.integers[0]),
-                        [&](std::int64_t i, std::int64_t at, std::int64_t size) {
-                          copy_elements(c.in[0], at, c.out[0], i * size, static_cast<std::size_t>(size));
-                        });
+  return with_copy(c.in[0], c.out[0], [&](auto const& copy) {
+    return for_each_slice(c.in[0].shape, c.in[1].shape, indices, static_cast<std::size_t>(c.integers[0]),
+                          [&](std::int64_t i, std::int64_t at, std::int64_t size) { copy(at, i * size, size); });
+  });
 }
 
 /// How an update changes the element that it meets.

@@ -13,8 +13,8 @@ namespace {
 
 using corners = std::array<float, 4>;  ///< y before x
 
-constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
-constexpr auto infinity = std::numeric_limits<float>::infinity();
+constexpr auto no_number = std::numeric_limits<float>::quiet_NaN();
+constexpr auto beyond_all = std::numeric_limits<float>::infinity();
 
 bool overlap(corners const& p, corners const& q, float most) {
   auto const low = [](corners const& c, std::size_t i) { return std::min(c[i], c[i + 2]); };
@@ -32,7 +32,7 @@ list suppressed(std::vector<corners> const& boxes, std::vector<float> const& sco
   std::iota(left.begin(), left.end(), 0);
   auto const score = [&](std::int64_t i) {
     auto const s = scores[static_cast<std::size_t>(i)];
-    return std::isnan(s) ? -infinity : s;
+    return std::isnan(s) ? -beyond_all : s;
   };
   std::ranges::stable_sort(left, [&](auto i, auto j) { return score(i) > score(j); });
   while (!left.empty()) {
@@ -51,7 +51,7 @@ std::vector<corners> some_boxes(std::mt19937& random, int classes, int of_class)
   for (int i = 0; i < classes * of_class; ++i) {
     auto const y = static_cast<float>(place(random)), x = static_cast<float>(place(random) + i % classes * 40);
     corners b{y, x, y + static_cast<float>(extent(random)), x + static_cast<float>(extent(random))};
-    if (auto const which = odd(random); which < 4) b[static_cast<std::size_t>(which)] = i % 2 ? nan : infinity;
+    if (auto const which = odd(random); which < 4) b[static_cast<std::size_t>(which)] = i % 2 ? no_number : beyond_all;
     boxes.push_back(b);
   }
   return boxes;
@@ -78,7 +78,7 @@ TEST_CASE("NonMaxSuppression chooses as its definition does, in one class or in 
     for (float const most : {0.0f, 0.3f, 0.6f, 1.0f}) {
       auto const boxes = some_boxes(random, classes, 12 + 100 / classes);
       auto scores = some_floats(random, boxes.size());  // many are equal
-      scores[7] = nan;
+      scores[7] = no_number;
       auto const n = static_cast<std::int64_t>(boxes.size());
       auto const found =
           run("NonMaxSuppression", 11,
@@ -91,14 +91,14 @@ TEST_CASE("NonMaxSuppression chooses as its definition does, in one class or in 
 TEST_CASE("TopK gives the front of the sorted line, NaN first") {
   std::mt19937 random(6);
   auto x = some_floats(random, 700);
-  x[3] = x[650] = nan;
+  x[3] = x[650] = no_number;
   for (std::int64_t const k : {0, 1, 40, 699, 700})
     for (bool const largest : {false, true}) {
       list order(x.size());
       std::iota(order.begin(), order.end(), 0);
       auto const key = [&](std::int64_t i) {
         auto const v = x[static_cast<std::size_t>(i)];
-        return std::isnan(v) ? infinity : v;
+        return std::isnan(v) ? beyond_all : v;
       };
       std::ranges::stable_sort(order, [&](auto i, auto j) { return largest ? key(i) > key(j) : key(i) < key(j); });
       order.resize(static_cast<std::size_t>(k));

@@ -103,6 +103,12 @@ class any_tensor {
   /// Gives a tensor in memory its number; see `next_tensor_number`.
   void set_number(std::uint64_t number) { number_ = number; }
 
+  /// The first elements, as a tensor of shape `s` that shares their bytes.
+  any_tensor first(sinter::shape const& s) const {
+    SINTER_ASSERT(!located_ && s.elements() <= elements());
+    return {type_, s, data_};
+  }
+
   tensor_view view() const { return {type_, shape_, data()}; }
   mutable_tensor_view mutable_view() { return {type_, shape_, data()}; }
   template <tensor_element T>

@@ -19,18 +19,19 @@ inline status gather(call const& c) {
   auto const outer = static_cast<std::int64_t>(s.elements(0, axis)), extent = s[axis];
   auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
   auto const count = static_cast<std::int64_t>(c.in[1].elements());
-  for (std::int64_t row = 0; row < outer; ++row)
-    for (std::int64_t i = 0; i < count; ++i) {
-      auto const index = indices[i];
-      if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
-      copy_elements(c.in[0], (row * extent + (index < 0 ? index + extent : index)) * inner, c.out[0],
-                    (row * count + i) * inner, static_cast<std::size_t>(inner));
-    }
-  return {};
+  return with_copy(c.in[0], c.out[0], [&](auto const& copy) -> status {
+    for (std::int64_t row = 0; row < outer; ++row)
+      for (std::int64_t i = 0; i < count; ++i) {
+        auto const index = indices[i];
+        if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
+        copy((row * extent + (index < 0 ? index + extent : index)) * inner, (row * count + i) * inner, inner);
+      }
+    return {};
+  });
 }
 
-/// Calls visit(i, at) for each element i of `indices`: `at` is the element of a tensor of shape `s` that it chooses
-/// along `axis`.
+/// Calls visit(i, at, count) for all elements of `indices`, in runs: elements i to i + count choose those from `at` on
+/// of a tensor of shape `s` along `axis`. A run has equal indices, so that rows of them are moved as one.
 template <typename Visit>
 status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shape, std::int64_t const* indices,
                        Visit&& visit) {
@@ -40,11 +41,17 @@ status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shap
   strided_walk const walk(index_shape, {&base, 1});
   status result;
   walk.for_each_run([&](std::size_t first, std::size_t count) {
-    for (std::size_t i = 0; i < count && result.ok; ++i) {
-      auto const index = indices[first + i];
+    auto const stride = base.stride();
+    auto const* const chosen = indices + first;
+    std::size_t end = 0;
+    for (std::size_t i = 0; i < count && result.ok; i = end) {
+      auto const index = chosen[i];
+      end = i + 1;
+      while (stride == 1 && end < count && chosen[end] == index) ++end;
       if (is_index(index, extent))
-        visit(static_cast<std::int64_t>(first + i), base.offset + static_cast<std::int64_t>(i) * base.stride() +
-                                                        (index < 0 ? index + extent : index) * along);
+        visit(static_cast<std::int64_t>(first + i),
+              base.offset + static_cast<std::int64_t>(i) * stride + (index < 0 ? index + extent : index) * along,
+              static_cast<std::int64_t>(end - i));
       else
         result = status::outside(index, -extent, extent - 1);
     }
@@ -56,11 +63,9 @@ status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shap
 inline status gather_elements(call const& c) {
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
-  return visit_storage(c.out[0].type, [&]<typename T>() {
-    auto const* x = static_cast<T const*>(c.in[0].data);
-    auto* y = static_cast<T*>(c.out[0].data);
+  return with_copy(c.in[0], c.out[0], [&](auto const& copy) {
     return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[0]), c.in[1].shape, indices,
-                           [&](std::int64_t i, std::int64_t at) { y[i] = x[at]; });
+                           [&](std::int64_t i, std::int64_t at, std::int64_t count) { copy(at, i, count); });
   });
 }
 
@@ -90,10 +95,10 @@ status for_each_slice(shape const& s, shape const& tuples, std::int64_t const* i
 inline status gather_slices(call const& c) {
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
-  return for_each_slice(c.in[0].shape, c.in[1].shape, indices, static_cast<std::size_t>(c.integers[0]),
-                        [&](std::int64_t i, std::int64_t at, std::int64_t size) {
-                          copy_elements(c.in[0], at, c.out[0], i * size, static_cast<std::size_t>(size));
-                        });
+  return with_copy(c.in[0], c.out[0], [&](auto const& copy) {
+    return for_each_slice(c.in[0].shape, c.in[1].shape, indices, static_cast<std::size_t>(c.integers[0]),
+                          [&](std::int64_t i, std::int64_t at, std::int64_t size) { copy(at, i * size, size); });
+  });
 }
 
 /// How an update changes the element that it meets.
@@ -111,16 +116,19 @@ T scattered(scatter_reduction how, T old, T update) {
   }
 }
 
-/// Applies `count` updates from element `from` on to the elements of `out` from `to` on.
-inline void apply_updates(scatter_reduction how, tensor_view updates, std::int64_t from, mutable_tensor_view out,
-                          std::int64_t to, std::int64_t count) {
-  if (how == scatter_reduction::none) return copy_elements(updates, from, out, to, static_cast<std::size_t>(count));
-  visit_compute(out.type, [&]<typename T>() {
-    for (std::int64_t i = 0; i < count; ++i) {
-      auto const at = static_cast<std::size_t>(to + i);
-      auto const update = load<T>(updates.type, updates.data, static_cast<std::size_t>(from + i));
-      store<T>(out.type, out.data, at, scattered(how, load<T>(out.type, out.data, at), update));
-    }
+/// Calls body(apply): apply(from, to, count) applies `count` updates from element `from` on to the elements of `out`
+/// from `to` on.
+template <typename Body>
+status with_updates(scatter_reduction how, tensor_view updates, mutable_tensor_view out, Body&& body) {
+  if (how == scatter_reduction::none) return with_copy(updates, out, body);
+  return visit_compute(out.type, [&]<typename T>() {
+    return body([&](std::int64_t from, std::int64_t to, std::int64_t count) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        auto const at = static_cast<std::size_t>(to + i);
+        auto const update = load<T>(updates.type, updates.data, static_cast<std::size_t>(from + i));
+        store<T>(out.type, out.data, at, scattered(how, load<T>(out.type, out.data, at), update));
+      }
+    });
   });
 }
 
@@ -132,8 +140,10 @@ inline status scatter_elements(call const& c) {
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
   copy_all(c.in[0], c.out[0]);
-  return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[1]), c.in[1].shape, indices,
-                         [&](std::int64_t i, std::int64_t at) { apply_updates(how, c.in[2], i, c.out[0], at, 1); });
+  return with_updates(how, c.in[2], c.out[0], [&](auto const& apply) {
+    return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[1]), c.in[1].shape, indices,
+                           [&](std::int64_t i, std::int64_t at, std::int64_t count) { apply(i, at, count); });
+  });
 }
 
 /// The same for slices that tuples choose. Number: the reduction.
@@ -143,10 +153,10 @@ inline status scatter_slices(call const& c) {
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
   copy_all(c.in[0], c.out[0]);
-  return for_each_slice(c.in[0].shape, c.in[1].shape, indices, 0,
-                        [&](std::int64_t i, std::int64_t at, std::int64_t size) {
-                          apply_updates(how, c.in[2], i * size, c.out[0], at, size);
-                        });
+  return with_updates(how, c.in[2], c.out[0], [&](auto const& apply) {
+    return for_each_slice(c.in[0].shape, c.in[1].shape, indices, 0,
+                          [&](std::int64_t i, std::int64_t at, std::int64_t size) { apply(i * size, at, size); });
+  });
 }
 
 }  // namespace sinter::kernels

@@ -2,6 +2,7 @@
 
 #include <sinter/kernels/broadcast.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -49,6 +50,22 @@ inline void copy_elements(tensor_view in, std::int64_t from, mutable_tensor_view
                           std::size_t count) {
   visit_storage(in.type,
                 [&]<typename T>() { detail::copy_run<T>(static_cast<T*>(out.data) + to, in.data, from, 1, count); });
+}
+
+/// Calls body(copy) and returns what that does: copy(from, to, count) copies `count` elements from element `from` of
+/// `in` to element `to` of `out`, both of one type. For many short runs.
+template <typename Body>
+decltype(auto) with_copy(tensor_view in, mutable_tensor_view out, Body&& body) {
+  return visit_storage(in.type, [&]<typename T>() -> decltype(auto) {
+    auto const* const x = static_cast<T const*>(in.data);
+    auto* const y = static_cast<T*>(out.data);
+    return body([x, y](std::int64_t from, std::int64_t to, std::int64_t count) {
+      if (count == 1)
+        y[to] = x[from];
+      else
+        std::copy_n(x + from, count, y + to);
+    });
+  });
 }
 
 /// Copies all elements; the shapes may differ, the number of elements may not.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <type_traits>
 
 /// Kernels along axes: reductions, searches, running sums, softmax.
@@ -124,9 +123,32 @@ inline status arg_reduce(call const& c) {
   });
 }
 
-/// The greatest or least elements along an axis, and where they lie; of equal ones the first. A NaN is greater than
-/// all. Numbers: the axis, whether the greatest, how many; without the last one, in[1] says how many, and the kernel is
-/// a counting one.
+/// An element and where it lies.
+template <typename T>
+struct ranked {
+  T value;
+  std::int64_t index;
+
+  /// Whether it comes before `other`, the greatest or the least first; of equal ones the first. A NaN is greater than
+  /// all.
+  bool before(ranked const& other, bool largest) const {
+    bool const nan = value != value, other_nan = other.value != other.value;
+    if (nan != other_nan) return nan == largest;
+    if (!nan && value != other.value) return largest ? value > other.value : value < other.value;
+    return index < other.index;
+  }
+};
+
+/// Moves the first `k` of `count` elements to the front, in their order.
+template <typename T>
+void take_first(ranked<T>* elements, std::int64_t k, std::int64_t count, bool largest) {
+  auto const before = [&](ranked<T> const& a, ranked<T> const& b) { return a.before(b, largest); };
+  std::nth_element(elements, elements + k, elements + count, before);
+  std::sort(elements, elements + k, before);
+}
+
+/// The greatest or least elements along an axis, and where they lie. Numbers: the axis, whether the greatest, how many;
+/// without the last one, in[1] says how many, and the kernel is a counting one.
 inline status top_elements(call const& c) {
   auto const view = axis_view::of(c.in[0].shape, static_cast<std::size_t>(c.integers[0]));
   bool const largest = c.integers[1] != 0;
@@ -142,25 +164,17 @@ inline status top_elements(call const& c) {
     staged_input<T> x(c.in[0], c.memory);
     staged_output<T> values(first_k(c.output(0)), c.memory);
     staged_output<std::int64_t> indices(first_k(c.output(1)), c.memory);
-    auto* const order = c.memory.take<std::int64_t>(static_cast<std::size_t>(view.extent));
+    auto* const order = c.memory.take<ranked<T>>(static_cast<std::size_t>(view.extent));
     if (c.memory.measuring()) return {};
     std::int64_t line = 0;
     view.for_each_line([&](std::int64_t first) {
-      auto const at = [&](std::int64_t i) { return x[first + i * view.inner]; };
-      auto const before = [&](std::int64_t i, std::int64_t j) {
-        auto const p = at(i), q = at(j);
-        bool const p_nan = p != p, q_nan = q != q;
-        if (p_nan != q_nan) return p_nan == largest;
-        if (!p_nan && p != q) return largest ? p > q : p < q;
-        return i < j;
-      };
-      std::iota(order, order + view.extent, 0);
-      std::partial_sort(order, order + k, order + view.extent, before);
+      for (std::int64_t i = 0; i < view.extent; ++i) order[i] = {x[first + i * view.inner], i};
+      take_first(order, k, view.extent, largest);
       auto const target = line / view.inner * k * view.inner + line % view.inner;
       ++line;
       for (std::int64_t i = 0; i < k; ++i) {
-        if (values.data()) values[target + i * view.inner] = at(order[i]);
-        if (indices.data()) indices[target + i * view.inner] = order[i];
+        if (values.data()) values[target + i * view.inner] = order[i].value;
+        if (indices.data()) indices[target + i * view.inner] = order[i].index;
       }
     });
     return status::found(k);

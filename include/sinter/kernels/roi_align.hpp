@@ -37,21 +37,41 @@ struct roi_neighbours {
     weight = {static_cast<T>((1 - fy) * (1 - fx)), static_cast<T>((1 - fy) * fx), static_cast<T>(fy * (1 - fx)),
               static_cast<T>(fy * fx)};
   }
-
-  std::array<T, 4> of(T const* plane) const {
-    if (!any) return {};
-    return {weight[0] * plane[at[0]], weight[1] * plane[at[1]], weight[2] * plane[at[2]], weight[3] * plane[at[3]]};
-  }
 };
 
-/// The planes of an image, one for each channel, and a place for what a bin of each is summed up to.
+/// Channels that compilers compute at once.
+inline constexpr std::int64_t roi_lanes = 16;
+
+/// An image by pixels: the channels of each lie together, in `stride` places, a multiple of `roi_lanes`.
 template <typename T>
 struct roi_image {
-  T const* data;
-  std::int64_t channels, rows, columns;
+  T const* pixels;
+  std::int64_t rows, columns, stride;
+};
+
+/// What the channels of a bin are made of, and what they are in the end: `stride` places each.
+template <typename T>
+struct roi_bin {
   double* sums;
   T* greatest;
+  T* pooled;
 };
+
+/// Planes of `count` elements to pixels.
+template <typename T>
+void planes_to_pixels(T const* planes, std::int64_t channels, std::int64_t count, T* pixels, std::int64_t stride) {
+  for (std::int64_t c = 0; c < stride; c += roi_lanes)
+    for (std::int64_t i = 0; i < count; ++i)
+      for (auto k = c; k < c + roi_lanes; ++k) pixels[i * stride + k] = k < channels ? planes[k * count + i] : T{};
+}
+
+/// The opposite.
+template <typename T>
+void pixels_to_planes(T const* pixels, std::int64_t stride, std::int64_t count, T* planes, std::int64_t channels) {
+  for (std::int64_t c = 0; c < channels; c += roi_lanes)
+    for (std::int64_t i = 0; i < count; ++i)
+      for (auto k = c; k < std::min(c + roi_lanes, channels); ++k) planes[k * count + i] = pixels[i * stride + k];
+}
 
 /// Where the samples of a bin lie along one axis: bin `i` of those that `extent` each from `begin` on.
 struct roi_samples {
@@ -63,33 +83,54 @@ struct roi_samples {
   }
 };
 
-/// One bin of a region in all channels, to every `step`-th element. `max` takes the greatest weighted neighbour, as the
-/// specification's reference does.
+/// Adds a sample to the sums of a bin.
+template <typename T>
+void add_sample(roi_image<T> const& image, roi_neighbours<T> const& near, double* sums) {
+  auto const [a, b, c, d] = near.weight;
+  for (std::int64_t first = 0; first < image.stride && near.any; first += roi_lanes) {
+    auto const* const x = image.pixels + first;
+    auto const *const p = x + near.at[0] * image.stride, *const q = x + near.at[1] * image.stride,
+                      *const r = x + near.at[2] * image.stride, *const s = x + near.at[3] * image.stride;
+    for (std::int64_t k = 0; k < roi_lanes; ++k)
+      sums[first + k] += static_cast<double>(a * p[k] + b * q[k] + c * r[k] + d * s[k]);
+  }
+}
+
+/// Raises what is greatest to the greatest weighted neighbour of a sample, which is 0 outside of the image.
+template <typename T>
+void raise_to_sample(roi_image<T> const& image, roi_neighbours<T> const& near, bool first, T* greatest) {
+  for (std::int64_t c = 0; c < image.stride; ++c) {
+    auto most = near.any ? near.weight[0] * image.pixels[near.at[0] * image.stride + c] : T{};
+    for (std::size_t k = 1; k < 4 && near.any; ++k)
+      most = std::max(most, near.weight[k] * image.pixels[near.at[k] * image.stride + c]);
+    greatest[c] = first ? most : std::max(greatest[c], most);
+  }
+}
+
+/// One bin of a region in all channels. `max` takes the greatest weighted neighbour, as the specification's reference
+/// does.
 template <typename T>
 void pool_bin(roi_image<T> const& image, bool max, roi_samples const& y, std::int64_t i, roi_samples const& x,
-              std::int64_t j, T* to, std::int64_t step) {
-  std::fill_n(image.sums, image.channels, 0.0);
-  std::fill_n(image.greatest, image.channels, T{});
+              std::int64_t j, roi_bin<T> const& bin) {
+  std::fill_n(bin.sums, image.stride, 0.0);
+  std::fill_n(bin.greatest, image.stride, T{});
   for (std::int64_t ky = 0; ky < y.count; ++ky)
     for (std::int64_t kx = 0; kx < x.count; ++kx) {
       roi_neighbours<T> const near(image.rows, image.columns, y.at(i, ky), x.at(j, kx));
-      for (std::int64_t c = 0; c < image.channels; ++c) {
-        auto const v = near.of(image.data + c * image.rows * image.columns);
-        image.sums[c] += static_cast<double>(v[0] + v[1] + v[2] + v[3]);
-        if (!max) continue;
-        auto const most_of_four = std::ranges::max(v);
-        image.greatest[c] = ky == 0 && kx == 0 ? most_of_four : std::max(image.greatest[c], most_of_four);
-      }
+      if (max)
+        raise_to_sample(image, near, ky == 0 && kx == 0, bin.greatest);
+      else
+        add_sample(image, near, bin.sums);
     }
   auto const taken = static_cast<double>(std::max<std::int64_t>(y.count * x.count, 1));
-  for (std::int64_t c = 0; c < image.channels; ++c)
-    to[c * step] = max ? image.greatest[c] : static_cast<T>(image.sums[c] / taken);
+  for (std::int64_t c = 0; c < image.stride; ++c)
+    bin.pooled[c] = max ? bin.greatest[c] : static_cast<T>(bin.sums[c] / taken);
 }
 
-/// All bins of one region in all channels: [channels, height, width]. A region that spans a million elements a bin is a
-/// failure.
+/// All bins of one region in all channels, by pixels, from `bin.pooled` on. A region that spans a million elements a
+/// bin is a failure.
 template <typename T>
-status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& image, T* to) {
+status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& image, roi_bin<T> bin) {
   double const shift = a.half_pixel ? 0.5 : 0;
   auto const left = roi[0] * a.scale - shift, top = roi[1] * a.scale - shift;
   auto width = roi[2] * a.scale - shift - left, height = roi[3] * a.scale - shift - top;
@@ -107,8 +148,7 @@ status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& imag
   };
   roi_samples const y{top, bin_h, count(bin_h)}, x{left, bin_w, count(bin_w)};
   for (std::int64_t i = 0; i < a.height; ++i)
-    for (std::int64_t j = 0; j < a.width; ++j)
-      pool_bin(image, a.max, y, i, x, j, to + i * a.width + j, a.height * a.width);
+    for (std::int64_t j = 0; j < a.width; ++j, bin.pooled += image.stride) pool_bin(image, a.max, y, i, x, j, bin);
   return {};
 }
 
@@ -124,16 +164,20 @@ inline status pool_regions(call const& c) {
     staged_input<float> rois(c.in[1], c.memory);
     staged_input<std::int64_t> batch(c.in[2], c.memory);
     staged_output<T> y(c.out[0], c.memory);
-    auto const channels = static_cast<std::size_t>(s[1]);
-    auto* const sums = c.memory.take<double>(channels);
-    auto* const greatest = c.memory.take<T>(channels);
-    if (c.memory.measuring()) return {};
+    auto const channels = s[1], area = s[2] * s[3], bins = rule.height * rule.width;
+    auto const stride = round_up(channels, roi_lanes);
+    auto const room = [&](std::int64_t pixels) { return static_cast<std::size_t>(checked_mul(pixels, stride)); };
+    auto* const pixels = c.memory.take<T>(room(checked_mul(s[0], area)));
+    roi_bin<T> const bin{c.memory.take<double>(room(1)), c.memory.take<T>(room(1)), c.memory.take<T>(room(bins))};
     auto const regions = static_cast<std::int64_t>(c.in[2].elements());
+    if (c.memory.measuring() || regions == 0) return {};
+    for (std::int64_t i = 0; i < s[0]; ++i)
+      planes_to_pixels(x + i * channels * area, channels, area, pixels + i * area * stride, stride);
     for (std::int64_t r = 0; r < regions; ++r) {
       if (batch[r] < 0 || batch[r] >= s[0]) return status::outside(batch[r], 0, s[0] - 1);
-      roi_image<T> const image{x + batch[r] * s[1] * s[2] * s[3], s[1], s[2], s[3], sums, greatest};
-      auto* const to = y.data() + r * s[1] * rule.height * rule.width;
-      if (auto const result = pool_region(rule, rois + 4 * r, image, to); !result.ok) return result;
+      roi_image<T> const image{pixels + batch[r] * area * stride, s[2], s[3], stride};
+      if (auto const result = pool_region(rule, rois + 4 * r, image, bin); !result.ok) return result;
+      pixels_to_planes(bin.pooled, stride, bins, y + r * channels * bins, channels);
     }
     return {};
   });

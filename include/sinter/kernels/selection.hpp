@@ -4,6 +4,9 @@
 #include <sinter/kernels/movement.hpp>
 #include <sinter/kernels/reduction.hpp>
 
+#include <algorithm>
+#include <array>
+
 /// Counting kernels that select elements.
 namespace sinter::kernels {
 
@@ -37,8 +40,14 @@ void for_each_non_zero(tensor_view x, Visit&& visit) {
     return;
   }
   visit_compute(x.type, [&]<typename T>() {
-    for (std::int64_t i = 0; i < count; ++i)
-      if (load<T>(x.type, x.data, static_cast<std::size_t>(i)) != T(0)) visit(i);
+    constexpr std::int64_t block = 256;
+    std::array<T, block> values;
+    for (std::int64_t first = 0; first < count; first += block) {
+      auto const run = static_cast<std::size_t>(std::min(block, count - first));
+      load_run<T>(x.type, x.data, static_cast<std::size_t>(first), 1, run, values.data());
+      for (std::size_t i = 0; i < run; ++i)
+        if (values[i] != T(0)) visit(first + static_cast<std::int64_t>(i));
+    }
   });
 }
 

@@ -40,6 +40,34 @@ inline any_tensor allocate(tensor_type const& type) {
   }
 }
 
+/// Where an output goes; one with a bound has room for the most that it can hold.
+struct result_place {
+  tensor_type type{};
+  std::optional<bounded_shape> bound{};
+};
+
+/// Places for the outputs of an operator. Where a counting kernel decides a shape, it need not run for that alone,
+/// unless the bound is large.
+inline std::vector<result_place> places_of(bound_operator const& op, std::span<operand const> operands) {
+  constexpr std::int64_t large = 4 << 20;
+  auto const in = inputs::uncounted(operands);
+  std::vector<result_place> places;
+  for (auto& type : op.infer(in)) places.push_back({std::move(type)});
+  auto const is_open = [](result_place const& p) { return !p.type.shape; };
+  if (std::ranges::none_of(places, is_open)) return places;
+  auto const bounds = op.bounds(in);
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < bounds.size(); ++i)
+    if (is_open(places[i])) {
+      bytes = checked_add(bytes, dense_bytes(places[i].type.element, bounds[i].most));
+      places[i] = {{places[i].type.element, bounds[i].most}, bounds[i]};
+    }
+  if (bytes <= large) return places;
+  auto const counted = op.infer(inputs(operands));
+  for (std::size_t i = 0; i < places.size(); ++i) places[i] = {counted[i]};
+  return places;
+}
+
 inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n, std::vector<any_tensor> const& in,
                                         subgraph_runner* bodies) {
   if (op.entry->passes_on) return {in[0]};
@@ -55,15 +83,20 @@ inline std::vector<any_tensor> run_node(bound_operator const& op, node const& n,
     views.push_back(t.view());
     operands.push_back(t ? operand{{t.type(), t.shape()}, &t} : operand{});
   }
-  auto const outputs = op.infer(inputs(operands));
+  auto const outputs = places_of(op, operands);
   std::vector<any_tensor> results(n.outputs.size());
   std::vector<mutable_tensor_view> result_views;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (n.outputs[i] && i < outputs.size()) results[i] = allocate(outputs[i]);
+    if (n.outputs[i] && i < outputs.size()) results[i] = allocate(outputs[i].type);
     result_views.push_back(results[i].mutable_view());
   }
-  if (std::ranges::any_of(results, [](any_tensor const& t) { return t && t.elements() > 0; }))
-    op.evaluate(views, result_views);
+  auto const is_counted = [](result_place const& p) { return p.bound.has_value(); };
+  if (std::ranges::none_of(results, [](any_tensor const& t) { return t && t.elements() > 0; }) &&
+      std::ranges::none_of(outputs, is_counted))
+    return results;
+  auto const found = op.evaluate(views, result_views);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (results[i] && outputs[i].bound) results[i] = results[i].first(outputs[i].bound->with(found));
   return results;
 }
 

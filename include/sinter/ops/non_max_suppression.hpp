@@ -32,7 +32,7 @@ struct non_max_suppression {
 
   static dtype element(inputs const&, attributes const&, std::size_t) { return dtype::int64; }
   static types infer(inputs const& in, attributes const& a) {
-    return {bounds(in, a)[0].type(dtype::int64, count(kernel(in, a), in.values()))};
+    return {bounds(in, a)[0].type(dtype::int64, count(kernel(in, a), in.counted()))};
   }
 
   static kernel_call kernel(inputs const&, attributes const& a) {

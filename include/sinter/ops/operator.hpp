@@ -39,6 +39,12 @@ using types = std::vector<tensor_type>;
 class inputs {
  public:
   explicit inputs(std::span<operand const> operands) : operands_(operands) {}
+  /// The same for inference that is not to run counting kernels: what they count is not known.
+  static inputs uncounted(std::span<operand const> operands) {
+    inputs in(operands);
+    in.counts_ = false;
+    return in;
+  }
 
   std::size_t size() const { return operands_.size(); }
   std::span<operand const> all() const { return operands_; }
@@ -62,13 +68,14 @@ class inputs {
     auto const* const t = tensor(i);
     return t ? std::optional(t->view()) : std::nullopt;
   }
-  /// All inputs as `evaluate` sees them, if the elements of those that are given are known now.
-  std::optional<std::vector<tensor_view>> values() const;
+  /// All inputs as a counting kernel sees them, if it may run now: the elements of those that are given are known.
+  std::optional<std::vector<tensor_view>> counted() const;
   /// The elements of an int64 or int32 input as int64, if they are known now.
   std::optional<std::vector<std::int64_t>> integers(std::size_t i) const;
 
  private:
   std::span<operand const> operands_;
+  bool counts_ = true;
 };
 
 /// A type whose shape depends on data that is not known yet.
@@ -142,8 +149,8 @@ struct bound_operator {
     return entry->bounds(in, attributes.get());
   }
   bool allocates() const { return entry->execute != nullptr; }
-  /// Computes the outputs on the heap; not for operators that allocate them.
-  void evaluate(input_views in, output_views out) const;
+  /// Computes the outputs on the heap; not for operators that allocate them. Returns what a counting kernel counts.
+  std::int64_t evaluate(input_views in, output_views out) const;
   kernel_call kernel(inputs const& in) const {
     return entry->kernel ? entry->kernel(in, attributes.get()) : kernel_call{};
   }
@@ -167,14 +174,17 @@ inline types bound_operator::infer(inputs const& in) const {
   return found;
 }
 
-inline void bound_operator::evaluate(input_views in, output_views out) const {
-  if (!entry->kernel) return entry->evaluate(in, out, attributes.get());
+inline std::int64_t bound_operator::evaluate(input_views in, output_views out) const {
+  if (!entry->kernel) {
+    entry->evaluate(in, out, attributes.get());
+    return 0;
+  }
   std::vector<any_tensor> tensors;
   for (auto const& v : in)
     tensors.emplace_back(v.type, v.shape, std::shared_ptr<void const>(std::shared_ptr<void const>(), v.data));
   std::vector<operand> operands;
   for (auto const& t : tensors) operands.push_back({{t.type(), t.shape()}, &t});
-  run(kernel(inputs(operands)), in, out);
+  return run(kernel(inputs(operands)), in, out);
 }
 
 /// What `bind` found for a node, and all that decided it.

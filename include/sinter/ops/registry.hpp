@@ -136,7 +136,8 @@ void expect_declared(value const& output, dtype found) {
          output.name, name(declared), name(found));
 }
 
-std::optional<std::vector<tensor_view>> inputs::values() const {
+std::optional<std::vector<tensor_view>> inputs::counted() const {
+  if (!counts_) return std::nullopt;
   std::vector<tensor_view> views;
   for (auto const& o : operands_) {
     if (o.type.element != dtype::undefined && !o.value) return std::nullopt;

@@ -36,7 +36,7 @@ struct unique {
     return output == 0 ? in.element(0) : dtype::int64;
   }
   static types infer(inputs const& in, attributes const& a) {
-    auto const found = count(kernel(in, a), in.values());
+    auto const found = count(kernel(in, a), in.counted());
     auto const most = bounds(in, a);
     auto const list = most[1].type(dtype::int64, found);
     return {most[0].type(in.element(0), found), list, {dtype::int64, most[2].most}, list};

@@ -31,6 +31,7 @@
 #include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
+#include <sinter/passes/narrow_product.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/passes/project_recurrence.hpp>
 #include <sinter/passes/recompose.hpp>
@@ -71,6 +72,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"hoist_activation", hoist_activation, shapes::open},
     {"canonicalize_convolution", canonicalize_convolution, shapes::open},
     {"canonicalize_gemm", canonicalize_gemm, shapes::open},
+    {"narrow_product", narrow_product},
     {"project_recurrence", project_recurrence, shapes::open},
     {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},
@@ -84,7 +86,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 29;
+inline constexpr std::size_t first_fusion = 30;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

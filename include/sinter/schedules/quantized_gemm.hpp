@@ -9,8 +9,8 @@ namespace sinter {
 namespace detail {
 
 inline fragment quantized_gemm_build(scheduled_node const& n, byte_gemm_shape const& s, target const& t) {
-  quantized_product const product(n, s.weights(), n.op.attributes_as<quantized_bounds>());
-  byte_gemm_code code(s, product.tile(), product.weights(gemm_interleave), t);
+  quantized_product const product(n, s.weights(), n.op.attributes_as<quantized_bounds>(), multiplies_words(t));
+  byte_gemm_code code(s, product.tile(), product.weights(gemm_interleave, s.depth), t);
   code.of_columns(product.bias(product.zero_of_bytes()));
   code.of_columns(product.scale());
   return code.build();

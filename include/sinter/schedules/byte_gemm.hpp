@@ -146,9 +146,9 @@ inline bool is_byte_gemm(operand_info const& a, operand_info const& b) {
          b.shape()[0] % 4 == 0;
 }
 
-inline double byte_gemm_cost(byte_gemm_shape const& s) {
+inline double byte_gemm_cost(byte_gemm_shape const& s, target const& t) {
   auto const sums = static_cast<double>(s.rows * s.depth) * static_cast<double>(round_up(s.columns, channel_block));
-  return multiply_add_cost(sums) / 4;
+  return multiply_add_cost(sums) / byte_products_at_once(t);
 }
 
 }  // namespace sinter::detail

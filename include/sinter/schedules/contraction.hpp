@@ -227,6 +227,7 @@ class contraction_emitter {
 
   /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
   void finish() {
+    if (t_.quantized && t_.quantized->sums) return store_sums();
     if (t_.quantized && !t_.quantized->reals) return requantize();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
@@ -252,6 +253,12 @@ class contraction_emitter {
   }
   vector::reg real(vector::reg sum, vector::reg lost) {
     return lost ? b_.unary(vector::opcode::to_f32, b_.binary(vector::opcode::isub, sum, lost, type_)) : sum;
+  }
+
+  void store_sums() {
+    for (std::size_t r = 0; r < registers(); ++r)
+      each_pixel(
+          r, [&](std::int64_t pixel, std::int64_t at) { b_.store(o_.y.at(at), accumulator(pixel, r), lanes_of(r)); });
   }
 
   /// Whether sums leave registers for the constants of the requantisation.

@@ -38,7 +38,7 @@ inline std::vector<candidate> integer_gemm_offer(scheduled_node const& n, target
     return {};
   auto const s = byte_gemm_shape::of(n.inputs[0].shape(), b.shape());
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
-           .cost = byte_gemm_cost(s),
+           .cost = byte_gemm_cost(s, t),
            .build = [s, t](scheduled_node const& at) { return integer_gemm_build(at, s, t); }}};
 }
 

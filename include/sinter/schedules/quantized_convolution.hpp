@@ -73,11 +73,15 @@ inline layout_choice quantized_convolution_layouts(scheduled_node const& n) {
   return choice;
 }
 
+inline double quantized_convolution_cost(convolution_shape const& s, target const& t) {
+  return direct_convolution_cost(s) / byte_products_at_once(t);
+}
+
 inline std::vector<candidate> quantized_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_quantized_convolution(n)) return {};
   auto const s = shape_of_quantized(n);
   return {{.layouts = quantized_convolution_layouts(n),
-           .cost = direct_convolution_cost(s) / 4 + far_traffic_cost(n),
+           .cost = quantized_convolution_cost(s, t) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return quantized_convolution_build(at, s, t); }}};
 }
 

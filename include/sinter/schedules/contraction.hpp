@@ -57,9 +57,6 @@ class contraction_emitter {
   std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
   bool words() const { return t_.quantized && t_.quantized->words; }
-  static bool all_inside(std::vector<tap_group> const& taps) {
-    return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });
-  }
   /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
   bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
   /// Where register `r` of a pixel lies in values of `element` bytes.
@@ -123,18 +120,10 @@ class contraction_emitter {
     while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);
     bool const is_loop = s.channels / unroll > 1;
-    if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)
+    if (!is_loop && s.channels > 1 &&
+        s.channels * instructions * taps_in_a_row(t_.taps_y, t_.taps_x) > vector::longest_innermost_body)
       return s.channels / 2;
     return unroll;
-  }
-
-  /// Tap groups that follow one another without a loop around any of them.
-  std::int64_t taps_in_a_row() const {
-    auto const loops = [](std::vector<tap_group> const& taps) {
-      return std::ranges::any_of(taps, [](tap_group const& g) { return g.count > 1; });
-    };
-    if (loops(t_.taps_x)) return 1;
-    return static_cast<std::int64_t>(t_.taps_x.size() * (loops(t_.taps_y) ? 1 : t_.taps_y.size()));
   }
 
   void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {
@@ -227,8 +216,7 @@ class contraction_emitter {
 
   /// The epilogue. One that does not fit in the free registers runs over y after they are stored.
   void finish() {
-    if (t_.quantized && t_.quantized->sums) return store_sums();
-    if (t_.quantized && !t_.quantized->reals) return requantize();
+    if (t_.quantized && !t_.quantized->reals) return finish_integers();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
     for (std::size_t r = 0; r < registers(); ++r)
@@ -255,25 +243,16 @@ class contraction_emitter {
     return lost ? b_.unary(vector::opcode::to_f32, b_.binary(vector::opcode::isub, sum, lost, type_)) : sum;
   }
 
-  void store_sums() {
-    for (std::size_t r = 0; r < registers(); ++r)
-      each_pixel(
-          r, [&](std::int64_t pixel, std::int64_t at) { b_.store(o_.y.at(at), accumulator(pixel, r), lanes_of(r)); });
-  }
-
-  /// Whether sums leave registers for the constants of the requantisation.
-  bool keeps_constants() const {
-    constexpr std::int64_t constants = 5, others = 3;
-    auto const sums = pixels() * static_cast<std::int64_t>(registers());
-    return sums + constants + others <= vector::register_count(b_.lanes());
-  }
-
-  void requantize() {
-    requantization const scaled(*t_.quantized, b_, keeps_constants());
-    for (std::size_t r = 0; r < registers(); ++r)
-      each_pixel(r, [&, scale = b_.load(o_.scale.at(register_offset(r, 64)))](std::int64_t pixel, std::int64_t at) {
-        b_.store(o_.y.at(at), scaled(accumulator(pixel, r), scale), lanes_of(r));
+  /// Sums as they are, or requantised.
+  void finish_integers() {
+    requantization const scaled(*t_.quantized, b_, static_cast<int>(pixels()) * static_cast<int>(registers()));
+    for (std::size_t r = 0; r < registers(); ++r) {
+      auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
+      each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
+        auto const sum = accumulator(pixel, r);
+        b_.store(o_.y.at(at), scale ? scaled(sum, scale) : sum, lanes_of(r));
       });
+    }
   }
 
   template <typename Each>

@@ -3,6 +3,7 @@
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/vector/builder.hpp>
 
+#include <optional>
 #include <vector>
 
 namespace sinter {
@@ -10,7 +11,8 @@ namespace sinter {
 /// The operands of a tile in the kernel under construction.
 struct contraction_operands {
   vector::pointer x{}, w{}, bias{}, y{};
-  vector::pointer scale{}, zero_point{}, weight_sums{};  ///< of integers
+  std::optional<vector::pointer> scale{};       ///< of integers that are requantised
+  vector::pointer zero_point{}, weight_sums{};  ///< of integers that become float32
   std::vector<vector::pointer> extras{};
 };
 

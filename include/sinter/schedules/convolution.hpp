@@ -238,34 +238,18 @@ class convolution_code {
   address input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
     auto x = x_;
     if (t.sections.empty()) return x;
-    if (!reads(t.taps_y) || !reads(t.taps_x)) {
+    if (!any_inside(t.taps_y) || !any_inside(t.taps_x)) {
       for (auto* taps : {&t.taps_y, &t.taps_x})
         for (auto& group : *taps) group.inside.assign(group.inside.size(), false);
       return x;
     }
     auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
-    auto const lowest = lowest_read(t);
+    auto const lowest = lowest_tap(t.taps_y, t.x_row, t.x_tap_row) + lowest_tap(t.taps_x, t.x_col, t.x_tap_col);
     t.x_origin = -lowest;
     x.offset += origin * pixel_bytes() + lowest;
     x.stride[axis.y] = tile.y.length * t.x_row;
     x.stride[axis.x] = tile.x.length * t.x_col;
     return x;
-  }
-
-  static bool reads(std::vector<tap_group> const& taps) {
-    return std::ranges::any_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, true) > 0; });
-  }
-
-  /// The lowest byte that the tile reads, relative to pixel (0,0), tap (0,0).
-  static std::int64_t lowest_read(contraction_tile const& t) {
-    auto const lowest = [](std::vector<tap_group> const& taps, std::int64_t pixel, std::int64_t tap) {
-      std::int64_t least = INT64_MAX;
-      for (auto const& group : taps)
-        for (std::size_t i = 0; i < group.inside.size(); ++i)
-          if (group.inside[i]) least = std::min(least, static_cast<std::int64_t>(i) * pixel + group.first * tap);
-      return least == INT64_MAX ? 0 : least;
-    };
-    return lowest(t.taps_y, t.x_row, t.x_tap_row) + lowest(t.taps_x, t.x_col, t.x_tap_col);
   }
 
   scheduled_node const& n_;

@@ -73,14 +73,14 @@ inline fragment quantized_winograd_build(scheduled_node const& n, winograd_shape
       .build();
 }
 
-/// Products of words, transforms, and weights that come from far.
+/// Products of words, what the transforms write and read, and weights that come from far.
 inline double quantized_winograd_cost(winograd_shape const& s) {
   auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
   auto const in = static_cast<double>(s.in_blocks() * channel_block),
              out = static_cast<double>(s.out_blocks() * channel_block);
   auto const weights = static_cast<double>(s.points()) * in * out * 2;
   auto const products = multiply_add_cost(tiles * in * out, 0.85) / 2;
-  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in * 2 + 2 * out * 4));
+  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in * 2 + out * 4));
 }
 
 inline std::vector<candidate> quantized_winograd_offer(scheduled_node const& n, target const& t) {

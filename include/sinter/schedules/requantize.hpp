@@ -2,6 +2,7 @@
 
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/vector/builder.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
 #include <bit>
 #include <cstdint>
@@ -28,9 +29,11 @@ inline vector::reg zero_point_product(quantized_tile const& q, vector::builder& 
 /// round(sum · scale) + zero point within bounds, to be stored as an 8-bit integer, which saturates.
 class requantization {
  public:
-  /// `keep`: constants are made once and stay in registers.
-  requantization(quantized_tile const& q, vector::builder& b, bool keep = true) : b_(b) {
+  /// Constants stay in registers where `live` ones, which are in use, leave enough.
+  requantization(quantized_tile const& q, vector::builder& b, int live = 0) : b_(b) {
     using enum vector::opcode;
+    constexpr int constants = 5, others = 3;
+    bool const keep = live + constants + others <= vector::register_count(b.lanes());
     auto const integer = [&](vector::opcode op, bool needed, std::int32_t value) {
       if (needed) whole_.push_back(step(op, vector::register_type::i32, value, keep));
     };

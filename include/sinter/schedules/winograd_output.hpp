@@ -188,7 +188,7 @@ class winograd_output_builder {
 
   void finish(winograd_integer_output& transform, std::span<vector::reg const> values, std::int64_t to,
               std::int64_t at) {
-    requantization const scaled(*t_.quantized, b_, false);
+    requantization const scaled(*t_.quantized, b_, vector::register_count(b_.lanes()));
     auto const bias = b_.load(bias_.at(at), 0, type()), scale = b_.load(scale_.at(at));
     for (auto const value : values) {
       auto const sum = b_.binary(vector::opcode::iadd, transform.whole(value), bias, type());

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@
 namespace sinter::test {
 
 inline constexpr std::array targets{target("avx512"), target("avx2")};
+/// The same with instructions for products of 8-bit integers.
+inline constexpr std::array byte_targets{targets[0], targets[1], target("x86-64:avx512vnni"), target("x86-64:avxvnni")};
 
 inline any_tensor random_tensor(shape s, std::uint32_t seed, float low = -2, float high = 2) {
   std::mt19937 engine(seed);
@@ -254,20 +257,21 @@ inline bool same_bits(any_tensor const& a, any_tensor const& b) {
   return a.shape() == b.shape() && std::ranges::equal(a.as<float>(), b.as<float>(), same);
 }
 
-/// Runs a group by all candidates on both targets, compares with `evaluate` within `tolerance` (of the greatest
+/// Runs a group by all candidates on all targets, compares with `evaluate` within `tolerance` (of the greatest
 /// magnitude) and the targets' bits with one another.
-inline void check_group(std::vector<test_case> cases, schedule const& s, double tolerance = 2e-6) {
+inline void check_group(std::vector<test_case> cases, schedule const& s, double tolerance = 2e-6,
+                        std::span<target const> on = targets) {
   auto expected = expected_outputs(cases[0]);
   for (std::size_t k = 1; k < cases.size(); ++k) {
     cases[k].inputs[0].value = expected[0];
     expected = expected_outputs(cases[k]);
   }
-  auto const candidates = s.offer(describe_group(cases), targets[0]).size();
+  auto const candidates = s.offer(describe_group(cases), on[0]).size();
   REQUIRE(candidates > 0);
   for (std::size_t number = 0; number < candidates; ++number) {
     std::optional<std::vector<any_tensor>> first;
-    for (auto const& t : targets) {
-      INFO("candidate " << number << ", lanes " << t.lanes());
+    for (auto const& t : on) {
+      INFO("candidate " << number << ", " << to_string(t));
       auto const offered = s.offer(describe_group(cases), t);
       REQUIRE(offered.size() == candidates);
       auto const& how = offered[number];
@@ -286,8 +290,9 @@ inline void check_group(std::vector<test_case> cases, schedule const& s, double 
   }
 }
 
-inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6) {
-  check_group({c}, s, tolerance);
+inline void check_case(test_case const& c, schedule const& s, double tolerance = 2e-6,
+                       std::span<target const> on = targets) {
+  check_group({c}, s, tolerance, on);
 }
 
 }  // namespace sinter::test

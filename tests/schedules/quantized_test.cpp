@@ -17,6 +17,7 @@
 #include <sinter/schedules/quantized_convolution.hpp>
 #include <sinter/schedules/quantized_depthwise.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
+#include <sinter/schedules/quantized_winograd.hpp>
 
 #include "harness.hpp"
 #include <string>
@@ -89,6 +90,9 @@ test_case quantized_case(quantized_geometry const& g) {
                     {.value = g.bias ? any_tensor::of<std::int32_t>({g.w[0]}, bias) : any_tensor{}, .constant = true}});
 }
 
+/// Bit for bit, with and without instructions for bytes.
+void check_products(test_case const& c, schedule const& s) { check_case(c, s, 0, byte_targets); }
+
 }  // namespace
 
 TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]") {
@@ -123,7 +127,41 @@ TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]")
                          .w_type = dtype::uint8,
                          .bias = false},
       quantized_geometry{.x = {1, 16, 5, 5}, .w = {16, 16, 1, 1}, .x_zero = 255, .x_scale = 1e30f});
-  check_case(quantized_case(g), quantized_convolution_schedule);
+  check_products(quantized_case(g), quantized_convolution_schedule);
+}
+
+TEST_CASE("quantised convolutions by integers of Winograd give the bits of the operator", "[schedules]") {
+  auto const g =
+      GENERATE(quantized_geometry{.x = {1, 64, 28, 28}, .w = {64, 64, 3, 3}, .pad = 1},
+               quantized_geometry{.x = {2, 32, 14, 14}, .w = {48, 32, 3, 3}, .pad = 1, .x_zero = 117, .y_zero = 3},
+               quantized_geometry{.x = {1, 112, 9, 31}, .w = {40, 112, 3, 3}, .x_zero = 255, .y_zero = 128},
+               quantized_geometry{.x = {1, 57, 13, 22},
+                                  .w = {21, 57, 3, 3},
+                                  .pad = 2,
+                                  .x_zero = -5,
+                                  .y_zero = -128,
+                                  .x_type = dtype::int8,
+                                  .y_type = dtype::int8,
+                                  .bias = false,
+                                  .bounds = {{"least", std::int64_t{-100}}, {"greatest", std::int64_t{90}}}},
+               quantized_geometry{
+                   .x = {1, 96, 31, 30}, .w = {130, 96, 3, 3}, .pad = 1, .w_type = dtype::uint8, .x_scale = 1e30f});
+  check_products(quantized_case(g), quantized_winograd_schedule);
+}
+
+TEST_CASE("integers of Winograd hold the largest sums that they are offered for", "[schedules]") {
+  auto const largest = [](std::int64_t channels) {
+    auto c = quantized_case({.x = {1, channels, 28, 28}, .w = {32, channels, 3, 3}, .pad = 1, .x_scale = 0.002f});
+    std::memset(c.inputs[0].value.data(), 255, c.inputs[0].value.bytes());
+    std::memset(c.inputs[3].value.data(), 127, c.inputs[3].value.bytes());
+    return c;
+  };
+  CHECK(255 * 127 * 9 * 115 < 1 << 25);
+  check_products(largest(115), quantized_winograd_schedule);
+  for (auto const& t : byte_targets) {
+    CHECK(quantized_winograd_schedule.offer(describe_case(largest(115)), t).size() == 2);
+    CHECK(quantized_winograd_schedule.offer(describe_case(largest(116)), t).size() == 1);  // F(2,3) only
+  }
 }
 
 TEST_CASE("quantised depthwise convolutions give the bits of the operator", "[schedules]") {
@@ -170,7 +208,7 @@ TEST_CASE("quantised convolutions of groups give the bits of the operator", "[sc
                          .y_type = dtype::int8,
                          .group = 2},
       quantized_geometry{.x = {1, 12, 16}, .w = {12, 6, 5}, .pad = 2, .x_zero = 77, .bias = false, .group = 2});
-  check_case(quantized_case(g), quantized_convolution_schedule);
+  check_products(quantized_case(g), quantized_convolution_schedule);
 }
 
 TEST_CASE("items of quantised convolutions may lie apart", "[schedules]") {

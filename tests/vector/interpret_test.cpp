@@ -151,6 +151,19 @@ TEST_CASE("dot4 adds four products of unsigned and signed bytes") {
   CHECK(y[1] == y[0] + 1);
 }
 
+TEST_CASE("dot2 adds two products of signed words") {
+  auto const y = run<std::int32_t>(
+      {0, 1},
+      [](builder& b, vector::pointer x) {
+        auto const first = b.unary(opcode::to_i32, b.load(x.at(0)), register_type::i32);
+        auto const words = b.binary(opcode::ior, first, b.constant_i32(int(0x8000fffeu)), register_type::i32);
+        return b.dot2(words, b.constant_i32(int(0x80007fffu)), b.constant_i32(-7));
+      },
+      element::i32);
+  CHECK(y[0] == (1 << 30) - 2 * 32767 - 7);
+  CHECK(y[1] == y[0] + 32767);
+}
+
 TEST_CASE("lanes: butterflies, partial loads and transposes") {
   std::vector<float> in(16);
   for (int k = 0; k < 16; ++k) in[static_cast<std::size_t>(k)] = static_cast<float>(k * k);

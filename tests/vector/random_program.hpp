@@ -170,9 +170,11 @@ class random_program {
     using vector::opcode;
     if (chance(25)) {
       auto const sum = any_integer(), a = any_integer();
+      if (chance(50)) return chance(40) ? b_.dot2_to(sum, a, integer_operand()) : b_.dot2_to(sum, a, any_integer());
       return chance(40) ? b_.dot4_to(sum, a, integer_operand()) : b_.dot4_to(sum, a, any_integer());
     }
     if (chance(10)) return keep_integer(b_.dot4(any_integer(), any_integer(), any_integer()));
+    if (chance(10)) return keep_integer(b_.dot2(any_integer(), any_integer(), any_integer()));
     if (chance(30)) {
       constexpr std::array<opcode, 3> shifts{opcode::ishl, opcode::ishr, opcode::isra};
       return keep_integer(b_.shift(shifts[pick(3)], any_integer(), static_cast<std::int32_t>(pick(32))));

@@ -33,6 +33,11 @@ class target {
   constexpr machine_facts const& facts() const { return facts_; }
   constexpr bool has(feature f) const { return (features_ & bit(f)) != 0; }
 
+  /// Whether one instruction adds the products of four 8-bit integers, or of two of 16 bits, to each lane of registers
+  /// with so many of them.
+  constexpr bool adds_byte_products(int lanes) const {
+    return has(lanes == 16 ? feature::avx512vnni : feature::avxvnni);
+  }
   /// float32 elements in a vector register.
   constexpr int lanes() const { return strongest(&feature_row::lanes, row().lanes); }
   /// Vector registers.

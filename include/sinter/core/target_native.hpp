@@ -2,6 +2,7 @@
 
 /// Implementation part of core/target.hpp: include it in one translation unit of a program.
 
+#include <sinter/core/avx_vnni.hpp>
 #include <sinter/core/error.hpp>
 #include <sinter/core/target.hpp>
 
@@ -30,7 +31,7 @@ inline constexpr auto known_cores = std::to_array<core_row>({
 
 #if defined(__x86_64__)
 
-/// A name that `__builtin_cpu_supports`, which takes literals only, knows.
+/// A name of `feature_row::probes`; `__builtin_cpu_supports` takes literals only.
 struct probe_row {
   std::string_view name;
   bool (*supported)();
@@ -39,6 +40,7 @@ struct probe_row {
 inline constexpr auto probes = std::to_array<probe_row>({
     {"avx2", [] { return __builtin_cpu_supports("avx2") != 0; }},
     {"fma", [] { return __builtin_cpu_supports("fma") != 0; }},
+    {"avxvnni", has_avx_vnni},
     {"avx512f", [] { return __builtin_cpu_supports("avx512f") != 0; }},
     {"avx512bw", [] { return __builtin_cpu_supports("avx512bw") != 0; }},
     {"avx512dq", [] { return __builtin_cpu_supports("avx512dq") != 0; }},

@@ -15,6 +15,7 @@ enum class device_kind : std::uint8_t { none, portable, x86_64, aarch64, cuda };
 /// What a device may have besides, weakest first.
 enum class feature : std::uint8_t {
   avx2,     ///< with FMA, and F16C, which every CPU with AVX2 has
+  avxvnni,  ///< products of 8-bit integers in registers of 256 bits
   avx512f,  ///< with BW, DQ and VL
   avx512vnni,
   avx512bf16,
@@ -61,7 +62,7 @@ struct feature_row {
   feature_set implies;                     ///< all of them, not only the next
   int lanes;                               ///< 0: as without it
   int registers;                           ///< 0: as without it
-  std::array<std::string_view, 4> probes;  ///< what `__builtin_cpu_supports` must say
+  std::array<std::string_view, 4> probes;  ///< what must be there, as `__builtin_cpu_supports` calls it
   std::string_view flags;                  ///< for gcc and clang
 };
 
@@ -106,6 +107,7 @@ constexpr feature_row capability(feature id, std::string_view name) {
 /// In the order of the enumeration.
 inline constexpr auto target_features = std::to_array<feature_row>({
     {feature::avx2, device_kind::x86_64, "avx2", {}, 0, 8, 16, {"avx2", "fma"}, "-mavx2 -mfma -mf16c"},
+    {feature::avxvnni, device_kind::x86_64, "avxvnni", {}, bit(feature::avx2), 0, 0, {"avxvnni"}, "-mavxvnni"},
     {feature::avx512f,
      device_kind::x86_64,
      "avx512f",
@@ -160,6 +162,7 @@ inline constexpr auto library_targets = std::to_array<std::string_view>({"avx2",
 inline constexpr auto target_levels = std::to_array<level_row>({
     {"avx2", "x86-64:avx2"},
     {"avx512", "x86-64:avx512f"},
+    {"alderlake", "x86-64:avxvnni/l1d=48K"},
     {"cascadelake", "x86-64:avx512f,avx512vnni"},
     {"sapphirerapids", "x86-64:avx512f,avx512vnni,avx512bf16/l1d=48K,l2=2M"},
     {"znver4", "x86-64:avx512f,avx512vnni,avx512bf16/loads=1,split512=1"},

@@ -23,6 +23,7 @@
 #include <sinter/schedules/quantized_convolution.hpp>
 #include <sinter/schedules/quantized_depthwise.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
+#include <sinter/schedules/quantized_winograd.hpp>
 #include <sinter/schedules/recurrent.hpp>
 #include <sinter/schedules/reduce.hpp>
 #include <sinter/schedules/resample.hpp>
@@ -50,6 +51,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       quantized_depthwise_schedule,
       quantized_convolution_schedule,
       quantized_gemm_schedule,
+      quantized_winograd_schedule,
       integer_gemm_schedule,
       quantize_schedule,
       dynamic_quantize_schedule,

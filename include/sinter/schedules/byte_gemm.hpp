@@ -3,6 +3,7 @@
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/quantized_product.hpp>
+#include <sinter/schedules/widened_bytes.hpp>
 
 #include <fmt/format.h>
 
@@ -36,6 +37,9 @@ class byte_gemm_code {
   byte_gemm_code(byte_gemm_shape const& s, quantized_tile const& tile, packing weights, target const& machine)
       : machine_(machine), s_(s), tile_(tile) {
     w_ = code_.weight(std::move(weights));
+    if (!tile.words) return;
+    x_ = widen_bytes({.count = s.rows, .bytes = s.depth, .is_signed = tile.is_signed}, x_, machine, code_);
+    planes_ = 2;
   }
 
   /// Appends an operand of the tiles; one of the columns has a value of 4 bytes for each.
@@ -76,7 +80,7 @@ class byte_gemm_code {
     std::int64_t block_bytes = 0;
   };
 
-  std::int64_t group_bytes() const { return packed_group_bytes(s_.depth / 4, gemm_interleave); }
+  std::int64_t group_bytes() const { return packed_group_bytes(planes_ * s_.depth / 4, gemm_interleave); }
   std::int64_t weight_at(std::int64_t block) const {
     return block / gemm_interleave * group_bytes() + block % gemm_interleave * channel_block * 4;
   }
@@ -85,10 +89,10 @@ class byte_gemm_code {
     contraction_tile t{
         .name = fmt::format("{}_gemm_{}x{}", tile_.reals ? "integer" : "quantized", rows.length, columns.blocks)};
     t.cols = rows.length;
-    t.x_col = s_.depth;
+    t.x_col = planes_ * s_.depth;
     t.taps_y = {{0, 1, {true}}};
     t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows.length), true)}};
-    t.sections = {{.chunks = 1, .channels = s_.depth / 4}};
+    t.sections = {{.chunks = planes_, .channels = s_.depth / 4, .x_chunk = s_.depth}};
     t.w_channel = gemm_interleave * channel_block * 4;
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
@@ -105,7 +109,9 @@ class byte_gemm_code {
 
   void add_grid(tile_run const& rows, block_run const& columns) {
     auto t = tile_code(rows, columns);
-    address const x{.in = space::input, .offset = rows.first * s_.depth, .stride = {0, rows.length * s_.depth}};
+    auto x = x_;
+    x.offset += rows.first * t.x_col;
+    x.stride = {0, rows.length * t.x_col};
     auto w = w_;
     w.offset = weight_at(columns.first);
     w.stride = {weight_at(columns.first + columns.step) - w.offset};
@@ -127,7 +133,8 @@ class byte_gemm_code {
   byte_gemm_shape s_;
   quantized_tile tile_;
   bool has_bias_ = false;
-  address w_{};
+  std::int64_t planes_ = 1;  ///< of the input for each row (widened_bytes.hpp)
+  address x_{.in = space::input}, w_{};
   std::vector<tile_operand> values_{};
   bound_extras extras_{};
   fragment code_{};
@@ -139,9 +146,9 @@ inline bool is_byte_gemm(operand_info const& a, operand_info const& b) {
          b.shape()[0] % 4 == 0;
 }
 
-inline double byte_gemm_cost(byte_gemm_shape const& s) {
+inline double byte_gemm_cost(byte_gemm_shape const& s, target const& t) {
   auto const sums = static_cast<double>(s.rows * s.depth) * static_cast<double>(round_up(s.columns, channel_block));
-  return multiply_add_cost(sums) / 4;
+  return multiply_add_cost(sums) / byte_products_at_once(t);
 }
 
 }  // namespace sinter::detail

@@ -24,7 +24,8 @@
 ///     y[pixel][block] = epilogue(acc[pixel][block], extras…)
 ///
 /// Tiles of 8-bit integers (`contraction_tile::quantized`) are the same on int32: a channel is four of them, a product
-/// is dot4, padding whose zero point is not 0 has products too, and requantization (requantize.hpp) is the epilogue.
+/// is dot4 (or two dot2 of words, widened_bytes.hpp), padding whose zero point is not 0 has products too, and
+/// requantization (requantize.hpp) is the epilogue.
 ///
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
@@ -37,7 +38,8 @@ class contraction_emitter {
  public:
   contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
       : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
-    if (t_.quantized) type_ = vector::register_type::i32, flip_ = input_flip(*t_.quantized, b_);
+    if (t_.quantized) type_ = vector::register_type::i32;
+    if (t_.quantized && !words()) flip_ = input_flip(*t_.quantized, b_);
     bool const several = t_.blocks() > 1 && t_.pixels() > 1;
     paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
   }
@@ -54,9 +56,7 @@ class contraction_emitter {
   /// Registers of a pixel that have products: not those without a channel in half a block.
   std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
-  static bool all_inside(std::vector<tap_group> const& taps) {
-    return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });
-  }
+  bool words() const { return t_.quantized && t_.quantized->words; }
   /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
   bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
   /// Where register `r` of a pixel lies in values of `element` bytes.
@@ -120,18 +120,10 @@ class contraction_emitter {
     while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
     unroll = std::min(unroll, s.channels);
     bool const is_loop = s.channels / unroll > 1;
-    if (!is_loop && s.channels > 1 && s.channels * instructions * taps_in_a_row() > vector::longest_innermost_body)
+    if (!is_loop && s.channels > 1 &&
+        s.channels * instructions * taps_in_a_row(t_.taps_y, t_.taps_x) > vector::longest_innermost_body)
       return s.channels / 2;
     return unroll;
-  }
-
-  /// Tap groups that follow one another without a loop around any of them.
-  std::int64_t taps_in_a_row() const {
-    auto const loops = [](std::vector<tap_group> const& taps) {
-      return std::ranges::any_of(taps, [](tap_group const& g) { return g.count > 1; });
-    };
-    if (loops(t_.taps_x)) return 1;
-    return static_cast<std::int64_t>(t_.taps_x.size() * (loops(t_.taps_y) ? 1 : t_.taps_y.size()));
   }
 
   void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {
@@ -151,7 +143,7 @@ class contraction_emitter {
           b_.fma_to(accumulator(pixel, 0), w[0], at);
           continue;
         }
-        auto const broadcast = inside ? load_input(at) : b_.constant_i32(int(0x01010101U * t_.quantized->outside));
+        auto const broadcast = inside ? load_input(at) : outside();
         for (std::size_t r = 0; r < computed(); ++r) {
           if (is_shared(r))
             add_to_shared(pixel, r, broadcast);
@@ -169,11 +161,16 @@ class contraction_emitter {
     return flip_ ? b_.binary(vector::opcode::ixor, value, flip_, type_) : value;
   }
 
+  /// What the padding reads.
+  vector::reg outside() {
+    return b_.constant_i32(static_cast<std::int32_t>((words() ? 0x00010001U : 0x01010101U) * t_.quantized->outside));
+  }
+
   void multiply_add(vector::reg sum, vector::reg x, vector::memory w) {
-    t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, x, w);
+    !t_.quantized ? b_.fma_to(sum, x, w) : words() ? b_.dot2_to(sum, x, w) : b_.dot4_to(sum, x, w);
   }
   void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
-    t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, w, x);
+    !t_.quantized ? b_.fma_to(sum, w, x) : words() ? b_.dot2_to(sum, x, w) : b_.dot4_to(sum, x, w);
   }
 
   /// The product of pixel `pixel` for a register that two share, when the values of both are there.
@@ -219,7 +216,7 @@ class contraction_emitter {
 
   /// The epilogue. Values that leave it too few registers wait in y.
   void finish() {
-    if (t_.quantized && !t_.quantized->reals) return requantize();
+    if (t_.quantized && !t_.quantized->reals) return finish_integers();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
     for (std::size_t r = 0; r < registers(); ++r)
@@ -246,12 +243,16 @@ class contraction_emitter {
     return lost ? b_.unary(vector::opcode::to_f32, b_.binary(vector::opcode::isub, sum, lost, type_)) : sum;
   }
 
-  void requantize() {
-    requantization const scaled(*t_.quantized, b_);
-    for (std::size_t r = 0; r < registers(); ++r)
-      each_pixel(r, [&, scale = b_.load(o_.scale.at(register_offset(r, 64)))](std::int64_t pixel, std::int64_t at) {
-        b_.store(o_.y.at(at), scaled(accumulator(pixel, r), scale), lanes_of(r));
+  /// Sums as they are, or requantised.
+  void finish_integers() {
+    requantization const scaled(*t_.quantized, b_, static_cast<int>(pixels()) * static_cast<int>(registers()));
+    for (std::size_t r = 0; r < registers(); ++r) {
+      auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
+      each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
+        auto const sum = accumulator(pixel, r);
+        b_.store(o_.y.at(at), scale ? scaled(sum, scale) : sum, lanes_of(r));
       });
+    }
   }
 
   template <typename Each>

@@ -3,6 +3,7 @@
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/vector/builder.hpp>
 
+#include <optional>
 #include <vector>
 
 namespace sinter {
@@ -10,9 +11,16 @@ namespace sinter {
 /// The operands of a tile in the kernel under construction.
 struct contraction_operands {
   vector::pointer x{}, w{}, bias{}, y{};
-  vector::pointer scale{}, zero_point{}, weight_sums{};  ///< of integers
+  std::optional<vector::pointer> scale{};       ///< of integers that are requantised
+  vector::pointer zero_point{}, weight_sums{};  ///< of integers that become float32
   std::vector<vector::pointer> extras{};
 };
+
+/// What memory holds of the results of a tile of integers that are none of float32.
+constexpr vector::element result_element(quantized_tile const& q) {
+  using enum vector::element;
+  return q.sums ? i32 : q.signed_result ? s8 : u8;
+}
 
 /// Declares x, w, bias if any, of integers the scale or the zero point of x and the sums of the weights, the epilogue's
 /// extras, y.
@@ -21,7 +29,7 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
   using enum vector::element;
   contraction_operands o;
   auto const sums = t.quantized ? i32 : f32;
-  auto const result = t.y_element() == 4 ? f32 : t.quantized->signed_result ? s8 : u8;
+  auto const result = !t.quantized || t.quantized->reals ? f32 : result_element(*t.quantized);
   o.x = b.argument("x", access::in, t.x_bytes(), sums);
   o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), sums);
   if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64, sums);

@@ -24,9 +24,12 @@ struct reduction_section {
 /// What a tile of 8-bit integers has in place of an epilogue. Four channels are what one is of floats: they lie side by
 /// side in the input, and in the weights for each output channel. Sums are int32, and become
 /// clamp(round(sum · scale) + zero point), half to even; or, with `reals`, float32 for an epilogue, after they have
-/// lost the input's zero point, which is an operand, times the sums of the weights of each output.
+/// lost the input's zero point, which is an operand, times the sums of the weights of each output; or, with `sums`,
+/// stay what they are.
 struct quantized_tile {
   bool reals = false;
+  bool sums = false;            ///< results are the sums, int32
+  bool words = false;           ///< the input and the weights are words of 16 bits (widened_bytes.hpp)
   bool is_signed = false;       ///< the input is int8, else uint8
   std::uint8_t outside = 0;     ///< what the padding reads, as uint8: it adds 128 to an int8
   bool signed_result = false;   ///< int8, else uint8
@@ -35,15 +38,24 @@ struct quantized_tile {
   std::int32_t least = 0, greatest = 255;
 };
 
+/// Whether products of 8-bit integers are those of words on `machine`: x86-64 without an instruction for them.
+constexpr bool multiplies_words(target const& machine) {
+  return machine.device() == device_kind::x86_64 && !machine.adds_byte_products(machine.lanes());
+}
+
+/// Products of 8-bit integers in the time of one of float32.
+constexpr double byte_products_at_once(target const& machine) { return multiplies_words(machine) ? 1.75 : 4; }
+
 /// Pixels of a tile with so many blocks of 16 sums of integers, and blocks for so many pixels: what registers allow
-/// with those that dot4 needs on machines that lack it.
+/// with those that products need besides.
 inline std::int64_t quantized_pixels(std::int64_t blocks, target const& machine) {
-  if (machine.registers() < 32) return blocks == 1 ? 4 : 1;
-  return blocks <= 2 ? 12 : blocks <= 4 ? 5 : 1;
+  bool const words = multiplies_words(machine);
+  if (machine.registers() < 32) return blocks == 1 ? (words ? 6 : 5) : blocks == 2 ? 2 : 1;
+  return blocks <= 2 ? (words ? 14 : 12) : blocks <= 4 ? (words ? 6 : 5) : 1;
 }
 inline std::int64_t quantized_blocks(std::int64_t pixels, target const& machine) {
-  if (machine.registers() < 32) return pixels == 1 ? 4 : 1;
-  return pixels == 1 ? 8 : pixels <= 5 ? 4 : 2;
+  if (machine.registers() < 32) return pixels == 1 ? 4 : pixels == 2 ? 2 : 1;
+  return pixels == 1 ? 8 : pixels <= quantized_pixels(4, machine) ? 4 : 2;
 }
 
 /// Everything that decides the code of a tile. Distances are in bytes.
@@ -73,7 +85,7 @@ struct contraction_tile {
   /// Whether taps in the padding have products.
   bool padding_counts() const { return quantized && quantized->outside != 0; }
   /// Bytes of an element of y.
-  std::int64_t y_element() const { return quantized && !quantized->reals ? 1 : 4; }
+  std::int64_t y_element() const { return quantized && !quantized->reals && !quantized->sums ? 1 : 4; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
   std::int64_t pixels() const { return rows * cols; }
   std::int64_t tap_bytes(reduction_section const& s) const { return s.channels * w_channel; }
@@ -125,8 +137,17 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
 inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile> const& tile) {
   key.add(tile.has_value());
   if (!tile) return;
-  auto const& [reals, is_signed, outside, signed_result, large, zero_point, least, greatest] = *tile;
-  key.add(reals).add(is_signed).add(outside).add(signed_result).add(large).add(zero_point).add(least).add(greatest);
+  auto const& [reals, sums, words, is_signed, outside, signed_result, large, zero_point, least, greatest] = *tile;
+  key.add(reals)
+      .add(sums)
+      .add(words)
+      .add(is_signed)
+      .add(outside)
+      .add(signed_result)
+      .add(large)
+      .add(zero_point)
+      .add(least)
+      .add(greatest);
 }
 
 /// All of a tile but its name.

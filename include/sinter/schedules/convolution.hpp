@@ -3,6 +3,7 @@
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/convolution_weights.hpp>
+#include <sinter/schedules/widened_bytes.hpp>
 
 #include <fmt/compile.h>
 
@@ -41,6 +42,7 @@ class convolution_code {
       : convolution_code(s, n, machine, code) {
     quantized_ = quantized;
     element_ = 1, unit_ = 4;
+    if (quantized.words) widen_input();
     packed_values_ = {std::move(bias), std::move(scale)};
   }
 
@@ -58,7 +60,18 @@ class convolution_code {
   convolution_code(convolution_shape const& s, scheduled_node const& n, target const& machine, fragment& code)
       : n_(n), machine_(machine), s_(s), code_(code) {
     blocked_input_ = n.inputs[0].how == layout::blocked;
+    x_.stride[0] = n.inputs[0].item_stride;
     window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
+  }
+
+  void widen_input() {
+    byte_planes const planes{.items = s_.items,
+                             .item_stride = n_.inputs[0].item_stride,
+                             .count = ceil_div(s_.in_channels, channel_block),
+                             .bytes = s_.in_plane() * channel_block,
+                             .is_signed = quantized_->is_signed};
+    x_ = widen_bytes(planes, x_, machine_, code_);
+    planes_ = 2;
   }
 
   void add_group(block_group const& g, packing packed) {
@@ -77,7 +90,7 @@ class convolution_code {
   std::int64_t block_bytes() const { return channel_block * element_; }
   std::int64_t pixel_bytes() const { return blocked_input_ ? block_bytes() : element_; }
   std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
-    return packed_group_bytes(units(g.inputs) * s_.taps(), interleave);
+    return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
   }
 
   /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
@@ -102,10 +115,12 @@ class convolution_code {
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
-    if (quantized_) return quantized_pixels(blocks_of_tile(), machine_);
     // One block takes an operand from memory for each product: no more pixels than its loads can feed.
     auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
-    std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? one_block : 14;
+    std::int64_t pixels = quantized_                  ? quantized_pixels(blocks_of_tile(), machine_)
+                          : machine_.registers() < 32 ? 6
+                          : s_.out_blocks() == 1      ? one_block
+                                                      : 14;
     auto const registers = blocks_of_tile() * machine_.registers_per_block();
     auto const is_long = [&](tile_run const& x) {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
@@ -127,17 +142,18 @@ class convolution_code {
   std::vector<reduction_section> sections(block_group const& g) const {
     auto const plane = s_.in_plane() * element_;
     if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
-    auto const first = g.first_input * plane;
-    auto const chunks = g.inputs / channel_block, rest = g.inputs % channel_block;
+    auto const first = planes_ * g.first_input * plane;
+    auto const chunks = planes_ * (g.inputs / channel_block), rest = g.inputs % channel_block;
     std::vector<reduction_section> all;
     if (chunks > 0)
       all.push_back(
           {.chunks = chunks, .channels = units(channel_block), .x_offset = first, .x_chunk = plane * channel_block});
     if (rest > 0)
       all.push_back(
-          {.chunks = 1,
+          {.chunks = planes_,
            .channels = units(rest),
            .x_offset = first + chunks * plane * channel_block,
+           .x_chunk = plane * channel_block,
            .w_offset = packed_group_bytes(chunks * units(channel_block) * s_.taps(), convolution_interleave)});
     return all;
   }
@@ -222,37 +238,20 @@ class convolution_code {
   /// The input of a grid. The argument points at the lowest byte that its tile reads; a tile that lies in the padding
   /// reads nothing.
   address input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
-    address x{.in = space::input, .index = 0};
-    x.stride[0] = n_.inputs[0].item_stride;
+    auto x = x_;
     if (t.sections.empty()) return x;
-    if (!reads(t.taps_y) || !reads(t.taps_x)) {
+    if (!any_inside(t.taps_y) || !any_inside(t.taps_x)) {
       for (auto* taps : {&t.taps_y, &t.taps_x})
         for (auto& group : *taps) group.inside.assign(group.inside.size(), false);
       return x;
     }
     auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
-    auto const lowest = lowest_read(t);
+    auto const lowest = lowest_tap(t.taps_y, t.x_row, t.x_tap_row) + lowest_tap(t.taps_x, t.x_col, t.x_tap_col);
     t.x_origin = -lowest;
-    x.offset = origin * pixel_bytes() + lowest;
+    x.offset += origin * pixel_bytes() + lowest;
     x.stride[axis.y] = tile.y.length * t.x_row;
     x.stride[axis.x] = tile.x.length * t.x_col;
     return x;
-  }
-
-  static bool reads(std::vector<tap_group> const& taps) {
-    return std::ranges::any_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, true) > 0; });
-  }
-
-  /// The lowest byte that the tile reads, relative to pixel (0,0), tap (0,0).
-  static std::int64_t lowest_read(contraction_tile const& t) {
-    auto const lowest = [](std::vector<tap_group> const& taps, std::int64_t pixel, std::int64_t tap) {
-      std::int64_t least = INT64_MAX;
-      for (auto const& group : taps)
-        for (std::size_t i = 0; i < group.inside.size(); ++i)
-          if (group.inside[i]) least = std::min(least, static_cast<std::int64_t>(i) * pixel + group.first * tap);
-      return least == INT64_MAX ? 0 : least;
-    };
-    return lowest(t.taps_y, t.x_row, t.x_tap_row) + lowest(t.taps_x, t.x_col, t.x_tap_col);
   }
 
   scheduled_node const& n_;
@@ -261,7 +260,9 @@ class convolution_code {
   bool blocked_input_ = false;
   window2d window_;
   std::int64_t element_ = 4;  ///< bytes of an element of input and result
-  std::int64_t unit_ = 1;     ///< channels that a step of the reduction multiplies
+  std::int64_t unit_ = 1;     ///< channels that a step of the reduction multiplies, of all planes together
+  std::int64_t planes_ = 1;   ///< of the input for each block of channels (widened_bytes.hpp)
+  address x_{.in = space::input, .index = 0};
   std::optional<quantized_tile> quantized_{};
   std::optional<expr::function> const* epilogue_ = nullptr;
   std::vector<packing> packed_values_{};

@@ -18,8 +18,9 @@ inline fragment integer_gemm_build(scheduled_node const& n, byte_gemm_shape cons
   w.tensor = *n.inputs[1].constant;
   w.zero_point = any_tensor(dtype::int8, shape{});
   auto const key = fmt::format("{}:{}", n.inputs[1].constant_key, s.columns);
-  quantized_tile const tile{.reals = true, .is_signed = n.inputs[0].type.element == dtype::int8};
-  byte_gemm_code code(s, tile, pack_quantized("integer gemm:" + key, w, gemm_interleave), t);
+  quantized_tile const tile{
+      .reals = true, .words = multiplies_words(t), .is_signed = n.inputs[0].type.element == dtype::int8};
+  byte_gemm_code code(s, tile, pack_products("integer gemm", key, w, gemm_interleave, s.depth, tile.words), t);
   code.of_all(n.inputs[2], 2);
   code.of_columns(pack_quantized_bias("sums of weights:" + key, std::move(w), {}, -1));
   code.epilogue(n, n.op.attributes_as<integer_gemm::attributes>().epilogue, 3);
@@ -37,7 +38,7 @@ inline std::vector<candidate> integer_gemm_offer(scheduled_node const& n, target
     return {};
   auto const s = byte_gemm_shape::of(n.inputs[0].shape(), b.shape());
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
-           .cost = byte_gemm_cost(s),
+           .cost = byte_gemm_cost(s, t),
            .build = [s, t](scheduled_node const& at) { return integer_gemm_build(at, s, t); }}};
 }
 

@@ -19,14 +19,15 @@ inline convolution_shape shape_of_quantized(scheduled_node const& n) {
   return shape_of_convolution(a, n.inputs[0].shape(), n.outputs[0].shape());
 }
 
-inline quantized_product product_of_quantized(scheduled_node const& n, convolution_shape const& s) {
+inline quantized_product product_of_quantized(scheduled_node const& n, convolution_shape const& s, bool words) {
   return {n,
           {.outputs = s.out_channels,
            .channels = s.group_inputs(),
            .taps = s.taps(),
            .output_step = s.group_inputs() * s.taps(),
            .channel_step = s.taps()},
-          n.op.attributes_as<quantized_convolution::attributes>().bounds};
+          n.op.attributes_as<quantized_convolution::attributes>().bounds,
+          words};
 }
 
 /// The weights of one block of a grouped convolution, dense over the channels that it reads.
@@ -42,16 +43,16 @@ inline packing grouped_weights(quantized_product const& product, convolution_sha
                                 .taps = s.taps(),
                                 .output_step = g.inputs * s.taps(),
                                 .channel_step = s.taps()};
-  return pack_quantized(fmt::format("quantized group:{}:{}:{}", product.key_of_weights(), s.groups, g.first_block),
-                        dense, convolution_interleave);
+  return pack_products("quantized group", fmt::format("{}:{}:{}", product.key_of_weights(), s.groups, g.first_block),
+                       dense, convolution_interleave, channel_block, product.tile().words);
 }
 
 inline fragment quantized_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
   fragment code;
-  auto const product = product_of_quantized(n, s);
+  auto const product = product_of_quantized(n, s, multiplies_words(t));
   convolution_code(s, n, product.tile(), product.bias(product.zero_of_bytes()), product.scale(), t, code)
       .add([&](block_group const& g) {
-        return s.groups == 1 ? product.weights(convolution_interleave) : grouped_weights(product, s, g);
+        return s.groups == 1 ? product.weights(convolution_interleave, channel_block) : grouped_weights(product, s, g);
       });
   return code;
 }
@@ -72,11 +73,15 @@ inline layout_choice quantized_convolution_layouts(scheduled_node const& n) {
   return choice;
 }
 
+inline double quantized_convolution_cost(convolution_shape const& s, target const& t) {
+  return direct_convolution_cost(s) / byte_products_at_once(t);
+}
+
 inline std::vector<candidate> quantized_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_quantized_convolution(n)) return {};
   auto const s = shape_of_quantized(n);
   return {{.layouts = quantized_convolution_layouts(n),
-           .cost = direct_convolution_cost(s) / 4 + far_traffic_cost(n),
+           .cost = quantized_convolution_cost(s, t) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return quantized_convolution_build(at, s, t); }}};
 }
 

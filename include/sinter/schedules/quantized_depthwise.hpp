@@ -14,7 +14,7 @@ namespace sinter {
 namespace detail {
 
 inline fragment quantized_depthwise_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
-  auto const product = product_of_quantized(n, s);
+  auto const product = product_of_quantized(n, s, false);
   auto weights = pack_quantized_depthwise("quantized depthwise:" + product.key_of_weights(), product.weights());
   return depthwise_code(s, n, product.tile(), product.zero(),
                         {std::move(weights), product.bias(product.zero()), product.scale()}, t)

@@ -9,8 +9,8 @@ namespace sinter {
 namespace detail {
 
 inline fragment quantized_gemm_build(scheduled_node const& n, byte_gemm_shape const& s, target const& t) {
-  quantized_product const product(n, s.weights(), n.op.attributes_as<quantized_bounds>());
-  byte_gemm_code code(s, product.tile(), product.weights(gemm_interleave), t);
+  quantized_product const product(n, s.weights(), n.op.attributes_as<quantized_bounds>(), multiplies_words(t));
+  byte_gemm_code code(s, product.tile(), product.weights(gemm_interleave, s.depth), t);
   code.of_columns(product.bias(product.zero_of_bytes()));
   code.of_columns(product.scale());
   return code.build();
@@ -21,7 +21,7 @@ inline std::vector<candidate> quantized_gemm_offer(scheduled_node const& n, targ
   if (!is_byte_gemm(n.inputs[0], n.inputs[3]) || !sums_fit(n, 1)) return {};
   auto const s = byte_gemm_shape::of(n.inputs[0].shape(), n.inputs[3].shape());
   return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
-           .cost = byte_gemm_cost(s),
+           .cost = byte_gemm_cost(s, t),
            .build = [s, t](scheduled_node const& at) { return quantized_gemm_build(at, s, t); }}};
 }
 

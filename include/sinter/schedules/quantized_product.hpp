@@ -49,7 +49,8 @@ inline bool sums_fit(scheduled_node const& n, std::size_t axis) {
 /// The constants of such a node.
 class quantized_product {
  public:
-  quantized_product(scheduled_node const& n, quantized_weights w, quantized_bounds const& bounds)
+  /// `words`: of 16 bits, where kernels multiply these (`quantized_tile::words`).
+  quantized_product(scheduled_node const& n, quantized_weights w, quantized_bounds const& bounds, bool words)
       : n_(n), w_(std::move(w)) {
     w_.tensor = *n.inputs[3].constant;
     w_.zero_point = *n.inputs[5].constant;
@@ -61,6 +62,7 @@ class quantized_product {
     tile_.least = static_cast<std::int32_t>(range.least);
     tile_.greatest = static_cast<std::int32_t>(range.greatest);
     auto const all = scales_of_sums(n);
+    tile_.words = words;
     tile_.large = !std::ranges::all_of(all, [](float scale) { return std::fabs(scale) < 0.25f; });
   }
 
@@ -77,8 +79,9 @@ class quantized_product {
   /// The same where dot4 takes the input, as uint8.
   std::int32_t zero_of_bytes() const { return zero() + (tile_.is_signed ? 128 : 0); }
 
-  packing weights(std::int64_t interleave) const {
-    return pack_quantized(fmt::format("quantized:{}:{}", key_of_weights(), interleave), w_, interleave);
+  /// Of inputs with `chunk` channels in a block or row.
+  packing weights(std::int64_t interleave, std::int64_t chunk) const {
+    return pack_products("quantized", key_of_weights(), w_, interleave, chunk, tile_.words);
   }
   /// The bias of sums whose inputs have the zero point `zero`.
   packing bias(std::int32_t zero) const {

@@ -3,11 +3,14 @@
 #include <sinter/ops/quantized.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +41,29 @@ struct quantized_weights {
   }
 };
 
+/// The same of words, `chunk` channels a plane (widened_bytes.hpp): for each group of blocks of outputs: chunk, first
+/// and second words, tap, four channels; of these for each output the two words.
+inline packing pack_quantized_words(std::string key, quantized_weights w, std::int64_t interleave, std::int64_t chunk) {
+  auto const width = interleave * channel_block, group = packed_group_bytes(2 * w.units() * w.taps, interleave);
+  auto const bytes = checked_mul(ceil_div(w.outputs, width), group);
+  return {.key = std::move(key), .bytes = bytes, .fill = [=, w = std::move(w)](std::byte* to) {
+            std::memset(to, 0, static_cast<std::size_t>(bytes));
+            auto const values = w.values();
+            auto const* from = values.data();
+            for (std::int64_t o = 0; o < w.outputs; ++o)
+              for (std::int64_t c = 0; c < w.channels; ++c) {
+                auto const first = c / chunk * chunk, in_chunk = c % chunk;
+                auto const units = ceil_div(std::min(chunk, w.channels - first), std::int64_t{4});
+                auto const unit = first / 2 * w.taps + in_chunk % 2 * units * w.taps + in_chunk / 4;
+                auto* at = to + o / width * group + unit * width * 4 + o % width * 4 + in_chunk % 4 / 2 * 2;
+                for (std::int64_t t = 0; t < w.taps; ++t, at += units * width * 4) {
+                  auto const word = static_cast<std::int16_t>(*from++);
+                  std::memcpy(at, &word, 2);
+                }
+              }
+          }};
+}
+
 /// For each group of `interleave` blocks of 16 outputs: block of 16 channels, tap, four channels; of these for each
 /// output the four. Channels past the last are 0.
 inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t interleave) {
@@ -57,6 +83,14 @@ inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t
                   *at = static_cast<std::byte>(*from++);
               }
           }};
+}
+
+/// Either of them, by a key that says which.
+inline packing pack_products(std::string_view kind, std::string_view name, quantized_weights w, std::int64_t interleave,
+                             std::int64_t chunk, bool words) {
+  if (words)
+    return pack_quantized_words(fmt::format("{} words:{}:{}", kind, name, interleave), std::move(w), interleave, chunk);
+  return pack_quantized(fmt::format("{}:{}:{}", kind, name, interleave), std::move(w), interleave);
 }
 
 /// Those of a depthwise convolution as float32: for each block of 16 outputs, tap.

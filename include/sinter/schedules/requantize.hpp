@@ -2,8 +2,11 @@
 
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/vector/builder.hpp>
+#include <sinter/vector/register_pressure.hpp>
 
+#include <bit>
 #include <cstdint>
+#include <vector>
 
 /// From sums of products of 8-bit integers to 8-bit integers, in registers.
 namespace sinter {
@@ -26,32 +29,55 @@ inline vector::reg zero_point_product(quantized_tile const& q, vector::builder& 
 /// round(sum · scale) + zero point within bounds, to be stored as an 8-bit integer, which saturates.
 class requantization {
  public:
-  requantization(quantized_tile const& q, vector::builder& b) : b_(b) {
-    auto const integer = [&](bool needed, std::int32_t value) {
-      return needed ? b.constant_i32(value) : vector::reg{};
+  /// Constants stay in registers where `live` ones, which are in use, leave enough.
+  requantization(quantized_tile const& q, vector::builder& b, int live = 0) : b_(b) {
+    using enum vector::opcode;
+    constexpr int constants = 5, others = 3;
+    bool const keep = live + constants + others <= vector::register_count(b.lanes());
+    auto const integer = [&](vector::opcode op, bool needed, std::int32_t value) {
+      if (needed) whole_.push_back(step(op, vector::register_type::i32, value, keep));
     };
     // What is beyond any 8-bit integer, but fits int32.
-    if (q.large) lowest_ = b.constant(-0x1p30f), highest_ = b.constant(0x1p30f);
-    zero_point_ = integer(q.zero_point != 0, q.zero_point);
-    least_ = integer(q.least > (q.signed_result ? -128 : 0), q.least);
-    greatest_ = integer(q.greatest < (q.signed_result ? 127 : 255), q.greatest);
+    auto const real = [&](vector::opcode op, float value) {
+      if (q.large) real_.push_back(step(op, vector::register_type::f32, std::bit_cast<std::int32_t>(value), keep));
+    };
+    real(min, 0x1p30f);
+    real(max, -0x1p30f);
+    integer(iadd, q.zero_point != 0, q.zero_point);
+    integer(imax, q.least > (q.signed_result ? -128 : 0), q.least);
+    integer(imin, q.greatest < (q.signed_result ? 127 : 255), q.greatest);
   }
 
   vector::reg operator()(vector::reg sum, vector::reg scale) const {
     using enum vector::opcode;
-    constexpr auto i32 = vector::register_type::i32;
-    auto value = b_.binary(mul, b_.unary(to_f32, sum), scale);
-    if (lowest_) value = b_.binary(max, b_.binary(min, value, highest_), lowest_);
-    auto whole = b_.unary(to_i32, value, i32);
-    if (zero_point_) whole = b_.binary(iadd, whole, zero_point_, i32);
-    if (least_) whole = b_.binary(imax, whole, least_, i32);
-    if (greatest_) whole = b_.binary(imin, whole, greatest_, i32);
-    return whole;
+    auto const scaled = apply(real_, b_.binary(mul, b_.unary(to_f32, sum), scale));
+    return apply(whole_, b_.unary(to_i32, scaled, vector::register_type::i32));
   }
 
  private:
+  /// An operation with a constant.
+  struct operation {
+    vector::opcode op;
+    vector::register_type type;
+    std::int32_t bits;
+    vector::reg kept{};
+  };
+
+  vector::reg constant(operation const& o) const {
+    return o.type == vector::register_type::i32 ? b_.constant_i32(o.bits) : b_.constant(std::bit_cast<float>(o.bits));
+  }
+  operation step(vector::opcode op, vector::register_type type, std::int32_t bits, bool keep) const {
+    operation o{op, type, bits};
+    if (keep) o.kept = constant(o);
+    return o;
+  }
+  vector::reg apply(std::vector<operation> const& operations, vector::reg value) const {
+    for (auto const& o : operations) value = b_.binary(o.op, value, o.kept ? o.kept : constant(o), o.type);
+    return value;
+  }
+
   vector::builder& b_;
-  vector::reg lowest_{}, highest_{}, zero_point_{}, least_{}, greatest_{};  ///< where they are needed
+  std::vector<operation> real_{}, whole_{};  ///< before and after the conversion
 };
 
 }  // namespace sinter

@@ -2,6 +2,7 @@
 
 #include <sinter/schedules/spatial_tiles.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -32,6 +33,32 @@ inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const
     joins = any;
   }
   return groups;
+}
+
+/// Whether all positions of all taps lie inside, or any.
+inline bool all_inside(std::vector<tap_group> const& taps) {
+  return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });
+}
+inline bool any_inside(std::vector<tap_group> const& taps) {
+  return std::ranges::any_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, true) > 0; });
+}
+
+/// The lowest place that taps read, where positions are `position` bytes apart and taps `tap` bytes.
+inline std::int64_t lowest_tap(std::vector<tap_group> const& taps, std::int64_t position, std::int64_t tap) {
+  std::int64_t least = INT64_MAX;
+  for (auto const& group : taps)
+    for (std::size_t i = 0; i < group.inside.size(); ++i)
+      if (group.inside[i]) least = std::min(least, static_cast<std::int64_t>(i) * position + group.first * tap);
+  return least == INT64_MAX ? 0 : least;
+}
+
+/// Groups that follow one another without a loop around any of them.
+inline std::int64_t taps_in_a_row(std::vector<tap_group> const& y, std::vector<tap_group> const& x) {
+  auto const loops = [](std::vector<tap_group> const& taps) {
+    return std::ranges::any_of(taps, [](tap_group const& g) { return g.count > 1; });
+  };
+  if (loops(x)) return 1;
+  return static_cast<std::int64_t>(x.size() * (loops(y) ? 1 : y.size()));
 }
 
 }  // namespace sinter

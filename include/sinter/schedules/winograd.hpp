@@ -35,11 +35,20 @@ namespace detail {
 class winograd_code {
  public:
   winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, target const& machine)
-      : n_(n), machine_(machine), s_(s), cut_(cut_of_winograd(s, machine)), items_(items) {
-    group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
+      : winograd_code(s, s, items, n, machine) {
     weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, *n.inputs[1].constant, s, group_));
-    bias_ = bind_bias(n, code_);
+    if (auto const bias = bind_bias(n, code_)) channel_values_ = {*bias};
     extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+  }
+  /// Of blocked 8-bit integers less the zero point `zero`; `pack(shape of the products, interleave)` packs weights.
+  template <typename Pack>
+  winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, quantized_tile const& quantized,
+                std::int32_t zero, packing bias, packing scale, target const& machine, Pack&& pack)
+      : winograd_code(s, products_of_winograd_bytes(s), items, n, machine) {
+    quantized_ = quantized;
+    bytes_ = {quantized.is_signed, zero};
+    weights_ = code_.weight(pack(products_, group_));
+    channel_values_ = {code_.weight(std::move(bias)), code_.weight(std::move(scale))};
   }
 
   fragment build() {
@@ -48,6 +57,13 @@ class winograd_code {
   }
 
  private:
+  /// `products` is the shape that V and the weights have.
+  winograd_code(winograd_shape const& s, winograd_shape const& products, std::int64_t items, scheduled_node const& n,
+                target const& machine)
+      : n_(n), machine_(machine), s_(s), products_(products), cut_(cut_of_winograd(products, machine)), items_(items) {
+    group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
+  }
+
   // Statements. Grid axes: item, chunk along the rows, chunk along the columns; staged: item, group of blocks.
 
   static constexpr std::size_t chunk_axis = 1, column_axis = 2, outer_loop = grid_rank, inner_loop = grid_rank + 1;
@@ -62,13 +78,13 @@ class winograd_code {
                        winograd_planes const& planes) {
     auto const y_axis = winograd_input_axis(s_.window.y, s_.m), x_axis = winograd_input_axis(s_.window.x, s_.m);
     tile_run const y{c.first + rows.first}, x{c.x.first, c.x.length};
-    auto const t = winograd_input_of(s_, y, x, planes);
+    auto const t = winograd_input_of(s_, y, x, planes, bytes_);
     auto const row = s_.m * t.x_row;
     address in{.in = space::input,
-               .offset = winograd_part_inside(y_axis, y).at * t.x_row + winograd_part_inside(x_axis, x).at * 64};
+               .offset = winograd_part_inside(y_axis, y).at * t.x_row + winograd_part_inside(x_axis, x).at * t.pixel()};
     in.stride[0] = n_.inputs[0].item_stride;
     in.stride[chunk_axis] = c.length * row;
-    in.stride[column_axis] = x.length * s_.m * 64;
+    in.stride[column_axis] = x.length * s_.m * t.pixel();
     in.stride[outer_loop] = row;
     v.offset += rows.first * x.length * planes.tile;
     v.stride[outer_loop] = x.length * planes.tile;
@@ -90,14 +106,14 @@ class winograd_code {
           auto in = v, w = weights_, out = m_;
           in.offset += tile * planes.tile;
           in.stride[inner_loop] = planes.point;
-          w.offset = winograd_weights_at(s_, 0, block + b, group_);
-          w.stride[group_index] = winograd_group_bytes(s_, group_);
-          w.stride[inner_loop] = winograd_point_bytes(s_, group_);
+          w.offset = winograd_weights_at(products_, 0, block + b, group_);
+          w.stride[group_index] = winograd_group_bytes(products_, group_);
+          w.stride[inner_loop] = winograd_point_bytes(products_, group_);
           out.offset += b * m.block + tile * m.tile;
           out.stride[inner_loop] = m.point;
-          body.push_back(
-              code_.call(contraction_recipe(winograd_contraction(s_, planes, m, run.length, b, wide, group_), machine_),
-                         {in, w, out}));
+          auto product = winograd_contraction(products_, planes, m, run.length, b, wide, group_);
+          if (quantized_) product.quantized = {.sums = true, .words = true};
+          body.push_back(code_.call(contraction_recipe(std::move(product), machine_), {in, w, out}));
         }
     end(body);
   }
@@ -108,11 +124,12 @@ class winograd_code {
     auto const planes = planes_of_winograd(group_, c.tiles());
     for (auto const& rows : c.rows) {
       tile_run const y{c.first + rows.first}, x{c.x.first, c.x.length};
-      auto const t = winograd_output_of(s_, y, x, planes, blocks, bias_.has_value(), extras_.code);
-      address out{.in = space::output, .offset = block * t.y_block + y.first * s_.m * t.y_row + x.first * s_.m * 64};
+      auto const t = winograd_output_of(s_, y, x, planes, blocks, !channel_values_.empty(), extras_.code, quantized_);
+      address out{.in = space::output,
+                  .offset = block * t.y_block + y.first * s_.m * t.y_row + x.first * s_.m * t.pixel()};
       out.stride[0] = n_.outputs[0].item_stride;
       out.stride[chunk_axis] = c.length * s_.m * t.y_row;
-      out.stride[column_axis] = x.length * s_.m * 64;
+      out.stride[column_axis] = x.length * s_.m * t.pixel();
       out.stride[group_index] = group_ * t.y_block;
       out.stride[inner_loop] = s_.m * t.y_row;
       strides groups{};
@@ -121,10 +138,10 @@ class winograd_code {
       m.offset += rows.first * x.length * planes.tile;
       m.stride[inner_loop] = x.length * planes.tile;
       std::vector<address> arguments{m};
-      if (bias_) {
-        arguments.push_back(*bias_);
-        arguments.back().offset = block * 64;
-        arguments.back().stride[group_index] = group_ * 64;
+      for (auto values : channel_values_) {
+        values.offset = block * 64;
+        values.stride[group_index] = group_ * 64;
+        arguments.push_back(values);
       }
       for (auto& extra : extras_.at(out.offset, block, out.stride, groups)) arguments.push_back(extra);
       arguments.push_back(out);
@@ -154,11 +171,11 @@ class winograd_code {
 
   void build_chunks() {
     auto const most = cut_.rows * cut_.row_tiles;
-    auto const v = lay_out_scratch(most, planes_of_winograd(s_.in_blocks(), most).bytes(s_.points()));
+    auto const v = lay_out_scratch(most, planes_of_winograd(products_.in_blocks(), most).bytes(s_.points()));
     for (auto& c : winograd_chunks(s_, cut_))
       for (auto const& x : winograd_runs(s_.window.x, s_.m, cut_.row_tiles)) {
         c.x = x;
-        auto const planes = planes_of_winograd(s_.in_blocks(), c.tiles());
+        auto const planes = planes_of_winograd(products_.in_blocks(), c.tiles());
         grid g{.extents = {items_, c.count, x.count}};
         for (auto const& rows : c.rows) transform_input(g.body, c, rows, v, planes);
         each_group([&](std::int64_t block, std::int64_t blocks, std::int64_t groups) {
@@ -174,7 +191,7 @@ class winograd_code {
   void build_staged() {
     winograd_chunk const all{
         .rows = winograd_rows_of(s_, 0, s_.tile_rows()), .length = s_.tile_rows(), .x = {.length = s_.row_tiles()}};
-    auto const planes = planes_of_winograd(s_.in_blocks(), all.tiles());
+    auto const planes = planes_of_winograd(products_.in_blocks(), all.tiles());
     auto const v_bytes = planes.bytes(s_.points());
     lay_out_scratch(all.tiles(), 0);
     auto v = code_.temporary("V", checked_mul(items_, v_bytes), 0, 1);
@@ -198,12 +215,14 @@ class winograd_code {
 
   scheduled_node const& n_;
   target machine_;
-  winograd_shape s_;
+  winograd_shape s_, products_;
   winograd_cut cut_;
   std::int64_t items_;
   std::int64_t group_ = 2;  ///< output blocks whose weights lie side by side
   address weights_{}, m_{}, transform_scratch_{};
-  std::optional<address> bias_{};
+  std::vector<address> channel_values_{};  ///< bias; scale
+  std::optional<quantized_tile> quantized_{};
+  std::optional<winograd_bytes> bytes_{};
   bound_extras extras_{};
   fragment code_{};
 };

@@ -89,6 +89,14 @@ class builder {
   void dot4_to(reg accumulator, reg a, memory b) {
     emit_to(accumulator, {.op = opcode::dot4, .a = a, .c = accumulator, .m = b});
   }
+  reg dot2(reg a, reg b, reg c) { return emit({.op = opcode::dot2, .a = a, .b = b, .c = c}, register_type::i32); }
+  /// accumulator += the sum of the products of the two s16 of a and of b, lane by lane
+  void dot2_to(reg accumulator, reg a, reg b) {
+    emit_to(accumulator, {.op = opcode::dot2, .a = a, .b = b, .c = accumulator});
+  }
+  void dot2_to(reg accumulator, reg a, memory b) {
+    emit_to(accumulator, {.op = opcode::dot2, .a = a, .c = accumulator, .m = b});
+  }
   reg fnma(reg a, reg b, reg c) { return emit({.op = opcode::fnma, .a = a, .b = b, .c = c}); }
   reg shift(opcode op, reg a, std::int32_t distance) {
     return emit({.op = op, .a = a, .imm = distance}, register_type::i32);

@@ -213,6 +213,16 @@ class interpreter {
       d[l] = sum;
     }
   }
+  void dot2(instruction const& i) {
+    auto const &a = at(i.a), &b = second(i), &c = at(i.c);
+    auto& d = at(i.d);
+    auto const word = [](std::uint32_t lane, int k) { return std::int32_t{static_cast<std::int16_t>(lane >> k)}; };
+    for (int l = 0; l < p_.lanes; ++l) {
+      auto sum = c[l];
+      for (int k = 0; k < 32; k += 16) sum += bits_of(word(a[l], k) * word(b[l], k));
+      d[l] = sum;
+    }
+  }
   void select(instruction const& i) {
     auto const &a = at(i.a), &b = at(i.b), &yes = at(i.c), &no = at(i.e);
     auto& d = at(i.d);
@@ -233,6 +243,7 @@ class interpreter {
       case opcode::fma: return multiply_add(i, 1);
       case opcode::fnma: return multiply_add(i, -1);
       case opcode::dot4: return dot4(i);
+      case opcode::dot2: return dot2(i);
       case opcode::scale2: return floats(i, [](float a, float n) { return a * power_of_two(n); });
       case opcode::select: return select(i);
       case opcode::iadd: return integers(i, [](word a, word b) { return a + b; });

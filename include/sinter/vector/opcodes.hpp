@@ -107,6 +107,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"ishr", shift, i, i, false},
       {"isra", shift, i, i, false},
       {"dot4.u8s8", ternary, i, i, true},
+      {"dot2.s16", ternary, i, i, true},
       {"bits", unary, f, i, false},
       {"floats", unary, i, f, false},
       {"to_i32", unary, f, i, false},

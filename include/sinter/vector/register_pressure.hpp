@@ -33,6 +33,10 @@ inline bool folds(program const& p, instruction const& i) {
   return element_of(p, i.m) == wanted && (!i.m.broadcast || p.lanes == 16);
 }
 
+/// True where the second source of a product of integers is read into a register before it: those of bytes and words
+/// have no broadcast of their own.
+inline bool loads_integers(program const& p, instruction const& i) { return i.m && (i.m.broadcast || !folds(p, i)); }
+
 /// Registers that instruction `i` needs besides its operands: what remains after legalisation for the target.
 inline int temporaries(program const& p, instruction const& i) {
   bool const wide = p.lanes == 16;
@@ -41,7 +45,8 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::hmax:
     case opcode::transpose:
     case opcode::shuffle: return 1;
-    case opcode::dot4: return 3;  // instruction sets without it multiply words
+    case opcode::dot4: return 2 + (loads_integers(p, i) ? 1 : 0);
+    case opcode::dot2: return 1 + (loads_integers(p, i) ? 1 : 0);
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;

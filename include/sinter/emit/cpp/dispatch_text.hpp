@@ -5,7 +5,9 @@
 #include <sinter/emit/cpp/resident_constants.hpp>
 #include <sinter/emit/cpp/source_parts.hpp>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 /// The source files of a library for CPUs that do not depend on an instruction set.
@@ -38,6 +40,8 @@ class dispatch_printer {
         lib_.name);
     put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
     if (lib_.threads > 1) put("#include <algorithm>\n#include <sinter/runtime/thread_pool.hpp>\n");
+    if (std::ranges::any_of(lib_.variants, [](auto const& v) { return v.set.has(feature::avxvnni); }))
+      put("#include <sinter/core/avx_vnni.hpp>\n");
     text_ += map_weights_includes(lib_);
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
     put("\nnamespace {}_detail {{\nnamespace {{\n\n", lib_.name);
@@ -86,9 +90,12 @@ class dispatch_printer {
     std::string all;
     for (auto const& f : target_features)
       for (auto const probe : f.probes)
-        if (set.has(f.id) && !probe.empty())
-          all += fmt::format("{}__builtin_cpu_supports(\"{}\")", all.empty() ? "" : " &&\n             ", probe);
+        if (set.has(f.id) && !probe.empty()) all += (all.empty() ? "" : " &&\n             ") + question(probe);
     return all.empty() ? "true" : all;
+  }
+  static std::string question(std::string_view probe) {
+    if (probe == "avxvnni") return "::sinter::has_avx_vnni()";
+    return fmt::format("__builtin_cpu_supports(\"{}\")", probe);
   }
 
   void supports() {

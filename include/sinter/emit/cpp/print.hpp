@@ -140,6 +140,7 @@ class function_printer {
       case opcode::fma: return "multiply_add";
       case opcode::fnma: return "negative_multiply_add";
       case opcode::dot4: return "dot4_u8s8";
+      case opcode::dot2: return "dot2_s16";
       case opcode::round: return "nearbyint";
       case opcode::ishl: return "shift_left";
       case opcode::ishr: return "shift_right";

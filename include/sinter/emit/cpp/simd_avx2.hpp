@@ -29,10 +29,21 @@ SINTER_SIMD f32x8 negative_multiply_add(f32x8 const& a, f32x8 const& b, f32x8 co
   return f32x8(_mm256_fnmadd_ps(a, b, c));
 }
 SINTER_SIMD i32x8 dot4_u8s8(i32x8 const& a, i32x8 const& b, i32x8 const& c) {
+#if defined(__AVXVNNI__)
+  return i32x8(_mm256_dpbusd_avx_epi32(c, a, b));
+#else
   auto const odd = _mm256_madd_epi16(_mm256_srli_epi16(a, 8), _mm256_srai_epi16(b, 8));
   auto const even =
       _mm256_madd_epi16(_mm256_srli_epi16(_mm256_slli_epi16(a, 8), 8), _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8));
   return i32x8(_mm256_add_epi32(c, _mm256_add_epi32(odd, even)));
+#endif
+}
+SINTER_SIMD i32x8 dot2_s16(i32x8 const& a, i32x8 const& b, i32x8 const& c) {
+#if defined(__AVXVNNI__)
+  return i32x8(_mm256_dpwssd_avx_epi32(c, a, b));
+#else
+  return i32x8(_mm256_add_epi32(c, _mm256_madd_epi16(a, b)));
+#endif
 }
 SINTER_SIMD f32x8 scale2(f32x8 const& a, f32x8 const& n) {
   auto const exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));

@@ -38,6 +38,13 @@ SINTER_SIMD i32x16 dot4_u8s8(i32x16 const& a, i32x16 const& b, i32x16 const& c) 
   return i32x16(_mm512_add_epi32(c, _mm512_add_epi32(odd, even)));
 #endif
 }
+SINTER_SIMD i32x16 dot2_s16(i32x16 const& a, i32x16 const& b, i32x16 const& c) {
+#if defined(__AVX512VNNI__)
+  return i32x16(_mm512_dpwssd_epi32(c, a, b));
+#else
+  return i32x16(_mm512_add_epi32(c, _mm512_madd_epi16(a, b)));
+#endif
+}
 SINTER_SIMD f32x16 scale2(f32x16 const& a, f32x16 const& n) { return f32x16(_mm512_scalef_ps(a, n)); }
 
 /// The quiet predicate of a comparison; `ne` holds for NaN.

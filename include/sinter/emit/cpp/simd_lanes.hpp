@@ -122,6 +122,20 @@ SINTER_SIMD lanes<std::int32_t, W> dot4_u8s8(lanes<std::int32_t, W> const& a, la
   }
   return d;
 }
+/// c + the sum of the products of the two s16 of a and of b, lane by lane.
+template <int W>
+SINTER_SIMD lanes<std::int32_t, W> dot2_s16(lanes<std::int32_t, W> const& a, lanes<std::int32_t, W> const& b,
+                                            lanes<std::int32_t, W> const& c) {
+  lanes<std::int32_t, W> d;
+  for (int l = 0; l < W; ++l) {
+    auto sum = static_cast<std::uint32_t>(c.at[l]);
+    for (int k = 0; k < 32; k += 16)
+      sum +=
+          static_cast<std::uint32_t>(static_cast<std::int16_t>(a.at[l] >> k) * static_cast<std::int16_t>(b.at[l] >> k));
+    d.at[l] = static_cast<std::int32_t>(sum);
+  }
+  return d;
+}
 template <int W>
 SINTER_SIMD lanes<float, W> scale2(lanes<float, W> const& a, lanes<float, W> const& n) {
   return each(a, n, [](float x, float e) {

@@ -55,34 +55,63 @@ inline void integer_binary(machine& m, vector::instruction const& i) {
   }
 }
 
-/// d = c + the sums of products of four u8 in a and four s8 in b.
-inline void dot4_at_once(machine& m, std::size_t at, vector::instruction const& i) {
-  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
+/// Calls `f` with the second source of a product of integers, which has no broadcast of its own.
+template <typename F>
+void with_second_integers(machine& m, std::size_t at, vector::instruction const& i, F&& f) {
+  if (!i.m) return f(static_cast<Xbyak::Operand const&>(m.full(i.b)));
+  if (!loads_integers(m.source(), i)) return f(static_cast<Xbyak::Operand const&>(m.address(i.m)));
+  auto const t = m.temporary(at);
+  load(m, t, vector::register_type::i32, i.m, 0, t);
+  f(static_cast<Xbyak::Operand const&>(t));
+}
+
+/// d = c + products of a and the second source, by an instruction that adds to its destination.
+template <typename Add>
+void add_products(machine& m, std::size_t at, vector::instruction const& i, Add&& add) {
+  auto const d = m.full(i.d), c = m.full(i.c);
   bool const in_place = d.getIdx() == c.getIdx();
-  auto const sum = in_place ? d : m.temporary(at, 1);
+  auto const sum = in_place ? d : m.temporary(at, temporaries(m.source(), i) - 1);
   if (!in_place) m.vmovaps(sum, c);
-  m.packed(packed::dot4, sum.getIdx(), a.getIdx(), second_source(m, at, i));
+  with_second_integers(m, at, i, [&](Xbyak::Operand const& b) { add(sum, m.full(i.a), b); });
   if (!in_place) m.vmovaps(d, sum);
 }
 
-/// The same without the instruction: odd bytes and even bytes become words, whose products are exact. `vpmaddubsw`
-/// would saturate.
+/// Two s16 that are 1.
+inline constexpr std::uint32_t word_ones = 0x00010001;
+
+/// d = c + the sums of products of four u8 in a and four s8 in b. Without the instruction those of even bytes and those
+/// of odd ones: a word holds the product of one pair of bytes, not of two.
 inline void dot4(machine& m, std::size_t at, vector::instruction const& i) {
-  if (m.has_dot4()) return dot4_at_once(m, at, i);
-  auto const d = m.full(i.d), a = m.full(i.a), c = m.full(i.c);
-  auto const t = m.temporary(at), u = m.temporary(at, 1), v = m.temporary(at, 2);
-  if (i.m) load(m, t, vector::register_type::i32, i.m, 0, t);
-  auto const b = i.m ? t : m.full(i.b);
-  m.vpsrlw(u, a, 8);
-  m.vpsraw(v, b, 8);
-  m.vpmaddwd(u, u, v);
-  m.vpsllw(v, a, 8);
-  m.vpsrlw(v, v, 8);
-  m.vpsllw(t, b, 8);
-  m.vpsraw(t, t, 8);
-  m.vpmaddwd(t, t, v);
-  m.vpaddd(t, t, u);
-  m.vpaddd(d, c, t);
+  using Xbyak::Operand;
+  if (m.has_dot4())
+    return add_products(m, at, i,
+                        [&](auto const& sum, auto const& a, Operand const& b) { m.vpdpbusd(sum, a, b, m.encoding()); });
+  auto const a = m.full(i.a);
+  auto const count = temporaries(m.source(), i);
+  auto const even = m.temporary(at, count - 2), odd = m.temporary(at, count - 1);
+  with_second_integers(m, at, i, [&](Operand const& b) {
+    m.vpsrlw(odd, a, 8);
+    m.vpsllw(odd, odd, 8);
+    m.vpsllw(even, a, 8);
+    m.vpsrlw(even, even, 8);
+    m.vpmaddubsw(even, even, b);
+    m.vpmaddubsw(odd, odd, b);
+  });
+  m.vpmaddwd(even, even, m.register_of(word_ones));
+  m.vpmaddwd(odd, odd, m.register_of(word_ones));
+  m.vpaddd(even, even, odd);
+  m.vpaddd(m.full(i.d), m.full(i.c), even);
+}
+
+/// d = c + the sums of products of two s16 in a and in b.
+inline void dot2(machine& m, std::size_t at, vector::instruction const& i) {
+  using Xbyak::Operand;
+  if (m.has_dot4())
+    return add_products(m, at, i,
+                        [&](auto const& sum, auto const& a, Operand const& b) { m.vpdpwssd(sum, a, b, m.encoding()); });
+  auto const products = m.temporary(at, temporaries(m.source(), i) - 1);
+  with_second_integers(m, at, i, [&](Operand const& b) { m.vpmaddwd(products, m.full(i.a), b); });
+  m.vpaddd(m.full(i.d), m.full(i.c), products);
 }
 
 inline void integer_shift(machine& m, vector::instruction const& i) {

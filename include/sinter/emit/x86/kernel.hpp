@@ -13,6 +13,7 @@ inline void intern_constants(constant_pool& pool, vector::program const& p) {
   intern_memory_constants(pool, p.lanes);
   for (auto const& i : p.code) {
     if (i.op == vector::opcode::constant && i.imm != 0) pool.intern(static_cast<std::uint32_t>(i.imm));
+    if (i.op == vector::opcode::dot4) pool.splat(word_ones, static_cast<std::size_t>(p.lanes));
     if (i.op != vector::opcode::shuffle) continue;
     std::uint32_t words[16];
     auto const& table = p.tables[static_cast<std::size_t>(i.extra)];
@@ -147,7 +148,7 @@ class kernel_emitter {
       case operand_form::constant: return constant(m_, i);
       case operand_form::unary: return one_source(at, i);
       case operand_form::binary: return two_sources(at, i);
-      case operand_form::ternary: return i.op == vector::opcode::dot4 ? dot4(m_, at, i) : multiply_add(m_, at, i);
+      case operand_form::ternary: return three_sources(at, i);
       case operand_form::choice: return select(m_, at, i);
       case operand_form::shift: return integer_shift(m_, i);
       case operand_form::load: {
@@ -175,6 +176,12 @@ class kernel_emitter {
     if (i.op == vector::opcode::scale2) return scale(m_, at, i);
     if (i.op == vector::opcode::halves) return halves(m_, m_.full(i.d), m_.full(i.a), m_.full(i.b));
     float_binary(m_, at, i);
+  }
+
+  void three_sources(std::size_t at, vector::instruction const& i) {
+    if (i.op == vector::opcode::dot4) return dot4(m_, at, i);
+    if (i.op == vector::opcode::dot2) return dot2(m_, at, i);
+    multiply_add(m_, at, i);
   }
 
   std::vector<std::int32_t> const& table(vector::instruction const& i) const {

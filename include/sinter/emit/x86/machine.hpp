@@ -3,7 +3,6 @@
 #include <sinter/core/target.hpp>
 #include <sinter/emit/x86/allocation.hpp>
 #include <sinter/emit/x86/constant_pool.hpp>
-#include <sinter/emit/x86/dot4.hpp>
 #include <sinter/emit/x86/packed.hpp>
 #include <sinter/emit/x86/pointers.hpp>
 #include <sinter/vector/opcodes.hpp>
@@ -54,8 +53,10 @@ class machine : public Xbyak::CodeGenerator {
 
   vector::program const& source() const { return *p_; }
   bool wide() const { return p_->lanes == 16; }
-  /// Whether one instruction adds the products of four bytes in the registers of the program.
-  bool has_dot4() const { return wide() && adds_byte_products(features_); }
+  /// Whether one instruction adds the products of four bytes, or of two words, in the registers of the program.
+  bool has_dot4() const { return features_.adds_byte_products(p_->lanes); }
+  /// How an instruction is encoded that both AVX-512 and AVX have.
+  Xbyak::PreferredEncoding encoding() const { return wide() ? Xbyak::EvexEncoding : Xbyak::VexEncoding; }
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.
@@ -95,6 +96,10 @@ class machine : public Xbyak::CodeGenerator {
   }
   /// A whole register of the same word: embedded broadcast on AVX-512, eight words in the pool on AVX2.
   Xbyak::Address splat(std::uint32_t value) { return wide() ? broadcast_word(value) : pooled(pool_.splat(value, 8)); }
+  /// The same without a broadcast by the instruction.
+  Xbyak::Address register_of(std::uint32_t value) {
+    return pooled(pool_.splat(value, static_cast<std::size_t>(p_->lanes)));
+  }
   /// The pool's copy of `values`, from word `first` on.
   Xbyak::Address words(std::span<std::uint32_t const> values, std::size_t first = 0) {
     return pooled(pool_.intern(values) + first * 4);

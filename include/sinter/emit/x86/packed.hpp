@@ -22,7 +22,6 @@ inline constexpr packed_opcode add{1, 0, 0x58}, mul{1, 0, 0x59}, sub{1, 0, 0x5c}
     max{1, 0, 0x5f};
 inline constexpr packed_opcode fmadd132{2, 1, 0x98}, fmadd213{2, 1, 0xa8}, fmadd231{2, 1, 0xb8};
 inline constexpr packed_opcode fnmadd132{2, 1, 0x9c}, fnmadd213{2, 1, 0xac}, fnmadd231{2, 1, 0xbc};
-inline constexpr packed_opcode dot4{2, 1, 0x50};
 }  // namespace packed
 
 /// A vector register, or the memory `displacement` bytes after a general register.

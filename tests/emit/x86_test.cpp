@@ -27,7 +27,8 @@ target target_of(int lanes) { return lanes == 16 ? "avx512" : "avx2"; }
 /// Targets that have instructions of their own for programs of `lanes` lanes, as far as this machine has them.
 std::vector<target> targets_of(int lanes) {
   std::vector<target> all{target_of(lanes)};
-  if (target const dot4 = "x86-64:avx512f,avx512vnni"; lanes == 16 && native_target().covers(dot4)) all.push_back(dot4);
+  for (target const more : {"x86-64:avx512f,avx512vnni", "x86-64:avx512f,avx512vbmi"})
+    if (lanes == 16 && native_target().covers(more)) all.push_back(more);
   return all;
 }
 

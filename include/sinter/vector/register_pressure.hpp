@@ -41,7 +41,8 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::hmax:
     case opcode::transpose:
     case opcode::shuffle: return 1;
-    case opcode::dot4: return 3;  // instruction sets without it multiply words
+    case opcode::dot4: return 3;    // instruction sets without it multiply words
+    case opcode::lookup: return 3;  // those without it look into 16 parts of the table
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;

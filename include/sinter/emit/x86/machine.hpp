@@ -55,6 +55,8 @@ class machine : public Xbyak::CodeGenerator {
   bool wide() const { return p_->lanes == 16; }
   /// Whether one instruction adds the products of four bytes in the registers of the program.
   bool has_dot4() const { return wide() && adds_byte_products(features_); }
+  /// Whether one instruction looks bytes up in the registers of the program.
+  bool permutes_bytes() const { return wide() && features_.has(feature::avx512vbmi); }
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.
@@ -88,6 +90,8 @@ class machine : public Xbyak::CodeGenerator {
   }
   /// A whole register of the same word: embedded broadcast on AVX-512, eight words in the pool on AVX2.
   Xbyak::Address splat(std::uint32_t value) { return wide() ? broadcast_word(value) : pooled(pool_.splat(value, 8)); }
+  /// The same in the pool, for all instructions.
+  Xbyak::Address filled(std::uint32_t value) { return pooled(pool_.splat(value, static_cast<std::size_t>(p_->lanes))); }
   /// The pool's copy of `values`, from word `first` on.
   Xbyak::Address words(std::span<std::uint32_t const> values, std::size_t first = 0) {
     return pooled(pool_.intern(values) + first * 4);

@@ -119,6 +119,7 @@ TEST_CASE("native is this machine") {
         (here.has(feature::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
   CHECK(here.has(feature::avx512vnni) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512vnni")));
+  CHECK(here.has(feature::avx512vbmi) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512vbmi")));
   CHECK(here.has(feature::avx512bf16) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512bf16")));
 #endif
 }

@@ -27,8 +27,10 @@ target target_of(int lanes) { return lanes == 16 ? "avx512" : "avx2"; }
 /// Targets that have instructions of their own for programs of `lanes` lanes, as far as this machine has them.
 std::vector<target> targets_of(int lanes) {
   std::vector<target> all{target_of(lanes)};
-  target const dot4 = lanes == 16 ? "x86-64:avx512vnni" : "x86-64:avxvnni";
-  if (native_target().covers(dot4)) all.push_back(dot4);
+  using names = std::vector<std::string_view>;
+  for (auto const more : lanes == 16 ? names{"x86-64:avx512f,avx512vnni", "x86-64:avx512f,avx512vbmi"}
+                                     : names{"x86-64:avxvnni"})
+    if (native_target().covers(more)) all.emplace_back(more);
   return all;
 }
 

@@ -66,11 +66,12 @@ std::string programs_of(filetest const& t) {
   std::string all;
   for (auto const& name : t.targets) {
     auto g = parse(t.graph);
-    optimize(g);
     std::string_view const rounded = "+fp16";
     bool const rounds = name.ends_with(rounded);
-    auto const p = plan(g, {.machine = target(name.substr(0, name.size() - (rounds ? rounded.size() : 0))),
-                            .prefer = {.precision = rounds ? precision::float16 : precision::exact}});
+    target const machine(name.substr(0, name.size() - (rounds ? rounded.size() : 0)));
+    optimize(g, {.byte_products = machine.device() != device_kind::cuda});
+    auto const p =
+        plan(g, {.machine = machine, .prefer = {.precision = rounds ? precision::float16 : precision::exact}});
     auto const text = print(p, {.kernels = false});
     CHECK(print(parse_program(text), {.kernels = false}) == text);
     all += "; plans " + name + "\n" + with_numbered_constants(text);

@@ -74,6 +74,22 @@ TEST_CASE("What only chooses elements keeps their steps") {
   CHECK(before(q, given, 0).op == "Relu");  // quantised behind the activation
 }
 
+TEST_CASE("A MatMul and its bias are quantised as one") {
+  calibrated const c(standard_form(sinter::parse(R"(graph biased opset 13 {
+    input x: float[2x3x8]
+    const w = float[8x4] random(1)
+    const b = float[4] random(2)
+    const v = float[4x4] random(3)
+    m = MatMul(x, w)
+    s = Add(m, b)
+    y = MatMul(s, v) as last
+    output y
+  })")));
+  auto const q = quantize_static(c.g, c.seen);
+  CHECK(count_nodes(q, "QuantizeLinear") == 2);  // x, and the sum
+  CHECK(before(q, before(q, before(q, q.at(node_named(q, "last")), 0), 0), 0).op == "Add");
+}
+
 TEST_CASE("Scores stay float32 where an operator makes probabilities of them") {
   calibrated const c(standard_form(sinter::parse(R"(graph scored opset 13 {
     input x: float[2x8]

@@ -6,6 +6,7 @@
 #include <sinter/ops/quantized_elementwise.hpp>
 #include <sinter/ops/quantized_pooling.hpp>
 #include <sinter/ops/transpose.hpp>
+#include <sinter/schedules/byte_table.hpp>
 #include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/dynamic_quantize.hpp>
 #include <sinter/schedules/elementwise.hpp>
@@ -383,4 +384,20 @@ TEST_CASE("bytes are joined and moved", "[schedules]") {
     check_case(
         make_case(byte_transpose_entry, {{"perm", permutation}}, {{.value = random_bytes(type, {2, 12, 37, 19}, 3)}}),
         moves_schedule, 0);
+}
+
+TEST_CASE("functions of one quantised tensor are tables", "[schedules]") {
+  auto const how = GENERATE(layout::row_major, layout::blocked);
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  auto const result = GENERATE(dtype::uint8, dtype::int8);
+  auto const real = dequantizing(expr::input(0), 0.0625f, 100);
+  auto const f = expr::flatten(quantizing(real * expr::sigmoid(real), 0.03f, 9, range_of(result)), 1);
+  attribute_map const a{{"function", expr::print(f)}, {"signed", std::int64_t{result == dtype::int8}}};
+  for (shape const& s : {shape{1, 3, 5, 7}, shape{2, 32, 9, 4}, shape{1, 40, 300, 9}, shape{3, 21, 1, 1}, shape{3, 1}})
+    check_case(make_case(quantized_elementwise_entry, a, {{.value = random_bytes(type, s, 1), .how = how}}),
+               byte_table_schedule);
+  check_case(make_case(quantized_elementwise_entry, a, {{.value = random_bytes(type, {1}, 1)}}), byte_table_schedule);
+  auto const two = {test_operand{.value = random_bytes(type, {2, 16}, 1), .how = how},
+                    test_operand{.value = random_bytes(type, {2, 16}, 2), .how = how}};
+  CHECK_FALSE(offers(byte_table_schedule, make_case(quantized_elementwise_entry, a, two), targets[0]));
 }

@@ -164,6 +164,25 @@ TEST_CASE("dot2 adds two products of signed words") {
   CHECK(y[1] == y[0] + 32767);
 }
 
+TEST_CASE("lookup replaces each byte") {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t k = 0; k < table.size(); ++k) table[k] = static_cast<std::uint8_t>(255 - k * 3);
+  std::array<std::uint32_t, 16> lanes{};
+  builder b("lookup", 16);
+  auto const t = b.argument("t", vector::access::constant, 256, element::i32);
+  auto const y = b.argument("y", vector::access::out, 64, element::i32);
+  b.store(y.at(0), b.lookup(b.constant_i32(static_cast<std::int32_t>(0xff80017fu)), t.at(0)));
+  auto const p = std::move(b).take();
+  vector::verify(p);
+  std::array<std::byte*, 2> const arguments{reinterpret_cast<std::byte*>(table.data()),
+                                            reinterpret_cast<std::byte*>(lanes.data())};
+  vector::interpret(p, arguments.data());
+  std::uint32_t expected = 0;
+  for (unsigned const byte : {0xffu, 0x80u, 0x01u, 0x7fu}) expected = expected << 8 | table[byte];
+  CHECK(lanes[0] == expected);
+  CHECK(lanes[15] == expected);
+}
+
 TEST_CASE("lanes: butterflies, partial loads and transposes") {
   std::vector<float> in(16);
   for (int k = 0; k < 16; ++k) in[static_cast<std::size_t>(k)] = static_cast<float>(k * k);

@@ -175,6 +175,11 @@ class random_program {
     }
     if (chance(10)) return keep_integer(b_.dot4(any_integer(), any_integer(), any_integer()));
     if (chance(10)) return keep_integer(b_.dot2(any_integer(), any_integer(), any_integer()));
+    if (chance(10)) {
+      auto table = integer_operand();
+      table.broadcast = false;
+      return keep_integer(b_.lookup(any_integer(), table));
+    }
     if (chance(30)) {
       constexpr std::array<opcode, 3> shifts{opcode::ishl, opcode::ishr, opcode::isra};
       return keep_integer(b_.shift(shifts[pick(3)], any_integer(), static_cast<std::int32_t>(pick(32))));

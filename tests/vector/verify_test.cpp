@@ -16,7 +16,8 @@ std::string const header =
     "  arg h f16 in 64\n"
     "  arg c f32 const 32\n"
     "  arg y f32 out 256\n"
-    "  arg z u8 out 64\n";
+    "  arg z u8 out 64\n"
+    "  arg t i32 const 260\n";
 
 /// What the verifier says of `body` after the header above; empty: nothing.
 std::string complaint(std::string const& body) {
@@ -101,6 +102,14 @@ TEST_CASE("types") {
   CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = dot4.u8s8 v0, x[0], v0\n"), says("is f32, not i32"));
   CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot4.u8s8 v1, v0, v1\n"), says("v0 is f32"));
   CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = select.lt v0, v0, v0, v1\n"), says("differ in type"));
+}
+
+TEST_CASE("tables of bytes") {
+  CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = lookup.u8 v0, t[8]\n"), says("bytes 8 to 264"));
+  CHECK(complaint("  v0 = zero.i32\n  v1 = lookup.u8 v0, t[4]\n") == "");
+  CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = lookup.u8 v0, x[0]\n"), says("is f32, not i32"));
+  CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = lookup.u8 v0, bcast t[0]\n"), says("no broadcast"));
+  CHECK_THAT(complaint("  v0 = zero\n  v1 = lookup.u8 v0, t[0]\n"), says("v0 is f32"));
 }
 
 TEST_CASE("operand forms") {

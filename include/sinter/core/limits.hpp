@@ -32,6 +32,7 @@ class budget {
     left_ -= bytes;
   }
   std::size_t used() const { return total_ - left_; }
+  std::size_t left() const { return left_; }
 
  private:
   char const* what_;

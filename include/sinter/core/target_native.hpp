@@ -46,6 +46,7 @@ inline constexpr auto probes = std::to_array<probe_row>({
     {"avx512dq", [] { return __builtin_cpu_supports("avx512dq") != 0; }},
     {"avx512vl", [] { return __builtin_cpu_supports("avx512vl") != 0; }},
     {"avx512vnni", [] { return __builtin_cpu_supports("avx512vnni") != 0; }},
+    {"avx512vbmi", [] { return __builtin_cpu_supports("avx512vbmi") != 0; }},
     {"avx512bf16", [] { return __builtin_cpu_supports("avx512bf16") != 0; }},
 });
 

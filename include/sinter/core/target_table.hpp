@@ -18,6 +18,7 @@ enum class feature : std::uint8_t {
   avxvnni,  ///< products of 8-bit integers in registers of 256 bits
   avx512f,  ///< with BW, DQ and VL
   avx512vnni,
+  avx512vbmi,
   avx512bf16,
   neon,
   dotprod,
@@ -126,6 +127,15 @@ inline constexpr auto target_features = std::to_array<feature_row>({
      0,
      {"avx512vnni"},
      "-mavx512vnni"},
+    {feature::avx512vbmi,
+     device_kind::x86_64,
+     "avx512vbmi",
+     {},
+     detail::all_of({feature::avx2, feature::avx512f}),
+     0,
+     0,
+     {"avx512vbmi"},
+     "-mavx512vbmi"},
     {feature::avx512bf16,
      device_kind::x86_64,
      "avx512bf16",
@@ -164,9 +174,9 @@ inline constexpr auto target_levels = std::to_array<level_row>({
     {"avx512", "x86-64:avx512f"},
     {"alderlake", "x86-64:avxvnni/l1d=48K"},
     {"cascadelake", "x86-64:avx512f,avx512vnni"},
-    {"sapphirerapids", "x86-64:avx512f,avx512vnni,avx512bf16/l1d=48K,l2=2M"},
-    {"znver4", "x86-64:avx512f,avx512vnni,avx512bf16/loads=1,split512=1"},
-    {"znver5", "x86-64:avx512f,avx512vnni,avx512bf16/l1d=48K"},
+    {"sapphirerapids", "x86-64:avx512f,avx512vnni,avx512vbmi,avx512bf16/l1d=48K,l2=2M"},
+    {"znver4", "x86-64:avx512f,avx512vnni,avx512vbmi,avx512bf16/loads=1,split512=1"},
+    {"znver5", "x86-64:avx512f,avx512vnni,avx512vbmi,avx512bf16/l1d=48K"},
     {"neon", "aarch64:neon"},
 });
 

@@ -15,6 +15,7 @@
 #include <sinter/passes/fold_affine.hpp>
 #include <sinter/passes/fold_batch_normalization.hpp>
 #include <sinter/passes/fold_constants.hpp>
+#include <sinter/passes/fold_dequantized.hpp>
 #include <sinter/passes/fold_focus.hpp>
 #include <sinter/passes/fold_pad.hpp>
 #include <sinter/passes/fuse_activation.hpp>
@@ -28,6 +29,7 @@
 #include <sinter/passes/inline_branches.hpp>
 #include <sinter/passes/lower_batch_normalization.hpp>
 #include <sinter/passes/lower_einsum.hpp>
+#include <sinter/passes/lower_integer_convolution.hpp>
 #include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
@@ -58,6 +60,8 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_quantized", fuse_quantized, shapes::open, true},
     {"fuse_quantized_elementwise", fuse_quantized_elementwise, shapes::known, true},
     {"fuse_integer_product", fuse_integer_product, shapes::known, true},
+    {"lower_integer_convolution", lower_integer_convolution, shapes::known, true},
+    {"fold_dequantized", fold_dequantized, shapes::known, true},
     {"widen_half", widen_half},
     {"lower_einsum", lower_einsum},
     {"fuse_condition", fuse_condition},
@@ -86,7 +90,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 30;
+inline constexpr std::size_t first_fusion = 32;
 static_assert(table[first_fusion].name == "fuse_activation");
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.

@@ -85,14 +85,45 @@ inline bool fuse_quantized_product(rewriter& r, node_id id) {
   return true;
 }
 
+/// Gemm or MatMul of dequantised values and weights, whose result stays real, multiplies integers: sinter.IntegerGemm,
+/// its scale, and the bias.
+inline bool fuse_real_product(rewriter& r, node_id id) {
+  auto& g = r.get();
+  auto const n = g.at(id);
+  auto const f = gemm_factors(r, n);
+  auto const type = g.at(n.outputs[0]).type;
+  if (!f || !type.shape || g.at(n.inputs[1]).type.element != dtype::float32) return false;
+  auto const zeros = g.add_constant("weights_zero_point", f->w.zero_points);
+  node product{.domain = "sinter", .op = "IntegerGemm", .version = 1};
+  product.inputs = {f->x.value, f->w.value, f->x.zero_point, zeros};
+  auto const w = plain_weights(r, product);
+  if (!w) return false;
+  std::vector<float> scales = f->w.steps;
+  for (auto& scale : scales) scale *= f->x.step;
+  auto const scale = g.add_constant("scale", any_tensor::of<float>({std::ssize(scales)}, scales));
+  auto const next = [&](char const* what) { return g.add_value(g.at(n.outputs[0]).name + what, type); };
+  product.inputs = {f->x.value, *w, zero_point_of(g, f->x)};
+  product.outputs = {next("_sums")};
+  auto real = product.outputs[0];
+  g.add_node(std::move(product));
+  bool const biased = n.inputs.size() > 2 && n.inputs[2];
+  node scaled{.op = "Mul", .version = 14, .inputs = {real, scale}};
+  if (!biased) return replace_node(g, id, std::move(scaled)), true;
+  real = next("_scaled");
+  scaled.outputs = {real};
+  g.add_node(std::move(scaled));
+  replace_node(g, id, {.op = "Add", .version = 14, .inputs = {real, n.inputs[2]}});
+  return true;
+}
+
 }  // namespace detail
 
 /// MatMulInteger with a constant matrix becomes sinter.QuantizedGemm where it is scaled by a constant and quantised.
 /// With Cast of its result to float32, it becomes sinter.IntegerGemm, whose epilogue then takes the scale: what
-/// quantisation at run time consists of.
+/// quantisation at run time consists of. Products of dequantised values whose results are not quantised do, too.
 inline void fuse_integer_product(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
-    if (detail::fuse_quantized_product(r, id)) return r.rewrote();
+    if (detail::fuse_quantized_product(r, id) || detail::fuse_real_product(r, id)) return r.rewrote();
     if (!is(g.at(id), "Cast") || g.at(g.at(id).outputs[0]).type.element != dtype::float32) return;
     auto const* const from = producer(g, g.at(id), 0);
     if (!from || !is(*from, "MatMulInteger") || !used_once(g, g.at(id).inputs[0])) return;

@@ -4,6 +4,7 @@
 #include <sinter/passes/canonicalize_convolution.hpp>
 #include <sinter/passes/edit.hpp>
 #include <sinter/passes/match_quantized.hpp>
+#include <sinter/passes/quantized_factors.hpp>
 
 #include <algorithm>
 #include <array>
@@ -77,12 +78,6 @@ inline value_id quantized_anew(graph& g, value_id real, quantized_value const& y
 }
 
 /// A product in sinter's form in place of the node that quantises it.
-struct quantized_factors {
-  quantized_value x{};
-  quantized_constant w{};
-  std::optional<any_tensor> bias{};
-};
-
 inline void make_product(graph& g, node_id id, quantized_end const& end, quantized_factors f, node made) {
   auto const x_zero = zero_point_of(g, f.x), y_zero = zero_point_of(g, end.y);
   auto const w_zero = g.add_constant("weights_zero_point", std::move(f.w.zero_points));
@@ -91,24 +86,6 @@ inline void make_product(graph& g, node_id id, quantized_end const& end, quantiz
   if (f.bias) made.inputs.push_back(g.add_constant("quantized_bias", std::move(*f.bias)));
   for (auto const& [name, bound] : end.bounds) made.attributes[name] = bound;
   replace_node(g, id, std::move(made));
-}
-
-/// Factors of a product whose outputs are axis `axis` of its weights; none where kernels do not take them.
-inline std::optional<quantized_factors> factors_of(graph const& g, node const& n, std::size_t axis) {
-  auto const x = dequantized(g, n, 0);
-  auto const w = dequantized_constant(g, n, 1, axis);
-  if (!x || !w) return std::nullopt;
-  quantized_factors f{.x = *x, .w = *w};
-  auto const& weights = g.at(w->value).constant;
-  auto const outputs = weights.shape()[axis];
-  if (outputs == 0 || weights.elements() == 0) return std::nullopt;
-  if (n.inputs.size() > 2 && n.inputs[2]) {
-    f.bias = quantized_bias(g, n, 2, outputs, x->step, w->steps);
-    if (!f.bias) return std::nullopt;
-  }
-  auto const depth = static_cast<std::int64_t>(weights.elements()) / outputs;
-  return fits_byte_products(weights, w->zero_points, axis, f.bias ? &*f.bias : nullptr, depth) ? std::optional(f)
-                                                                                               : std::nullopt;
 }
 
 inline bool fuse_convolution(graph& g, node_id id, quantized_end const& end, node const& n) {
@@ -122,43 +99,10 @@ inline bool fuse_convolution(graph& g, node_id id, quantized_end const& end, nod
   return true;
 }
 
-/// An 8-bit matrix transposed.
-inline any_tensor transposed_bytes(any_tensor const& matrix) {
-  auto const rows = matrix.shape()[0], columns = matrix.shape()[1];
-  any_tensor result(matrix.type(), {columns, rows});
-  std::vector<std::byte> from(matrix.bytes());
-  matrix.read(0, from);
-  auto* const to = static_cast<std::byte*>(result.data());
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < columns; ++c) to[c * rows + r] = from[static_cast<std::size_t>(r * columns + c)];
-  return result;
-}
-
-/// Whether a Gemm is A·B + C, where C has a value for each column; B may be transposed. A MatMul is that, too.
-inline bool is_plain_gemm(graph const& g, node const& n) {
-  if (is(n, "MatMul")) return true;
-  if (!is(n, "Gemm") || attribute_or<std::int64_t>(n, "transA", 0) != 0) return false;
-  if (attribute_or(n, "alpha", 1.0f) != 1 || attribute_or(n, "beta", 1.0f) != 1) return false;
-  if (n.inputs.size() < 3 || !n.inputs[2]) return true;
-  auto const& c = g.at(n.inputs[2]).type.shape;
-  return c && !c->empty() && static_cast<std::size_t>(c->back()) == c->elements();
-}
-
 inline bool fuse_gemm(rewriter& r, node_id id, quantized_end const& end, node const& n) {
-  auto& g = r.get();
-  if (!is_plain_gemm(g, n)) return false;
-  bool const transposed = attribute_or<std::int64_t>(n, "transB", 0) != 0;
-  auto f = factors_of(g, n, transposed ? 0 : 1);
+  auto f = is(n, "Add") ? biased_factors(r, n) : gemm_factors(r, n);
   if (!f) return false;
-  auto const& weights = g.at(f->w.value).constant;
-  auto const& x = g.at(f->x.value).type.shape;
-  if (weights.shape().rank() != 2 || weights.shape()[transposed ? 1 : 0] % 4 != 0) return false;
-  if (is(n, "MatMul") && (!x || x->rank() < 2)) return false;
-  if (transposed) {
-    r.fold_budget().charge(weights.bytes());
-    f->w.value = g.add_constant(g.at(f->w.value).name + "_transposed", transposed_bytes(weights));
-  }
-  make_product(g, id, end, std::move(*f), {.op = "QuantizedGemm"});
+  make_product(r.get(), id, end, std::move(*f), {.op = "QuantizedGemm"});
   return true;
 }
 
@@ -180,9 +124,9 @@ inline bool fuse_sum(graph& g, node_id id, quantized_end const& end, node const&
 inline bool fuse_choice(graph& g, node_id id, quantized_end const& end, node const& n) {
   static constexpr auto names =
       std::to_array<std::string_view>({"MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice",
-                                       "Expand", "Tile", "DepthToSpace", "SpaceToDepth"});
+                                       "Gather", "Expand", "Tile", "DepthToSpace", "SpaceToDepth"});
   if (!n.domain.empty() || std::ranges::find(names, n.op) == names.end() || !end.bounds.empty()) return false;
-  auto const x = dequantized(g, n, 0);
+  auto const x = dequantized_any(g, n, 0);
   if (!x || !same_step(*x, end.y)) return false;
   if (std::ranges::any_of(n.outputs.begin() + 1, n.outputs.end(), [](value_id out) { return bool(out); })) return false;
   node made{.op = n.op, .version = n.version, .attributes = n.attributes, .inputs = n.inputs};
@@ -256,7 +200,7 @@ inline bool canonicalize_linear(graph& g, node_id id) {
 }  // namespace detail
 
 /// DequantizeLinear, an operator, perhaps Relu or Clip, and QuantizeLinear become one operator on 8-bit integers: Conv
-/// becomes sinter.QuantizedConv, Gemm and MatMul sinter.QuantizedGemm, Add of two values of one shape
+/// becomes sinter.QuantizedConv, Gemm and MatMul with its bias sinter.QuantizedGemm, Add of two values of one shape
 /// sinter.QuantizedAdd, GlobalAveragePool sinter.QuantizedGlobalAverage; MaxPool, Concat and what moves elements read
 /// integers. QLinearConv and QLinearMatMul get the same form.
 /// Scales and zero points are constants, one for an activation. A bias is rounded to whole units of the sums.

@@ -3,7 +3,7 @@
 #include <sinter/expr/text.hpp>
 #include <sinter/ops/quantized_elementwise.hpp>
 #include <sinter/passes/edit.hpp>
-#include <sinter/passes/fold_constants.hpp>
+#include <sinter/passes/fold_dequantized.hpp>
 #include <sinter/passes/fuse_elementwise.hpp>
 #include <sinter/passes/match_quantized.hpp>
 #include <sinter/passes/pointwise.hpp>
@@ -106,24 +106,6 @@ inline std::optional<pointwise_cluster> quantized_cluster(graph const& g, node_i
   return std::nullopt;
 }
 
-/// Gives pointwise nodes the numbers that quantised constants stand for.
-inline void fold_dequantized_terms(rewriter& r) {
-  auto& g = r.get();
-  for (auto const id : g.topological_order()) {
-    auto const& n = g.at(id);
-    auto const known = [&](value_id in) { return !in || g.at(in).is_constant(); };
-    if (!is(n, "DequantizeLinear") || !std::ranges::all_of(n.inputs, known) || g.is_output(n.outputs[0])) continue;
-    auto const out = n.outputs[0];
-    auto const& users = g.at(out).users;
-    if (!r.may_rewrite() || users.empty() || !g.at(out).type.shape) continue;
-    if (!std::ranges::all_of(users, [&](node_id user) { return is_pointwise(g, g.at(user)); })) continue;
-    r.fold_budget().charge(g.at(out).type.shape->elements() * sizeof(float));
-    g.make_constant(out, compute(g, n)[0]);
-    g.erase(id);
-    r.rewrote();
-  }
-}
-
 }  // namespace detail
 
 /// A QuantizeLinear with the pointwise nodes before it, up to where DequantizeLinear gives them their operands, becomes
@@ -131,8 +113,8 @@ inline void fold_dequantized_terms(rewriter& r) {
 /// rounded within the function. Scales and zero points are constants, one for a tensor. Quantised constants that
 /// pointwise nodes read become float32.
 inline void fuse_quantized_elementwise(rewriter& r) {
-  detail::fold_dequantized_terms(r);
   auto& g = r.get();
+  detail::fold_dequantized_where(r, [&](node const& user, std::size_t) { return is_pointwise(g, user); });
   auto const order = g.topological_order();
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     auto const root = *it;

@@ -35,11 +35,16 @@ inline std::optional<quantized_value> one_step(graph const& g, node const& n, va
   return is_byte(q.type) ? std::optional(q) : std::nullopt;
 }
 
-/// What DequantizeLinear makes input `slot` of `n` from.
-inline std::optional<quantized_value> dequantized(graph const& g, node const& n, std::size_t slot) {
+/// What DequantizeLinear makes input `slot` of `n` from, be it a constant.
+inline std::optional<quantized_value> dequantized_any(graph const& g, node const& n, std::size_t slot) {
   auto const* const from = producer(g, n, slot);
-  if (!from || !is(*from, "DequantizeLinear") || g.at(from->inputs[0]).is_constant()) return std::nullopt;
+  if (!from || !is(*from, "DequantizeLinear")) return std::nullopt;
   return one_step(g, *from, from->inputs[0], g.at(from->inputs[0]).type.element);
+}
+/// The same of what is no constant.
+inline std::optional<quantized_value> dequantized(graph const& g, node const& n, std::size_t slot) {
+  auto const x = dequantized_any(g, n, slot);
+  return x && !g.at(x->value).is_constant() ? x : std::nullopt;
 }
 
 /// Constant weights of 8 bits behind input `slot` of `n`, with one scale and zero point or one for each index of

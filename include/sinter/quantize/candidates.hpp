@@ -82,9 +82,21 @@ inline std::vector<node_id> quantizable_nodes(graph const& g) {
   return nodes;
 }
 
-/// The value that is quantised behind a node: its output, or that of the Relu or Clip that alone reads it.
-inline value_id quantized_output(graph const& g, node_id id) {
+/// The result of a MatMul with the constant for each column that is added to it alone, or the output of another node.
+inline value_id biased_output(graph const& g, node_id id) {
   auto const out = g.at(id).outputs[0];
+  if (!detail::is(g.at(id), "MatMul") || !passes::used_once(g, out)) return out;
+  auto const& sum = g.at(g.at(out).users[0]);
+  if (!detail::is(sum, "Add")) return out;
+  auto const* const bias = passes::float_input(g, sum, sum.inputs[0] == out ? 1 : 0);
+  bool const one_each = bias && bias->shape().rank() == 1 && passes::float_input(g, g.at(id), 1) &&
+                        bias->shape()[0] == passes::float_input(g, g.at(id), 1)->shape().back();
+  return one_each ? sum.outputs[0] : out;
+}
+
+/// The value that is quantised behind a node: its output, with a bias, or that of the Relu or Clip that alone reads it.
+inline value_id quantized_output(graph const& g, node_id id) {
+  auto const out = biased_output(g, id);
   if (!passes::used_once(g, out)) return out;
   auto const& user = g.at(g.at(out).users[0]);
   return detail::is(user, "Relu") || detail::is(user, "Clip") ? user.outputs[0] : out;

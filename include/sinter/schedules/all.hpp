@@ -3,6 +3,7 @@
 // Defines what schedules/schedule.hpp declares: include it once per program.
 
 #include <sinter/schedules/attention.hpp>
+#include <sinter/schedules/byte_table.hpp>
 #include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
@@ -77,6 +78,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       resample_schedule,
       recurrent_schedule,
       cast_schedule,
+      byte_table_schedule,
       elementwise_schedule,
   };
   switch (device) {

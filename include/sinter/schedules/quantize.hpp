@@ -185,7 +185,11 @@ inline std::vector<candidate> quantize_offer(scheduled_node const& n, target con
   auto const how = n.outputs[0].shape().rank() >= 2 ? n.inputs[0].how : layout::row_major;
   layout_choice choice;
   choice.inputs.assign(n.inputs.size(), layout::row_major);
-  for (std::size_t i = 0; i < s->inputs.size(); ++i) choice.inputs[3 * i] = how;
+  for (std::size_t i = 0; i < s->inputs.size(); ++i) {
+    choice.inputs[3 * i] = how;
+    if (n.inputs[3 * i].type.element == n.outputs[0].type.element)
+      choice.in_place.push_back(static_cast<std::uint32_t>(3 * i));
+  }
   choice.outputs = {how};
   return {{.layouts = std::move(choice), .cost = traffic_cost(n), .build = [s = *s, t](scheduled_node const& at) {
              return quantize_build(at, s, t);

@@ -97,6 +97,8 @@ class builder {
   void dot2_to(reg accumulator, reg a, memory b) {
     emit_to(accumulator, {.op = opcode::dot2, .a = a, .c = accumulator, .m = b});
   }
+  /// The bytes of `a`, each replaced by that of the 256 bytes at `table` (i32) with its number.
+  reg lookup(reg a, memory table) { return emit({.op = opcode::lookup, .a = a, .m = table}, register_type::i32); }
   reg fnma(reg a, reg b, reg c) { return emit({.op = opcode::fnma, .a = a, .b = b, .c = c}); }
   reg shift(opcode op, reg a, std::int32_t distance) {
     return emit({.op = op, .a = a, .imm = distance}, register_type::i32);

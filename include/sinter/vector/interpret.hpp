@@ -223,6 +223,16 @@ class interpreter {
       d[l] = sum;
     }
   }
+  void lookup(instruction const& i) {
+    auto const& a = at(i.a);
+    auto const* const table = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) {
+      std::uint32_t found = 0;
+      for (int k = 0; k < 32; k += 8) found |= std::to_integer<std::uint32_t>(table[a[l] >> k & 0xff]) << k;
+      d[l] = found;
+    }
+  }
   void select(instruction const& i) {
     auto const &a = at(i.a), &b = at(i.b), &yes = at(i.c), &no = at(i.e);
     auto& d = at(i.d);
@@ -244,6 +254,7 @@ class interpreter {
       case opcode::fnma: return multiply_add(i, -1);
       case opcode::dot4: return dot4(i);
       case opcode::dot2: return dot2(i);
+      case opcode::lookup: return lookup(i);
       case opcode::scale2: return floats(i, [](float a, float n) { return a * power_of_two(n); });
       case opcode::select: return select(i);
       case opcode::iadd: return integers(i, [](word a, word b) { return a + b; });

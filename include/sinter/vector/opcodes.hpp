@@ -16,6 +16,7 @@ enum class operand_form : std::uint8_t {
   ternary,    ///< d, a, b or m, c
   choice,     ///< d, a, b, c, e
   shift,      ///< d, a, imm
+  lookup,     ///< d, a, m
   load,       ///< d, m
   store,      ///< m, a
   prefetch,   ///< m
@@ -46,6 +47,7 @@ constexpr unsigned operands_of(operand_form form) {
     case shuffle: return result_bit | source_bit;
     case binary: return result_bit | source_bit | second_bit;
     case ternary: return result_bit | source_bit | second_bit | third_bit;
+    case lookup: return result_bit | source_bit | memory_bit;
     case choice: return result_bit | source_bit | second_bit | third_bit | fourth_bit;
     case load: return result_bit | memory_bit;
     case store: return source_bit | memory_bit;
@@ -108,6 +110,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"isra", shift, i, i, false},
       {"dot4.u8s8", ternary, i, i, true},
       {"dot2.s16", ternary, i, i, true},
+      {"lookup.u8", operand_form::lookup, i, i, false},
       {"bits", unary, f, i, false},
       {"floats", unary, i, f, false},
       {"to_i32", unary, f, i, false},
@@ -143,8 +146,9 @@ constexpr register_type memory_type(opcode op) {
 
 inline register_type type_of(program const& p, reg r) { return p.registers[static_cast<std::size_t>(r.id)]; }
 
-/// Lanes that a load or store of `i` touches in memory.
+/// Elements that `i` touches in memory.
 inline int touched_lanes(program const& p, instruction const& i) {
+  if (i.op == opcode::lookup) return 64;
   return i.m.broadcast ? 1 : i.count > 0 ? i.count : p.lanes;
 }
 

@@ -192,7 +192,7 @@ class parser : line_reader {
       i.b = source();
     else
       i.m = place();
-    if (info(i.op).form == operand_form::binary) return;
+    if (info(i.op).form == operand_form::binary || info(i.op).form == operand_form::lookup) return;
     expect(",");
     i.c = source();
     if (info(i.op).form == operand_form::choice) expect(","), i.e = source();

@@ -78,6 +78,7 @@ enum class opcode : std::uint8_t {
   isra,    ///< by `imm` bits
   dot4,    ///< d = c + the sum of the products of a's four u8 and b's four s8 in each lane; b may be memory (i32)
   dot2,    ///< d = c + the sum of the products of the two s16 of a and of b in each lane; b may be memory (i32)
+  lookup,  ///< d = a with each byte, a u8, replaced by that of the table of 256 bytes at `m` (i32) with its number
   bits,    ///< reinterprets f32 as i32
   floats,  ///< reinterprets i32 as f32
   to_i32,  ///< f32 to i32, ties to even; the value must fit

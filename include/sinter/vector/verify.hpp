@@ -78,7 +78,7 @@ class verifier {
     if (p_.name.empty() || p_.name.find('\n') != std::string::npos) reject_program("a name is one line");
     for (auto const& a : p_.arguments) {
       if (a.bytes < 0) reject_program("argument '{}' has {} bytes", a.name, a.bytes);
-      if (a.alignment < size_of(a.type) || !std::has_single_bit(static_cast<std::uint32_t>(a.alignment)))
+      if (!std::has_single_bit(static_cast<std::uint32_t>(a.alignment)))
         reject_program("argument '{}' is aligned to {}", a.name, a.alignment);
     }
     if (p_.streams.size() < p_.arguments.size()) reject_program("each argument is a stream");
@@ -182,6 +182,7 @@ class verifier {
   /// A memory operand: where it lies over all turns of the open loops.
   void access(instruction const& i) const {
     require(static_cast<std::size_t>(i.m.stream) < p_.streams.size(), "there is no stream {}", i.m.stream);
+    require(i.op != opcode::lookup || !i.m.broadcast, "a table has no broadcast");
     bool const moves = i.op == opcode::load || i.op == opcode::store;
     require(i.count == 0 || (moves && i.count > 0 && i.count < p_.lanes && !i.m.broadcast), "{} lanes do not fit",
             i.count);

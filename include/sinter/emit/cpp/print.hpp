@@ -88,6 +88,7 @@ class function_printer {
         return put("select<sinter::simd::compare::{}>(v{}, v{}, v{}, v{});\n",
                    vector::compare_names[static_cast<std::size_t>(i.cc)], i.a.id, i.b.id, i.c.id, i.e.id);
       case operand_form::shift: return put("{}(v{}, {});\n", function(i.op), i.a.id, i.imm);
+      case operand_form::lookup: return put("lookup(v{}, s{} + {});\n", i.a.id, i.m.stream, i.m.offset);
       case operand_form::load: return put("{};\n", load(i.m, type(i.d), i.count));
       case operand_form::store: return store(i);
       case operand_form::prefetch: return put("__builtin_prefetch(s{} + {});\n", i.m.stream, i.m.offset);

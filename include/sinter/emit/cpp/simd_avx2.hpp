@@ -45,6 +45,16 @@ SINTER_SIMD i32x8 dot2_s16(i32x8 const& a, i32x8 const& b, i32x8 const& c) {
   return i32x8(_mm256_add_epi32(c, _mm256_madd_epi16(a, b)));
 #endif
 }
+SINTER_SIMD i32x8 lookup(i32x8 const& a, std::byte const* table) {
+  __m256i number = a, found = _mm256_setzero_si256();
+  for (int k = 0; k < 16; ++k) {
+    auto const part = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<__m128i const*>(table + 16 * k)));
+    auto const inside = _mm256_adds_epu8(number, _mm256_set1_epi8(0x70));
+    found = _mm256_or_si256(found, _mm256_shuffle_epi8(part, inside));
+    number = _mm256_sub_epi8(number, _mm256_set1_epi8(0x10));
+  }
+  return i32x8(found);
+}
 SINTER_SIMD f32x8 scale2(f32x8 const& a, f32x8 const& n) {
   auto const exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
   return f32x8(_mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))));

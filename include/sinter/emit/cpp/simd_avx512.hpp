@@ -45,6 +45,22 @@ SINTER_SIMD i32x16 dot2_s16(i32x16 const& a, i32x16 const& b, i32x16 const& c) {
   return i32x16(_mm512_add_epi32(c, _mm512_madd_epi16(a, b)));
 #endif
 }
+SINTER_SIMD i32x16 lookup(i32x16 const& a, std::byte const* table) {
+#if defined(__AVX512VBMI__)
+  auto const part = [&](int k) { return _mm512_loadu_si512(table + 64 * k); };
+  return i32x16(_mm512_mask_blend_epi8(_mm512_movepi8_mask(a), _mm512_permutex2var_epi8(part(0), a, part(1)),
+                                       _mm512_permutex2var_epi8(part(2), a, part(3))));
+#else
+  __m512i number = a, found = _mm512_setzero_si512();
+  for (int k = 0; k < 16; ++k) {
+    auto const part = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<__m128i const*>(table + 16 * k)));
+    auto const inside = _mm512_adds_epu8(number, _mm512_set1_epi8(0x70));
+    found = _mm512_or_si512(found, _mm512_shuffle_epi8(part, inside));
+    number = _mm512_sub_epi8(number, _mm512_set1_epi8(0x10));
+  }
+  return i32x16(found);
+#endif
+}
 SINTER_SIMD f32x16 scale2(f32x16 const& a, f32x16 const& n) { return f32x16(_mm512_scalef_ps(a, n)); }
 
 /// The quiet predicate of a comparison; `ne` holds for NaN.

@@ -136,6 +136,15 @@ SINTER_SIMD lanes<std::int32_t, W> dot2_s16(lanes<std::int32_t, W> const& a, lan
   }
   return d;
 }
+/// The bytes of a, each replaced by that of the 256 bytes of `table` with its number.
+template <int W>
+SINTER_SIMD lanes<std::int32_t, W> lookup(lanes<std::int32_t, W> const& a, std::byte const* table) {
+  return each<std::int32_t>(a, [=](std::int32_t x) {
+    std::uint32_t found = 0;
+    for (int k = 0; k < 32; k += 8) found |= static_cast<std::uint32_t>(table[x >> k & 0xff]) << k;
+    return static_cast<std::int32_t>(found);
+  });
+}
 template <int W>
 SINTER_SIMD lanes<float, W> scale2(lanes<float, W> const& a, lanes<float, W> const& n) {
   return each(a, n, [](float x, float e) {

@@ -2,6 +2,7 @@
 
 #include <sinter/emit/x86/arithmetic.hpp>
 #include <sinter/emit/x86/lanes.hpp>
+#include <sinter/emit/x86/lookup.hpp>
 
 #include <cstddef>
 #include <vector>
@@ -12,6 +13,7 @@ namespace sinter::x86 {
 inline void intern_constants(constant_pool& pool, vector::program const& p) {
   intern_memory_constants(pool, p.lanes);
   for (auto const& i : p.code) {
+    if (i.op == vector::opcode::lookup) intern_lookup_constants(pool, p.lanes);
     if (i.op == vector::opcode::constant && i.imm != 0) pool.intern(static_cast<std::uint32_t>(i.imm));
     if (i.op == vector::opcode::dot4) pool.splat(word_ones, static_cast<std::size_t>(p.lanes));
     if (i.op != vector::opcode::shuffle) continue;
@@ -24,11 +26,12 @@ inline void intern_constants(constant_pool& pool, vector::program const& p) {
 
 /// More bytes than the code of `p` can have.
 inline std::size_t code_bound(vector::program const& p) {
-  constexpr std::size_t entry = 512, instruction = 192, square = 4096, stream = 32;
+  constexpr std::size_t entry = 512, instruction = 192, square = 4096, table = 1024, stream = 32;
   std::size_t bytes = entry + stream * p.streams.size();
   for (auto const& i : p.code) {
     bytes += instruction;
     if (i.op == vector::opcode::transpose) bytes += square;
+    if (i.op == vector::opcode::lookup) bytes += table;
     if (i.op == vector::opcode::loop || i.op == vector::opcode::end) bytes += stream * p.streams.size();
   }
   return bytes;
@@ -151,6 +154,7 @@ class kernel_emitter {
       case operand_form::ternary: return three_sources(at, i);
       case operand_form::choice: return select(m_, at, i);
       case operand_form::shift: return integer_shift(m_, i);
+      case operand_form::lookup: return lookup(m_, at, i);
       case operand_form::load: {
         auto const d = m_.full(i.d);
         return load(m_, d, type_of(m_.source(), i.d), i.m, i.count,

@@ -57,6 +57,8 @@ class machine : public Xbyak::CodeGenerator {
   bool has_dot4() const { return features_.adds_byte_products(p_->lanes); }
   /// How an instruction is encoded that both AVX-512 and AVX have.
   Xbyak::PreferredEncoding encoding() const { return wide() ? Xbyak::EvexEncoding : Xbyak::VexEncoding; }
+  /// Whether one instruction looks bytes up in the registers of the program.
+  bool permutes_bytes() const { return wide() && features_.has(feature::avx512vbmi); }
   pointer_allocation const& pointers() const { return pointers_; }
 
   /// Register `r`, or machine register `n`, in all its lanes: zmm or ymm.

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sinter/passes/edit.hpp>
+#include <sinter/passes/match_quantized.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace sinter::passes {
+
+namespace detail {
+
+/// The weights of a ConvInteger less their zero points, as float32; none where they are not known.
+inline std::optional<any_tensor> real_weights(graph const& g, node const& n) {
+  auto const* const w = constant_input(g, n, 1);
+  if (!w || !is_byte(w->type()) || w->shape().rank() < 3 || w->elements() == 0) return std::nullopt;
+  any_tensor zero(w->type(), shape{});
+  if (n.inputs.size() > 3 && n.inputs[3]) {
+    auto const* const given = constant_input(g, n, 3);
+    if (!given) return std::nullopt;
+    zero = *given;
+  }
+  auto const values = integers_of(*w), zeros = integers_of(zero);
+  auto const each = values.size() / static_cast<std::size_t>(w->shape()[0]);
+  if (zeros.size() != 1 && zeros.size() * each != values.size()) return std::nullopt;
+  any_tensor real(dtype::float32, w->shape());
+  auto* const to = static_cast<float*>(real.data());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    to[i] = static_cast<float>(values[i] - zeros[zeros.size() == 1 ? 0 : i / each]);
+  return real;
+}
+
+/// A value less its zero point, one element or omitted, as float32.
+inline value_id without_zero_point(graph& g, value_id q, value_id zero) {
+  auto const real = [&](value_id of) {
+    auto const out = g.add_value(g.at(of).name + "_real", {dtype::float32, g.at(of).type.shape});
+    g.add_node(
+        {.op = "Cast", .version = 13, .attributes = {{"to", std::int64_t{1}}}, .inputs = {of}, .outputs = {out}});
+    return out;
+  };
+  auto const x = real(q);
+  if (!zero) return x;
+  auto const out = g.add_value(g.at(q).name + "_less", g.at(x).type);
+  g.add_node({.op = "Sub", .version = 14, .inputs = {x, real(zero)}, .outputs = {out}});
+  return out;
+}
+
+}  // namespace detail
+
+/// ConvInteger with constant weights, and Cast of its result to float32, become a Conv of the same numbers in float32,
+/// which is exact as long as sums stay below 2^24.
+inline void lower_integer_convolution(rewriter& r) {
+  for_each_node(r, [&](graph& g, node_id id) {
+    if (!is(g.at(id), "Cast") || g.at(g.at(id).outputs[0]).type.element != dtype::float32) return;
+    auto const* const from = producer(g, g.at(id), 0);
+    if (!from || !is(*from, "ConvInteger") || !used_once(g, g.at(id).inputs[0])) return;
+    auto const n = *from;
+    auto const zero = n.inputs.size() > 2 ? n.inputs[2] : value_id{};
+    if (zero && (!g.at(zero).type.shape || g.at(zero).type.shape->elements() != 1)) return;
+    auto weights = detail::real_weights(g, n);
+    if (!weights) return;
+    r.fold_budget().charge(weights->bytes());
+    auto const x = detail::without_zero_point(g, n.inputs[0], zero);
+    auto const w = g.add_constant(g.at(n.inputs[1]).name + "_real", std::move(*weights));
+    replace_node(g, id, {.op = "Conv", .version = 11, .attributes = n.attributes, .inputs = {x, w}});
+    r.rewrote();
+  });
+}
+
+}  // namespace sinter::passes

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <sinter/model_growth.hpp>
 #include <sinter/ops/evaluate.hpp>
-#include <sinter/passes/grow.hpp>
 #include <sinter/passes/prepare.hpp>
 #include <sinter/runtime/growing_state.hpp>
 #include <sinter/runtime/kept_state.hpp>
@@ -77,14 +77,8 @@ class model_state : public std::enable_shared_from_this<model_state> {
   static graph required_first(graph g);
   static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
   std::vector<state_link> link_state(std::span<state_pair const> pairs, std::span<dimension_bound const> bounds);
-  /// The axis along which the state of input `in` grows; lowers `most_` to the bound.
-  std::optional<std::size_t> growing_axis(port_info const& in, std::span<dimension_bound const> bounds);
   signature signature_for(std::span<named_shape const> given) const;
-  /// The graph for a signature with a capacity.
-  graph with_capacity(signature const& s) const;
   executable compile_for(signature const& s) const;
-  std::vector<growing_pair> growing_pairs() const;
-  std::vector<std::size_t> given_outputs(signature const& s) const;
   void bind_defaults(lease& l) const;
   /// The shape of input `i` in a context that was not given one; none where it is open, or keeps its default.
   std::optional<shape> usual_shape(std::size_t i) const;
@@ -159,32 +153,13 @@ inline std::vector<port_info> model_state::describe_ports(graph const& g, std::v
   return result;
 }
 
-inline std::optional<std::size_t> model_state::growing_axis(port_info const& in,
-                                                            std::span<dimension_bound const> bounds) {
-  std::optional<std::size_t> found;
-  for (std::size_t axis = 0; in.shape.dimensions && axis < in.shape.dimensions->size(); ++axis) {
-    auto const& d = (*in.shape.dimensions)[axis];
-    auto const bound = std::ranges::find(bounds, d.symbol, &dimension_bound::symbol);
-    if (d.known() || d.symbol.empty() || bound == bounds.end()) continue;
-    if (found || in.optional)
-      fail(error_code::invalid_argument, "state: input {} {}, it cannot grow", describe(in),
-           found ? "has two dimensions with a bound" : "has a default");
-    found = axis;
-    most_ = most_ == 0 ? bound->most : std::min(most_, bound->most);
-  }
-  return found;
-}
-
 inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs,
                                                        std::span<dimension_bound const> bounds) {
-  for (auto const& b : bounds)
-    if (b.most < 1)
-      fail(error_code::invalid_argument, "bounds: '{}' is at most {}, expected 1 or more", b.symbol, b.most);
   std::vector<state_link> links;
   for (auto const& [input, output] : pairs) {
     state_link l{input_index(input), output_index(output)};
     auto const &from = inputs_[l.input], &to = outputs_[l.output];
-    l.axis = growing_axis(from, bounds);
+    l.axis = detail::growing_axis(from, bounds, most_);
     auto const a = from.shape.known(), b = to.shape.known();
     if (from.type != to.type || (a && b && *a != *b))
       fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
@@ -284,14 +259,6 @@ inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
   return static_shape(dimensions);
 }
 
-/// Outputs that lie in memory of state in all runs.
-inline std::vector<std::size_t> model_state::given_outputs(signature const& s) const {
-  std::vector<std::size_t> given;
-  for (auto const& link : links_)
-    if (link.axis && s.capacity > 0) given.push_back(link.output);
-  return given;
-}
-
 inline signature model_state::signature_for(std::span<named_shape const> given) const {
   signature s;
   for (std::size_t i = 0; i < inputs_.size(); ++i) s.shapes.push_back(usual_shape(i));
@@ -328,7 +295,7 @@ inline std::vector<growing_state::room> model_state::acquire_rooms(std::span<nam
       if (link.axis) (*s.shapes[link.input])[*link.axis] = capacity;
   };
   set_capacity(checked_add(most_, 1));
-  added = rows_added(specialize(graph_.g, s), growing_pairs());
+  added = rows_added(specialize(graph_.g, s), detail::growing_pairs(links_));
   std::vector<growing_state::room> rooms;
   try {
     for (auto const capacity : capacities(checked_add(most_, added), added)) {
@@ -343,23 +310,11 @@ inline std::vector<growing_state::room> model_state::acquire_rooms(std::span<nam
   return rooms;
 }
 
-inline std::vector<growing_pair> model_state::growing_pairs() const {
-  std::vector<growing_pair> pairs;
-  for (auto const& link : links_)
-    if (link.axis) pairs.push_back({link.input, link.output, *link.axis});
-  return pairs;
-}
-
-inline graph model_state::with_capacity(signature const& s) const {
-  bool const anew = !graph_.imported.inputs.empty() && replaces_default(graph_.imported, s);
-  return grow(specialize(anew ? graph_.imported : graph_.g, s), growing_pairs());
-}
-
 inline executable model_state::compile_for(signature const& s) const {
   if (s.capacity == 0) return compile_(graph_, s, environment_);
   auto with_length = s;
   with_length.shapes.emplace_back(shape{});
-  return compile_({.g = with_capacity(s), .done = graph_.done, .imported = {}}, with_length, environment_);
+  return compile_(detail::with_capacity(graph_, s, links_), with_length, environment_);
 }
 
 inline lease* model_state::acquire(signature const& s) {
@@ -368,7 +323,7 @@ inline lease* model_state::acquire(signature const& s) {
                         [&] { return std::make_shared<compiled>(s, compile_for(s)); });
   });
   auto l = code->take();
-  if (!l) return new lease(code, environment_.limits.arena_bytes, given_outputs(s));
+  if (!l) return new lease(code, environment_.limits.arena_bytes, detail::kept_outputs(links_, s));
   l->code = code;
   return l.release();
 }

@@ -42,14 +42,6 @@ inline std::vector<growing_pair> growing_pairs(std::span<state_link const> links
   return pairs;
 }
 
-/// Outputs that lie in the memory of state in all runs of code for a signature.
-inline std::vector<std::size_t> kept_outputs(std::span<state_link const> links, signature const& s) {
-  std::vector<std::size_t> outputs;
-  for (auto const& link : links)
-    if (link.axis && s.capacity > 0) outputs.push_back(link.output);
-  return outputs;
-}
-
 /// The graph for a signature with a capacity; its last input is the length.
 inline rewritten_graph with_capacity(rewritten_graph const& prepared, signature const& s,
                                      std::span<state_link const> links) {

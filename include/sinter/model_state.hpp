@@ -323,7 +323,7 @@ inline lease* model_state::acquire(signature const& s) {
                         [&] { return std::make_shared<compiled>(s, compile_for(s)); });
   });
   auto l = code->take();
-  if (!l) return new lease(code, environment_.limits.arena_bytes, detail::kept_outputs(links_, s));
+  if (!l) return new lease(code, environment_.limits.arena_bytes);
   l->code = code;
   return l.release();
 }

@@ -8,9 +8,11 @@ namespace sinter {
 /// sinter.Append: a tensor with room along `axis`, into which rows are written from index `at` on.
 ///
 /// Inputs: the tensor, the rows (its shape, but for the axis), `at` (int64, one element). The output has the shape of
-/// the first input; where it has its bytes too, only the rows are written.
+/// the first input. Where that is state (`port::appended`), the output has its memory too, and only the rows are
+/// written: whoever reads the input may find them.
 struct append_rows {
   static constexpr op_schema schema{.name = "Append", .since = 1, .domain = "sinter", .min_inputs = 3, .max_inputs = 3};
+  static constexpr bool appends = true;
   struct attributes {
     std::int64_t axis = 0;
   };

@@ -30,7 +30,10 @@ class growth {
     length_ = g_.add_value("length", {dtype::int64, shape{}});
     g_.inputs.push_back({.value = length_, .declared = std::vector<dimension>{}});
     facts_.extend(g_);
-    for (auto const& p : pairs_) note_added(p);
+    for (auto const& p : pairs_) {
+      note_added(p);
+      g_.inputs[p.input].appended = true;
+    }
   }
 
   graph take() && { return std::move(g_); }

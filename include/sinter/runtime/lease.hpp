@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -44,10 +43,9 @@ class compiled {
 /// A workspace together with the operands of a run; in use by one thread, or idle.
 class lease {
  public:
-  /// The workspace keeps no memory for outputs that are `given` in all runs.
-  lease(std::shared_ptr<compiled> c, std::size_t limit_bytes, std::span<std::size_t const> given = {})
+  lease(std::shared_ptr<compiled> c, std::size_t limit_bytes)
       : code(std::move(c)),
-        memory(without_memory(code->code().memory(), given), limit_bytes),
+        memory(code->code().memory(), limit_bytes),
         inputs(code->code().memory().inputs.size()),
         outputs(code->code().memory().outputs.size()) {}
 
@@ -62,12 +60,6 @@ class lease {
   workspace memory;
   std::vector<tensor_view> inputs;
   std::vector<mutable_tensor_view> outputs;
-
- private:
-  static workspace_plan without_memory(workspace_plan plan, std::span<std::size_t const> given) {
-    for (auto const i : given) plan.outputs[i].own = false;
-    return plan;
-  }
 };
 
 inline std::unique_ptr<lease> compiled::take() {

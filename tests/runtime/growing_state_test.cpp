@@ -341,5 +341,5 @@ TEST_CASE("what cannot grow is refused, with the node and the reason") {
   small.arena_bytes = 1 << 18;
   auto how = growing(100000);
   how.limits = small;
-  CHECK_THAT(refusal(decoder_text(), how), says("limits.arena_bytes"));
+  CHECK_THAT(refusal(decoder_text(), how), says("bytes more"));
 }

@@ -22,7 +22,12 @@
 # When cross-compiling, find_package(sinter COMPONENTS model) finds the host's package without what the library itself
 # depends on; the variable SINTER_TOOL names another program `sinter` that runs on the host.
 function(sinter_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION" "SHAPES;BATCH;STATE;ISA;CUDA")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION"
+                        "SHAPES;BATCH;STATE;BOUNDS;ISA;CUDA")
+  if(arg_BOUNDS)
+    message(FATAL_ERROR "sinter_add_model(${target}): BOUNDS is not taken: state of generated classes has a fixed shape; for "
+                        "state that grows load the model, with options::state and options::bounds")
+  endif()
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()

@@ -14,11 +14,14 @@
 namespace sinter {
 namespace detail {
 
-/// State for runs of a context's workspace. Errors: invalid_argument where what comes out has another shape than what
-/// goes in.
+/// State of fixed shape for runs of a context's workspace; null: there is none. Errors: invalid_argument where what
+/// comes out has another shape than what goes in.
 inline std::unique_ptr<kept_state> make_kept_state(model_state const& m, lease& l) {
   std::vector<tensor_view> first;
+  std::vector<state_link> links;
   for (auto const& link : m.links()) {
+    if (link.axis) continue;
+    links.push_back(link);
     auto const& in = m.inputs()[link.input];
     auto const shape = *l.code->made_for().shapes[link.input];
     auto const& out = l.code->code().memory().outputs[link.output].type;
@@ -28,7 +31,26 @@ inline std::unique_ptr<kept_state> make_kept_state(model_state const& m, lease& 
     auto const usual = in.optional ? m.default_of(link.input) : tensor_view{};
     first.push_back(usual && usual.shape == shape ? usual : tensor_view{in.type, shape, nullptr});
   }
-  return std::make_unique<kept_state>(m.links(), first, m.limits().arena_bytes, l);
+  if (links.empty()) return nullptr;
+  return std::make_unique<kept_state>(links, first, m.limits().arena_bytes, l);
+}
+
+inline std::unique_ptr<growing_state> make_growing_state(model_state& m, std::span<named_shape const> shapes) {
+  std::int64_t added = 0;
+  auto rooms = m.acquire_rooms(shapes, added);
+  try {
+    std::vector<state_link> links;
+    std::vector<tensor_type> types;
+    for (auto const& link : m.links()) {
+      if (!link.axis) continue;
+      links.push_back(link);
+      types.push_back({m.inputs()[link.input].type, rooms[0].l->code->made_for().shapes[link.input]});
+    }
+    return std::make_unique<growing_state>(links, types, rooms, added, m.limits().arena_bytes);
+  } catch (...) {
+    for (auto const& r : rooms) m.release(r.l);
+    throw;
+  }
 }
 
 }  // namespace detail
@@ -36,17 +58,25 @@ inline std::unique_ptr<kept_state> make_kept_state(model_state const& m, lease& 
 context::context(std::shared_ptr<model_state> state, lease* l) : state_(std::move(state)), lease_(l) {}
 
 context::context(context&& other) noexcept
-    : state_(std::move(other.state_)), lease_(std::exchange(other.lease_, nullptr)), kept_(std::move(other.kept_)) {}
+    : state_(std::move(other.state_)),
+      lease_(std::exchange(other.lease_, nullptr)),
+      kept_(std::move(other.kept_)),
+      growing_(std::move(other.growing_)) {}
 
 context& context::operator=(context&& other) noexcept {
   std::swap(state_, other.state_);
   std::swap(lease_, other.lease_);
   std::swap(kept_, other.kept_);
+  std::swap(growing_, other.growing_);
   return *this;
 }
 
 context::~context() {
-  if (lease_) state_->release(lease_);
+  if (growing_) {
+    for (auto const& r : growing_->rooms()) state_->release(r.l);
+  } else if (lease_) {
+    state_->release(lease_);
+  }
 }
 
 void context::set_input(std::size_t index, tensor_view value) {
@@ -94,25 +124,41 @@ void context::check_inputs() const {
       fail(error_code::invalid_argument, "input {} is not set", model_state::describe(state_->inputs()[i]));
 }
 
-void context::run() {
+/// Before a run: the workspace that has place for what state grows by.
+void context::start() {
+  if (growing_) lease_ = growing_->next(lease_);
   check_inputs();
-  lease_->run();
+}
+
+/// After a run that has not failed: what it made of state is the state.
+void context::finish() {
   if (kept_) kept_->advance(*lease_);
+  if (growing_) growing_->advance();
+}
+
+void context::run() {
+  start();
+  lease_->run();
+  finish();
 }
 
 void context::run_on(void* stream) {
-  check_inputs();
+  start();
   if (!lease_->memory.device())
     fail(error_code::invalid_argument, "the model runs on a CPU, which has no streams; name a device in {}",
          "options::device, or call run()");
   lease_->run_on(stream);
-  if (kept_) kept_->advance(*lease_);
+  finish();
 }
 
 tensor_view context::output(std::size_t index) const {
   auto const& results = lease_->memory.results;
   if (index >= results.size())
     fail(error_code::invalid_argument, "output {} is asked for, the model has {}", index, results.size());
+  for (auto const& link : state_->links())
+    if (link.axis && link.output == index)
+      fail(error_code::invalid_argument, "output '{}' is state that grows; read it with save_state",
+           state_->outputs()[index].name);
   return results[index];
 }
 
@@ -120,11 +166,14 @@ tensor_view context::output(std::string_view name) const { return output(state_-
 
 void context::reset_state() {
   if (kept_) kept_->reset(*lease_);
+  if (growing_) growing_->reset();
 }
 
 std::vector<any_tensor> context::save_state() const {
   std::vector<any_tensor> saved;
-  for (std::size_t i = 0; kept_ && i < kept_->size(); ++i) saved.push_back(copy_of((*kept_)[i]));
+  std::size_t kept = 0, growing = 0;
+  for (auto const& link : state_->links())
+    saved.push_back(link.axis ? growing_->save(growing++) : copy_of((*kept_)[kept++]));
   return saved;
 }
 
@@ -134,13 +183,21 @@ void context::restore_state(std::span<any_tensor const> saved) {
     fail(error_code::invalid_argument, "{} tensors of state are given, the context keeps {}", saved.size(),
          links.size());
   std::vector<tensor_view> values;
+  std::vector<any_tensor const*> rows;
   for (std::size_t i = 0; i < saved.size(); ++i) {
-    auto const kept = (*kept_)[i];
+    auto const& in = state_->inputs()[links[i].input];
+    if (links[i].axis) {
+      growing_->expect(rows.size(), saved[i], in.name);
+      rows.push_back(&saved[i]);
+      continue;
+    }
+    auto const kept = (*kept_)[values.size()];
     if (saved[i].type() != kept.type || saved[i].shape() != kept.shape)
-      fail(error_code::invalid_argument, "state '{}': expected {} {}, got {} {}", state_->inputs()[links[i].input].name,
-           name(kept.type), kept.shape, name(saved[i].type()), saved[i].shape());
+      fail(error_code::invalid_argument, "state '{}': expected {} {}, got {} {}", in.name, name(kept.type), kept.shape,
+           name(saved[i].type()), saved[i].shape());
     values.push_back(saved[i].view());
   }
+  if (growing_) growing_->restore(rows);
   if (kept_) kept_->set(values);
 }
 

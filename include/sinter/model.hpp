@@ -99,8 +99,15 @@ outputs model::run(std::span<named_tensor const> inputs) const {
 }
 
 context model::context(std::span<named_shape const> shapes) const {
-  sinter::context made(state_, state_->acquire(shapes));
-  if (!state_->links().empty()) made.kept_ = detail::make_kept_state(*state_, *made.lease_);
+  if (!state_->grows()) {
+    sinter::context made(state_, state_->acquire(shapes));
+    made.kept_ = detail::make_kept_state(*state_, *made.lease_);
+    return made;
+  }
+  sinter::context made(state_, nullptr);
+  made.growing_ = detail::make_growing_state(*state_, shapes);
+  made.lease_ = made.growing_->rooms()[0].l;
+  made.kept_ = detail::make_kept_state(*state_, *made.lease_);
   return made;
 }
 

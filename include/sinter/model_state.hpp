@@ -1,7 +1,9 @@
 #pragma once
 
+#include <sinter/model_growth.hpp>
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/passes/prepare.hpp>
+#include <sinter/runtime/growing_state.hpp>
 #include <sinter/runtime/kept_state.hpp>
 #include <sinter/runtime/lease.hpp>
 #include <sinter/runtime/lru_cache.hpp>
@@ -44,8 +46,9 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::size_t required() const {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
-  /// What contexts keep.
+  /// What contexts keep, in the order of `options::state`.
   std::span<state_link const> links() const { return links_; }
+  bool grows() const { return most_ > 0; }
   std::vector<std::string> const warnings;  ///< for people
   target machine() const { return environment_.machine; }
   sinter::limits const& limits() const { return environment_.limits; }
@@ -56,6 +59,8 @@ class model_state : public std::enable_shared_from_this<model_state> {
   lease* acquire(std::span<named_tensor const> given);
   /// A workspace for inputs of given shapes, whose operands are not bound.
   lease* acquire(std::span<named_shape const> given);
+  /// Workspaces for a context with state that grows, one for each capacity, and how many rows a run adds.
+  std::vector<growing_state::room> acquire_rooms(std::span<named_shape const> given, std::int64_t& added);
   void release(lease* l) noexcept;
 
   std::size_t input_index(std::string_view name) const { return index_of(inputs_, name, "input"); }
@@ -71,7 +76,10 @@ class model_state : public std::enable_shared_from_this<model_state> {
   static rewritten_graph as_imported(graph g) { return {.g = std::move(g)}; }
   static graph required_first(graph g);
   static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
-  std::vector<state_link> link_state(std::span<state_pair const> pairs) const;
+  std::vector<state_link> link_state(std::span<state_pair const> pairs, std::span<dimension_bound const> bounds);
+  signature signature_for(std::span<named_shape const> given) const;
+  executable compile_for(signature const& s) const;
+  void bind_defaults(lease& l) const;
   /// The shape of input `i` in a context that was not given one; none where it is open, or keeps its default.
   std::optional<shape> usual_shape(std::size_t i) const;
   void bind(std::span<named_tensor const> given, std::span<tensor_view> operands) const;
@@ -92,6 +100,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   compile_environment environment_;
   std::vector<port_info> inputs_;
   std::vector<port_info> outputs_;
+  std::int64_t most_ = 0;  ///< rows of state that grows; 0: there is none
   std::vector<state_link> links_;
   lru_cache<signature, compiled> cache_;
   std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
@@ -105,7 +114,7 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
       store_(how.limits, how.device.get()),
       inputs_(describe_ports(graph_.g, graph_.g.inputs)),
       outputs_(describe_ports(graph_.g, graph_.g.outputs)),
-      links_(link_state(how.state)),
+      links_(link_state(how.state, how.bounds)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
@@ -144,11 +153,13 @@ inline std::vector<port_info> model_state::describe_ports(graph const& g, std::v
   return result;
 }
 
-inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs) const {
+inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs,
+                                                       std::span<dimension_bound const> bounds) {
   std::vector<state_link> links;
   for (auto const& [input, output] : pairs) {
-    state_link const l{input_index(input), output_index(output)};
+    state_link l{input_index(input), output_index(output)};
     auto const &from = inputs_[l.input], &to = outputs_[l.output];
+    l.axis = detail::growing_axis(from, bounds, most_);
     auto const a = from.shape.known(), b = to.shape.known();
     if (from.type != to.type || (a && b && *a != *b))
       fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
@@ -160,6 +171,9 @@ inline std::vector<state_link> model_state::link_state(std::span<state_pair cons
         fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
     links.push_back(l);
   }
+  if (!bounds.empty() && most_ == 0)
+    fail(error_code::invalid_argument, "bounds: '{}' is no dimension of an input of {}, and only state grows",
+         bounds[0].symbol, "options::state");
   return links;
 }
 
@@ -238,11 +252,14 @@ inline lease* model_state::acquire(std::span<named_tensor const> given) {
 }
 
 inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
-  bool const is_state = std::ranges::count(links_, i, &state_link::input) > 0;
-  return inputs_[i].optional && !is_state ? std::nullopt : inputs_[i].shape.known();
+  auto const link = std::ranges::find(links_, i, &state_link::input);
+  if (link == links_.end()) return inputs_[i].optional ? std::nullopt : inputs_[i].shape.known();
+  auto dimensions = inputs_[i].shape.dimensions;
+  if (link->axis) (*dimensions)[*link->axis].extent = 0;
+  return static_shape(dimensions);
 }
 
-inline lease* model_state::acquire(std::span<named_shape const> given) {
+inline signature model_state::signature_for(std::span<named_shape const> given) const {
   signature s;
   for (std::size_t i = 0; i < inputs_.size(); ++i) s.shapes.push_back(usual_shape(i));
   for (auto const& [name, extents] : given) {
@@ -254,16 +271,56 @@ inline lease* model_state::acquire(std::span<named_shape const> given) {
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     if (!s.shapes[i] && !inputs_[i].optional)
       fail(error_code::invalid_argument, "the shape of input {} is open: give it", describe(inputs_[i]));
-  auto* const l = acquire(s);
-  for (std::size_t i = 0; i < inputs_.size(); ++i) l->inputs[i] = s.shapes[i] ? tensor_view{} : default_of(i);
-  std::ranges::fill(l->outputs, mutable_tensor_view{});
+  return s;
+}
+
+inline void model_state::bind_defaults(lease& l) const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    l.inputs[i] = l.code->made_for().shapes[i] ? tensor_view{} : default_of(i);
+  std::ranges::fill(l.outputs, mutable_tensor_view{});
+}
+
+inline lease* model_state::acquire(std::span<named_shape const> given) {
+  auto* const l = acquire(signature_for(given));
+  bind_defaults(*l);
   return l;
+}
+
+inline std::vector<growing_state::room> model_state::acquire_rooms(std::span<named_shape const> given,
+                                                                   std::int64_t& added) {
+  auto s = signature_for(given);
+  auto const set_capacity = [&](std::int64_t capacity) {
+    s.capacity = capacity;
+    for (auto const& link : links_)
+      if (link.axis) (*s.shapes[link.input])[*link.axis] = capacity;
+  };
+  set_capacity(checked_add(most_, 1));
+  added = rows_added(specialize(graph_.g, s), detail::growing_pairs(links_));
+  std::vector<growing_state::room> rooms;
+  try {
+    for (auto const capacity : capacities(checked_add(most_, added), added)) {
+      set_capacity(capacity);
+      rooms.push_back({capacity, acquire(s)});
+      bind_defaults(*rooms.back().l);
+    }
+  } catch (...) {
+    for (auto const& r : rooms) release(r.l);
+    throw;
+  }
+  return rooms;
+}
+
+inline executable model_state::compile_for(signature const& s) const {
+  if (s.capacity == 0) return compile_(graph_, s, environment_);
+  auto with_length = s;
+  with_length.shapes.emplace_back(shape{});
+  return compile_(detail::with_capacity(graph_, s, links_), with_length, environment_);
 }
 
 inline lease* model_state::acquire(signature const& s) {
   auto const code = cache_.get(s, [&] {
     return with_context([&] { return fmt::format("the model for input shapes {}", to_string(s)); },
-                        [&] { return std::make_shared<compiled>(s, compile_(graph_, s, environment_)); });
+                        [&] { return std::make_shared<compiled>(s, compile_for(s)); });
   });
   auto l = code->take();
   if (!l) return new lease(code, environment_.limits.arena_bytes);
@@ -273,6 +330,7 @@ inline lease* model_state::acquire(signature const& s) {
 
 inline void model_state::release(lease* l) noexcept {
   lease* expected = nullptr;
+  if (l->code->made_for().capacity > 0) return park(std::unique_ptr<lease>(l));
   if (recent_.compare_exchange_strong(expected, l, std::memory_order_acq_rel)) return;
   park(std::unique_ptr<lease>(l));
 }

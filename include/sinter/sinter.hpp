@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -51,10 +52,18 @@ struct device_info {
 std::vector<device_info> devices();
 
 /// An input that a context keeps from one run to the next, and the output that gives its next value: the hidden state
-/// of an LSTM, what a causal convolution has seen last. Names; types and shapes must be equal.
+/// of an LSTM, what a causal convolution has seen last. Names; types and shapes must be equal, unless the input has a
+/// dimension of `options::bounds`: then the output is the input and, along that axis, what the run adds, as the cache
+/// of keys and values of a transformer.
 struct state_pair {
   std::string input{};
   std::string output{};
+};
+
+/// A dimension of inputs, by the symbol that the model gives it, and the most that it can be.
+struct dimension_bound {
+  std::string symbol{};
+  std::int64_t most = 0;
 };
 
 /// How a model is loaded.
@@ -68,6 +77,7 @@ struct options {
   std::size_t cached_signatures = 32;        ///< compiled input shapes that are kept, least recently used ones go first
   std::vector<custom_operator> operators{};  ///< of the program's own, which models may have nodes of
   std::vector<state_pair> state{};           ///< what contexts keep; `model::run` takes and gives it like the rest
+  std::vector<dimension_bound> bounds{};     ///< of state that grows: contexts compile for these, not for each length
   bool compile_at_load = true;  ///< where all input shapes are static: mistakes show at once, run 1 is fast
 };
 
@@ -111,6 +121,7 @@ struct memory_report {
 class model_state;
 class lease;
 class kept_state;
+class growing_state;
 
 /// The outputs of one run, valid as long as this handle lives; then the memory goes back to the model. Moves only.
 class outputs {
@@ -160,7 +171,7 @@ class outputs::iterator {
 
 /// Memory for runs of one model on inputs of fixed shapes, for real-time code: set inputs, and outputs where wanted,
 /// once; then `run` as often as needed. From the second run on nothing is allocated and no lock is taken, islands
-/// excepted. Used by one thread at a time. Moves only.
+/// excepted; also where state grows. Used by one thread at a time. Moves only.
 class context {
  public:
   context(context&&) noexcept;
@@ -185,27 +196,32 @@ class context {
   /// until it is done. Else it waits for the stream. The stream is not used any more when this returns.
   void run_on(void* stream);
 
-  /// An output of the last run; valid until the next one.
+  /// An output of the last run; valid until the next one. State that grows is read with `save_state`.
   tensor_view output(std::size_t index) const;
   tensor_view output(std::string_view name) const;
 
-  /// Gives the state of `options::state` its first values again: the defaults of its inputs, else zeros. A context
-  /// starts with them. A run that fails changes no state.
+  /// Gives the state of `options::state` its first values again: the defaults of its inputs, else zeros; state that
+  /// grows has no rows. A context starts with them. A run that fails changes no state; one for which state that grows
+  /// has no place is `invalid_argument`.
   void reset_state();
   /// Copies of the state, in the order of `options::state`.
   std::vector<any_tensor> save_state() const;
-  /// Sets all of the state, in that order. Errors: `invalid_argument` for another number, type or shape; then nothing
-  /// changes.
+  /// Sets all of the state, in that order; state that grows with as many rows as there are, as a context for other
+  /// inputs has saved them, for a prompt of many tokens say. Errors: `invalid_argument` for another number, type or
+  /// shape; then nothing changes.
   void restore_state(std::span<any_tensor const> saved);
 
  private:
   friend class model;
   context(std::shared_ptr<model_state> state, lease* l);
   void check_inputs() const;
+  void start();
+  void finish();
 
   std::shared_ptr<model_state> state_;
   lease* lease_;
-  std::unique_ptr<kept_state> kept_;  ///< null: the model has no state
+  std::unique_ptr<kept_state> kept_;        ///< null: the model has no state of fixed shape
+  std::unique_ptr<growing_state> growing_;  ///< null: it has none that grows
 };
 
 /// A loaded model. A handle: copies are the same model, and threads may share it.
@@ -224,7 +240,8 @@ class model {
     return run(std::span(inputs.begin(), inputs.size()));
   }
 
-  /// A context for the given input shapes; inputs of static shape may be left out.
+  /// A context for the given input shapes; inputs of static shape may be left out, and state that grows if nothing but
+  /// its length is open.
   sinter::context context(std::span<named_shape const> shapes) const;
   sinter::context context(std::initializer_list<named_shape> shapes = {}) const {
     return context(std::span(shapes.begin(), shapes.size()));

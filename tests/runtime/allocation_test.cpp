@@ -5,6 +5,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "runtime/growing_models.hpp"
 #include "runtime/programs.hpp"
 #include "runtime/state_models.hpp"
 #include <algorithm>
@@ -203,6 +204,19 @@ TEST_CASE("a context that keeps state allocates nothing") {
   c.run();
   CHECK(counted([&] {
           for (int i = 0; i < 50; ++i) c.run();
+          c.reset_state();
+          c.run();
+        }) == 0);
+}
+
+TEST_CASE("a context whose state grows allocates nothing from one capacity to the next") {
+  auto const net = model_of(decoder_text(), {.state = {{"k", "k_next"}, {"v", "v_next"}}, .bounds = {{"past", 200}}});
+  auto c = net.context();
+  std::vector<float> const x(24, 0.5f);
+  c.set_input("x", {dtype::float32, {1, 1, 24}, x.data()});
+  c.run();
+  CHECK(counted([&] {
+          for (int i = 0; i < 199; ++i) c.run();
           c.reset_state();
           c.run();
         }) == 0);

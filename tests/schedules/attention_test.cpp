@@ -57,6 +57,16 @@ TEST_CASE("attention of heads of all sizes agrees with evaluate", "[schedules]")
   check_case(attention_case(x, true), attention_schedule);
 }
 
+TEST_CASE("few queries read keys where they lie, as the operator's definition says", "[schedules]") {
+  for (std::int64_t const d : {4, 20, 64, 128, 129})
+    for (std::int64_t const keys : {1, 16, 53})
+      for (auto const& [queries, heads] : {std::pair{1, 2}, std::pair{3, 2}, std::pair{2, 4}, std::pair{3, 4}}) {
+        attention_extents const x{.batch = 2, .heads = heads, .queries = queries, .keys = keys, .d = d, .e = 12};
+        INFO(queries << " queries, " << heads << " heads, " << keys << " keys of " << d);
+        check_case(attention_case(x, keys == 16, {{"scale", 0.3f}}), attention_schedule);
+      }
+}
+
 TEST_CASE("attention with shared heads, masks and scales agrees with evaluate", "[schedules]") {
   attention_extents const x{.batch = 2, .heads = 4, .key_heads = 2, .queries = 9, .keys = 37, .d = 8, .e = 12};
   bool const constant = GENERATE(false, true);

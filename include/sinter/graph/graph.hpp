@@ -70,6 +70,7 @@ struct port {
   value_id value{};
   declared_dimensions declared{};
   bool captured = false;  ///< of an input of a subgraph: a value of the graph around it
+  bool appended = false;  ///< of an input: its memory is state, into which the program may append rows
 };
 
 /// A dataflow graph in SSA form. Copyable: constants and attributes are shared, everything else is copied. Node order

@@ -79,6 +79,22 @@ inline status split(call const& c) {
   return {};
 }
 
+/// in[0], in which in[1] is written from the index in in[2] on. Number: the axis.
+inline status write_rows(call const& c) {
+  if (c.memory.measuring()) return {};
+  auto const& s = c.out[0].shape;
+  auto const& rows = c.in[1].shape;
+  auto const axis = static_cast<std::size_t>(c.integers[0]);
+  auto const at = *static_cast<std::int64_t const*>(c.in[2].data);
+  if (at < 0 || at > s[axis] - rows[axis]) return status::outside(at, 0, s[axis] - rows[axis]);
+  if (c.in[0].data != c.out[0].data) copy_all(c.in[0], c.out[0]);
+  auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
+  auto const run = rows[axis] * inner;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(s.elements(0, axis)); ++i)
+    copy_elements(c.in[1], i * run, c.out[0], (i * s[axis] + at) * inner, static_cast<std::size_t>(run));
+  return {};
+}
+
 enum class pad_mode : std::uint8_t { constant, reflect, edge, wrap };
 
 /// The element of an axis of `extent` elements that position `at` shows, where 0 is its first element; -1: padding of

@@ -98,6 +98,7 @@ namespace sinter {
 // clang-format off
 using all_operators = operator_list<
     // fused, domain sinter
+    append_rows,
     channel_shuffle,
     fused_convolution,
     fused_elementwise,

@@ -47,6 +47,8 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 ///   static dtype element(inputs const&, attributes const&, std::size_t output);       omitted: that of input 0
 ///   static constexpr bool infers_any_shape = true;       in its place, where `infer` does not need the inputs' shapes
 ///   static constexpr bool passes_on = true;              where the output is input 0, which may be a container
+///   static constexpr bool appends = true;                where the output may have the memory of input 0, and then is
+///                                                        it but for some rows that the kernel writes
 ///   static kernel_call kernel(inputs const&, attributes const&);
 ///   static expr::value expression(std::span<expr::value const>, attributes const&);   optional
 ///   static std::vector<bounded_shape> bounds(inputs const&, attributes const&);       with a counting kernel
@@ -71,6 +73,7 @@ constexpr operator_entry entry_of() {
   operator_entry entry{};
   entry.schema = Operator::schema;
   entry.passes_on = passing_operator<Operator>;
+  entry.appends = appending_operator<Operator>;
   entry.parse = [](attribute_reader const& r) -> std::shared_ptr<void const> {
     if constexpr (parsed_operator<Operator>) {
       return detail::erase<attributes>(Operator::parse(r));

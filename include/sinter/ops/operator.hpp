@@ -127,6 +127,8 @@ struct operator_entry {
   std::vector<bounded_shape> (*bounds)(inputs const&, void const* attributes) = nullptr;
   /// Whether the output is input 0, which may be a container.
   bool passes_on = false;
+  /// Whether the kernel writes no more than some rows where its output has the memory of input 0.
+  bool appends = false;
 };
 
 /// The definition for a node, or null if the library lacks it. Defined in ops/all.hpp.
@@ -236,6 +238,10 @@ concept typed_operator = requires(inputs const& in, typename Operator::attribute
 /// An operator whose output is its first input.
 template <typename Operator>
 concept passing_operator = Operator::passes_on;
+
+/// An operator that writes rows into its first input, or into a copy of it.
+template <typename Operator>
+concept appending_operator = Operator::appends;
 
 /// An operator whose `infer` does not need the shapes of the inputs.
 template <typename Operator>

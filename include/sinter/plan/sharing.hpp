@@ -80,6 +80,22 @@ inline std::vector<bool> find_sliceable(lowered const& l, graph const& g) {
   return may;
 }
 
+/// Lets rows be written into the state that is their operator's input, where no other operator does so.
+inline void append_in_place(lowered& l, graph const& g) {
+  std::vector<std::int32_t> appending(l.tensors.size(), 0);
+  auto const each = [&](auto&& visit) {
+    for (auto& op : l.operations) {
+      if (op.kind != operation_kind::host || !op.op.entry->appends || op.inputs[0] < 0) continue;
+      auto const& from = l.at(op.inputs[0]).external;
+      if (from && from->in == space::input && g.inputs[from->index].appended) visit(op);
+    }
+  };
+  each([&](operation const& op) { ++appending[static_cast<std::size_t>(op.inputs[0])]; });
+  each([&](operation const& op) {
+    if (appending[static_cast<std::size_t>(op.inputs[0])] == 1) l.at(op.outputs[0]).base = op.inputs[0];
+  });
+}
+
 /// Makes `id` the part of `whole` that begins `offset` bytes into each item or run.
 inline void make_part(lowered& l, stored_id id, stored_id whole, std::int64_t offset) {
   auto& part = l.at(id);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace sinter {
 struct state_link {
   std::size_t input = 0;
   std::size_t output = 0;
+  std::optional<std::size_t> axis{};  ///< along which the output has more; none: both have one shape
 };
 
 /// What a context keeps from one run to the next. Each tensor has two memories: a run reads one and writes the other,

@@ -7,6 +7,9 @@
 #include <sinter/runtime/executor.hpp>
 #include <sinter/runtime/model_store.hpp>
 
+#include <fmt/format.h>
+
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +20,7 @@ namespace sinter {
 /// What an executable is compiled for: the shape of each input of the graph; none where an input keeps its default.
 struct signature {
   std::vector<std::optional<shape>> shapes{};
+  std::int64_t capacity = 0;  ///< of state that grows, as its inputs' shapes say; 0: lengths are what these say
   friend bool operator==(signature const&, signature const&) = default;
 };
 
@@ -27,6 +31,7 @@ inline std::string to_string(signature const& s) {
     if (!text.empty()) text += ", ";
     text += extents ? to_string(*extents) : "default";
   }
+  if (s.capacity > 0) text += fmt::format(", state of at most {}", s.capacity);
   return text;
 }
 

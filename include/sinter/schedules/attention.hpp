@@ -19,7 +19,7 @@
 /// read and written where they lie: transposes around them are strides. The scores of a task stay in its worker's
 /// scratch:
 ///
-///     for batch, key head, group of keys:                        (grid)
+///     for batch, key head, group of keys:                        (grid; not where few queries read a key)
 ///       pack the keys, blocks of 16 side by side
 ///     for batch, key head, query head of it, 6 queries:          (grid)
 ///       s = scale * Q·K' + biases                                for tiles of 6 x 4 blocks (AVX2: 6 x 1)
@@ -54,8 +54,13 @@ class attention_code {
   }
 
   fragment build() {
-    pack();
-    code_.barrier();
+    if (packs()) {
+      pack();
+      code_.barrier();
+    } else {
+      packed_ = places_[1];
+      packed_.stride = {a_.k.batch * 4, a_.k.head * 4};
+    }
     if (!causal()) {
       add_queries(0, a_.queries, a_.keys);
       return std::move(code_);
@@ -70,6 +75,8 @@ class attention_code {
   static constexpr std::int64_t rows_of_task = 6;
 
   bool causal() const { return a_.highest.has_value(); }
+  /// Whether keys are packed before queries are multiplied with them. A packed key costs about as much as one query.
+  bool packs() const { return a_.queries * a_.share > 4 || a_.d > key_rows::most_elements; }
 
   /// Queries of a part, in whole tasks.
   std::int64_t causal_part() const {
@@ -107,6 +114,7 @@ class attention_code {
                           .q_row = a_.q.row * 4,
                           .v_row = a_.v.row * 4,
                           .y_row = p_.result[2] * 4,
+                          .k_row = packs() ? 0 : a_.k.row * 4,
                           .scale = a_.scale,
                           .unseen = a_.unseen,
                           .guarded = p_.guarded};

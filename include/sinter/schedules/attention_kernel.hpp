@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/expr/math.hpp>
+#include <sinter/schedules/attention_dot.hpp>
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/recipe.hpp>
@@ -42,6 +43,7 @@ struct score_bias {
 struct attention_tile {
   std::int64_t rows = 1, keys = 1, d = 1, e = 1;
   std::int64_t q_row = 0, v_row = 0, y_row = 0;
+  std::int64_t k_row = 0;  ///< of keys that are read where they lie; 0: they are packed
   float scale = 1;
   bool unseen = false;   ///< a query that sees no key has the result 0
   bool guarded = false;  ///< so has one with a score that is NaN
@@ -54,7 +56,8 @@ struct attention_tile {
 
   vector::recipe_key key(target const& t) const {
     vector::recipe_key k("attention", t);
-    k.add(rows).add(keys).add(d).add(e).add(q_row).add(v_row).add(y_row).add(scale).add(unseen).add(guarded);
+    k.add(rows).add(keys).add(d).add(e).add(q_row).add(v_row).add(y_row).add(k_row);
+    k.add(scale).add(unseen).add(guarded);
     k.add_all(biases, [](vector::recipe_key& to, score_bias const& b) { to.add(b.first).add(b.row).add(b.each_key); });
     return k;
   }
@@ -93,7 +96,8 @@ class attention_kernel {
 
   vector::program build() && {
     q_ = b_.argument("q", vector::access::in, (a_.rows - 1) * a_.q_row + a_.d * 4);
-    k_ = b_.argument("k", vector::access::in, p_.bytes());
+    key_rows const rows_of_keys{.keys = a_.keys, .d = a_.d, .row = a_.k_row, .scale = a_.scale};
+    k_ = b_.argument("k", vector::access::in, a_.k_row > 0 ? rows_of_keys.bytes() : p_.bytes());
     v_ = b_.argument("v", vector::access::in, (a_.keys - 1) * a_.v_row + a_.e * 4);
     for (auto const& bias : a_.biases) {
       auto const row = bias.each_key ? (a_.keys - bias.first) * 4 : 4;
@@ -104,7 +108,11 @@ class attention_kernel {
     s_ = b_.argument("s", vector::access::scratch, a_.scratch_bytes());
     y_ = b_.argument("y", vector::access::out, (a_.rows - 1) * a_.y_row + a_.e * 4);
     factors_ = b_.stream("factors", s_, a_.rows * a_.score_row());
-    scores();
+    if (a_.k_row > 0)
+      b_.loop(a_.rows, {{q_, a_.q_row}, {s_, a_.score_row()}},
+              [&] { key_row_scores(rows_of_keys, b_, q_, k_, s_).emit(); });
+    else
+      scores();
     std::vector<std::pair<vector::pointer, std::int64_t>> rows{{s_, a_.score_row()}, {factors_, 4}};
     for (std::size_t i = 0; i < biases_.size(); ++i)
       if (a_.biases[i].row != 0) rows.emplace_back(biases_[i], a_.biases[i].row);

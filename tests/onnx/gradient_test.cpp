@@ -90,8 +90,7 @@ TEST_CASE("gradients agree with differences") {
   for (std::string const op :
        {"Abs", "Cos", "Exp", "Identity", "LeakyRelu", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sin", "Softplus",
         "Sqrt", "Tanh", "Softmax", "LogSoftmax", "Flatten", "Transpose"})
-    check_against_differences("n = " + op + "(b)\n  m = " + op + "(a)\n  f = Mul(n, m)", {2, 3},
-                              {2, 3});
+    check_against_differences("n = " + op + "(b)\n  m = " + op + "(a)\n  f = Mul(n, m)", {2, 3}, {2, 3});
   for (std::string const op : {"Relu", "LeakyRelu", "Abs"})
     check_against_differences("s = Neg(a)\n  n = " + op + "(s)\n  f = Mul(n, b)", {2, 3}, {2, 3});
 }

@@ -115,10 +115,12 @@ class convolution_code {
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
   std::int64_t pixels_of_tile() const {
-    if (quantized_) return quantized_pixels(blocks_of_tile(), machine_);
     // One block takes an operand from memory for each product: no more pixels than its loads can feed.
     auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
-    std::int64_t pixels = machine_.registers() < 32 ? 6 : s_.out_blocks() == 1 ? one_block : 14;
+    std::int64_t pixels = quantized_                  ? quantized_pixels(blocks_of_tile(), machine_)
+                          : machine_.registers() < 32 ? 6
+                          : s_.out_blocks() == 1      ? one_block
+                                                      : 14;
     auto const registers = blocks_of_tile() * machine_.registers_per_block();
     auto const is_long = [&](tile_run const& x) {
       auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());

@@ -18,6 +18,54 @@
 namespace sinter {
 namespace detail {
 
+using eight_words = std::int16_t __attribute__((vector_size(16)));
+
+/// The words of one channel in two neighbouring blocks for 16 outputs, and their transforms.
+class winograd_words {
+ public:
+  explicit winograd_words(std::int64_t m) : g_(winograd_integer_weights(m)) {}
+
+  /// Takes channel `c` and that of the next block, of outputs from `first` on, of `values` [outputs][channels][9].
+  void take(quantized_weights const& w, std::vector<std::int32_t> const& values, std::int64_t first, std::int64_t c) {
+    words_ = {};
+    for (std::int64_t o = first; o < std::min(first + channel_block, w.outputs); ++o)
+      for (std::int64_t const in : {c, c + channel_block}) {
+        if (in >= w.channels) continue;
+        auto const* taps = values.data() + (o * w.channels + in) * taps_;
+        auto const at = static_cast<std::size_t>(2 * (o - first) + (in == c ? 0 : 1));
+        for (std::size_t t = 0; t < taps_; ++t) words_[t][at] = static_cast<std::int16_t>(taps[t]);
+      }
+  }
+  /// Point p goes to `to + p * point`.
+  void transform(std::byte* to, std::int64_t point) const {
+    for (std::size_t part = 0; part < 4; ++part) {
+      std::array<eight_words, taps_> w;
+      for (std::size_t t = 0; t < taps_; ++t) std::memcpy(&w[t], words_[t].data() + 8 * part, 16);
+      auto* at = to + 16 * part;
+      for (auto const& row : g_) {
+        std::array<eight_words, 3> half;
+        for (std::size_t x = 0; x < 3; ++x) half[x] = combined(row, w[x], w[3 + x], w[6 + x]);
+        for (auto const& column : g_) {
+          auto const u = combined(column, half[0], half[1], half[2]);
+          std::memcpy(at, &u, 16);
+          at += point;
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t taps_ = 9;
+
+  static eight_words combined(std::array<std::int32_t, 3> const& g, eight_words a, eight_words b, eight_words c) {
+    auto const times = [](eight_words x, std::int32_t n) { return x * static_cast<std::int16_t>(n); };
+    return times(a, g[0]) + times(b, g[1]) + times(c, g[2]);
+  }
+
+  std::vector<std::array<std::int32_t, 3>> g_;
+  std::array<std::array<std::int16_t, 2 * channel_block>, taps_> words_{};
+};
+
 /// U = G g G^T of a quantised product, words: [group of output blocks][point][pair of blocks][channel][output of the
 /// group], of each the words of both blocks.
 inline packing pack_winograd_words(quantized_product const& product, winograd_shape const& s,
@@ -28,23 +76,12 @@ inline packing pack_winograd_words(quantized_product const& product, winograd_sh
   auto const fill = [=, w = product.weights()](std::byte* to) {
     std::memset(to, 0, static_cast<std::size_t>(bytes));
     auto const values = w.values();
-    auto const g = winograd_integer_weights(s.m);
-    auto const width = interleave * channel_block;
-    for (std::int64_t o = 0; o < w.outputs; ++o)
-      for (std::int64_t c = 0; c < w.channels; ++c) {
-        auto const* taps = values.data() + (o * w.channels + c) * w.taps;
-        auto const unit = c / (2 * channel_block) * channel_block + c % channel_block;
-        auto* at = to + o / width * group + unit * width * 4 + o % width * 4 + c / channel_block % 2 * 2;
-        for (auto const& row : g) {
-          std::array<std::int32_t, 3> half{};
-          for (std::size_t x = 0; x < 3; ++x) half[x] = row[0] * taps[x] + row[1] * taps[3 + x] + row[2] * taps[6 + x];
-          for (auto const& column : g) {
-            auto const word =
-                static_cast<std::int16_t>(column[0] * half[0] + column[1] * half[1] + column[2] * half[2]);
-            std::memcpy(at, &word, 2);
-            at += point;
-          }
-        }
+    winograd_words words(s.m);
+    for (std::int64_t block = 0; block < s.out_blocks(); ++block)
+      for (std::int64_t unit = 0; unit < products.in_channels; ++unit) {
+        words.take(w, values, block * channel_block, unit / channel_block * 2 * channel_block + unit % channel_block);
+        words.transform(to + block / interleave * group + (unit * interleave + block % interleave) * channel_block * 4,
+                        point);
       }
   };
   return {.key = std::move(key), .bytes = bytes, .fill = fill};
@@ -93,7 +130,8 @@ inline std::vector<candidate> quantized_winograd_offer(scheduled_node const& n, 
   for (std::int64_t const m : {2, 4}) {
     winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
     auto const cost = quantized_winograd_cost(s);
-    if (cost >= direct || largest_sum(product) > most_of_winograd_integers(m)) continue;
+    auto const most = most_of_winograd_integers(m);
+    if (cost >= direct || (c.in_channels * c.taps() > most / (255 * 128) && largest_sum(product) > most)) continue;
     offered.push_back({.layouts = quantized_convolution_layouts(n),
                        .cost = cost + far_traffic_cost(n),
                        .weight_growth = static_cast<double>(2 * s.points()) / 9,

@@ -1,7 +1,6 @@
 #include "model_quantize.hpp"
 
 #include <sinter/compile.hpp>
-#include <sinter/emit/x86/dot4.hpp>
 #include <sinter/onnx/export.hpp>
 #include <sinter/onnx/import.hpp>
 #include <sinter/quantize/dynamic_quantization.hpp>
@@ -231,7 +230,8 @@ void measure(std::string const& file, std::string const& written, graph const& g
   r.bytes = {static_cast<double>(std::filesystem::file_size(file)),
              static_cast<double>(std::filesystem::file_size(written))};
   r.on_integers = count_on_integers(sinter::onnx::import_file(written), samples.measured.at(0));
-  r.multiplies_bytes = sinter::adds_byte_products(sinter::runnable_here(how.machine));
+  auto const machine = sinter::runnable_here(how.machine);
+  r.multiplies_bytes = machine.adds_byte_products(machine.lanes());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <digits.hpp>
 #include <digits_batch.hpp>
+#include <digits_int8.hpp>
 #include <memory>
 #include <random>
 #include <vector>
@@ -28,6 +29,10 @@ template <typename Net>
 target jit_set([[maybe_unused]] typename Net::instruction_set set) {
   if constexpr (requires { Net::instruction_set::avx512; })
     if (set == Net::instruction_set::avx512) return "avx512";
+  if constexpr (requires { Net::instruction_set::x86_64_avxvnni; }) {
+    if (set == Net::instruction_set::x86_64_avxvnni) return "x86-64:avxvnni";
+    if (set == Net::instruction_set::x86_64_avx512vnni) return "x86-64:avx512vnni";
+  }
   return "avx2";
 }
 
@@ -64,6 +69,14 @@ TEST_CASE("a built library gives the bits of the in-process compiler") {
   for (auto const set : {portable, avx2, avx512})
     agrees<digits, digits::image, digits::scores>(
         file, set, [](digits& net, digits::image::view x) { return net.run({.image = x}).scores; });
+}
+
+TEST_CASE("a built library of 8-bit integers gives the bits of the in-process compiler") {
+  using enum digits_int8::instruction_set;
+  for (auto const set : {portable, avx2, avx512, x86_64_avxvnni, x86_64_avx512vnni})
+    agrees<digits_int8, digits_int8::image, digits_int8::scores>(
+        SINTER_TEST_INT8, set,
+        [](digits_int8& net, digits_int8::image::view x) { return net.run({.image = x}).scores; });
 }
 
 TEST_CASE("a library maps its weights, and works in memory of the caller's") {

@@ -1,8 +1,7 @@
 // A generated class that keeps state: y = x + now + before; now_next = x + now, before_next = now.
-#include <sums.hpp>
-
 #include "catch.hpp"
 #include <array>
+#include <sums.hpp>
 #include <vector>
 
 namespace {

@@ -42,6 +42,7 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::transpose:
     case opcode::shuffle: return 1;
     case opcode::dot4: return 3;  // instruction sets without it multiply words
+    case opcode::dot2_bf16: return (i.c == i.d ? 0 : 1) + (i.m && !folds(p, i) ? 1 : 0);
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;

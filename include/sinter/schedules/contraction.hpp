@@ -25,7 +25,7 @@
 ///
 /// Tiles of 8-bit integers (`contraction_tile::quantized`) are the same on int32: a channel is four of them, a product
 /// is dot4, padding whose zero point is not 0 has products too, and requantization (requantize.hpp) is the epilogue.
-///
+/// Tiles of pairs of bfloat16 (`tile_factors`) have two channels in place of one, and dot2.bf16 in place of fma.
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
@@ -38,6 +38,7 @@ class contraction_emitter {
   contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
       : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
     if (t_.quantized) type_ = vector::register_type::i32, flip_ = input_flip(*t_.quantized, b_);
+    factors_ = has_pairs() ? vector::register_type::i32 : type_;
     bool const several = t_.blocks() > 1 && t_.pixels() > 1;
     paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
   }
@@ -54,6 +55,7 @@ class contraction_emitter {
   /// Registers of a pixel that have products: not those without a channel in half a block.
   std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
+  bool has_pairs() const { return t_.factors == tile_factors::pairs; }
   static bool all_inside(std::vector<tap_group> const& taps) {
     return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });
   }
@@ -148,7 +150,7 @@ class contraction_emitter {
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
         if (computed() == 1 && !stream_weights && !t_.quantized) {
-          b_.fma_to(accumulator(pixel, 0), w[0], at);
+          multiply_add(accumulator(pixel, 0), w[0], at);
           continue;
         }
         auto const broadcast = inside ? load_input(at) : b_.constant_i32(int(0x01010101U * t_.quantized->outside));
@@ -163,16 +165,18 @@ class contraction_emitter {
       }
   }
 
-  /// A channel of a pixel in all lanes, or four channels as uint8.
+  /// A channel of a pixel in all lanes, or four channels as uint8, or two as bfloat16.
   vector::reg load_input(vector::memory at) {
-    auto const value = b_.load(at, 0, type_);
+    auto const value = b_.load(at, 0, factors_);
     return flip_ ? b_.binary(vector::opcode::ixor, value, flip_, type_) : value;
   }
 
   void multiply_add(vector::reg sum, vector::reg x, vector::memory w) {
+    if (has_pairs()) return b_.dot2_bf16_to(sum, x, w);
     t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, x, w);
   }
   void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
+    if (has_pairs()) return b_.dot2_bf16_to(sum, x, w);
     t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, w, x);
   }
 
@@ -208,11 +212,11 @@ class contraction_emitter {
 
   std::int64_t weight_offset(std::size_t r) const {
     auto const per_block = static_cast<std::size_t>(per_block_);
-    return t_.w_blocks[r / per_block] + static_cast<std::int64_t>(r % per_block) * b_.register_bytes();
+    return t_.w_blocks[r / per_block] + static_cast<std::int64_t>(r % per_block) * b_.lanes() * t_.w_lane();
   }
 
   vector::reg load_weight(std::size_t r, std::int64_t w_at) {
-    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, type_);
+    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, factors_);
     auto const lanes = lanes_of(r);
     return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + weight_offset(r)), lanes);
   }
@@ -268,10 +272,11 @@ class contraction_emitter {
   contraction_operands const& o_;
   std::vector<vector::reg> accumulators_;
   std::vector<vector::reg> weights_;
-  vector::register_type type_ = vector::register_type::f32;
-  vector::reg flip_{};           ///< makes int8 inputs uint8, where they are that
-  vector::reg first_of_pair_{};  ///< the value of its first pixel
-  bool paired_ = false;          ///< two pixels share a register
+  vector::register_type type_ = vector::register_type::f32;     ///< of sums
+  vector::register_type factors_ = vector::register_type::f32;  ///< of input and weights
+  vector::reg flip_{};                                          ///< makes int8 inputs uint8, where they are that
+  vector::reg first_of_pair_{};                                 ///< the value of its first pixel
+  bool paired_ = false;                                         ///< two pixels share a register
 };
 
 }  // namespace detail

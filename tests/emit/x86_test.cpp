@@ -5,10 +5,10 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "emit/disassembly.hpp"
 #include "vector/random_program.hpp"
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -46,7 +46,7 @@ code_block emit(std::vector<vector::program> const& programs, int lanes) { retur
 
 /// Runs one program in the interpreter and as machine code on the same bytes.
 template <typename T>
-void compare_both(vector::program const& p, std::vector<std::vector<T>> memory, std::vector<target> const& machines) {
+void compare_both(vector::program const& p, std::vector<std::vector<T>> memory) {
   vector::verify(p);
   auto const run = [&](auto&& kernel) {
     auto copy = memory;
@@ -56,36 +56,11 @@ void compare_both(vector::program const& p, std::vector<std::vector<T>> memory, 
     return copy;
   };
   auto const expected = run([&](std::byte* const* arguments) { vector::interpret(p, arguments); });
-  for (auto const& machine : machines) {
+  for (auto const& machine : targets_of(p.lanes)) {
     auto const block = emit({p}, machine);
     INFO(to_string(machine));
     CHECK(run(block.entry(0)) == expected);
   }
-}
-template <typename T>
-void compare_both(vector::program const& p, std::vector<std::vector<T>> memory) {
-  compare_both(p, std::move(memory), targets_of(p.lanes));
-}
-
-target const with_bfloat16 = "x86-64:avx512f,avx512bf16";
-
-/// What objdump makes of code, a line for each instruction; none where it is not installed.
-std::vector<std::string> disassembly(code_block const& code) {
-  auto const file = fmt::format("/tmp/sinter_code_{}.bin", getpid());
-  auto const bytes = code.bytes().subspan(code.offset(0));
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  auto* const listing = popen(fmt::format("objdump -D -b binary -mi386:x86-64 {} 2>/dev/null", file).c_str(), "r");
-  REQUIRE(listing != nullptr);
-  std::vector<std::string> lines;
-  char line[512];
-  while (std::fgets(line, sizeof line, listing) != nullptr) {
-    std::string const text = line;
-    if (auto const colon = text.find(":\t"); colon != std::string::npos) lines.push_back(text.substr(colon + 2));
-  }
-  pclose(listing);
-  std::remove(file.c_str());
-  return lines;
 }
 
 }  // namespace
@@ -289,68 +264,6 @@ TEST_CASE("dot products of bytes are exact at the extremes of both") {
   }
 }
 
-TEST_CASE("pairs of bfloat16 have the bits of the interpreter") {
-  auto const programs = test::random_programs(16, 100, 60, true);
-  auto const code = emit(programs, with_bfloat16);
-  for (std::size_t k = 0; k < programs.size(); ++k) vector::verify(programs[k]);
-  if (auto const lines = disassembly(code); lines.empty()) {
-    WARN("SKIPPED: objdump is not installed");
-  } else {
-    auto const count = [&](std::string_view what) {
-      return std::ranges::count_if(lines, [&](std::string const& l) { return l.find(what) != std::string::npos; });
-    };
-    CHECK(count("(bad)") == 0);
-    CHECK(count("vdpbf16ps") > 100);
-    CHECK(count("vcvtne2ps2bf16") > 20);
-  }
-  if (!native_target().covers(with_bfloat16)) {
-    WARN("SKIPPED: this CPU has no AVX-512 BF16");
-    return;
-  }
-  for (std::size_t k = 0; k < programs.size(); ++k) {
-    test::random_memory expected(static_cast<std::uint32_t>(k)), given(static_cast<std::uint32_t>(k));
-    vector::interpret(programs[k], expected.arguments());
-    code.entry(k)(given.arguments());
-    INFO(vector::print(programs[k]));
-    REQUIRE(expected.difference(given) == "");
-  }
-}
-
-TEST_CASE("products of bfloat16 at the edges of its range") {
-  if (!native_target().covers(with_bfloat16)) {
-    WARN("SKIPPED: this CPU has no AVX-512 BF16");
-    return;
-  }
-  constexpr std::int64_t n = 16 * 512;
-  vector::builder b("edges", 16);
-  using vector::access, vector::element, vector::register_type;
-  auto const x = b.argument("x", access::in, 4 * n, element::i32), w = b.argument("w", access::in, 4 * n, element::i32);
-  auto const f = b.argument("f", access::in, 8 * n);
-  auto const y = b.argument("y", access::out, 4 * n), z = b.argument("z", access::out, 4 * n, element::i32);
-  b.loop(n / 16, {{x, 64}, {w, 64}, {f, 128}, {y, 64}, {z, 64}}, [&] {
-    auto const sum = b.load(f.at(0)), pairs = b.load(x.at(0), 0, register_type::i32);
-    b.dot2_bf16_to(sum, pairs, w.at(0));
-    auto const nan = b.select(vector::compare::eq, sum, sum, sum, b.constant(7));  // payloads differ
-    b.store(y.at(0), nan);
-    b.store(z.at(0), b.pack_bf16(b.load(f.at(0)), b.load(f.at(64))));
-  });
-  constexpr std::array<std::uint32_t, 13> halves{0,      0x8000, 0x7f80, 0xff80, 0x7fc0, 0x0001, 0x807f,
-                                                 0x0080, 0x3f80, 0xbf81, 0x7f7f, 0xff7f, 0x1f00};
-  constexpr std::array<std::uint32_t, 12> sums{0,          0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 0x00000001,
-                                               0x807fffff, 0x00800000, 0x7f7fffff, 0x3f808000, 0x3f818000, 0xff7f7fff};
-  std::mt19937 random(3);
-  auto const half = [&] { return random() % 3 == 0 ? (random() & 0xff7fu) : halves[random() % halves.size()]; };
-  std::vector<std::vector<std::uint32_t>> memory(5);
-  for (std::size_t k = 0; k < n; ++k) {
-    memory[0].push_back(half() | half() << 16);
-    memory[1].push_back(half() | half() << 16);
-    memory[3].push_back(0), memory[4].push_back(0);
-  }
-  for (std::size_t k = 0; k < 2 * n; ++k)
-    memory[2].push_back(random() % 2 ? sums[random() % sums.size()] : std::uint32_t(random()) & 0xff7fffffu);
-  compare_both(std::move(b).take(), memory, {with_bfloat16});
-}
-
 TEST_CASE("pages of code are never writable and executable") {
   if (auto const reason = lacking(8); !reason.empty()) {
     WARN(reason);
@@ -377,8 +290,8 @@ TEST_CASE("pages of code are never writable and executable") {
 TEST_CASE("AVX2 code has no EVEX encodings") {
   auto const programs = test::random_programs(8, 200, 60);
   auto const code = emit(programs, 8);
-  auto const lines = disassembly(code);
-  std::size_t const instructions = lines.size();
+  auto const lines = test::disassembly(code);
+  auto const instructions = lines.size();
   auto const count = [&](auto const& wanted) { return std::ranges::count_if(lines, wanted); };
   auto const evex = count([](std::string const& line) { return line.starts_with("62 "); });
   auto const undecoded = count([](std::string const& line) { return line.find("(bad)") != std::string::npos; });
@@ -404,8 +317,6 @@ TEST_CASE("what cannot be emitted is refused") {
   for (auto const r : registers) b.store(y.at(0), r);
   std::vector<vector::program> const programs{std::move(b).take()};
   CHECK_THROWS_WITH(emit_x86(programs, "avx2", code), says("too_many") && says("16 vector registers"));
-  CHECK_THROWS_WITH(emit_x86(test::random_programs(16, 1, 60, true), "avx512", code), says("AVX-512 BF16"));
-  CHECK_THROWS_WITH(emit_x86(test::random_programs(8, 1, 60, true), with_bfloat16, code), says("AVX-512 BF16"));
   budget small("machine code", 16);
   try {
     emit_x86(test::random_programs(8, 1, 10), "avx2", small);

@@ -29,7 +29,6 @@
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
-
 namespace detail {
 
 /// Emits the code of one tile.

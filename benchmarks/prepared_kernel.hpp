@@ -45,7 +45,7 @@ class prepared_kernel {
     describe(s, operands);
     auto const chosen = choose(s, machine, rounded);
     for (auto const* each : {&s.inputs, &s.outputs})
-      for (auto const& o : *each) operand_bytes_ += bytes_of(o);
+      for (auto const& o : *each) operand_bytes_ += bytes_of(o) / (o.constant && rounded != precision::exact ? 2 : 1);
     link(s, chosen.build(s), machine);
   }
 

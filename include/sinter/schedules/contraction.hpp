@@ -170,13 +170,11 @@ class contraction_emitter {
     return flip_ ? b_.binary(vector::opcode::ixor, value, flip_, type_) : value;
   }
 
-  void multiply_add(vector::reg sum, vector::reg x, vector::memory w) {
+  /// Adds to `sum` the product of an input and weights, in a register or in memory.
+  template <typename Weights>
+  void multiply_add(vector::reg sum, vector::reg x, Weights w) {
     if (has_pairs()) return b_.dot2_bf16_to(sum, x, w);
     t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, x, w);
-  }
-  void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
-    if (has_pairs()) return b_.dot2_bf16_to(sum, x, w);
-    t_.quantized ? b_.dot4_to(sum, x, w) : b_.fma_to(sum, w, x);
   }
 
   /// The product of pixel `pixel` for a register that two share, when the values of both are there.

@@ -66,7 +66,7 @@ graph opset 13 {
     auto const interpreted = run_compiled(g, inputs, {.set = set, .prefer = rounded, .interpret = true});
     auto const difference = largest_difference(expected, interpreted);
     CHECK(difference <= 0.03);
-    CHECK(difference > 1e-4);
+    if (set.has(feature::avx512bf16)) CHECK(difference > 1e-4);  // constants of texts are exact
     if (native_target().covers(set))
       CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = set, .prefer = rounded})));
     auto const exact = run_compiled(g, inputs, {.set = set, .interpret = true});

@@ -1,6 +1,7 @@
 // Kernels one by one, single-threaded, as a share of what this process measures: of the FMA peak, and of the roofline,
 // which is the longer of the operations at that peak and the operands' bytes from the nearest cache that holds them
-// all. Winograd convolutions, which multiply less, come to more than 100 %. sinter_kernels [--benchmark_filter=REGEX]
+// all; bfloat16 of the peak of its own instruction. Winograd convolutions, which multiply less, come to more than 100
+// %. sinter_kernels [--benchmark_filter=REGEX]
 #include <sinter/core/target.hpp>
 
 #include <benchmark/benchmark.h>
@@ -18,10 +19,11 @@
 namespace bench {
 namespace {
 
-codegen::roofline const& limit(target const& machine) {
-  static std::map<int, codegen::roofline> of;
-  auto const [at, fresh] = of.try_emplace(machine.lanes());
+codegen::roofline const& limit(target const& machine, precision rounded) {
+  static std::map<std::pair<int, precision>, codegen::roofline> of;
+  auto const [at, fresh] = of.try_emplace({machine.lanes(), rounded});
   if (fresh) at->second = codegen::measure_roofline(machine, nullptr);
+  if (fresh && rounded == precision::bfloat16) at->second.operations_a_second = codegen::bfloat16_rate(machine);
   return at->second;
 }
 
@@ -38,28 +40,37 @@ struct work {
   std::int64_t bytes = 0;
 };
 
-void measure(benchmark::State& state, prepared_kernel const& kernel, work const& w, target const& machine) {
+void measure(benchmark::State& state, prepared_kernel const& kernel, work const& w, target const& machine,
+             precision rounded) {
   auto const start = cpu_seconds();
   for (auto _ : state) {
     kernel.run();
     benchmark::ClobberMemory();
   }
   auto const seconds = (cpu_seconds() - start) / static_cast<double>(state.iterations());
-  auto const& l = limit(machine);
+  auto const& l = limit(machine, rounded);
   state.counters["GFLOP/s"] = w.operations / seconds / 1e9;
   state.counters["% of peak"] = 100 * w.operations / seconds / l.operations_a_second;
   state.counters["% of roofline"] = 100 * l.seconds(w.operations, w.bytes) / seconds;
   state.SetLabel(std::string(kernel.schedule_name()));
 }
 
-void add(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
-  for (target const set : library_targets) {
-    if (!native_target().covers(set)) continue;
-    benchmark::RegisterBenchmark(fmt::format("{}/{}", name, to_string(set)).c_str(), [=](benchmark::State& state) {
-      prepared_kernel const kernel(n, operands, set);
-      measure(state, kernel, {operations, kernel.operand_bytes()}, set);
-    });
-  }
+void add(std::string const& name, node const& n, std::vector<operand> const& operands, double operations,
+         target const& set, precision rounded) {
+  if (!native_target().covers(set)) return;
+  benchmark::RegisterBenchmark(fmt::format("{}/{}", name, to_string(set)).c_str(), [=](benchmark::State& state) {
+    prepared_kernel const kernel(n, operands, set, rounded);
+    measure(state, kernel, {operations, kernel.operand_bytes()}, set, rounded);
+  });
+}
+void add_exact(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
+  for (target const set : library_targets) add(name, n, operands, operations, set, precision::exact);
+}
+
+/// The same in bfloat16 besides.
+void add_rounded(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
+  add_exact(name, n, operands, operations);
+  add(name, n, operands, operations, "x86-64:avx512f,avx512bf16", precision::bfloat16);
 }
 
 using extents = std::vector<std::int64_t>;
@@ -105,27 +116,28 @@ double operations_of(convolution const& c, std::int64_t pixels) {
 
 void add(convolution const& c) {
   auto const from = c.in < channel_block ? layout::row_major : layout::blocked;
-  add("conv/" + c.text(), c.operation("Conv", "sinter", 1),
-      {{.value = filled(c.with(1, c.in, c.extent)), .how = from},
-       {.value = filled(c.with(c.out, c.in / c.group, c.kernel)), .constant = true},
-       {.value = filled({c.out}), .constant = true}},
-      operations_of(c, c.result()));
+  auto const each = c.kernel == 1 ? add_rounded : add_exact;
+  each("conv/" + c.text(), c.operation("Conv", "sinter", 1),
+       {{.value = filled(c.with(1, c.in, c.extent)), .how = from},
+        {.value = filled(c.with(c.out, c.in / c.group, c.kernel)), .constant = true},
+        {.value = filled({c.out}), .constant = true}},
+       operations_of(c, c.result()));
 }
 
 void add_transposed(convolution const& c) {
-  add("conv_transpose/" + c.text(), c.operation("ConvTranspose", "", 11),
-      {{.value = filled(c.with(1, c.in, c.extent)), .how = layout::blocked},
-       {.value = filled(c.with(c.in, c.out / c.group, c.kernel)), .constant = true},
-       {.value = filled({c.out}), .constant = true}},
-      operations_of(c, c.extent));
+  add_exact("conv_transpose/" + c.text(), c.operation("ConvTranspose", "", 11),
+            {{.value = filled(c.with(1, c.in, c.extent)), .how = layout::blocked},
+             {.value = filled(c.with(c.in, c.out / c.group, c.kernel)), .constant = true},
+             {.value = filled({c.out}), .constant = true}},
+            operations_of(c, c.extent));
 }
 
 void add_gemm(std::int64_t rows, std::int64_t depth, std::int64_t columns) {
-  add(fmt::format("gemm/{}x{}x{}", rows, depth, columns), node{.domain = "sinter", .op = "Gemm", .version = 1},
-      {{.value = filled({rows, depth})},
-       {.value = filled({depth, columns}), .constant = true},
-       {.value = filled({columns}), .constant = true}},
-      2.0 * static_cast<double>(rows * depth * columns));
+  add_rounded(fmt::format("gemm/{}x{}x{}", rows, depth, columns), node{.domain = "sinter", .op = "Gemm", .version = 1},
+              {{.value = filled({rows, depth})},
+               {.value = filled({depth, columns}), .constant = true},
+               {.value = filled({columns}), .constant = true}},
+              2.0 * static_cast<double>(rows * depth * columns));
 }
 
 void add_convolutions() {
@@ -194,7 +206,8 @@ int main(int count, char** arguments) {
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
   for (sinter::target const set : sinter::library_targets)
     if (sinter::native_target().covers(set))
-      fmt::print("FMA peak, {}: {:.1f} GFLOP/s\n", to_string(set), bench::limit(set).operations_a_second / 1e9);
+      fmt::print("FMA peak, {}: {:.1f} GFLOP/s\n", to_string(set),
+                 bench::limit(set, sinter::precision::exact).operations_a_second / 1e9);
   bench::add_all();
   benchmark::RunSpecifiedBenchmarks();
 }

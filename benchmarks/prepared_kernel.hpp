@@ -36,15 +36,16 @@ struct operand {
 /// The grids of a node, linked; `run` runs their tasks in order.
 class prepared_kernel {
  public:
-  /// The cheapest candidate gives the code.
-  prepared_kernel(node n, std::vector<operand> const& operands, target const& machine) {
+  /// The cheapest candidate gives the code; of those that round to `rounded` where that is not `exact`.
+  prepared_kernel(node n, std::vector<operand> const& operands, target const& machine,
+                  precision rounded = precision::exact) {
     for (std::size_t i = 0; i < operands.size(); ++i) n.inputs.push_back({static_cast<std::int32_t>(i)});
     n.outputs.push_back({static_cast<std::int32_t>(operands.size())});
     scheduled_node s{.n = &n, .op = bind(n)};
     describe(s, operands);
-    auto const chosen = choose(s, machine);
+    auto const chosen = choose(s, machine, rounded);
     for (auto const* each : {&s.inputs, &s.outputs})
-      for (auto const& o : *each) operand_bytes_ += bytes_of(o);
+      for (auto const& o : *each) operand_bytes_ += bytes_of(o) / (o.constant && rounded != precision::exact ? 2 : 1);
     link(s, chosen.build(s), machine);
   }
 
@@ -77,11 +78,11 @@ class prepared_kernel {
     s.outputs.push_back(std::move(out));
   }
 
-  candidate choose(scheduled_node& s, target const& machine) {
+  candidate choose(scheduled_node& s, target const& machine, precision rounded) {
     std::optional<candidate> best;
     for (auto const& schedule : schedule_table(machine.device()))
       for (auto& offered : schedule.offer(s, machine)) {
-        if (offered.layouts.view || (best && best->cost <= offered.cost)) continue;
+        if (offered.precision != rounded || offered.layouts.view || (best && best->cost <= offered.cost)) continue;
         best = std::move(offered);
         name_ = schedule.name;
       }

@@ -13,7 +13,8 @@
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
 #         it here, without a GPU; the program needs the driver alone, which it loads when the first object is made.
-# PRECISION with CUDA: what tensors are stored in and the factors of products are rounded to, exact by default.
+# PRECISION: what the factors of products are rounded to, exact by default; with CUDA tensors are stored so as well. On
+#   CPUs bf16, for which targets with AVX-512 BF16 have an instruction: ISA avx2 x86-64:avx512f,avx512bf16.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the
@@ -44,8 +45,8 @@ function(sinter_add_model target model)
     message(FATAL_ERROR "sinter_add_model(${target}): CUDA makes a library for devices, without ISA and THREADS; for CPUs "
                         "make another one")
   endif()
-  if(arg_PRECISION AND NOT arg_CUDA)
-    message(FATAL_ERROR "sinter_add_model(${target}): PRECISION is for CUDA; CPUs compute in float32")
+  if(arg_PRECISION AND NOT arg_CUDA AND NOT arg_PRECISION MATCHES "^(exact|bf16)$")
+    message(FATAL_ERROR "sinter_add_model(${target}): PRECISION ${arg_PRECISION} is for CUDA; CPUs take exact and bf16")
   endif()
   get_filename_component(model ${model} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   set(targets ${arg_CUDA})

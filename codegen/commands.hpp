@@ -46,8 +46,10 @@ inline void add_preferences(CLI::App& command, sinter::preferences& to) {
                                                                    {"fp16", sinter::precision::float16},
                                                                    {"bf16", sinter::precision::bfloat16}};
   command
-      .add_option("--precision", to.precision,
-                  "what devices may round to: exact; tf32, of factors; fp16 or bf16, of what is stored, too")
+      .add_option(
+          "--precision", to.precision,
+          "what may be rounded to: exact; bf16, on CPUs of factors; on devices also tf32, of factors, or fp16; fp16 "
+          "and bf16 of what they store, too")
       ->transform(CLI::CheckedTransformer(precisions));
   command.add_flag("--small-weights", to.small_weights, "packed weights of at most twice the model's: no F(4,3)");
 }

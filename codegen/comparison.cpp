@@ -46,7 +46,7 @@ void add_bad(comparison& c, std::size_t element, T const& got, T const& expected
 }
 
 void compare_numbers(comparison& c, numbers const& got, numbers const& expected, tolerance const& allowed) {
-  auto const atol = allowed.atol.value_or(1e-4 * largest_magnitude(expected));
+  auto const atol = allowed.atol.value_or(allowed.share * largest_magnitude(expected));
   c.rtol = allowed.rtol, c.atol = std::max(c.atol, atol);
   for (std::size_t i = 0; i < expected.count; ++i) {
     auto const a = got.at(i), b = expected.at(i);

@@ -11,7 +11,8 @@ namespace codegen {
 /// How far a number may be from what is expected: |got - expected| <= atol + rtol * |expected|.
 struct tolerance {
   double rtol = 1e-3;
-  std::optional<double> atol{};  ///< none: 1e-4 of the largest magnitude that is expected in the tensor
+  std::optional<double> atol{};  ///< none: `share` of the largest magnitude that is expected in the tensor
+  double share = 1e-4;
 };
 
 /// What two tensors have in common.

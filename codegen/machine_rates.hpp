@@ -66,20 +66,38 @@ class probe {
 /// Independent sums in registers, more than the latency of an FMA hides.
 inline constexpr int probe_sums = 12;
 
-/// Floating-point operations a second of independent fused multiply-adds in registers, of all workers together.
-inline double fma_rate(sinter::target const& machine, sinter::executor* pool = nullptr) {
+/// Calls a second and lane of `emit(builder, sum)`, one instruction each on sums in registers that are independent, of
+/// all workers together.
+template <typename Emit>
+double instruction_rate(sinter::target const& machine, sinter::executor* pool, Emit&& emit) {
   constexpr int turns = 100'000;
-  sinter::vector::builder b("fma_rate", machine.lanes());
+  sinter::vector::builder b("instruction_rate", machine.lanes());
   auto const y = b.argument("y", sinter::vector::access::out, probe_sums * b.register_bytes());
-  auto const one = b.constant(1), tiny = b.constant(1e-9f);
+  auto const instruction = emit(b);
   std::vector<sinter::vector::reg> sums;
   for (int i = 0; i < probe_sums; ++i) sums.push_back(b.zero());
   b.loop(turns, {}, [&] {
-    for (auto const sum : sums) b.fma_to(sum, one, tiny);
+    for (auto const sum : sums) instruction(sum);
   });
   for (int i = 0; i < probe_sums; ++i) b.store(y.at(i * b.register_bytes()), sums[static_cast<std::size_t>(i)]);
   probe const p(std::move(b).take(), machine, pool, 4096);
-  return 2.0 * probe_sums * machine.lanes() * turns * p.workers() / least_seconds(20, [&] { p.run(); });
+  return 1.0 * probe_sums * machine.lanes() * turns * p.workers() / least_seconds(20, [&] { p.run(); });
+}
+
+/// Floating-point operations a second of independent fused multiply-adds in registers, of all workers together.
+inline double fma_rate(sinter::target const& machine, sinter::executor* pool = nullptr) {
+  return 2 * instruction_rate(machine, pool, [](sinter::vector::builder& b) {
+           auto const one = b.constant(1), tiny = b.constant(1e-9f);
+           return [&b, one, tiny](sinter::vector::reg sum) { b.fma_to(sum, one, tiny); };
+         });
+}
+
+/// The same of products of two pairs of bfloat16, on machines that have them.
+inline double bfloat16_rate(sinter::target const& machine, sinter::executor* pool = nullptr) {
+  return 4 * instruction_rate(machine, pool, [](sinter::vector::builder& b) {
+           auto const ones = b.constant_i32(0x3f803f80), tiny = b.constant_i32(0x30803080);
+           return [&b, ones, tiny](sinter::vector::reg sum) { b.dot2_bf16_to(sum, ones, tiny); };
+         });
 }
 
 /// Bytes a second that all workers together read, each again and again the same `bytes` bytes.

@@ -34,6 +34,7 @@ void verify(settings const& s) {
   how.machine = s.set;
   if (s.against != "evaluate") how.reference = s.against;
   if (s.atol >= 0) how.allowed.atol = s.atol;
+  if (how.prefer.precision != sinter::precision::exact) how.allowed.share = 3e-2;
   if (!s.inputs.empty()) how.inputs = read_inputs(s.inputs, input_names(s.model.file));
   auto const r = verify_model(s.model, how);
   shown.erase();
@@ -70,7 +71,9 @@ void add_verify(CLI::App& app) {
   command->add_option("--rtol", s->how.allowed.rtol, "relative tolerance")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--atol", s->atol, "absolute tolerance; by default 1e-4 of the largest magnitude in the tensor")
+  command
+      ->add_option("--atol", s->atol,
+                   "absolute tolerance; by default 1e-4 of the largest magnitude in the tensor, 0.03 with --precision")
       ->check(CLI::NonNegativeNumber);
   add_target(*command, s->set);
   add_preferences(*command, s->how.prefer);

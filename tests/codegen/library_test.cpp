@@ -6,6 +6,7 @@
 #include <cstring>
 #include <digits.hpp>
 #include <digits_batch.hpp>
+#include <digits_bf16.hpp>
 #include <digits_int8.hpp>
 #include <memory>
 #include <random>
@@ -33,18 +34,21 @@ target jit_set([[maybe_unused]] typename Net::instruction_set set) {
     if (set == Net::instruction_set::x86_64_avxvnni) return "x86-64:avxvnni";
     if (set == Net::instruction_set::x86_64_avx512vnni) return "x86-64:avx512vnni";
   }
+  if constexpr (requires { Net::instruction_set::x86_64_avx512bf16; })
+    if (set == Net::instruction_set::x86_64_avx512bf16) return "x86-64:avx512bf16";
   return "avx2";
 }
 
 /// Compares a built library with the in-process compiler, bit for bit, on random inputs. `Input` and `Output` are types
 /// of the class.
 template <typename Net, typename Input, typename Output, typename Run>
-void agrees(std::filesystem::path const& file, typename Net::instruction_set set, Run run, int runs = 20) {
+void agrees(std::filesystem::path const& file, typename Net::instruction_set set, Run run, int runs = 20,
+            preferences const& prefer = {}) {
   if (!Net::supports(set) || !native_target().covers(jit_set<Net>(set))) {
     WARN("SKIPPED: this CPU lacks the instruction set");
     return;
   }
-  auto const model = load(file, {.target = jit_set<Net>(set), .threads = 1});
+  auto const model = load(file, {.target = jit_set<Net>(set), .threads = 1, .prefer = prefer});
   Net net(set);
   std::mt19937 random(7);
   std::uniform_real_distribution<float> values(-1, 1);
@@ -77,6 +81,15 @@ TEST_CASE("a built library of 8-bit integers gives the bits of the in-process co
     agrees<digits_int8, digits_int8::image, digits_int8::scores>(
         SINTER_TEST_INT8, set,
         [](digits_int8& net, digits_int8::image::view x) { return net.run({.image = x}).scores; });
+}
+
+TEST_CASE("a library whose factors are rounded to bfloat16 has the bits of the in-process compiler, too") {
+  auto const file = std::string(SINTER_SOURCE_DIR) + "/examples/hello/digits.onnx";
+  using enum digits_bf16::instruction_set;
+  for (auto const set : {avx2, x86_64_avx512bf16})
+    agrees<digits_bf16, digits_bf16::image, digits_bf16::scores>(
+        file, set, [](digits_bf16& net, digits_bf16::image::view x) { return net.run({.image = x}).scores; }, 20,
+        {.precision = precision::bfloat16});
 }
 
 TEST_CASE("a library maps its weights, and works in memory of the caller's") {

@@ -71,16 +71,18 @@ TEST_CASE("C++ text gives the bits of the interpreter", "[thorough]") {
   };
   auto const dot4_flags = fmt::format("{} -mavx512vnni", avx512_flags);
   auto const lookup_flags = fmt::format("{} -mavx512vbmi", avx512_flags);
+  auto const bf16_flags = fmt::format("{} -mavx512bf16", avx512_flags);
   for (auto const& [lanes, flags, needed] :
        {variant{16, avx512_flags, "avx512"}, variant{16, dot4_flags.c_str(), "x86-64:avx512vnni"},
-        variant{16, lookup_flags.c_str(), "x86-64:avx512vbmi"}, variant{8, avx2_flags, "avx2"},
-        variant{8, "-mavx2 -mfma -mf16c -mavxvnni", "x86-64:avxvnni"}, variant{8, "", "portable"},
-        variant{4, "", "portable"}}) {
+        variant{16, lookup_flags.c_str(), "x86-64:avx512vbmi"}, variant{16, bf16_flags.c_str(), "x86-64:avx512bf16"},
+        variant{8, avx2_flags, "avx2"}, variant{8, "-mavx2 -mfma -mf16c -mavxvnni", "x86-64:avxvnni"},
+        variant{8, "", "portable"}, variant{4, "", "portable"}}) {
     if (!native_target().covers(needed)) {
       WARN("SKIPPED: this CPU has no " << to_string(needed));
       continue;
     }
-    auto const programs = test::random_programs(lanes, 25, 40);
+    auto programs = test::random_programs(lanes, 25, 40);
+    for (auto& p : test::random_programs(lanes, 10, 40, true)) programs.push_back(std::move(p));
     compiled_text const text(cpp::print_cpp(programs, "kernel"), flags);
     INFO(text.log());
     REQUIRE_FALSE(text.failed());

@@ -97,13 +97,16 @@ TEST_CASE("memory operands are encoded as the assembler does it") {
   compare_memory<Ymm>(16);
 }
 
-TEST_CASE("elements broadcast from memory are encoded as the assembler does it") {
-  Zmm const d(19), a(30);
+TEST_CASE("elements broadcast from memory and products of bfloat16 are encoded as the assembler does it") {
+  Zmm const d(19), a(30), b(13);
   for (auto const displacement : {0, 4, 508, 512, 6, -512, -516}) {
     packed_operand const there{.number = 9, .is_memory = true, .broadcast = true, .displacement = displacement};
     auto const at = Xbyak::util::ptr_b[Xbyak::util::r9 + displacement];
     CAPTURE(displacement);
     for (auto const& [op, write] : ternaries)
       CHECK(encoded(op, d, a.getIdx(), there) == assembled([&, f = write](assembler& m) { f(m, d, a, at); }));
+    CHECK(encoded(packed::dot2_bf16, d, a.getIdx(), there) == assembled([&](assembler& m) { m.vdpbf16ps(d, a, at); }));
   }
+  CHECK(encoded(packed::dot2_bf16, d, a.getIdx(), {.number = b.getIdx()}) ==
+        assembled([&](assembler& m) { m.vdpbf16ps(d, a, b); }));
 }

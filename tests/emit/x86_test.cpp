@@ -5,9 +5,10 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "emit/disassembly.hpp"
 #include "vector/random_program.hpp"
+#include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -28,8 +29,8 @@ target target_of(int lanes) { return lanes == 16 ? "avx512" : "avx2"; }
 std::vector<target> targets_of(int lanes) {
   std::vector<target> all{target_of(lanes)};
   using names = std::vector<std::string_view>;
-  for (auto const more : lanes == 16 ? names{"x86-64:avx512f,avx512vnni", "x86-64:avx512f,avx512vbmi"}
-                                     : names{"x86-64:avxvnni"})
+  for (auto const more :
+       lanes == 16 ? names{"x86-64:avx512f,avx512vnni", "x86-64:avx512f,avx512vbmi"} : names{"x86-64:avxvnni"})
     if (native_target().covers(more)) all.emplace_back(more);
   return all;
 }
@@ -292,24 +293,11 @@ TEST_CASE("pages of code are never writable and executable") {
 TEST_CASE("AVX2 code has no EVEX encodings") {
   auto const programs = test::random_programs(8, 200, 60);
   auto const code = emit(programs, 8);
-  auto const file = fmt::format("/tmp/sinter_code_{}.bin", getpid());
-  auto const bytes = code.bytes().subspan(code.offset(0));
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  auto* const listing = popen(fmt::format("objdump -D -b binary -mi386:x86-64 {} 2>/dev/null", file).c_str(), "r");
-  REQUIRE(listing != nullptr);
-  char line[512];
-  std::size_t instructions = 0, evex = 0, undecoded = 0;
-  while (std::fgets(line, sizeof line, listing) != nullptr) {
-    std::string const text = line;
-    auto const colon = text.find(":\t");
-    if (colon == std::string::npos) continue;
-    ++instructions;
-    evex += text.compare(colon + 2, 3, "62 ") == 0 ? 1u : 0u;
-    undecoded += text.find("(bad)") != std::string::npos ? 1u : 0u;
-  }
-  pclose(listing);
-  std::remove(file.c_str());
+  auto const lines = test::disassembly(code);
+  auto const instructions = lines.size();
+  auto const count = [&](auto const& wanted) { return std::ranges::count_if(lines, wanted); };
+  auto const evex = count([](std::string const& line) { return line.starts_with("62 "); });
+  auto const undecoded = count([](std::string const& line) { return line.find("(bad)") != std::string::npos; });
   if (instructions == 0) {
     WARN("SKIPPED: objdump is not installed");
     return;

@@ -39,3 +39,37 @@ graph opset 13 {
   if (!native_target().covers("avx512")) return;
   CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = "avx512"})));
 }
+
+TEST_CASE("float32 models whose factors are rounded to bfloat16 agree with evaluation within that") {
+  auto const g = parse(R"(
+graph opset 13 {
+  input x: float[2x3x32x32]
+  const w1 = float[32x3x3x3] random(1)
+  const w2 = float[64x32x3x3] random(2)
+  const w3 = float[256x64x1x1] random(3)
+  const w4 = float[256x1024] random(4)
+  const b4 = float[1024] random(5)
+  a = Conv(x, w1) {pads = [1, 1, 1, 1]}
+  b = Relu(a)
+  c = Conv(b, w2) {pads = [1, 1, 1, 1]}
+  d = Relu(c)
+  e = Conv(d, w3)
+  f = GlobalAveragePool(e)
+  h = Flatten(f)
+  y = Gemm(h, w4, b4)
+  output y
+})");
+  auto const inputs = random_inputs(g);
+  auto const expected = evaluate(g, inputs);
+  for (target const set : {"x86-64:avx512f,avx512bf16", "avx2"}) {
+    preferences const rounded{.precision = precision::bfloat16};
+    auto const interpreted = run_compiled(g, inputs, {.set = set, .prefer = rounded, .interpret = true});
+    auto const difference = largest_difference(expected, interpreted);
+    CHECK(difference <= 0.03);
+    if (set.has(feature::avx512bf16)) CHECK(difference > 1e-4);  // constants of texts are exact
+    if (native_target().covers(set))
+      CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = set, .prefer = rounded})));
+    auto const exact = run_compiled(g, inputs, {.set = set, .interpret = true});
+    CHECK(largest_difference(expected, exact) < 1e-5);
+  }
+}

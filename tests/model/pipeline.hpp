@@ -22,6 +22,7 @@ struct pipeline_options {
   target set{"avx512"};
   executor* pool = nullptr;
   memory_guard guard = memory_guard::plain;
+  preferences prefer{};
   bool interpret = false;  ///< runs the vector programs in the interpreter in place of machine code
 };
 
@@ -53,13 +54,15 @@ struct pipeline {
 
  private:
   executable make(graph g, pipeline_options const& how) {
-    if (!how.interpret) return compile(std::move(g), {.machine = how.set, .guard = how.guard}, store, how.pool);
+    if (!how.interpret)
+      return compile(std::move(g), {.machine = how.set, .prefer = how.prefer, .guard = how.guard}, store, how.pool);
     optimize(g);
     kernel_code code;
     code.interpret = [](vector::program const& kernel, std::byte* const* arguments) {
       vector::interpret(kernel, arguments);
     };
-    return executable(plan(g, {.machine = how.set}), std::move(code), store.weights, how.pool, how.guard);
+    return executable(plan(g, {.machine = how.set, .prefer = how.prefer}), std::move(code), store.weights, how.pool,
+                      how.guard);
   }
 };
 

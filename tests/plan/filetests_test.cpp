@@ -22,7 +22,7 @@ auto const folder = std::filesystem::path(SINTER_SOURCE_DIR "/tests/filetests/pl
 
 /// A file of tests/filetests/plan: a first line `; targets: NAME…`, a graph, and for each target a line
 /// `; plans NAME` and the program that the optimised graph becomes, its kernels by name. Targets are those of the
-/// library, with `+fp16` behind them where tensors are to be stored so.
+/// library, with `+fp16` or `+bf16` behind them where numbers may be rounded to that.
 struct filetest {
   std::vector<std::string> targets{};
   std::string graph{};  ///< with the first line
@@ -66,12 +66,12 @@ std::string programs_of(filetest const& t) {
   std::string all;
   for (auto const& name : t.targets) {
     auto g = parse(t.graph);
-    std::string_view const rounded = "+fp16";
-    bool const rounds = name.ends_with(rounded);
-    target const machine(name.substr(0, name.size() - (rounds ? rounded.size() : 0)));
+    target const machine(name.substr(0, name.find('+')));
     optimize(g, {.byte_products = machine.device() != device_kind::cuda});
-    auto const p =
-        plan(g, {.machine = machine, .prefer = {.precision = rounds ? precision::float16 : precision::exact}});
+    auto const rounded = name.ends_with("+fp16")   ? precision::float16
+                         : name.ends_with("+bf16") ? precision::bfloat16
+                                                   : precision::exact;
+    auto const p = plan(g, {.machine = machine, .prefer = {.precision = rounded}});
     auto const text = print(p, {.kernels = false});
     CHECK(print(parse_program(text), {.kernels = false}) == text);
     all += "; plans " + name + "\n" + with_numbered_constants(text);

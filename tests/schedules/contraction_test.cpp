@@ -249,6 +249,7 @@ TEST_CASE("each field of a tile but its name is in the key of its kernel", "[sch
   CHECK(key([](tile& t) { t.last_lanes = 8; }) != base);
   CHECK(key([](tile& t) { t.dense_weights = false; }) != base);
   CHECK(key([](tile& t) { t.bias = true; }) != base);
+  CHECK(key([](tile& t) { t.factors = tile_factors::pairs; }) != base);
   CHECK(key([](tile& t) { t.epilogue.extras = {extra_kind::element}; }) != base);
   CHECK(key([](tile& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }) != base);
 }

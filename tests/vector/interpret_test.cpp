@@ -183,6 +183,26 @@ TEST_CASE("lookup replaces each byte") {
   CHECK(lanes[15] == expected);
 }
 
+TEST_CASE("dot2.bf16 adds the high products first, rounds after each and knows no subnormal numbers") {
+  auto const dot = [](std::uint32_t a, std::uint32_t b, float sum) { return add_bfloat16_products(a, b, sum); };
+  CHECK(dot(0x40004040u, 0x40803f80u, 1.0f) == 1 + 2 * 4 + 3);
+  CHECK(dot(0x3f803f80u, 0xcf003f80u, 0x1p31f) == 1);         // high: 2^31 - 2^31; low: + 1
+  CHECK(dot(0x3f803f80u, 0x3f80cf00u, 0x1p31f) == 0);         // high: 2^31 + 1 is 2^31
+  CHECK(dot(0x00013f80u, 0x7f003f80u, 0x1p-130f) == 1);       // a subnormal factor, and sum, count as 0
+  CHECK(dot(0x00800000u, 0x3f000000u, 0.0f) == 0);            // 2^-127 becomes 0
+  CHECK(std::signbit(dot(0x80808000u, 0x3f000000u, -0.0f)));  // of its sign
+  CHECK(dot(0x00800080u, 0x3f003f80u, 0.0f) == 0x1p-126f);    // and is lost before the next sum
+  CHECK(dot(0x7f7f0000u, 0x7f7f0000u, 0.0f) == std::numeric_limits<float>::infinity());
+  CHECK(std::isnan(dot(0x7f800000u, 0x00010000u, 0.0f)));  // infinity times what counts as 0
+  auto const y = run<std::int32_t>(
+      {1.00390625f, 1.01171875f, -2.0f, 0x1p-127f, nan_value},
+      [](builder& b, vector::pointer x) { return b.pack_bf16(b.load(x.at(0)), b.load(x.at(4), 2)); }, element::i32);
+  CHECK(y[0] == 0x3f823f80);  // ties to even
+  CHECK(y[1] == 0x0000c000);
+  CHECK((y[2] & 0x7fc0) == 0x7fc0);
+  CHECK(y[8] == static_cast<std::int32_t>(0xc0003f82u));
+}
+
 TEST_CASE("lanes: butterflies, partial loads and transposes") {
   std::vector<float> in(16);
   for (int k = 0; k < 16; ++k) in[static_cast<std::size_t>(k)] = static_cast<float>(k * k);

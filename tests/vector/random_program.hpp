@@ -20,11 +20,12 @@ inline constexpr std::int64_t random_argument_bytes = 16384;
 
 /// Writes programs with all operations, nested loops, partial loads and stores, several streams over one argument and
 /// registers that are written more than once. Deterministic in the seed. Values that would leave an operation
-/// undefined (to_i32, scale2) or that show a NaN's payload (bits) are clamped first.
+/// undefined (to_i32, scale2) or that show a NaN's payload (bits, pack.bf16) are clamped first. `pairs` of bf16 are
+/// there where they are asked for: not every machine multiplies them.
 class random_program {
  public:
-  random_program(std::uint32_t seed, int lanes, int instructions)
-      : random_(seed), b_("random_" + std::to_string(seed), lanes), left_(instructions) {}
+  random_program(std::uint32_t seed, int lanes, int instructions, bool pairs)
+      : random_(seed), b_("random_" + std::to_string(seed), lanes), left_(instructions), pairs_(pairs) {}
 
   vector::program make() && {
     for (std::size_t k = 0; k < 12; ++k) {
@@ -166,8 +167,15 @@ class random_program {
     m.broadcast = chance(40);
     return m;
   }
+  void pair() {
+    if (chance(30)) return keep_integer(b_.pack_bf16(clamped(any_float(), -1e30f, 1e30f), b_.constant(constants[4])));
+    if (chance(30)) return keep_float(b_.dot2_bf16(any_integer(), any_integer(), any_float()));
+    auto const sum = any_float(), a = any_integer();
+    chance(60) ? b_.dot2_bf16_to(sum, a, integer_operand()) : b_.dot2_bf16_to(sum, a, any_integer());
+  }
   void integer() {
     using vector::opcode;
+    if (pairs_ && chance(40)) return pair();
     if (chance(25)) {
       auto const sum = any_integer(), a = any_integer();
       if (chance(50)) return chance(40) ? b_.dot2_to(sum, a, integer_operand()) : b_.dot2_to(sum, a, any_integer());
@@ -223,17 +231,19 @@ class random_program {
   std::mt19937 random_;
   vector::builder b_;
   int left_;
+  bool pairs_;
   std::vector<vector::pointer> pointers_;
   std::vector<std::pair<vector::pointer, std::size_t>> extra_;
   std::vector<vector::reg> floats_, integers_;
 };
 
 /// Random programs that fit into the registers of their target, the first `count` of them.
-inline std::vector<vector::program> random_programs(int lanes, std::size_t count, int instructions) {
+inline std::vector<vector::program> random_programs(int lanes, std::size_t count, int instructions,
+                                                    bool pairs = false) {
   std::vector<vector::program> programs;
   std::vector<vector::live_range> ranges;
   for (std::uint32_t seed = 1; programs.size() < count; ++seed) {
-    auto p = random_program(seed, lanes, instructions).make();
+    auto p = random_program(seed, lanes, instructions, pairs).make();
     find_live_ranges(p, ranges);
     if (find_pressure(p, ranges).registers <= vector::register_count(lanes)) programs.push_back(std::move(p));
   }

@@ -101,6 +101,10 @@ TEST_CASE("types") {
   CHECK(complaint("  v0 = zero.i32\n  store z[0], v0\n") == "");
   CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = dot4.u8s8 v0, x[0], v0\n"), says("is f32, not i32"));
   CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot4.u8s8 v1, v0, v1\n"), says("v0 is f32"));
+  CHECK(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot2.bf16 v1, v1, v0\n  v3 = pack.bf16 v2, v0\n") == "");
+  CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot2.bf16 v1, v1, v1\n"), says("v1 is i32"));
+  CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = dot2.bf16 v1, v0, v0\n"), says("v0 is f32"));
+  CHECK_THAT(complaint("  v0 = zero.i32\n  v1 = pack.bf16 v0, v0\n"), says("v0 is i32"));
   CHECK_THAT(complaint("  v0 = zero\n  v1 = zero.i32\n  v2 = select.lt v0, v0, v0, v1\n"), says("differ in type"));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace sinter {
@@ -39,6 +40,24 @@ constexpr std::uint16_t float_to_bfloat16(float value) {
   auto const bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+/// A subnormal number as a zero of its sign, anything else as it is.
+constexpr float without_subnormals(float value) {
+  auto const bits = std::bit_cast<std::uint32_t>(value);
+  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
+}
+
+/// Binary32 to bfloat16 as `vcvtne2ps2bf16` does it: to nearest, ties to even; subnormal numbers become zeros.
+constexpr std::uint16_t float_to_normal_bfloat16(float value) { return float_to_bfloat16(without_subnormals(value)); }
+
+/// sum + the products of two pairs of bfloat16 as `vdpbf16ps` adds them: that of the high halves first, then that of
+/// the low halves, each sum rounded once; subnormal numbers count as zeros and become zeros.
+inline float add_bfloat16_products(std::uint32_t a, std::uint32_t b, float sum) {
+  auto const low = [](std::uint32_t pair) { return without_subnormals(std::bit_cast<float>(pair << 16)); };
+  auto const high = [](std::uint32_t pair) { return without_subnormals(std::bit_cast<float>(pair & 0xffff0000u)); };
+  sum = without_subnormals(std::fma(high(a), high(b), without_subnormals(sum)));
+  return without_subnormals(std::fma(low(a), low(b), sum));
 }
 
 }  // namespace sinter

@@ -6,7 +6,7 @@
 
 namespace sinter {
 
-/// What numbers may be rounded to where a device has matrix units; sums are float32 always, and CPUs are exact.
+/// What numbers may be rounded to; sums are float32 always. On CPUs bfloat16 alone has kernels: it is for factors.
 enum class precision : std::int8_t {
   exact,    ///< float32 is stored and computed as such
   tf32,     ///< factors of products have 10 bits of mantissa and the range of float32
@@ -28,7 +28,7 @@ struct preferences {
   bool precise = false;
   /// Packed weights of at most twice the model's. Those of F(4,3) are four times as large.
   bool small_weights = false;
-  /// What devices may round to.
+  /// What may be rounded to.
   sinter::precision precision = sinter::precision::exact;
 };
 

@@ -31,7 +31,7 @@ inline int operations_of(vector::opcode op) {
 /// Whether an instruction makes numbers; bits that are joined, shifted or reinterpreted may be elements on their way.
 inline bool computes(vector::opcode op) {
   using enum vector::opcode;
-  return operations_of(op) > 0 || (op >= iadd && op <= imax) || op == to_i32 || op == to_f32 || op == hsum ||
+  return operations_of(op) > 0 || (op >= iadd && op <= imax) || (op >= to_i32 && op <= pack_bf16) || op == hsum ||
          op == hmax;
 }
 

@@ -25,12 +25,12 @@
 ///
 /// Tiles of 8-bit integers (`contraction_tile::quantized`) are the same on int32: a channel is four of them, a product
 /// is dot4 (or two dot2 of words, widened_bytes.hpp), padding whose zero point is not 0 has products too, and
-/// requantization (requantize.hpp) is the epilogue.
+/// requantization (requantize.hpp) is the epilogue. Tiles of pairs of bfloat16 (`tile_factors`) have two channels in
+/// place of one, and dot2.bf16 in place of fma.
 ///
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
-
 namespace detail {
 
 /// Emits the code of one tile.
@@ -40,6 +40,7 @@ class contraction_emitter {
       : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
     if (t_.quantized) type_ = vector::register_type::i32;
     if (t_.quantized && !words()) flip_ = input_flip(*t_.quantized, b_);
+    factors_ = has_pairs() ? vector::register_type::i32 : type_;
     bool const several = t_.blocks() > 1 && t_.pixels() > 1;
     paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
   }
@@ -57,6 +58,7 @@ class contraction_emitter {
   std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
   bool words() const { return t_.quantized && t_.quantized->words; }
+  bool has_pairs() const { return t_.factors == tile_factors::pairs; }
   /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
   bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
   /// Where register `r` of a pixel lies in values of `element` bytes.
@@ -140,7 +142,7 @@ class contraction_emitter {
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
         if (computed() == 1 && !stream_weights && !t_.quantized) {
-          b_.fma_to(accumulator(pixel, 0), w[0], at);
+          multiply_add(accumulator(pixel, 0), w[0], at);
           continue;
         }
         auto const broadcast = inside ? load_input(at) : outside();
@@ -155,9 +157,9 @@ class contraction_emitter {
       }
   }
 
-  /// A channel of a pixel in all lanes, or four channels as uint8.
+  /// A channel of a pixel in all lanes, or four channels as uint8, or two as bfloat16.
   vector::reg load_input(vector::memory at) {
-    auto const value = b_.load(at, 0, type_);
+    auto const value = b_.load(at, 0, factors_);
     return flip_ ? b_.binary(vector::opcode::ixor, value, flip_, type_) : value;
   }
 
@@ -166,11 +168,12 @@ class contraction_emitter {
     return b_.constant_i32(static_cast<std::int32_t>((words() ? 0x00010001U : 0x01010101U) * t_.quantized->outside));
   }
 
-  void multiply_add(vector::reg sum, vector::reg x, vector::memory w) {
-    !t_.quantized ? b_.fma_to(sum, x, w) : words() ? b_.dot2_to(sum, x, w) : b_.dot4_to(sum, x, w);
-  }
-  void multiply_add(vector::reg sum, vector::reg x, vector::reg w) {
-    !t_.quantized ? b_.fma_to(sum, w, x) : words() ? b_.dot2_to(sum, x, w) : b_.dot4_to(sum, x, w);
+  /// Adds to `sum` the product of an input and weights, in a register or in memory.
+  template <typename Weights>
+  void multiply_add(vector::reg sum, vector::reg x, Weights w) {
+    if (has_pairs()) return b_.dot2_bf16_to(sum, x, w);
+    if (!t_.quantized) return b_.fma_to(sum, x, w);
+    words() ? b_.dot2_to(sum, x, w) : b_.dot4_to(sum, x, w);
   }
 
   /// The product of pixel `pixel` for a register that two share, when the values of both are there.
@@ -205,11 +208,11 @@ class contraction_emitter {
 
   std::int64_t weight_offset(std::size_t r) const {
     auto const per_block = static_cast<std::size_t>(per_block_);
-    return t_.w_blocks[r / per_block] + static_cast<std::int64_t>(r % per_block) * b_.register_bytes();
+    return t_.w_blocks[r / per_block] + static_cast<std::int64_t>(r % per_block) * b_.lanes() * t_.w_lane();
   }
 
   vector::reg load_weight(std::size_t r, std::int64_t w_at) {
-    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, type_);
+    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, factors_);
     auto const lanes = lanes_of(r);
     return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + weight_offset(r)), lanes);
   }
@@ -269,10 +272,11 @@ class contraction_emitter {
   contraction_operands const& o_;
   std::vector<vector::reg> accumulators_;
   std::vector<vector::reg> weights_;
-  vector::register_type type_ = vector::register_type::f32;
-  vector::reg flip_{};           ///< makes int8 inputs uint8, where they are that
-  vector::reg first_of_pair_{};  ///< the value of its first pixel
-  bool paired_ = false;          ///< two pixels share a register
+  vector::register_type type_ = vector::register_type::f32;     ///< of sums
+  vector::register_type factors_ = vector::register_type::f32;  ///< of input and weights
+  vector::reg flip_{};                                          ///< makes int8 inputs uint8, where they are that
+  vector::reg first_of_pair_{};                                 ///< the value of its first pixel
+  bool paired_ = false;                                         ///< two pixels share a register
 };
 
 }  // namespace detail

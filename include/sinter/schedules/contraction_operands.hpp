@@ -28,10 +28,11 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
   using vector::access;
   using enum vector::element;
   contraction_operands o;
-  auto const sums = t.quantized ? i32 : f32;
+  auto const sums = t.quantized ? i32 : f32, factors = t.factors == tile_factors::pairs ? i32 : sums;
+  auto const weights = t.factors == tile_factors::widened ? bf16 : factors;
   auto const result = !t.quantized || t.quantized->reals ? f32 : result_element(*t.quantized);
-  o.x = b.argument("x", access::in, t.x_bytes(), sums);
-  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), sums);
+  o.x = b.argument("x", access::in, t.x_bytes(), factors);
+  o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), weights);
   if (t.bias) o.bias = b.argument("b", access::constant, t.blocks() * 64, sums);
   if (t.y_element() == 1) o.scale = b.argument("s", access::constant, t.blocks() * 64);
   if (t.quantized && t.quantized->reals) {

@@ -58,6 +58,13 @@ inline std::int64_t quantized_blocks(std::int64_t pixels, target const& machine)
   return pixels == 1 ? 8 : pixels <= quantized_pixels(4, machine) ? 4 : 2;
 }
 
+/// What is multiplied.
+enum class tile_factors : std::uint8_t {
+  own,     ///< float32, or 8-bit integers (`contraction_tile::quantized`)
+  pairs,   ///< bfloat16: two channels, which lie side by side in input and weights, are what one is of floats
+  widened  ///< float32, and weights of bfloat16
+};
+
 /// Everything that decides the code of a tile. Distances are in bytes.
 struct contraction_tile {
   std::string name{};
@@ -81,9 +88,12 @@ struct contraction_tile {
   bool bias = false;
   epilogue_code epilogue{};
   std::optional<quantized_tile> quantized{};  ///< its operands are those of integers
+  tile_factors factors = tile_factors::own;
 
   /// Whether taps in the padding have products.
   bool padding_counts() const { return quantized && quantized->outside != 0; }
+  /// Bytes of a lane of weights.
+  std::int64_t w_lane() const { return factors == tile_factors::widened ? 2 : 4; }
   /// Bytes of an element of y.
   std::int64_t y_element() const { return quantized && !quantized->reals && !quantized->sums ? 1 : 4; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }
@@ -125,7 +135,7 @@ inline std::int64_t contraction_tile::w_bytes() const {
   std::int64_t reduction = 0;
   for (auto const& s : sections)
     reduction = std::max(reduction, s.w_offset + (s.chunks * kernel_rows * kernel_cols * s.channels - 1) * w_channel);
-  return reduction + w_blocks.back() + (dense_weights ? 64 : last_lanes * 4);
+  return reduction + w_blocks.back() + (dense_weights ? channel_block : last_lanes) * w_lane();
 }
 
 /// Instructions for one channel and tap of a tile, about.
@@ -163,7 +173,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
-               half_tail, bias, epilogue, quantized] = tile;
+               half_tail, bias, epilogue, quantized, factors] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
@@ -173,7 +183,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_row)
       .add(y_col)
       .add(y_block);
-  key.add(last_lanes).add(dense_weights).add(half_tail).add(bias);
+  key.add(last_lanes).add(dense_weights).add(half_tail).add(bias).add(factors);
   epilogue.add_to(key);
   add_quantized(key, quantized);
   return key.take();

@@ -1,275 +1,13 @@
 #pragma once
 
-#include <sinter/schedules/contraction.hpp>
-#include <sinter/schedules/convolution_shape.hpp>
-#include <sinter/schedules/convolution_weights.hpp>
-#include <sinter/schedules/widened_bytes.hpp>
+#include <sinter/schedules/convolution_code.hpp>
 
-#include <fmt/compile.h>
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
-/// Direct convolution, one or two spatial axes, into NCHW16c:
-///
-///     parallel for item, group of output blocks, tile of pixels:     (the last two in the order that reuses more)
-///       contraction tile: up to 14 pixels x 2 blocks (AVX-512), 6 x 1 (AVX2); padded taps are left out of the code
-///
-/// The input is NCHW16c, or row-major where it has few channels (the first layer). Results lie side by side, or every
-/// few pixels: see `result_places`.
+/// Direct convolution in float32, and with weights of bfloat16 and an input that is rounded to it.
 namespace sinter {
 namespace detail {
-
-/// Builds the grids of one convolution of input 0 of a node. Its channels have values (bias, scale) in blocks of 16
-/// with 4 bytes each.
-class convolution_code {
- public:
-  /// Of floats, with bias input 2 and extras from input 3 on.
-  convolution_code(convolution_shape const& s, scheduled_node const& n, std::optional<expr::function> const& epilogue,
-                   target const& machine, fragment& code)
-      : convolution_code(s, n, machine, code) {
-    epilogue_ = &epilogue;
-    if (has_input(n, 2)) packed_values_.push_back(pack_vector(n.inputs[2]));
-  }
-  /// Of blocked 8-bit integers, with packed bias and scale.
-  convolution_code(convolution_shape const& s, scheduled_node const& n, quantized_tile const& quantized, packing bias,
-                   packing scale, target const& machine, fragment& code)
-      : convolution_code(s, n, machine, code) {
-    quantized_ = quantized;
-    element_ = 1, unit_ = 4;
-    if (quantized.words) widen_input();
-    packed_values_ = {std::move(bias), std::move(scale)};
-  }
-
-  /// Adds the grids to the last region; `pack(block group)` is the packing of its weights.
-  template <typename Pack>
-  void add(Pack&& pack) {
-    if (s_.groups == 1) return add_group(all_blocks(s_), pack(all_blocks(s_)));
-    for (std::int64_t block = 0; block < s_.out_blocks(); ++block) {
-      auto const g = group_of_block(s_, block, blocked_input_);
-      add_group(g, pack(g));
-    }
-  }
-
- private:
-  convolution_code(convolution_shape const& s, scheduled_node const& n, target const& machine, fragment& code)
-      : n_(n), machine_(machine), s_(s), code_(code) {
-    blocked_input_ = n.inputs[0].how == layout::blocked;
-    x_.stride[0] = n.inputs[0].item_stride;
-    window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
-  }
-
-  void widen_input() {
-    byte_planes const planes{.items = s_.items,
-                             .item_stride = n_.inputs[0].item_stride,
-                             .count = ceil_div(s_.in_channels, channel_block),
-                             .bytes = s_.in_plane() * channel_block,
-                             .is_signed = quantized_->is_signed};
-    x_ = widen_bytes(planes, x_, machine_, code_);
-    planes_ = 2;
-  }
-
-  void add_group(block_group const& g, packing packed) {
-    auto const weights = code_.weight(std::move(packed));
-    channel_values_.clear();
-    for (auto const& values : packed_values_) channel_values_.push_back(code_.weight(values));
-    if (epilogue_) extras_ = bind_extras(n_, *epilogue_, 3, 1, code_);
-    auto const wide = blocks_of_tile();
-    for (auto const& tile : tile_plane(window_, pixels_of_tile()))
-      for (auto const& columns : block_columns(g.blocks, wide, half_tail())) add_grid(g, tile, columns, weights);
-  }
-
-  bool half_tail() const { return s_.half_tail() && !quantized_; }
-  /// Steps of the reduction for so many channels.
-  std::int64_t units(std::int64_t channels) const { return ceil_div(channels, unit_); }
-  std::int64_t block_bytes() const { return channel_block * element_; }
-  std::int64_t pixel_bytes() const { return blocked_input_ ? block_bytes() : element_; }
-  std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
-    return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
-  }
-
-  /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
-  struct block_run {
-    std::int64_t first, count, step, blocks;
-  };
-
-  /// Cuts the blocks of a group into runs whose packed weights are equally far apart; a half tail is in a run of one.
-  static std::vector<block_run> block_columns(std::int64_t blocks, std::int64_t wide, bool half_tail) {
-    std::vector<block_run> runs;
-    auto const alike = half_tail ? blocks - 1 : blocks;
-    if (wide == 1) {
-      for (std::int64_t first = 0; first < std::min(alike, convolution_interleave); ++first)
-        runs.push_back({first, ceil_div(alike - first, convolution_interleave), convolution_interleave, 1});
-    } else if (alike >= wide) {
-      runs.push_back({0, alike / wide, wide, wide});
-    }
-    auto const done = alike / wide * wide;
-    if (done < blocks) runs.push_back({done, 1, wide, blocks - done});
-    return runs;
-  }
-
-  /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
-  std::int64_t pixels_of_tile() const {
-    // One block takes an operand from memory for each product: no more pixels than its loads can feed.
-    auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
-    std::int64_t pixels = quantized_                  ? quantized_pixels(blocks_of_tile(), machine_)
-                          : machine_.registers() < 32 ? 6
-                          : s_.out_blocks() == 1      ? one_block
-                                                      : 14;
-    auto const registers = blocks_of_tile() * machine_.registers_per_block();
-    auto const is_long = [&](tile_run const& x) {
-      auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
-      return groups * contraction_instructions(pixels, registers) > vector::longest_innermost_body;
-    };
-    auto const longest = window_.x.kernel * contraction_instructions(pixels, registers);
-    if (longest <= vector::longest_innermost_body) return pixels;
-    while (pixels > 1 && std::ranges::any_of(tile_axis(window_.x, pixels), is_long)) pixels /= 2;
-    return pixels;
-  }
-  /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
-  std::int64_t blocks_of_tile() const {
-    auto const pixels = window_.y.out * window_.x.out;
-    if (quantized_) return quantized_blocks(pixels, machine_);
-    if (machine_.registers() == 32) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
-    return pixels == 1 ? 4 : pixels <= 2 ? 2 : 1;
-  }
-
-  std::vector<reduction_section> sections(block_group const& g) const {
-    auto const plane = s_.in_plane() * element_;
-    if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
-    auto const first = planes_ * g.first_input * plane;
-    auto const chunks = planes_ * (g.inputs / channel_block), rest = g.inputs % channel_block;
-    std::vector<reduction_section> all;
-    if (chunks > 0)
-      all.push_back(
-          {.chunks = chunks, .channels = units(channel_block), .x_offset = first, .x_chunk = plane * channel_block});
-    if (rest > 0)
-      all.push_back(
-          {.chunks = planes_,
-           .channels = units(rest),
-           .x_offset = first + chunks * plane * channel_block,
-           .x_chunk = plane * channel_block,
-           .w_offset = packed_group_bytes(chunks * units(channel_block) * s_.taps(), convolution_interleave)});
-    return all;
-  }
-
-  /// Which axis of a grid counts what; axis 0 counts items.
-  struct grid_axes {
-    std::size_t block, y, x;
-  };
-
-  contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks) const {
-    auto const pixel = pixel_bytes(), in_row = window_.x.in * pixel;
-    contraction_tile t{.name = fmt::format(FMT_COMPILE("conv{}x{}_{}x{}x{}"), window_.y.kernel, window_.x.kernel,
-                                           tile.y.length, tile.x.length, blocks)};
-    t.rows = tile.y.length;
-    t.cols = tile.x.length;
-    t.x_row = window_.y.stride * in_row;
-    t.x_col = window_.x.stride * pixel;
-    t.x_tap_row = window_.y.dilation * in_row;
-    t.x_tap_col = window_.x.dilation * pixel;
-    t.x_channel = blocked_input_ ? 4 : s_.in_plane() * 4;
-    t.quantized = quantized_;
-    t.taps_y = group_taps(window_.y, tile.y, t.padding_counts());
-    t.taps_x = group_taps(window_.x, tile.x, t.padding_counts());
-    t.kernel_rows = window_.y.kernel;
-    t.kernel_cols = window_.x.kernel;
-    if (t.taps_y.empty() || t.taps_x.empty()) {  // the tile lies in the padding
-      t.taps_y = t.taps_x = {};
-    } else {
-      t.sections = sections(g);
-    }
-    t.w_channel = convolution_interleave * channel_block * 4;
-    t.y_row = s_.places.row * block_bytes();
-    t.y_col = s_.places.col * block_bytes();
-    t.y_block = s_.places.plane * block_bytes();
-    t.bias = !channel_values_.empty();
-    t.epilogue = extras_.code;
-    t.w_prefetch = weight_prefetch(group_bytes(g, g.blocks), machine_);
-    return t;
-  }
-
-  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address w) {
-    auto t = tile_code(g, tile, columns.blocks);
-    auto const group = group_bytes(g, convolution_interleave);
-    auto const weight_at = [&](std::int64_t block) {
-      return block / convolution_interleave * group + block % convolution_interleave * channel_block * 4;
-    };
-    for (std::int64_t b = 0; b < columns.blocks; ++b)
-      t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
-    t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
-
-    bool const blocks_inner = group * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
-    grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
-    std::array<extent, grid_rank> extents{s_.items};
-    extents[axis.block] = columns.count;
-    extents[axis.y] = tile.y.count;
-    extents[axis.x] = tile.x.count;
-
-    w.offset = weight_at(columns.first);
-    w.stride[axis.block] = weight_at(columns.first + columns.step) - weight_at(columns.first);
-    std::vector<address> arguments{input_of_tile(t, tile, axis), w};
-
-    auto const block = g.first_block + columns.first;
-    strides block_step{};
-    block_step[axis.block] = columns.step;
-    for (auto value : channel_values_) {
-      value.offset = block * 64;
-      value.stride[axis.block] = columns.step * 64;
-      arguments.push_back(value);
-    }
-    address y{.in = space::output, .index = 0};
-    y.offset = s_.places.first * block_bytes();
-    y.offset += block * t.y_block + tile.y.first * t.y_row + tile.x.first * t.y_col;
-    y.stride[0] = n_.outputs[0].item_stride;
-    y.stride[axis.block] = columns.step * t.y_block;
-    y.stride[axis.y] = tile.y.length * t.y_row;
-    y.stride[axis.x] = tile.x.length * t.y_col;
-    for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) arguments.push_back(extra);
-    arguments.push_back(y);
-    code_.add(contraction_recipe(std::move(t), machine_), extents, std::move(arguments));
-  }
-
-  /// The input of a grid. The argument points at the lowest byte that its tile reads; a tile that lies in the padding
-  /// reads nothing.
-  address input_of_tile(contraction_tile& t, tile_class const& tile, grid_axes const& axis) const {
-    auto x = x_;
-    if (t.sections.empty()) return x;
-    if (!any_inside(t.taps_y) || !any_inside(t.taps_x)) {
-      for (auto* taps : {&t.taps_y, &t.taps_x})
-        for (auto& group : *taps) group.inside.assign(group.inside.size(), false);
-      return x;
-    }
-    auto const origin = window_.y.position(tile.y.first, 0) * window_.x.in + window_.x.position(tile.x.first, 0);
-    auto const lowest = lowest_tap(t.taps_y, t.x_row, t.x_tap_row) + lowest_tap(t.taps_x, t.x_col, t.x_tap_col);
-    t.x_origin = -lowest;
-    x.offset += origin * pixel_bytes() + lowest;
-    x.stride[axis.y] = tile.y.length * t.x_row;
-    x.stride[axis.x] = tile.x.length * t.x_col;
-    return x;
-  }
-
-  scheduled_node const& n_;
-  target machine_;
-  convolution_shape s_;
-  bool blocked_input_ = false;
-  window2d window_;
-  std::int64_t element_ = 4;  ///< bytes of an element of input and result
-  std::int64_t unit_ = 1;     ///< channels that a step of the reduction multiplies, of all planes together
-  std::int64_t planes_ = 1;   ///< of the input for each block of channels (widened_bytes.hpp)
-  address x_{.in = space::input, .index = 0};
-  std::optional<quantized_tile> quantized_{};
-  std::optional<expr::function> const* epilogue_ = nullptr;
-  std::vector<packing> packed_values_{};
-  std::vector<address> channel_values_{};
-  bound_extras extras_;
-  fragment& code_;
-};
 
 inline fragment direct_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
   fragment code;
@@ -278,6 +16,29 @@ inline fragment direct_convolution_build(scheduled_node const& n, convolution_sh
     return pack_convolution(n.inputs[1], s, g, n.inputs[0].how == layout::blocked);
   });
   return code;
+}
+
+/// The same in bfloat16; sums are float32.
+inline fragment bfloat16_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
+  fragment code;
+  auto const& epilogue = n.op.attributes_as<fused_convolution::attributes>().epilogue;
+  convolution_code grids(s, n, epilogue, t, code);
+  grids.use_pairs();
+  grids.add([&](block_group const& g) {
+    return paired(pack_convolution(n.inputs[1], s, g, true, true), convolution_interleave * channel_block);
+  });
+  return code;
+}
+
+inline std::vector<candidate> bfloat16_convolution_offer(scheduled_node const& n, target const& t) {
+  if (!multiplies_pairs(t) || !is_plain_convolution(n)) return {};
+  auto const s = shape_of_convolution(n);
+  if (s.groups != 1 || s.in_channels % 2 != 0 || s.in_channels <= few_channels) return {};
+  return {{.layouts = blocked_convolution_layouts(n, layout::blocked),
+           .cost = pairs_cost(n, direct_convolution_cost(s)) + far_traffic_cost(n),
+           .weight_growth = 0.5,
+           .precision = precision::bfloat16,
+           .build = [s, t](scheduled_node const& at) { return bfloat16_convolution_build(at, s, t); }}};
 }
 
 inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, target const& t) {
@@ -292,5 +53,7 @@ inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, 
 }  // namespace detail
 
 inline constexpr schedule convolution_schedule{.name = "direct convolution", .offer = detail::direct_convolution_offer};
+inline constexpr schedule bfloat16_convolution_schedule{.name = "bf16 convolution",
+                                                        .offer = detail::bfloat16_convolution_offer};
 
 }  // namespace sinter

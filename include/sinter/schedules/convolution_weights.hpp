@@ -55,9 +55,10 @@ any_tensor dense_weights(any_tensor const& weights, convolution_shape const& s, 
 }
 
 /// Packs the weights of a block group: chunk, tap y, tap x, channel of the chunk, output channel. The chunks are blocks
-/// of a blocked input, or all channels.
+/// of a blocked input, or all channels. `whole_blocks`: a last block of at most 8 channels is not packed for half a
+/// one.
 inline packing pack_convolution(operand_info const& w, convolution_shape const& s, block_group const& g,
-                                bool blocked_input) {
+                                bool blocked_input, bool whole_blocks = false) {
   weight_source source{.tensor = *w.constant, .outputs = s.out_channels, .output_step = s.group_inputs() * s.taps()};
   if (s.groups > 1) {
     source.tensor = dense_weights<float>(*w.constant, s, g);
@@ -67,9 +68,9 @@ inline packing pack_convolution(operand_info const& w, convolution_shape const& 
   auto const chunk = blocked_input && s.taps() > 1 ? channel_block : g.inputs;
   for (std::int64_t c = 0; c < g.inputs; c += chunk)
     source.chunks.push_back({.first = c * s.taps(), .channels = std::min(chunk, g.inputs - c), .taps = s.taps()});
-  auto key = fmt::format(FMT_COMPILE("convolution:{}:{}:{}:{}:{}"), w.constant_key, blocked_input, s.groups,
-                         g.first_block, g.blocks);
-  source.half_tail = s.half_tail();
+  auto key = fmt::format(FMT_COMPILE("convolution:{}:{}:{}:{}:{}{}"), w.constant_key, blocked_input, s.groups,
+                         g.first_block, g.blocks, whole_blocks ? ":whole" : "");
+  source.half_tail = s.half_tail() && !whole_blocks;
   return packed(std::move(key), std::move(source), convolution_interleave);
 }
 

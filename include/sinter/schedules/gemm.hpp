@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/ops/fused_gemm.hpp>
+#include <sinter/schedules/bfloat16_pairs.hpp>
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pack_weights.hpp>
@@ -66,11 +67,18 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n, bool tra
 /// Builds the grids of one matrix product.
 class gemm_code {
  public:
-  gemm_code(gemm_shape const& s, scheduled_node const& n, target const& machine) : n_(n), machine_(machine), s_(s) {
+  /// Factors of bfloat16 are for a packed matrix; pairs of them for an even depth (bfloat16_pairs.hpp).
+  gemm_code(gemm_shape const& s, scheduled_node const& n, target const& machine,
+            tile_factors factors = tile_factors::own)
+      : n_(n), machine_(machine), s_(s), factors_(factors) {
     packed_ = n.inputs[1].constant && s_.has_one_b();
+    SINTER_ASSERT(factors == tile_factors::own || packed_);
+    SINTER_ASSERT(factors != tile_factors::pairs || s_.depth % 2 == 0);
   }
 
   fragment build() {
+    if (has_pairs())
+      x_ = add_rounded(code_, 1, static_cast<std::int64_t>(n_.inputs[0].shape().elements()), 0, machine_);
     w_ = packed_ ? code_.weight(pack()) : address{.in = space::input, .index = 1};
     bias_ = bind_bias(n_, code_);
     auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
@@ -111,28 +119,38 @@ class gemm_code {
                          .output_step = transposed ? s_.depth : 1,
                          .step = transposed ? 1 : s_.columns,
                          .chunks = {{.channels = s_.depth}}};
-    return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+    auto floats = packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+    if (factors_ == tile_factors::widened) return halved(std::move(floats));
+    return has_pairs() ? paired(std::move(floats), gemm_interleave * channel_block) : floats;
   }
+
+  /// Steps of the reduction.
+  std::int64_t units() const { return has_pairs() ? s_.depth / 2 : s_.depth; }
+  bool has_pairs() const { return factors_ == tile_factors::pairs; }
+  /// Bytes of a lane of packed weights, and of the weights of a group of blocks.
+  std::int64_t lane() const { return factors_ == tile_factors::widened ? 2 : 4; }
+  std::int64_t group_bytes() const { return packed_group_bytes(units(), gemm_interleave) / 4 * lane(); }
 
   std::int64_t weight_at(std::int64_t block) const {
     if (!packed_) return block * channel_block * 4;
-    return block / gemm_interleave * packed_group_bytes(s_.depth, gemm_interleave) +
-           block % gemm_interleave * channel_block * 4;
+    return block / gemm_interleave * group_bytes() + block % gemm_interleave * channel_block * lane();
   }
 
   void add_grid(tile_run const& rows, block_run const& columns) {
-    contraction_tile t{.name = fmt::format("gemm_{}x{}", rows.length, columns.blocks)};
+    contraction_tile t{.name = fmt::format("{}_{}x{}", factors_ == tile_factors::own ? "gemm" : "bf16_gemm",
+                                           rows.length, columns.blocks)};
     t.cols = rows.length;
-    t.x_col = s_.depth * 4;
+    t.x_col = units() * 4;
+    t.factors = factors_;
     t.taps_y = {{0, 1, {true}}};
     t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows.length), true)}};
-    t.sections = {{.chunks = 1, .channels = s_.depth}};
-    t.w_channel = packed_ ? gemm_interleave * channel_block * 4 : s_.columns * 4;
+    t.sections = {{.chunks = 1, .channels = units()}};
+    t.w_channel = packed_ ? gemm_interleave * channel_block * lane() : s_.columns * 4;
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
-    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(s_.depth, s_.blocks()), machine_);
+    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(units(), s_.blocks()) / 4 * lane(), machine_);
     t.bias = bias_.has_value();
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
@@ -144,10 +162,9 @@ class gemm_code {
     auto const& slow = swap ? inner : outer;
     auto const& quick = swap ? outer : inner;
     auto const a_bytes = s_.rows * t.x_col, b_bytes = s_.depth * s_.columns * 4, y_bytes = s_.rows * t.y_col;
-    address const x{.in = space::input,
-                    .index = 0,
-                    .offset = rows.first * t.x_col,
-                    .stride = {slow.a * a_bytes, 0, rows.length * t.x_col, quick.a * a_bytes}};
+    auto x = x_;
+    x.offset += rows.first * t.x_col;
+    x.stride = {slow.a * a_bytes, 0, rows.length * t.x_col, quick.a * a_bytes};
     auto w = w_;
     w.offset = weight_at(columns.first);
     w.stride = {slow.b * b_bytes, weight_at(columns.first + columns.step) - w.offset, 0, quick.b * b_bytes};
@@ -172,33 +189,63 @@ class gemm_code {
   scheduled_node const& n_;
   target machine_;
   gemm_shape s_;
+  tile_factors factors_;
   bool packed_ = false;
+  address x_{.in = space::input, .index = 0};
   address w_{};
   std::optional<address> bias_{};
   bound_extras extras_;
   fragment code_;
 };
 
-inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& t) {
+/// The shape of a node that these kernels compute.
+inline std::optional<gemm_shape> shape_of_plain_gemm(scheduled_node const& n) {
   if (n.n->domain != "sinter" || n.n->op != "Gemm" || n.inputs[0].type.element != dtype::float32) return {};
   auto const& a = n.op.attributes_as<fused_gemm::attributes>();
   auto const s = shape_of_gemm(n, a.trans_b);
   if (!s || n.inputs[0].shape().elements() == 0 || n.outputs[0].shape().elements() == 0) return {};
   if (a.trans_b && (!n.inputs[1].constant || !s->has_one_b())) return {};
   if (has_input(n, 2) && !n.inputs[2].constant) return {};
-  auto const axis = n.outputs[0].shape().rank() - 1;
-  if (!supports_extras(n, 3, axis)) return {};
-  auto const products = static_cast<double>(s->stacks[0].extent * s->stacks[1].extent * s->rows);
-  auto const sums = products * static_cast<double>(s->blocks() * channel_block);
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = {layout::row_major},
-                       .in_place = overwritable_extras(n, a.epilogue, 3, axis)},
-           .cost = multiply_add_cost(sums * static_cast<double>(s->depth)),
-           .build = [s = *s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }}};
+  return supports_extras(n, 3, n.outputs[0].shape().rank() - 1) ? s : std::nullopt;
+}
+
+inline candidate gemm_candidate(scheduled_node const& n, gemm_shape const& s, target const& t) {
+  auto const& a = n.op.attributes_as<fused_gemm::attributes>();
+  auto const products = static_cast<double>(s.stacks[0].extent * s.stacks[1].extent * s.rows);
+  auto const sums = products * static_cast<double>(s.blocks() * channel_block);
+  return {.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                      .outputs = {layout::row_major},
+                      .in_place = overwritable_extras(n, a.epilogue, 3, n.outputs[0].shape().rank() - 1)},
+          .cost = multiply_add_cost(sums * static_cast<double>(s.depth)),
+          .build = [s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }};
+}
+
+inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& t) {
+  auto const s = shape_of_plain_gemm(n);
+  if (!s) return {};
+  return {gemm_candidate(n, *s, t)};
+}
+
+/// The same with a constant matrix of bfloat16; sums are float32. The input is rounded too where `t` multiplies pairs.
+/// Elsewhere weights are widened: few rows that read large ones wait for memory, and there is half of it to read.
+inline std::vector<candidate> bfloat16_gemm_offer(scheduled_node const& n, target const& t) {
+  constexpr std::int64_t few_rows = 6, near = 512 << 10;
+  auto const s = shape_of_plain_gemm(n);
+  if (!s || !n.inputs[1].constant || !s->has_one_b()) return {};
+  bool const has_pairs = multiplies_pairs(t) && s->depth % 2 == 0;
+  if (!has_pairs && (s->rows > few_rows || s->depth * s->columns * 4 <= near)) return {};
+  auto offered = gemm_candidate(n, *s, t);
+  offered.cost = has_pairs ? pairs_cost(n, offered.cost) : offered.cost * 0.75;
+  offered.weight_growth = 0.5;
+  offered.precision = precision::bfloat16;
+  auto const factors = has_pairs ? tile_factors::pairs : tile_factors::widened;
+  offered.build = [s = *s, t, factors](scheduled_node const& at) { return gemm_code(s, at, t, factors).build(); };
+  return {std::move(offered)};
 }
 
 }  // namespace detail
 
 inline constexpr schedule gemm_schedule{.name = "gemm", .offer = detail::gemm_offer};
+inline constexpr schedule bfloat16_gemm_schedule{.name = "bf16 gemm", .offer = detail::bfloat16_gemm_offer};
 
 }  // namespace sinter

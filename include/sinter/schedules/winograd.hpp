@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/bfloat16_pairs.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/winograd_chunks.hpp>
 #include <sinter/schedules/winograd_input.hpp>
@@ -36,7 +37,7 @@ class winograd_code {
  public:
   winograd_code(winograd_shape const& s, std::int64_t items, scheduled_node const& n, target const& machine)
       : winograd_code(s, s, items, n, machine) {
-    weights_ = code_.weight(packed_winograd(n.inputs[1].constant_key, *n.inputs[1].constant, s, group_));
+    weights_ = code_.weight(pack());
     if (auto const bias = bind_bias(n, code_)) channel_values_ = {*bias};
     extras_ = bind_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
   }
@@ -62,6 +63,13 @@ class winograd_code {
                 target const& machine)
       : n_(n), machine_(machine), s_(s), products_(products), cut_(cut_of_winograd(products, machine)), items_(items) {
     group_ = winograd_group(s, cut_.rows * std::min(cut_.row_tiles, s.row_tiles()));
+  }
+
+  packing pack() const {
+    auto floats = s_;
+    floats.pairs = false;
+    auto all = packed_winograd(n_.inputs[1].constant_key, *n_.inputs[1].constant, floats, group_);
+    return s_.pairs ? paired(std::move(all), group_ * channel_block) : all;
   }
 
   // Statements. Grid axes: item, chunk along the rows, chunk along the columns; staged: item, group of blocks.
@@ -171,11 +179,11 @@ class winograd_code {
 
   void build_chunks() {
     auto const most = cut_.rows * cut_.row_tiles;
-    auto const v = lay_out_scratch(most, planes_of_winograd(products_.in_blocks(), most).bytes(s_.points()));
+    auto const v = lay_out_scratch(most, planes_of_v(products_, most).bytes(s_.points()));
     for (auto& c : winograd_chunks(s_, cut_))
       for (auto const& x : winograd_runs(s_.window.x, s_.m, cut_.row_tiles)) {
         c.x = x;
-        auto const planes = planes_of_winograd(products_.in_blocks(), c.tiles());
+        auto const planes = planes_of_v(products_, c.tiles());
         grid g{.extents = {items_, c.count, x.count}};
         for (auto const& rows : c.rows) transform_input(g.body, c, rows, v, planes);
         each_group([&](std::int64_t block, std::int64_t blocks, std::int64_t groups) {
@@ -191,7 +199,7 @@ class winograd_code {
   void build_staged() {
     winograd_chunk const all{
         .rows = winograd_rows_of(s_, 0, s_.tile_rows()), .length = s_.tile_rows(), .x = {.length = s_.row_tiles()}};
-    auto const planes = planes_of_winograd(products_.in_blocks(), all.tiles());
+    auto const planes = planes_of_v(products_, all.tiles());
     auto const v_bytes = planes.bytes(s_.points());
     lay_out_scratch(all.tiles(), 0);
     auto v = code_.temporary("V", checked_mul(items_, v_bytes), 0, 1);
@@ -231,26 +239,46 @@ class winograd_code {
 inline double winograd_cost(winograd_shape const& s) {
   auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
   auto const in = static_cast<double>(s.in_blocks() * channel_block),
-             out = static_cast<double>(s.out_blocks() * channel_block);
-  auto const weights = static_cast<double>(s.points()) * in * out * 4;
-  auto const products = multiply_add_cost(tiles * in * out, 0.85);
-  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in + 2 * out) * 4);
+             out = static_cast<double>(s.out_blocks() * channel_block), unit = static_cast<double>(s.unit());
+  auto const weights = static_cast<double>(s.points()) * in * out * 4 / unit;
+  auto const products = multiply_add_cost(tiles * in * out / unit, 0.85);
+  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in / unit + 2 * out) * 4);
+}
+
+/// The convolution that F(m x m, 3x3) computes for a node; none for other windows.
+inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, std::int64_t m) {
+  if (!is_plain_convolution(n)) return std::nullopt;
+  auto const c = shape_of_convolution(n);
+  if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return std::nullopt;
+  return winograd_shape{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
+}
+
+inline candidate winograd_candidate(scheduled_node const& n, winograd_shape const& s, double error, target const& t) {
+  return {.layouts = blocked_convolution_layouts(n, layout::blocked),
+          .cost = winograd_cost(s) + far_traffic_cost(n),
+          .error = error,
+          .weight_growth = static_cast<double>(s.points()) / static_cast<double>(9 * s.unit()),
+          .build = [s, items = n.inputs[0].shape()[0], t](scheduled_node const& at) {
+            return winograd_code(s, items, at, t).build();
+          }};
 }
 
 inline std::vector<candidate> winograd_offer(scheduled_node const& n, target const& t) {
-  if (!is_plain_convolution(n)) return {};
-  auto const c = shape_of_convolution(n);
-  if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return {};
+  std::vector<candidate> offered;
+  for (std::int64_t const m : {2, 4})
+    if (auto const s = shape_of_winograd(n, m)) offered.push_back(winograd_candidate(n, *s, m == 2 ? 0.8 : 2.2, t));
+  return offered;
+}
+
+/// The same with V and U rounded to bfloat16, whose errors are multiples of those of rounding input and weights.
+inline std::vector<candidate> bfloat16_winograd_offer(scheduled_node const& n, target const& t) {
   std::vector<candidate> offered;
   for (std::int64_t const m : {2, 4}) {
-    winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
-    offered.push_back({.layouts = blocked_convolution_layouts(n, layout::blocked),
-                       .cost = winograd_cost(s) + far_traffic_cost(n),
-                       .error = m == 2 ? 0.8 : 2.2,
-                       .weight_growth = static_cast<double>(s.points()) / 9,
-                       .build = [s, items = c.items, t](scheduled_node const& at) {
-                         return winograd_code(s, items, at, t).build();
-                       }});
+    auto s = multiplies_pairs(t) ? shape_of_winograd(n, m) : std::nullopt;
+    if (!s || s->in_channels % 2 != 0) continue;
+    s->pairs = true;
+    offered.push_back(winograd_candidate(n, *s, m == 2 ? 1.5 : 4, t));
+    offered.back().precision = precision::bfloat16;
   }
   return offered;
 }
@@ -258,5 +286,7 @@ inline std::vector<candidate> winograd_offer(scheduled_node const& n, target con
 }  // namespace detail
 
 inline constexpr schedule winograd_schedule{.name = "Winograd convolution", .offer = detail::winograd_offer};
+inline constexpr schedule bfloat16_winograd_schedule{.name = "bf16 Winograd convolution",
+                                                     .offer = detail::bfloat16_winograd_offer};
 
 }  // namespace sinter

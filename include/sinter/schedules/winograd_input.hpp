@@ -70,10 +70,10 @@ class winograd_input_builder {
     using vector::access;
     x_ = b_.argument("x", access::in, (t.blocks - 1) * t.x_block + (t.rows - 1) * t.x_row + t.columns * t.pixel(),
                      values_.input());
-    v_ = b_.argument("v", access::out,
-                     (t.alpha() * t.alpha() - 1) * t.v.point + (steps() - 1) * t.v.block + (t.tiles - 1) * t.v.tile +
-                         channel_block * 4,
-                     values_.element());
+    v_ = b_.argument(
+        "v", access::out,
+        (t.alpha() * t.alpha() - 1) * t.v.point + (steps() - 1) * t.v.block + (t.tiles - 1) * t.v.tile + t.v.tile,
+        t.v.pairs() ? vector::element::i32 : values_.element());
     scratch_ = b_.argument("s", access::scratch, t.scratch_bytes(), values_.element());
   }
 
@@ -146,9 +146,14 @@ class winograd_input_builder {
       auto const values = transform(
           [&](std::int64_t column) { return b_.load(scratch_.at(scratch_at(column, row) + at), 0, values_.type()); });
       for (std::int64_t column = 0; column < t_.alpha(); ++column)
-        b_.store(v_.at(v_at + (row * t_.alpha() + column) * t_.v.point + at),
-                 values_.finish(values[static_cast<std::size_t>(column)]));
+        store(v_.at(v_at + (row * t_.alpha() + column) * t_.v.point + at),
+              values_.finish(values[static_cast<std::size_t>(column)]));
     }
+  }
+
+  void store(vector::memory to, vector::reg value) {
+    if (!t_.v.pairs()) return b_.store(to, value);
+    b_.store(to, b_.pack_bf16(value, value), 8);
   }
 
   winograd_input const& t_;

@@ -16,7 +16,7 @@ namespace sinter {
 
 /// Bytes of the packed weights of one point, and of a group of `interleave` output blocks: [point][channel][block][16].
 inline std::int64_t winograd_point_bytes(winograd_shape const& s, std::int64_t interleave) {
-  return packed_group_bytes(s.in_channels, interleave);
+  return packed_group_bytes(s.in_channels / s.unit(), interleave);
 }
 inline std::int64_t winograd_group_bytes(winograd_shape const& s, std::int64_t interleave) {
   return checked_mul(s.points(), winograd_point_bytes(s, interleave));
@@ -59,11 +59,12 @@ inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_p
   t.taps_y = {{.inside = {true}}};
   t.taps_x = {{.inside = std::vector<bool>(static_cast<std::size_t>(tiles), true)}};
   t.w_channel = interleave * channel_block * 4;
-  auto const chunks = s.in_channels / channel_block, rest = s.in_channels % channel_block;
-  if (chunks > 0) t.sections.push_back({.chunks = chunks, .channels = channel_block, .x_chunk = v.block});
+  if (s.pairs) t.factors = tile_factors::pairs;
+  auto const chunks = s.in_channels / channel_block, rest = s.in_channels % channel_block / s.unit();
+  auto const channels = channel_block / s.unit();
+  if (chunks > 0) t.sections.push_back({.chunks = chunks, .channels = channels, .x_chunk = v.block});
   if (rest > 0)
-    t.sections.push_back(
-        {.channels = rest, .x_offset = chunks * v.block, .w_offset = chunks * channel_block * t.w_channel});
+    t.sections.push_back({.channels = rest, .x_offset = chunks * v.block, .w_offset = chunks * channels * t.w_channel});
   for (auto b = block; b < block + blocks; ++b)
     t.w_blocks.push_back(winograd_weights_at(s, 0, b, interleave) - winograd_weights_at(s, 0, block, interleave));
   t.w_prefetch = 8192;  // weights are read once a chunk, from beyond the second-level cache

@@ -24,11 +24,14 @@ struct winograd_shape {
   window2d window{};
   std::int64_t in_channels = 1, out_channels = 1;
   std::int64_t m = 4;
+  bool pairs = false;  ///< V and U are bfloat16 (bfloat16_pairs.hpp), with an even number of channels
 
   std::int64_t alpha() const { return m + 2; }
   std::int64_t points() const { return alpha() * alpha(); }
   std::int64_t in_blocks() const { return ceil_div(in_channels, channel_block); }
   std::int64_t out_blocks() const { return ceil_div(out_channels, channel_block); }
+  /// Input channels that a step of the contraction multiplies.
+  std::int64_t unit() const { return pairs ? 2 : 1; }
   std::int64_t tile_rows() const { return ceil_div(window.y.out, m); }
   std::int64_t row_tiles() const { return ceil_div(window.x.out, m); }
 };
@@ -47,17 +50,23 @@ inline bool is_winograd_window(window2d const& w) {
 struct winograd_planes {
   std::int64_t point = 0, block = 0, tile = channel_block * 4;
 
+  /// Whether they are bfloat16.
+  bool pairs() const { return tile == channel_block * 2; }
   std::int64_t bytes(std::int64_t points) const { return checked_mul(points, point); }
   void add_to(vector::recipe_key& key) const { key.add(point).add(block).add(tile); }
 };
 
 /// [point][block][tile][16]. A cache line more between points where their tiles would share the sets of the caches.
-inline winograd_planes planes_of_winograd(std::int64_t blocks, std::int64_t tiles) {
+inline winograd_planes planes_of_winograd(std::int64_t blocks, std::int64_t tiles, bool pairs = false) {
   winograd_planes p;
+  if (pairs) p.tile = channel_block * 2;
   p.block = checked_mul(tiles, p.tile);
   p.point = checked_mul(blocks, p.block);
-  if (p.point % 512 == 0) p.point += p.tile;
+  if (p.point % 512 == 0) p.point += 64;
   return p;
+}
+inline winograd_planes planes_of_v(winograd_shape const& s, std::int64_t tiles) {
+  return planes_of_winograd(s.in_blocks(), tiles, s.pairs);
 }
 
 /// The tiles of a spatial axis as windows on the input, and as windows on the output. `tile_axis` of both cuts alike,

@@ -99,6 +99,15 @@ class builder {
   }
   /// The bytes of `a`, each replaced by that of the 256 bytes at `table` (i32) with its number.
   reg lookup(reg a, memory table) { return emit({.op = opcode::lookup, .a = a, .m = table}, register_type::i32); }
+  reg dot2_bf16(reg a, reg b, reg c) { return emit({.op = opcode::dot2_bf16, .a = a, .b = b, .c = c}); }
+  /// accumulator += the products of a's and b's two bf16, lane by lane
+  void dot2_bf16_to(reg accumulator, reg a, reg b) {
+    emit_to(accumulator, {.op = opcode::dot2_bf16, .a = a, .b = b, .c = accumulator});
+  }
+  void dot2_bf16_to(reg accumulator, reg a, memory b) {
+    emit_to(accumulator, {.op = opcode::dot2_bf16, .a = a, .c = accumulator, .m = b});
+  }
+  reg pack_bf16(reg a, reg b) { return binary(opcode::pack_bf16, a, b, register_type::i32); }
   reg fnma(reg a, reg b, reg c) { return emit({.op = opcode::fnma, .a = a, .b = b, .c = c}); }
   reg shift(opcode op, reg a, std::int32_t distance) {
     return emit({.op = op, .a = a, .imm = distance}, register_type::i32);

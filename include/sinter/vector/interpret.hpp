@@ -233,6 +233,18 @@ class interpreter {
       d[l] = found;
     }
   }
+  void dot2_bf16(instruction const& i) {
+    auto const &a = at(i.a), &b = second(i), &c = at(i.c);
+    auto& d = at(i.d);
+    for (int l = 0; l < p_.lanes; ++l) d[l] = bits_of(add_bfloat16_products(a[l], b[l], as_float(c[l])));
+  }
+  void pack_bf16(instruction const& i) {
+    auto const a = at(i.a), b = at(i.b);
+    auto const rounded = [&](int l) -> std::uint32_t {
+      return float_to_normal_bfloat16(as_float(l < p_.lanes ? a[l] : b[l - p_.lanes]));
+    };
+    for (int l = 0; l < p_.lanes; ++l) at(i.d)[l] = rounded(2 * l) | rounded(2 * l + 1) << 16;
+  }
   void select(instruction const& i) {
     auto const &a = at(i.a), &b = at(i.b), &yes = at(i.c), &no = at(i.e);
     auto& d = at(i.d);
@@ -255,6 +267,8 @@ class interpreter {
       case opcode::dot4: return dot4(i);
       case opcode::dot2: return dot2(i);
       case opcode::lookup: return lookup(i);
+      case opcode::dot2_bf16: return dot2_bf16(i);
+      case opcode::pack_bf16: return pack_bf16(i);
       case opcode::scale2: return floats(i, [](float a, float n) { return a * power_of_two(n); });
       case opcode::select: return select(i);
       case opcode::iadd: return integers(i, [](word a, word b) { return a + b; });

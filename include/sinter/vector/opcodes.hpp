@@ -115,6 +115,8 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"floats", unary, i, f, false},
       {"to_i32", unary, f, i, false},
       {"to_f32", unary, i, f, false},
+      {"dot2.bf16", ternary, i, f, true},
+      {"pack.bf16", binary, f, i, false},
       {"load", load, any, any, false},
       {"store", store, any, any, false},
       {"prefetch", prefetch, any, any, false},

@@ -83,6 +83,9 @@ enum class opcode : std::uint8_t {
   floats,  ///< reinterprets i32 as f32
   to_i32,  ///< f32 to i32, ties to even; the value must fit
   to_f32,  ///< i32 to f32
+  // pairs of bf16 in i32 lanes, whose subnormal numbers count as zeros (core/float16.hpp)
+  dot2_bf16,  ///< f32; d = c + the products of a's and b's two bf16 in each lane, the high ones first; b may be memory
+  pack_bf16,  ///< d = the f32 lanes of a, then those of b, as bf16: two neighbours in each lane, the first one low
   // memory
   load,      ///< d = m; `count` first lanes if count > 0, the others 0; m.broadcast: one element to all lanes
   store,     ///< m = a; `count` first lanes if count > 0

@@ -48,6 +48,7 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::dot4: return 2 + (loads_integers(p, i) ? 1 : 0);
     case opcode::dot2: return 1 + (loads_integers(p, i) ? 1 : 0);
     case opcode::lookup: return 3;  // instruction sets without it look into 16 parts of the table
+    case opcode::dot2_bf16: return (i.c == i.d ? 0 : 1) + (i.m && !folds(p, i) ? 1 : 0);
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;

@@ -162,7 +162,7 @@ class verifier {
   void types(instruction const& i, opcode_info const& what) const {
     type(i.a, what.source);
     type(i.b, what.source);
-    if (what.form == operand_form::ternary) type(i.c, what.source);
+    if (what.form == operand_form::ternary) type(i.c, what.result);
     type(i.d, what.result);
     auto const alike = [&](reg r) {
       if (r) require(type_of(p_, r) == type_of(p_, i.d), "v{} and v{} differ in type", r.id, i.d.id);

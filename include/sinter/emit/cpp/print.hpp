@@ -142,6 +142,8 @@ class function_printer {
       case opcode::fnma: return "negative_multiply_add";
       case opcode::dot4: return "dot4_u8s8";
       case opcode::dot2: return "dot2_s16";
+      case opcode::dot2_bf16: return "dot2_bf16";
+      case opcode::pack_bf16: return "pack_bf16";
       case opcode::round: return "nearbyint";
       case opcode::ishl: return "shift_left";
       case opcode::ishr: return "shift_right";

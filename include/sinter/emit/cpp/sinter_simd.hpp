@@ -7,6 +7,7 @@
 
 #include <sinter/emit/cpp/simd_avx2.hpp>
 #include <sinter/emit/cpp/simd_avx512.hpp>
+#include <sinter/emit/cpp/simd_bfloat16.hpp>
 #include <sinter/emit/cpp/simd_memory.hpp>
 
 namespace sinter::simd {

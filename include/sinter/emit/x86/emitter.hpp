@@ -5,6 +5,8 @@
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/emit/x86/kernel.hpp>
 
+#include <algorithm>
+
 namespace sinter {
 
 code_block emit_x86(std::span<vector::program const* const> kernels, target const& machine, budget& code) {
@@ -14,6 +16,10 @@ code_block emit_x86(std::span<vector::program const* const> kernels, target cons
     auto const& p = *kernel;
     if ((p.lanes != 16 && p.lanes != 8) || machine.device() != device_kind::x86_64 || machine.lanes() < p.lanes)
       fail(error_code::invalid_argument, "kernel '{}' has {} lanes: code for {} cannot hold it", p.name, p.lanes,
+           to_string(machine));
+    if ((p.lanes != 16 || !multiplies_bfloat16(machine)) && std::ranges::any_of(p.code, x86::takes_bfloat16))
+      fail(error_code::invalid_argument,
+           "kernel '{}' multiplies pairs of bfloat16, which takes AVX-512 BF16: {} has none", p.name,
            to_string(machine));
     intern_constants(pool, p);
     bound += x86::code_bound(p);

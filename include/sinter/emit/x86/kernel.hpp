@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/emit/x86/arithmetic.hpp>
+#include <sinter/emit/x86/bfloat16.hpp>
 #include <sinter/emit/x86/lanes.hpp>
 #include <sinter/emit/x86/lookup.hpp>
 
@@ -178,6 +179,7 @@ class kernel_emitter {
   void two_sources(std::size_t at, vector::instruction const& i) {
     if (info(i.op).source == vector::operand_type::i32) return integer_binary(m_, i);
     if (i.op == vector::opcode::scale2) return scale(m_, at, i);
+    if (i.op == vector::opcode::pack_bf16) return pack_bf16(m_, i);
     if (i.op == vector::opcode::halves) return halves(m_, m_.full(i.d), m_.full(i.a), m_.full(i.b));
     float_binary(m_, at, i);
   }
@@ -185,6 +187,7 @@ class kernel_emitter {
   void three_sources(std::size_t at, vector::instruction const& i) {
     if (i.op == vector::opcode::dot4) return dot4(m_, at, i);
     if (i.op == vector::opcode::dot2) return dot2(m_, at, i);
+    if (i.op == vector::opcode::dot2_bf16) return dot2_bf16(m_, at, i);
     multiply_add(m_, at, i);
   }
 

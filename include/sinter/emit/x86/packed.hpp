@@ -9,7 +9,7 @@
 namespace sinter::x86 {
 
 /// Where the tables of opcodes have an instruction without the bit W: map 1 is 0F, map 2 is 0F38; prefix 0 is none, 1
-/// is 66.
+/// is 66, 2 is F3.
 struct packed_opcode {
   std::uint8_t map = 1, prefix = 0, code = 0;
   bool scalar = false;  ///< its memory operand is one element
@@ -22,6 +22,7 @@ inline constexpr packed_opcode add{1, 0, 0x58}, mul{1, 0, 0x59}, sub{1, 0, 0x5c}
     max{1, 0, 0x5f};
 inline constexpr packed_opcode fmadd132{2, 1, 0x98}, fmadd213{2, 1, 0xa8}, fmadd231{2, 1, 0xb8};
 inline constexpr packed_opcode fnmadd132{2, 1, 0x9c}, fnmadd213{2, 1, 0xac}, fnmadd231{2, 1, 0xbc};
+inline constexpr packed_opcode dot2_bf16{2, 2, 0x52};
 }  // namespace packed
 
 /// A vector register, or the memory `displacement` bytes after a general register.

@@ -91,8 +91,9 @@ inline bool fuse_real_product(rewriter& r, node_id id) {
   auto& g = r.get();
   auto const n = g.at(id);
   auto const f = gemm_factors(r, n);
+  if (!f) return false;
   auto const type = g.at(n.outputs[0]).type;
-  if (!f || !type.shape || g.at(n.inputs[1]).type.element != dtype::float32) return false;
+  if (!type.shape || g.at(n.inputs[1]).type.element != dtype::float32) return false;
   auto const zeros = g.add_constant("weights_zero_point", f->w.zero_points);
   node product{.domain = "sinter", .op = "IntegerGemm", .version = 1};
   product.inputs = {f->x.value, f->w.value, f->x.zero_point, zeros};

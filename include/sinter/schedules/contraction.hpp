@@ -27,7 +27,6 @@
 /// is dot4 (or two dot2 of words, widened_bytes.hpp), padding whose zero point is not 0 has products too, and
 /// requantization (requantize.hpp) is the epilogue. Tiles of pairs of bfloat16 (`tile_factors`) have two channels in
 /// place of one, and dot2.bf16 in place of fma.
-///
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {
@@ -270,8 +269,7 @@ class contraction_emitter {
   vector::builder& b_;
   vector::pointer x_, w_;
   contraction_operands const& o_;
-  std::vector<vector::reg> accumulators_;
-  std::vector<vector::reg> weights_;
+  std::vector<vector::reg> accumulators_, weights_;
   vector::register_type type_ = vector::register_type::f32;     ///< of sums
   vector::register_type factors_ = vector::register_type::f32;  ///< of input and weights
   vector::reg flip_{};                                          ///< makes int8 inputs uint8, where they are that

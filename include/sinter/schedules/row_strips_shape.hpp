@@ -34,10 +34,11 @@ inline std::int64_t groups_of(graph const& g, node_id convolution) {
 /// that follows might be in the group.
 inline node_id depthwise_of_group(graph const& g, node_id last) {
   auto const before = convolution_before(g, last);
-  if (before && groups_of(g, last) == 1) return groups_of(g, before) > 1 ? before : node_id{};
+  if (!before) return {};
+  if (groups_of(g, last) == 1) return groups_of(g, before) > 1 ? before : node_id{};
   auto const& users = g.at(g.at(last).outputs[0]).users;
   bool const goes_on = users.size() == 1 && convolution_before(g, users[0]) == last;
-  return before && !goes_on ? last : node_id{};
+  return goes_on ? node_id{} : last;
 }
 
 /// The nodes before `last` of a group that begins with `first`, or with `depthwise` if there is no first.

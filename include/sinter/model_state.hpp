@@ -255,7 +255,7 @@ inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
   auto const link = std::ranges::find(links_, i, &state_link::input);
   if (link == links_.end()) return inputs_[i].optional ? std::nullopt : inputs_[i].shape.known();
   auto dimensions = inputs_[i].shape.dimensions;
-  if (link->axis) (*dimensions)[*link->axis].extent = 0;
+  if (dimensions && link->axis) (*dimensions)[*link->axis].extent = 0;
   return static_shape(dimensions);
 }
 

@@ -209,7 +209,7 @@ def resize(g, x):
     d = g.draw
     if x.rank not in (3, 4):
         return
-    shape = list(x.shape[:2]) + [e * d.one(1, 2, 2, 3) for e in x.shape[2:]]
+    shape = list(x.shape[:2]) + [d.one(e, e * 2, e * 2, e * 3, max(e // 2, 1), 1) for e in x.shape[2:]]
     if np.prod(shape) > g.most_elements:
         return
     mode = d.one("nearest", "linear", "cubic")

@@ -47,6 +47,23 @@ TEST_CASE("resizes of one axis, of either axis alone, and of nothing") {
   check_resized(resized({1, 16, 1, 1}, {1, 16, 6, 5}, "linear", "align_corners"));
 }
 
+TEST_CASE("resizes to one row, or one column") {
+  for (auto const* const coordinates : {"half_pixel", "align_corners", "asymmetric"})
+    for (auto const* const mode : {"nearest", "linear"}) {
+      INFO(mode << " " << coordinates);
+      check_resized(resized({1, 16, 6, 5}, {1, 16, 1, 3}, mode, coordinates));
+      check_resized(resized({2, 3, 4, 7}, {2, 3, 9, 1}, mode, coordinates));
+      check_resized(resized({1, 20, 4, 4}, {1, 20, 1, 1}, mode, coordinates));
+    }
+}
+
+TEST_CASE("resizes of another part of each axis") {
+  attribute_map const a{{"mode", std::string("linear")},
+                        {"coordinate_transformation_mode", std::string("tf_crop_and_resize")}};
+  test_operand const roi{any_tensor::of<float>({8}, {0, 0, 0.4f, 0.6f, 1, 1, 0.6f, 0.8f}), true};
+  check_resized(make_case(resample_entry, a, {blocked({1, 16, 4, 4}), roi, {}, target_sizes({1, 16, 3, 3})}));
+}
+
 TEST_CASE("resizes of long rows, by many taps, without those outside") {
   check_resized(resized({1, 5, 3, 90}, {1, 5, 4, 700}, "linear", "align_corners"));
   check_resized(resized({1, 16, 40, 64}, {1, 16, 7, 9}, "linear", "half_pixel", {{"antialias", 1L}}));

@@ -57,9 +57,10 @@ struct resampled_axis {
 inline std::optional<resampled_axis> resampled_axis_of(kernels::resize_rule const& rule,
                                                        kernels::resize_axis const& axis) {
   resampled_axis result{.in = axis.in, .out = axis.out};
-  result.key = fmt::format("resample:{}:{}:{}:{:a}:{}:{}:{}:{}:{:a}", static_cast<int>(rule.mode),
-                           static_cast<int>(rule.nearest), static_cast<int>(rule.coordinates), rule.cubic_a,
-                           rule.exclude_outside, rule.antialias, axis.in, axis.out, axis.scale);
+  result.key =
+      fmt::format("resample:{}:{}:{}:{:a}:{}:{}:{}:{}:{:a}:{:a}:{:a}", static_cast<int>(rule.mode),
+                  static_cast<int>(rule.nearest), static_cast<int>(rule.coordinates), rule.cubic_a,
+                  rule.exclude_outside, rule.antialias, axis.in, axis.out, axis.scale, axis.roi_begin, axis.roi_end);
   std::vector<double> weights(kernels::tap_count(rule, axis));
   for (std::int64_t o = 0; o < axis.out; ++o) {
     auto const taps = kernels::taps_of(rule, axis, o, weights);
@@ -103,7 +104,7 @@ inline std::vector<resampled_run> resampled_runs(resampled_axis const& axis) {
     return common == 0 ? axis.out : out / common;
   };
   auto step = std::min(period(axis.in, axis.out), period(axis.in - 1, axis.out - 1));
-  if (step > axis.out / 2) step = 1;
+  if (step < 1 || step > axis.out / 2) step = 1;
   std::vector<resampled_run> runs;
   for (std::int64_t residue = 0; residue < step; ++residue)
     for (auto o = residue; o < axis.out; o += step) {

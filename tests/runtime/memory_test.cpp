@@ -118,6 +118,21 @@ TEST_CASE("packed weights are filled on the pool, an error of one is reported") 
   CHECK(store.materialize(p, &pool)[3] == blocks[3]);
 }
 
+TEST_CASE("threads ask for weights that others release") {
+  std::atomic<int> calls{0}, wrong{0};
+  weight_store store;
+  std::vector<packing> const p{filled("a", 64, calls, 7), filled("b", 64, calls, 7)};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 20000; ++i)
+        for (auto const& block : store.materialize(std::span(p).first(1 + (t + i) % 2)))
+          if (!block || block.get()[63] != std::byte{7}) ++wrong;
+    });
+  for (auto& t : threads) t.join();
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("several threads ask for the same weights") {
   std::atomic<int> calls{0};
   weight_store store;

@@ -54,6 +54,7 @@ class weight_store {
     std::exception_ptr failure{};
   };
 
+  std::map<std::string_view, block> hold();
   std::vector<job> missing(std::span<packing const> packings, std::vector<block>& found);
   static void fill(void* jobs, std::int64_t begin, std::int64_t end, int) noexcept;
   static std::size_t padded(packing const& p) { return static_cast<std::size_t>(round_up(p.bytes, 64)); }
@@ -66,20 +67,31 @@ class weight_store {
   std::map<std::string, entry, std::less<>> entries_;
 };
 
+/// The blocks that exist, which others may release at any time unless held; forgets the entries of all others.
+inline std::map<std::string_view, weight_store::block> weight_store::hold() {
+  std::map<std::string_view, block> result;
+  std::erase_if(entries_, [&](auto const& e) {
+    auto alive = e.second.data.lock();
+    if (alive) result.emplace(e.first, std::move(alive));
+    return !result.contains(e.first);
+  });
+  return result;
+}
+
 /// Puts the blocks that exist into `found`; the others, each key once, become jobs. Charges their bytes.
 inline std::vector<weight_store::job> weight_store::missing(std::span<packing const> packings,
                                                             std::vector<block>& found) {
   std::vector<job> jobs;
   budget left("the packed weights", limit_);
-  std::erase_if(entries_, [](auto const& e) { return e.second.data.expired(); });
+  std::map<std::string_view, block> const kept = hold();
   for (auto const& [key, e] : entries_) left.charge(e.bytes);
   std::set<std::string_view> keys;
   for (std::size_t i = 0; i < packings.size(); ++i) {
     auto const& p = packings[i];
     SINTER_ASSERT(p.bytes >= 0);
-    if (auto const it = entries_.find(p.key); it != entries_.end()) {
-      SINTER_ASSERT(it->second.bytes == static_cast<std::size_t>(p.bytes));
-      found[i] = it->second.data.lock();
+    if (auto const it = kept.find(p.key); it != kept.end()) {
+      SINTER_ASSERT(entries_.find(p.key)->second.bytes == static_cast<std::size_t>(p.bytes));
+      found[i] = it->second;
     } else if (keys.insert(p.key).second) {
       left.charge(static_cast<std::size_t>(p.bytes));
       jobs.push_back({&p, nullptr, {}});

@@ -24,7 +24,7 @@ struct options {
   fs::path root{};
   std::string filter = ".*";
   std::string backend = "evaluate";
-  fs::path expected{};
+  std::vector<fs::path> expected{};
   fs::path json{};
   fs::path table{};
   std::vector<fs::path> results{};
@@ -81,7 +81,7 @@ int run_all(options const& o) {
     std::ofstream(o.table) << operator_document(cases, o.results).text();
     return 0;
   }
-  auto const expected = o.expected.empty() ? expectations() : expectations(o.expected, o.backend);
+  expectations const expected(o.expected, o.backend);
   auto const r = run(cases, *b, expected, o);
   if (!o.json.empty())
     std::ofstream(o.json) << nlohmann::json{{"backend", o.backend},
@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
   app.add_option("--root", o.root, "Folder with cases")->required();
   app.add_option("--filter", o.filter, "Regular expression that a case's path below the root must contain");
   app.add_option("--backend", o.backend, "What runs the models: evaluate, x86, x86-avx2, cuda (emulated) or cpp");
-  app.add_option("--expected", o.expected, "File of expectations, see expected_failures.txt");
+  app.add_option("--expected", o.expected, "Files of expectations, see expected_failures.txt");
   app.add_option("--json", o.json, "File to write every case's outcome to");
   app.add_option("--table", o.table, "Only write the table of operators to this file, of --results");
   app.add_option("--results", o.results, "Files that --json wrote, one for each backend; those that exist count")

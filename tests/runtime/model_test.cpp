@@ -145,6 +145,19 @@ TEST_CASE("threads share a model") {
   CHECK(m.compiled_for.size() == 3);
 }
 
+TEST_CASE("threads share a model whose executables push each other out") {
+  affine_model m(-1, {.threads = 2, .cached_signatures = 1});
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i)
+        if (!right(m.net, 1 + (t + i) % 3, static_cast<float>(t))) ++wrong;
+    });
+  for (auto& t : threads) t.join();
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("mistakes in the operands of a run are explained") {
   affine_model const m;
   auto const x = filled(2);

@@ -1,13 +1,14 @@
 """A graph that grows step by step, with the shapes of its values."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 
 
 class Value:
-    def __init__(self, name, shape, steps=None):
+    def __init__(self, name, shape, steps=None, exact=False):
         self.name, self.shape = name, tuple(int(extent) for extent in shape)
         self.steps = steps  # of a quantised value: scale and zero point
+        self.exact = exact  # the same to the bit wherever it is computed: may decide something
 
     @property
     def rank(self):
@@ -80,7 +81,7 @@ class Sketch:
         if self.draw.chance(0.3):  # one that a node reads, too
             inner = [v.name for v in self.values if v.name in read and v.name in made]
             outputs += [self.draw.one(*inner)] if inner else []
-        infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        infos = [ValueInfoProto(name=name) for name in outputs]  # the type is inferred
         graph = helper.make_graph(self.nodes, "random", self.inputs, infos, self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 

@@ -113,9 +113,8 @@ void inspect(settings const& s) {
   progress shown("inspect");
   shown.stage("reading " + s.model.file);
   auto const model = load_model(s.model);
-  sinter::optimize_options how;
+  auto how = sinter::passes_for(sinter::target(s.set));
   how.stop_after = s.stop_after;
-  how.byte_products = sinter::target(s.set).device() != sinter::device_kind::cuda;
   shown.stage("rewriting the graph");
   auto const prepared = sinter::prepare(model.g, how);
   auto const bound = sinter::bind(prepared, model.signatures.front(), how);

@@ -163,7 +163,7 @@ void write_library(shaped_model model, library_options const& options, std::file
   std::vector<sinter::kernel_store> kernels(variants.size());
   options.begins("rewriting the graph");
   sinter::optimize_options passes;
-  for (auto const& v : variants) passes.byte_products &= v.set.device() != sinter::device_kind::cuda;
+  for (auto const& v : variants) passes.byte_products &= sinter::passes_for(v.set).byte_products;
   auto const prepared = sinter::prepare(std::move(model.g), passes);
   for (auto const& s : model.signatures) {
     auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed

@@ -97,8 +97,7 @@ std::string loop_line(sinter::program const& p, sinter::program_step const& s) {
 void check_plan(check_report& r, sinter::graph const& g, sinter::signature const& s, sinter::target const& machine,
                 sinter::preferences const& prefer) {
   holds(r, [&] {
-    sinter::optimize_options how;
-    how.byte_products = machine.device() != sinter::device_kind::cuda;
+    auto const how = sinter::passes_for(machine);
     auto const bound = sinter::bind(sinter::prepare(g, how), s, how);
     auto const p = sinter::plan(bound.g, {.machine = machine, .prefer = prefer});
     r.steps = p.steps.size();

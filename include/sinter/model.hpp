@@ -19,9 +19,8 @@
 namespace sinter {
 namespace detail {
 
-inline optimize_options passes_within(limits const& bounds, bool on_device) {
-  optimize_options how;
-  how.byte_products = !on_device;
+inline optimize_options passes_within(limits const& bounds, target const& machine) {
+  auto how = passes_for(machine);
   how.fold_bytes = bounds.fold_bytes;
   return how;
 }
@@ -29,7 +28,7 @@ inline optimize_options passes_within(limits const& bounds, bool on_device) {
 inline executable compile_for_model(rewritten_graph const& prepared, signature const& s, compile_environment const& e) {
   compile_options const how{.machine = e.machine,
                             .bounds = e.limits,
-                            .passes = passes_within(e.limits, e.machine.device() == device_kind::cuda),
+                            .passes = passes_within(e.limits, e.machine),
                             .prefer = e.prefer,
                             .cached_signatures = e.cached_signatures};
   return compile(prepared, s, how, *e.store, e.pool);
@@ -47,7 +46,7 @@ inline void type_outputs(graph& g) {
 inline model make_model(graph g, options const& how) {
   bind_custom(g, how.operators);
   type_outputs(g);
-  auto const passes = passes_within(how.limits, how.device != nullptr);
+  auto const passes = passes_within(how.limits, how.device ? how.device->machine() : how.target);
   auto const prepare_within = [&](graph imported) { return prepare(std::move(imported), passes); };
   return model_state::make(std::move(g), how, compile_for_model, prepare_within);
 }

@@ -15,17 +15,10 @@
 /// Graphs on an emulated CUDA device, and on the CPU to compare with.
 namespace sinter::test {
 
-/// What passes do for a device, as `model` has it.
-inline optimize_options passes_for_cuda() {
-  optimize_options how;
-  how.byte_products = false;
-  return how;
-}
-
 /// The program of a graph for CUDA, verified.
 inline program plan_for_cuda(graph g, sinter::precision how = sinter::precision::exact) {
   auto const s = signature_of(g);
-  auto const how_passes = passes_for_cuda();
+  auto const how_passes = passes_for("cuda:sm_90");
   auto p = plan(bind(prepare(std::move(g), how_passes), s, how_passes).g,
                 {.machine = "cuda:sm_90", .prefer = {.precision = how}});
   verify(p);
@@ -45,7 +38,8 @@ inline std::vector<any_tensor> run_on(accelerator& device, graph const& g, std::
                                       preferences const& prefer = {}) {
   model_store store({}, &device);
   return run_twice(
-      compile(graph(g), {.machine = device.machine(), .passes = passes_for_cuda(), .prefer = prefer}, store, nullptr),
+      compile(graph(g), {.machine = device.machine(), .passes = passes_for("cuda:sm_90"), .prefer = prefer}, store,
+              nullptr),
       operands);
 }
 

@@ -67,7 +67,7 @@ std::string programs_of(filetest const& t) {
   for (auto const& name : t.targets) {
     auto g = parse(t.graph);
     target const machine(name.substr(0, name.find('+')));
-    optimize(g, {.byte_products = machine.device() != device_kind::cuda});
+    optimize(g, passes_for(machine));
     auto const rounded = name.ends_with("+fp16")   ? precision::float16
                          : name.ends_with("+bf16") ? precision::bfloat16
                                                    : precision::exact;

@@ -90,8 +90,9 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_elementwise", fuse_elementwise},
 });
 
-inline constexpr std::size_t first_fusion = 32;
-static_assert(table[first_fusion].name == "fuse_activation");
+inline constexpr auto first_fusion =
+    static_cast<std::size_t>(std::ranges::find(table, "fuse_activation", &pass::name) - std::begin(table));
+static_assert(first_fusion < std::size(table));
 
 /// How often a group of passes is run at most; a further round finds what the one before laid open.
 inline constexpr int rounds = 6;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/target.hpp>
 #include <sinter/graph/rewriter.hpp>
 
 #include <cstdint>
@@ -36,6 +37,13 @@ struct optimize_options {
   std::string_view stop_before = {};  ///< name of a pass: neither it nor later ones run
   std::size_t fold_bytes = limits{}.fold_bytes;
 };
+
+/// What passes do for code of a target.
+inline optimize_options passes_for(target const& machine) {
+  optimize_options how;
+  how.byte_products = machine.device() != device_kind::cuda;
+  return how;
+}
 
 /// What passes did.
 struct rewrite_totals {

@@ -35,6 +35,13 @@ inline std::optional<std::size_t> growing_axis(port_info const& in, std::span<di
   return found;
 }
 
+/// An error where bounds are given, but no state that grows to `most` rows.
+inline void expect_growth(std::span<dimension_bound const> bounds, std::int64_t most) {
+  if (!bounds.empty() && most == 0)
+    fail(error_code::invalid_argument, "bounds: '{}' is no dimension of an input of {}, and only state grows",
+         bounds[0].symbol, "options::state");
+}
+
 inline std::vector<growing_pair> growing_pairs(std::span<state_link const> links) {
   std::vector<growing_pair> pairs;
   for (auto const& link : links)

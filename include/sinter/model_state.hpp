@@ -171,9 +171,7 @@ inline std::vector<state_link> model_state::link_state(std::span<state_pair cons
         fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
     links.push_back(l);
   }
-  if (!bounds.empty() && most_ == 0)
-    fail(error_code::invalid_argument, "bounds: '{}' is no dimension of an input of {}, and only state grows",
-         bounds[0].symbol, "options::state");
+  detail::expect_growth(bounds, most_);
   return links;
 }
 

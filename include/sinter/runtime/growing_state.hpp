@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/growing_rows.hpp>
 #include <sinter/core/limits.hpp>
 #include <sinter/runtime/kept_state.hpp>
 #include <sinter/runtime/lease.hpp>
@@ -45,7 +46,12 @@ class growing_state {
       : rooms_(std::move(rooms)), added_(added) {
     budget memory("the state of a context", limit_bytes);
     for (std::size_t i = 0; i < links.size(); ++i) {
-      kept t{.link = links[i], .axis = *links[i].axis, .extents = *types[i].shape};
+      auto const& s = *types[i].shape;
+      auto const axis = *links[i].axis;
+      kept t{.link = links[i],
+             .axis = axis,
+             .extents = s,
+             .rows = {s.elements(0, axis), s.elements(axis + 1, s.rank()) * size_of(types[i].element)}};
       t.extents[t.axis] = rooms_.back().capacity;
       memory.charge(dense_bytes(types[i].element, t.extents));
       t.memory = any_tensor(types[i].element, t.extents);
@@ -80,7 +86,7 @@ class growing_state {
   void advance() { length_ += added_; }
 
   void reset() {
-    for (auto& t : all_) std::memset(t.memory.data(), 0, t.memory.bytes());
+    for (auto& t : all_) std::memset(t.memory.data(), 0, t.rows.bytes(capacity()));
     length_ = 0, at_ = 0;
   }
 
@@ -89,10 +95,8 @@ class growing_state {
     auto s = t.extents;
     s[t.axis] = length_;
     any_tensor saved(t.memory.type(), s);
-    auto const place = lines_of(t, rooms_[at_].capacity);
-    auto* const to = static_cast<std::byte*>(saved.data());
-    for (std::size_t line = 0; line < place.count && length_ > 0; ++line)
-      std::memcpy(to + line * place.used, place.begin + line * place.pitch, place.used);
+    t.rows.save(static_cast<std::byte const*>(t.memory.data()), static_cast<std::size_t>(length_), capacity(),
+                static_cast<std::byte*>(saved.data()));
     return saved;
   }
   /// An error unless `value` is one for tensor `i`, called `name`, with at most as many rows as there is place for.
@@ -116,12 +120,9 @@ class growing_state {
     reset();
     length_ = rows(0);
     at_ = room_for(std::min(length_ + added_, rooms_.back().capacity));
-    for (std::size_t i = 0; i < all_.size() && length_ > 0; ++i) {
-      auto const place = lines_of(all_[i], rooms_[at_].capacity);
-      auto const* const from = static_cast<std::byte const*>(values[i]->data());
-      for (std::size_t line = 0; line < place.count; ++line)
-        std::memcpy(place.begin + line * place.pitch, from + line * place.used, place.used);
-    }
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      all_[i].rows.restore(bytes_of(all_[i]), static_cast<std::size_t>(length_), capacity(),
+                           static_cast<std::byte const*>(values[i]->data()));
   }
 
  private:
@@ -129,34 +130,23 @@ class growing_state {
     state_link link{};
     std::size_t axis = 0;
     shape extents{};  ///< with the largest capacity
+    growing_rows rows{};
     mutable any_tensor memory{};
   };
-  /// Rows of a tensor that lie side by side, and the room behind each run of them. Distances are in bytes.
-  struct lines {
-    std::byte* begin = nullptr;
-    std::size_t count = 0, used = 0, pitch = 0;
-  };
 
-  lines lines_of(kept const& t, std::int64_t capacity) const {
-    auto const row = t.extents.elements(t.axis + 1, t.extents.rank()) * size_of(t.memory.type());
-    return {static_cast<std::byte*>(t.memory.data()), t.extents.elements(0, t.axis),
-            static_cast<std::size_t>(length_) * row, static_cast<std::size_t>(capacity) * row};
-  }
+  static std::byte* bytes_of(kept& t) { return static_cast<std::byte*>(t.memory.data()); }
+  /// That for which the rows are laid out.
+  std::size_t capacity() const { return static_cast<std::size_t>(rooms_[at_].capacity); }
 
   std::size_t room_for(std::int64_t rows) const {
     auto const fits = [&](room const& r) { return r.capacity >= rows; };
     return static_cast<std::size_t>(std::ranges::find_if(rooms_, fits) - rooms_.begin());
   }
 
-  /// Lays the rows out for a larger capacity, the last ones first.
   void move_to(std::size_t larger) {
-    for (auto& t : all_) {
-      auto const from = lines_of(t, rooms_[at_].capacity), to = lines_of(t, rooms_[larger].capacity);
-      for (auto line = from.count; line-- > 0;) {
-        std::memmove(to.begin + line * to.pitch, from.begin + line * from.pitch, from.used);
-        std::memset(to.begin + line * to.pitch + to.used, 0, to.pitch - to.used);
-      }
-    }
+    for (auto& t : all_)
+      t.rows.widen(bytes_of(t), static_cast<std::size_t>(length_), capacity(),
+                   static_cast<std::size_t>(rooms_[larger].capacity));
     at_ = larger;
   }
 

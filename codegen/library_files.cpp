@@ -162,26 +162,27 @@ library plan_library(shaped_model model, library_options const& options) {
   for (auto const& v : variants) passes.byte_products &= sinter::passes_for(v.set).byte_products;
   auto batch = options.batch;
   auto const states = states_of(model.g, options.states, options.bounds);
-  if (states.grow() && batch.kind != sinter::cpp::batch_kind::fixed)
+  bool const grows = states.growth.grows();
+  if (grows && batch.kind != sinter::cpp::batch_kind::fixed)
     sinter::fail(sinter::error_code::unsupported_feature, "a class with state that grows has one batch; got several");
   if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
   auto names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
   options.begins("rewriting the graph");
   auto const prepared = sinter::prepare(std::move(model.g), passes);
-  if (states.grow()) {
-    batch = capacities_of(states, prepared, model.signatures[0]);
+  if (grows) {
+    batch = capacities_of(states.growth, prepared, model.signatures[0]);
     names.first.emplace_back("length");
   }
   std::vector<sinter::cpp::library_ports> all_ports;
   for (std::size_t size = 0; size < batch.sizes.size(); ++size) {
     auto const label = batch.kind == sinter::cpp::batch_kind::fixed
                            ? std::string()
-                           : fmt::format(", {} {}", states.grow() ? "capacity" : "batch", batch.sizes[size]);
+                           : fmt::format(", {} {}", grows ? "capacity" : "batch", batch.sizes[size]);
     options.begins("rewriting the graph" + label);
-    auto const g = states.grow() ? bind_capacity(states, prepared, model.signatures[0], batch.sizes[size], passes)
-                                 : sinter::bind(prepared, model.signatures[size], passes).g;
+    auto const g = grows ? bind_capacity(states.growth, prepared, model.signatures[0], batch.sizes[size], passes)
+                         : sinter::bind(prepared, model.signatures[size], passes).g;
     all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
-    if (states.grow()) all_ports.back().inputs.back().is_length = true;
+    if (grows) mark_growing(states.growth, batch.added, all_ports.back());
     for (std::size_t i = 0; i < variants.size(); ++i) {
       auto& v = variants[i];
       options.begins(fmt::format("planning for {}{}", v.name, label));

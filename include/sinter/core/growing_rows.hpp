@@ -19,11 +19,13 @@ struct growing_rows {
     for (std::size_t line = 0; line < lines && used > 0; ++line)
       std::memcpy(dense + line * used, memory + line * pitch, used);
   }
-  /// The other way.
+  /// The other way, with zeros behind the rows.
   void restore(std::byte* memory, std::size_t length, std::size_t capacity, std::byte const* dense) const noexcept {
     auto const used = length * row_bytes, pitch = capacity * row_bytes;
-    for (std::size_t line = 0; line < lines && used > 0; ++line)
-      std::memcpy(memory + line * pitch, dense + line * used, used);
+    for (std::size_t line = 0; line < lines; ++line) {
+      if (used > 0) std::memcpy(memory + line * pitch, dense + line * used, used);
+      std::memset(memory + line * pitch + used, 0, pitch - used);
+    }
   }
   /// Lays `length` rows out for a larger capacity, the last ones first, with zeros behind them.
   void widen(std::byte* memory, std::size_t length, std::size_t capacity, std::size_t larger) const noexcept {

@@ -163,17 +163,19 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, weaker, &library_variant::set);
   identifier_scope members(
-      {lib.name,       "architectures", "arena",     "arena_bytes", "Batch",       "batch_sizes",     "best",
-       "element",      "error",         "has_batch", "host_bytes",  "inputs",      "instruction_set", "length",
-       "max_batch",    "max_length",    "name",      "outputs",     "reset_state", "restore_state",   "run",
-       "save_state",   "shape",         "size",      "state",       "supports",    "threads",         "view",
-       "weight_bytes", "weights"});
+      {lib.name,    "architectures", "arena",     "arena_bytes", "Batch",       "batch_sizes",     "best",
+       "element",   "error",         "has_batch", "host_bytes",  "inputs",      "instruction_set", "length",
+       "max_batch", "max_length",    "name",      "outputs",     "reset_state", "restore_state",   "rows_per_run",
+       "run",       "save_state",    "shape",     "size",        "state",       "supports",        "threads",
+       "view",      "weight_bytes",  "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list)
       if (!p.is_length) p.identifier = members.add(p.name);
   lib.states = detail::link_states(lib, states);
   for (auto const& s : lib.states)
     if (s.axis) lib.inputs[s.input].per_item[*s.axis] = lib.outputs[s.output].per_item[*s.axis] = 1;
+  for (auto& p : lib.inputs)
+    if (p.grows_along) p.per_item[*p.grows_along] = 1;
   detail::refuse_steps(lib);
   for (auto const& v : lib.variants) {
     SINTER_ASSERT(v.plans.size() == lib.batch.sizes.size());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,11 +32,13 @@ struct library_batch {
 
 /// An input or output of the model.
 struct library_port {
-  std::string name{};                    ///< in the model
-  std::string identifier{};              ///< in the library
-  tensor_type type{};                    ///< for the largest batch
-  std::vector<std::int64_t> per_item{};  ///< by axis: how the extent grows with the batch; 0: it does not
-  bool is_length = false;                ///< of state that grows: an input that the class itself gives
+  std::string name{};                        ///< in the model
+  std::string identifier{};                  ///< in the library
+  tensor_type type{};                        ///< for the largest batch
+  std::vector<std::int64_t> per_item{};      ///< by axis: how the extent grows with the batch; 0: it does not
+  bool is_length = false;                    ///< of state that grows: an input that the class itself gives
+  std::optional<std::size_t> grows_along{};  ///< of an input that grows with the state and is given for each run
+  std::int64_t more_rows = 0;                ///< that it has than the state
 
   bool grows() const {
     return std::ranges::any_of(per_item, [](auto n) { return n != 0; });

@@ -27,21 +27,25 @@ inline bool state_in_object(library const& lib) {
 
 namespace detail {
 
-/// The rows of state that grows, and where in the memory for all of it they begin.
-inline growing_rows rows_of(library const& lib, library_state const& s) {
-  auto const& type = lib.inputs[s.input].type;
-  return {type.shape->elements(0, *s.axis),
-          type.shape->elements(*s.axis + 1, type.shape->rank()) * size_of(type.element)};
+/// The axis along which input `i` grows, as state or with it.
+inline std::optional<std::size_t> growing_axis(library const& lib, std::size_t i) {
+  auto const* const kept = lib.state_of(&library_state::input, i);
+  return kept ? kept->axis : lib.inputs[i].grows_along;
 }
-inline std::int64_t rows_offset(library const& lib, std::size_t state) {
+/// The rows of an input that grows, and where in the memory for all of them they begin.
+inline growing_rows rows_of(library const& lib, std::size_t input) {
+  auto const axis = *growing_axis(lib, input);
+  auto const& type = lib.inputs[input].type;
+  return {type.shape->elements(0, axis), type.shape->elements(axis + 1, type.shape->rank()) * size_of(type.element)};
+}
+inline std::int64_t rows_offset(library const& lib, std::size_t input) {
   std::int64_t end = 0;
-  for (std::size_t i = 0; i < state; ++i)
-    if (lib.states[i].axis)
-      end = checked_add(end, round_up(port_bytes(lib.inputs[lib.states[i].input]), arena_alignment));
+  for (std::size_t i = 0; i < input; ++i)
+    if (growing_axis(lib, i)) end = checked_add(end, round_up(port_bytes(lib.inputs[i]), arena_alignment));
   return end;
 }
-inline std::string rows_text(library const& lib, std::size_t state) {
-  return fmt::format("rows_->bytes + {}", rows_offset(lib, state));
+inline std::string rows_text(library const& lib, std::size_t input) {
+  return fmt::format("rows_->bytes + {}", rows_offset(lib, input));
 }
 
 /// The arrays of state of fixed shape.
@@ -58,8 +62,8 @@ inline std::string fixed_arrays(library const& lib) {
 
 inline std::string growing_interface(library const& lib) {
   auto text = fmt::format(
-      "  /// The most rows of state that a run may find, to which it adds {}.\n"
-      "  static constexpr std::size_t max_length = {};\n"
+      "  /// The most rows of state that a run may find, and how many it adds.\n"
+      "  static constexpr std::size_t max_length = {1}, rows_per_run = {0};\n"
       "  /// How many rows the state has.\n"
       "  std::size_t length() const noexcept {{ return static_cast<std::size_t>(length_); }}\n"
       "  /// What an object keeps from run to run: inputs whose next values a run gives. No rows at first, and zeros.\n"
@@ -97,11 +101,11 @@ inline std::string state_members(library const& lib) {
   std::string text;
   if (lib.grows())
     text += fmt::format(
-        "  void make_room_() noexcept;  // for the rows of a run\n"
+        "  char const* begin_run_(inputs const& in) noexcept;  // makes room; null, or why a run cannot be\n"
         "  struct alignas(64) rows_memory_ {{\n    std::byte bytes[{}];\n  }};\n"
         "  std::unique_ptr<rows_memory_> rows_ = std::make_unique<rows_memory_>();  // what grows\n"
         "  std::int64_t length_ = 0;\n  std::size_t capacity_ = {};  // for which the rows are laid out\n",
-        std::max(detail::rows_offset(lib, lib.states.size()), arena_alignment), lib.batch.sizes.front());
+        std::max(detail::rows_offset(lib, lib.inputs.size()), arena_alignment), lib.batch.sizes.front());
   if (!keeps_fixed(lib)) return text;
   std::string_view const type = lib.grows() ? "fixed_state_" : "state";
   if (lib.grows()) text += fmt::format("  struct {} {{\n{}  }};\n", type, detail::fixed_arrays(lib));
@@ -112,11 +116,12 @@ inline std::string state_members(library const& lib) {
   return text + " // a run reads one and writes the other\n  std::size_t now_ = 0;  // the one that is the state\n";
 }
 
-/// The address of the state `i` as a run reads it.
-inline std::string state_address(library const& lib, std::size_t i) {
-  auto const& s = lib.states[i];
-  if (s.axis) return detail::rows_text(lib, i);
-  return fmt::format("reinterpret_cast<std::byte const*>(state_[now_].{}.data())", lib.inputs[s.input].identifier);
+/// The address of input `i` as a run reads it, if the object has it; else empty.
+inline std::string kept_address(library const& lib, std::size_t i) {
+  if (lib.inputs[i].is_length) return "reinterpret_cast<std::byte const*>(&length_)";
+  if (detail::growing_axis(lib, i)) return detail::rows_text(lib, i);
+  if (!lib.state_of(&library_state::input, i)) return {};
+  return fmt::format("reinterpret_cast<std::byte const*>(state_[now_].{}.data())", lib.inputs[i].identifier);
 }
 
 /// What follows a run that has not failed: its results are the state. Each line after `indent`.
@@ -142,13 +147,14 @@ class growing_state_printer {
     put("/// The least that has place for `rows`, or the largest.\nstd::size_t capacity_for(std::size_t rows) noexcept "
         "{{\n  auto const* at = capacities;\n  while (*at < rows && *at < {}) ++at;\n  return *at;\n}}\n",
         lib_.batch.sizes.back());
-    each([&](std::size_t i, library_port const&) {
-      auto const rows = detail::rows_of(lib_, lib_.states[i]);
-      put("constexpr sinter::growing_rows rows_of_{}{{.lines = {}, .row_bytes = {}}};\n", i, rows.lines,
-          rows.row_bytes);
-    });
+    for (std::size_t i = 0; i < lib_.inputs.size(); ++i) {
+      if (!detail::growing_axis(lib_, i)) continue;
+      auto const rows = detail::rows_of(lib_, i);
+      put("constexpr sinter::growing_rows rows_of_{}{{.lines = {}, .row_bytes = {}}};\n", lib_.inputs[i].identifier,
+          rows.lines, rows.row_bytes);
+    }
     text_ += "\n}  // namespace\n\n";
-    make_room();
+    begin_run();
     save();
     restore();
     reset();
@@ -160,33 +166,51 @@ class growing_state_printer {
   void put(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
+  /// Calls `print` with the name of each state that grows, and the text of its address.
   template <typename Print>
   void each(Print print) {
-    for (std::size_t i = 0; i < lib_.states.size(); ++i)
-      if (lib_.states[i].axis) print(i, lib_.inputs[lib_.states[i].input]);
+    for (auto const& s : lib_.states)
+      if (s.axis) print(lib_.inputs[s.input].identifier, detail::rows_text(lib_, s.input));
   }
   template <typename Print>
   void each_fixed(Print print) {
     for (auto const& s : lib_.states)
       if (!s.axis) print(lib_.inputs[s.input].identifier);
   }
+  /// The same for inputs that grow and are given.
+  template <typename Print>
+  void each_given(Print print) {
+    for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
+      if (lib_.inputs[i].grows_along)
+        print(lib_.inputs[i].identifier, detail::rows_text(lib_, i), lib_.inputs[i].more_rows);
+  }
 
-  void make_room() {
-    put("void {}::make_room_() noexcept {{\n  auto const larger = capacity_for(length() + {});\n"
-        "  if (larger <= capacity_) return;\n",
-        lib_.name, lib_.batch.added);
-    each([&](std::size_t i, library_port const&) {
-      put("  rows_of_{}.widen({}, length(), capacity_, larger);\n", i, detail::rows_text(lib_, i));
+  void begin_run() {
+    put("char const* {}::begin_run_([[maybe_unused]] inputs const& in) noexcept {{\n"
+        "  if (length() > max_length) return {};\n",
+        lib_.name, c_literal("the state has no place for more rows: reset it"));
+    each_given([&](std::string const& name, std::string const&, std::int64_t more) {
+      put("  if (in.{0}.size() != {0}::size(length() + {1}))\n    return {2};\n", name, more,
+          c_literal(fmt::format("input {}: its size is that of length() and {} more", name, more)));
     });
-    text_ += "  capacity_ = larger;\n}\n\n";
+    put("  if (auto const larger = capacity_for(length() + {}); larger > capacity_) {{\n", lib_.batch.added);
+    each([&](std::string const& name, std::string const& at) {
+      put("    rows_of_{}.widen({}, length(), capacity_, larger);\n", name, at);
+    });
+    text_ += "    capacity_ = larger;\n  }\n";
+    each_given([&](std::string const& name, std::string const& at, std::int64_t more) {
+      put("  rows_of_{0}.restore({1}, length() + {2}, capacity_, reinterpret_cast<std::byte const*>(in.{0}.data()));\n",
+          name, at, more);
+    });
+    text_ += "  return nullptr;\n}\n\n";
   }
 
   void save() {
     put("{0}::state {0}::save_state() const {{\n  state saved;\n  saved.length = length();\n", lib_.name);
-    each([&](std::size_t i, library_port const& p) {
-      put("  saved.{0}.resize({0}::size(length()));\n  rows_of_{1}.save({2}, length(), capacity_, "
-          "reinterpret_cast<std::byte*>(saved.{0}.data()));\n",
-          p.identifier, i, detail::rows_text(lib_, i));
+    each([&](std::string const& name, std::string const& at) {
+      put("  saved.{0}.resize({0}::size(length()));\n"
+          "  rows_of_{0}.save({1}, length(), capacity_, reinterpret_cast<std::byte*>(saved.{0}.data()));\n",
+          name, at);
     });
     each_fixed([&](std::string const& name) { put("  saved.{0} = state_[now_].{0};\n", name); });
     text_ += "  return saved;\n}\n\n";
@@ -194,31 +218,30 @@ class growing_state_printer {
 
   void restore() {
     put("void {0}::restore_state(state const& saved) {{\n  if (saved.length > {1}", lib_.name, lib_.batch.sizes.back());
-    each([&](std::size_t, library_port const& p) {
-      put(" || saved.{0}.size() != {0}::size(saved.length)", p.identifier);
+    each([&](std::string const& name, std::string const&) {
+      put(" || saved.{0}.size() != {0}::size(saved.length)", name);
     });
-    put(")\n    throw std::invalid_argument(\"{}: a state of \" + std::to_string(saved.length) + \" rows; there is "
-        "place "
-        "for {}, and each member has the size of its length\");\n",
+    put(")\n    throw std::invalid_argument(\"{}: a state of \" + std::to_string(saved.length) +\n"
+        "                                \" rows; there is place for {}, and each member has the size of its "
+        "length\");\n",
         lib_.name, lib_.batch.sizes.back());
-    put("  reset_state();\n  length_ = static_cast<std::int64_t>(saved.length);\n"
-        "  capacity_ = capacity_for(length() + {});\n",
+    put("  length_ = static_cast<std::int64_t>(saved.length);\n  capacity_ = capacity_for(length() + {});\n",
         lib_.batch.added);
-    each([&](std::size_t i, library_port const& p) {
-      put("  rows_of_{}.restore({}, length(), capacity_, reinterpret_cast<std::byte const*>(saved.{}.data()));\n", i,
-          detail::rows_text(lib_, i), p.identifier);
+    each([&](std::string const& name, std::string const& at) {
+      put("  rows_of_{0}.restore({1}, length(), capacity_, reinterpret_cast<std::byte const*>(saved.{0}.data()));\n",
+          name, at);
     });
     each_fixed([&](std::string const& name) { put("  state_[now_].{0} = saved.{0};\n", name); });
     text_ += "}\n\n";
   }
 
   void reset() {
-    put("void {}::reset_state() noexcept {{\n", lib_.name);
-    each([&](std::size_t i, library_port const&) {
-      put("  std::memset({}, 0, rows_of_{}.bytes(capacity_));\n", detail::rows_text(lib_, i), i);
+    put("void {}::reset_state() noexcept {{\n  length_ = 0;\n  capacity_ = capacities[0];\n", lib_.name);
+    each([&](std::string const& name, std::string const& at) {
+      put("  std::memset({}, 0, rows_of_{}.bytes(capacity_));\n", at, name);
     });
     each_fixed([&](std::string const& name) { put("  state_[now_].{}.fill({{}});\n", name); });
-    text_ += "  length_ = 0;\n  capacity_ = capacities[0];\n}\n\n";
+    text_ += "}\n\n";
   }
 
   library const& lib_;

@@ -55,9 +55,7 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
     return text;
   };
   auto const from = views(lib.inputs, [&](library_port const& p, std::size_t i) {
-    if (p.is_length) return std::string("reinterpret_cast<std::byte const*>(&length_)");
-    auto const* const kept = lib.state_of(&library_state::input, i);
-    if (kept) return state_address(lib, static_cast<std::size_t>(kept - lib.states.data()));
+    if (auto kept = kept_address(lib, i); !kept.empty()) return kept;
     return fmt::format("reinterpret_cast<std::byte const*>(in.{}.data())", p.identifier);
   });
   auto const to = views(lib.outputs, [&](library_port const& p, std::size_t i) {
@@ -75,16 +73,15 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
   auto const work = lib.on_device()                                  ? ""
                     : lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes, constants_, "
                                                                      : "work_, constants_, ";
-  auto const problem = !fails ? std::string()
-                       : !lib.grows()
-                           ? std::string("char const* const problem = ")
-                           : fmt::format("char const* const problem = length() > max_length ? {}\n{}    : ",
-                                         c_literal("the state has no place for more rows: reset it"), indent);
+  std::string_view const problem = !fails         ? ""
+                                   : !lib.grows() ? "char const* const problem = "
+                                                  : "if (!problem) problem = ";
   return fmt::format(
       "{11}{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
       "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{10}{0}return {{{6}{9}}};\n",
       indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to, problem,
-      lib.threads > 1 ? ", *threads_" : "", error, keep, lib.grows() ? fmt::format("{}make_room_();\n", indent) : "");
+      lib.threads > 1 ? ", *threads_" : "", error, keep,
+      lib.grows() ? fmt::format("{}char const* problem = begin_run_(in);\n", indent) : "");
 }
 
 /// Prints NAME.hpp: what libraries for all devices have alike; how an object is made and kept is the device's.

@@ -113,29 +113,6 @@ inline void check_outputs(growth& w) {
 
 }  // namespace passes
 
-/// How many rows a run adds to state that grows; `g` as `grow` takes it. Where inputs grow that are no state, it is a
-/// number that the extents of all inputs allow: they are tried. Errors: `unsupported_feature`, and those of inference.
-inline std::int64_t rows_added(graph const& g, growing_ports const& ports) {
-  bool const open = std::ranges::any_of(ports.inputs, &growing_input::with_rows);
-  if (!open) return passes::growth(g, ports, 0).added();
-  std::set<std::int64_t> candidates{1};
-  for (auto const& p : g.inputs)
-    if (auto const& s = g.at(p.value).type.shape; s && !g.at(p.value).is_constant())
-      candidates.insert(s->begin(), s->end());
-  std::string why;
-  for (auto const rows : candidates) {
-    if (rows < 1) continue;
-    try {
-      if (passes::growth(g, ports, rows).added() == rows) return rows;
-    } catch (error const& problem) {
-      if (why.empty()) why = problem.message();
-    }
-  }
-  fail(error_code::unsupported_feature,
-       "state that grows: the input '{}' is as long as the state and the rows of a run, but no number of rows fits: {}",
-       g.at(g.inputs[std::ranges::find_if(ports.inputs, &growing_input::with_rows)->input].value).name, why);
-}
-
 /// A graph for state that grows, with a capacity for it in place of a length: inputs and outputs of `pairs` have the
 /// capacity as their extent, and a further input, the last one, an int64 without axes, says how long the state is. The
 /// types of the inputs of `g` are known, those that grow with the capacity. An output may have the memory of its
@@ -147,6 +124,34 @@ inline graph grow(graph g, growing_ports ports, std::int64_t added) {
   for (auto const id : order) passes::detail::rewrite_growing(w, id);
   passes::detail::check_outputs(w);
   return std::move(w).take();
+}
+
+/// How many rows a run adds to state that grows; `g` as `grow` takes it. Where inputs grow that are no state, it is a
+/// number that the extents of all inputs allow, and with which the graph grows: they are tried. Errors:
+/// `unsupported_feature`.
+inline std::int64_t rows_added(graph const& g, growing_ports const& ports) {
+  auto const open = std::ranges::find_if(ports.inputs, &growing_input::with_rows);
+  if (open == ports.inputs.end()) return passes::growth(g, ports, 0).added();
+  std::set<std::int64_t> candidates{1};
+  for (auto const& p : g.inputs)
+    if (auto const& s = g.at(p.value).type.shape; s && !g.at(p.value).is_constant())
+      candidates.insert(s->begin(), s->end());
+  candidates.erase(0);
+  std::string why;
+  bool fits = false;
+  for (auto const rows : candidates) {
+    try {
+      if (passes::growth(g, ports, rows).added() != rows) continue;
+      if (!std::exchange(fits, true)) why.clear();
+      grow(g, ports, rows);
+      return rows;
+    } catch (error const& problem) {
+      if (why.empty()) why = problem.message();
+    }
+  }
+  fail(error_code::unsupported_feature,
+       "state that grows, and input '{}' with it and the rows of a run: no number of rows fits: {}",
+       g.at(g.inputs[open->input].value).name, why);
 }
 
 }  // namespace sinter

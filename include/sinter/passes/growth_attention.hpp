@@ -36,7 +36,7 @@ class attention_writer {
 
   node const& what() const { return n_; }
   value_id input(std::size_t i) const { return i < n_.inputs.size() ? n_.inputs[i] : value_id{}; }
-  shape const& shape_of(std::size_t i) const { return *w_.facts()[input(i)].low.shape; }
+  shape shape_of(std::size_t i) const { return *w_.facts()[input(i)].low.shape; }
   [[noreturn]] void refuse(std::string_view why) const { growth::refuse(n_, why); }
 
   /// Refuses inputs that grow besides the listed ones, and those that are given and not known to the rule.
@@ -70,6 +70,7 @@ class attention_writer {
   void write(cached_attention a, std::int64_t rows) {
     auto const element = w_.facts()[a.q].low.element;
     if (element != dtype::float32) refuse("its elements are not float32");
+    if (rows != w_.added()) refuse("it adds another number of rows than the state");
     auto const mask = mask_of(a, rows);
     std::array<value_id, 2> const present{output(1), output(2)};
     auto const keys = rows_of(a.k, a.key_heads), values = rows_of(a.v, a.key_heads);
@@ -142,7 +143,7 @@ class attention_writer {
 inline void expect_mask(growth const& w, attention_writer const& of, std::size_t i, std::int64_t offset) {
   auto const mask = of.input(i);
   if (!mask) return;
-  auto const& s = of.shape_of(i);
+  auto const s = of.shape_of(i);
   auto const axes = w.facts().growing_axes(mask);
   bool const whole = axes == std::vector{s.rank() - 1} && w.facts().offset(mask, axes[0]) == offset;
   if (s.empty() || (!whole && !(axes.empty() && s.back() == 1))) of.refuse("its mask is not as long as the keys");
@@ -171,7 +172,7 @@ inline void attention_growing(growth& w, node_id id) {
     a.right = a.right < 0 ? 0 : std::min<std::int64_t>(a.right, 0);
   for (auto const name : {"scale", "softcap", "softmax_precision"})
     if (auto const found = n.attributes.find(name); found != n.attributes.end()) a.attributes[name] = found->second;
-  auto const& q = of.shape_of(0);
+  auto const q = of.shape_of(0);
   of.write(std::move(a), q[q.rank() - 2]);
 }
 
@@ -189,7 +190,7 @@ inline void multi_head_growing(growth& w, node_id id) {
   of.expect({mask, score_bias, past_key, past_value}, past_value + 1);
   of.expect_cache(past_key, past_value);
   auto const rule = microsoft::attention_rule::parse(attribute_reader(of.what()));
-  auto const& q = of.shape_of(query);
+  auto const q = of.shape_of(query);
   if (of.shape_of(key).rank() != 3) of.refuse("its keys are heads already");
   auto const biased = [&](std::size_t i, std::int64_t first, std::int64_t end) {
     if (!of.input(bias)) return of.input(i);

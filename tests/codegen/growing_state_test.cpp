@@ -1,5 +1,5 @@
 // Generated classes whose state grows, made of one model: a layer of a decoder that reads five rows a run, and one that
-// reads one. x, k, v, h to y, k_next, v_next, h_next; h keeps its shape.
+// reads one. x, k, v, h, mask to y, k_next, v_next, h_next; h keeps its shape, the mask is as long as k_next.
 #include <sinter/onnx/import.hpp>
 #include <sinter/ops/evaluate.hpp>
 #include <sinter/sinter.hpp>
@@ -34,14 +34,22 @@ bool are_near(A const& a, B const& b) {
   return std::ranges::equal(a, b, [](float x, float y) { return std::abs(x - y) <= 1e-5f * (1 + std::abs(y)); });
 }
 
+/// Ones, but for each fifth row.
+template <typename Net>
+std::vector<std::int64_t> mask_of(std::size_t rows) {
+  std::vector<std::int64_t> mask(Net::mask::size(rows));
+  for (std::size_t i = 0; i < rows; ++i) mask[i] = i % 5 != 2;
+  return mask;
+}
+
 /// Runs an object and, by plain loops with what these gave before, the model.
 template <typename Net>
 class beside_evaluate {
  public:
-  explicit beside_evaluate(Net& net)
-      : net_(net), graph_(onnx::import_file(file)) {
+  explicit beside_evaluate(Net& net) : net_(net), graph_(onnx::import_file(file)) {
     for (auto const& s : {shape{1, rows, 8}, shape{1, 2, 0, 4}, shape{1, 2, 0, 4}, shape{1, 8}})
       given_.emplace_back(dtype::float32, s);
+    given_.emplace_back();
   }
 
   void run(int steps) {
@@ -49,8 +57,10 @@ class beside_evaluate {
       INFO("step " << i);
       auto const x = noise(Net::x::size, ++seed_);
       std::ranges::copy(x, static_cast<float*>(given_[0].data()));
+      auto const mask = mask_of<Net>(net_.length() + Net::rows_per_run);
+      given_[4] = any_tensor::of<std::int64_t>({1, static_cast<std::int64_t>(mask.size())}, std::span(mask));
       auto const expected = evaluate(graph_, given_);
-      auto const out = net_.run({.x = typename Net::x::view(x)});
+      auto const out = net_.run({.x = typename Net::x::view(x), .mask = mask});
       REQUIRE(out.error.empty());
       REQUIRE(are_near(out.y, expected[0].template as<float>()));
       std::copy(expected.begin() + 1, expected.end(), given_.begin() + 1);
@@ -92,7 +102,8 @@ TEST_CASE("a generated class with state that grows agrees with plain loops at ea
     beside_evaluate(net).run(101);  // three capacities, up to the bound and a row more
     CHECK(net.length() == 101);
     auto const x = noise(cache::x::size, 1);
-    CHECK(net.run({.x = cache::x::view(x)}).error.find("reset it") != std::string_view::npos);
+    auto const mask = mask_of<cache>(102);
+    CHECK(net.run({.x = cache::x::view(x), .mask = mask}).error.find("reset it") != std::string_view::npos);
     CHECK(net.length() == 101);
     net.reset_state();
     CHECK((net.length() == 0 && net.save_state().k.empty()));
@@ -105,14 +116,16 @@ TEST_CASE("a generated class with state that grows gives the bits of a context")
   auto const model = load(file, {.target = "avx2",
                                  .threads = 1,
                                  .state = {{"k", "k_next"}, {"v", "v_next"}, {"h", "h_next"}},
-                                 .bounds = {{"past", 100}}});
+                                 .bounds = {{"past", 100}, {"seen", 101}}});
   auto c = model.context({{"x", {1, 1, 8}}});
   cache net(cache::instruction_set::avx2);
   for (std::uint32_t i = 0; i < 100; ++i) {
     auto const x = noise(8, i);
+    auto const mask = mask_of<cache>(i + 1);
     c.set_input("x", {dtype::float32, {1, 1, 8}, x.data()});
+    c.set_input("mask", {dtype::int64, {1, i + 1}, mask.data()});
     c.run();
-    REQUIRE(std::ranges::equal(net.run({.x = cache::x::view(x)}).y, c.output("y").as<float>()));
+    REQUIRE(std::ranges::equal(net.run({.x = cache::x::view(x), .mask = mask}).y, c.output("y").as<float>()));
   }
 }
 
@@ -128,6 +141,15 @@ TEST_CASE("a prompt in one class, the tokens behind it in another") {
   tokens.run(10);
   writer.restore_state(paused);
   CHECK((writer.length() == 85 && writer.save_state().v == paused.v));
+}
+
+TEST_CASE("an input of a generated class that grows with the state has its size") {
+  cache net;
+  auto const x = noise(cache::x::size, 1);
+  auto const mask = mask_of<cache>(2);
+  CHECK(net.run({.x = cache::x::view(x), .mask = mask})
+            .error.find("input mask: its size is that of length() and 1 more") != std::string_view::npos);
+  CHECK(net.length() == 0);
 }
 
 TEST_CASE("state that does not fit a generated class is refused") {

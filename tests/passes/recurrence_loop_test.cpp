@@ -243,6 +243,55 @@ TEST_CASE("sequences of which steps are the second axis, and backward ones") {
   becomes(scan(torch_lstm, "5x2x3", ", scan_input_directions = [1]"), "");  // results in the other order
 }
 
+TEST_CASE("cells that are operators of one step, and results in a sequence, as TorchScript writes them") {
+  auto const text = [](std::string_view join) {
+    return fmt::format(R"(
+graph opset 17 {{
+  input x: float[5x2x3]
+  input h0: float[2x4]
+  input c0: float[2x4]
+  const n = int64[] {{5}}
+  const yes = bool[] {{1}}
+  empty = SequenceEmpty()
+  h, c, all = Loop(n, yes, h0, c0, empty, x) {{body = graph opset 17 {{
+    input i: int64[]
+    input goes: bool[]
+    input h: float[2x4]
+    input c: float[2x4]
+    input s: sequence.float
+    capture xs: float[5x2x3]
+    const w = float[16x3] random(1)
+    const r = float[1x16x4] random(2)
+    const b = float[1x32] random(3)
+    const axis = int64[1] {{0}}
+    wu = Unsqueeze(w, axis)
+    t = Gather(xs, i)
+    tu = Unsqueeze(t, axis)
+    hu = Unsqueeze(h, axis)
+    cu = Unsqueeze(c, axis)
+    y, hn, cn = LSTM(tu, wu, r, b, _, hu, cu) {{hidden_size = 4}}
+    h1 = Squeeze(hn, axis)
+    c1 = Squeeze(cn, axis)
+    s1 = SequenceInsert(s, h1)
+    go = Identity(goes)
+    output go
+    output h1
+    output c1
+    output s1
+  }}}}
+  y = ConcatFromSequence(all) {{{}}}
+  output y
+  output h
+  output c
+}})",
+                       join);
+  };
+  becomes(text("axis = 0, new_axis = 1"), "LSTM");
+  becomes(text("axis = 1, new_axis = 1"), "LSTM");
+  becomes(text("axis = 0"), "");
+  becomes(replaced(text("axis = 0, new_axis = 1"), "SequenceInsert(s, h1)", "SequenceInsert(s, c1)"), "");
+}
+
 TEST_CASE("Scan of operator set 8, for each element of a batch") {
   auto const text = R"(
 graph opset 8 {

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <sinter/passes/bake_captures.hpp>
 #include <sinter/passes/edit.hpp>
 #include <sinter/passes/infer_types.hpp>
 #include <sinter/passes/recurrence_cell.hpp>
+#include <sinter/passes/sequence_loop.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,102 +17,6 @@ namespace sinter::passes {
 
 namespace detail {
 
-/// A loop over the steps of one sequence.
-struct sequence_loop {
-  std::shared_ptr<graph const> body{};
-  value_id x{}, sequence{};  ///< what a turn reads; in the graph: of which, batch x steps x n or steps x batch x n
-  bool batch_first = false, reverse = false;
-  std::size_t rank = 2;  ///< of x in a turn
-  std::vector<turn_state> states{};
-  std::vector<value_id> first{};     ///< in the graph: values that the states start from
-  std::vector<value_id> stacked{};   ///< of the body: results that are gathered
-  std::vector<bool> steps_second{};  ///< by such a result: its steps are the second axis
-};
-
-inline bool is_used(graph const& g, value_id v) { return v && (!g.at(v).users.empty() || g.is_output(v)); }
-
-/// Scan over one input, without values from outside.
-inline std::optional<sequence_loop> scan_of(graph const& g, node const& n) {
-  if (!is(n, "Scan")) return std::nullopt;
-  auto const ahead = n.version < 9 ? std::size_t{1} : std::size_t{0};
-  if (ahead == 1 && (n.inputs.empty() || n.inputs[0])) return std::nullopt;
-  auto const body = attribute_or(n, "body", std::shared_ptr<graph const>{});
-  if (!body || captures(n) != 0 || attribute_or<std::int64_t>(n, "num_scan_inputs", 0) != 1 ||
-      n.inputs.size() != body->inputs.size() + ahead || n.inputs.size() < 2 + ahead)
-    return std::nullopt;
-  auto const first_of = [&](std::string_view name, std::size_t i) {
-    auto const list = attribute_or(n, name, std::vector<std::int64_t>{});
-    return i < list.size() ? list[i] : 0;
-  };
-  auto const count = body->inputs.size() - 1;
-  sequence_loop l{.body = body, .x = body->inputs.back().value, .sequence = n.inputs.back()};
-  auto const axis = ahead == 1 ? 1 : first_of("scan_input_axes", 0);
-  if (axis != 0 && axis != 1 && axis != -3 && axis != -2) return std::nullopt;
-  l.batch_first = axis == 1 || axis == -2;
-  l.reverse = first_of(ahead == 1 ? "directions" : "scan_input_directions", 0) != 0;
-  l.rank = ahead == 1 ? 1 : 2;
-  for (std::size_t i = 0; i < count; ++i) {
-    l.states.push_back({body->inputs[i].value, body->outputs[i].value});
-    l.first.push_back(n.inputs[i + ahead]);
-  }
-  for (auto i = count; i < body->outputs.size(); ++i) {
-    auto const out = i < n.outputs.size() ? n.outputs[i] : value_id{};
-    auto const to = first_of("scan_output_axes", i - count);
-    bool const backwards = first_of("scan_output_directions", i - count) != 0;
-    if (is_used(g, out) && (backwards != l.reverse || (to != 0 && to != 1))) return std::nullopt;
-    l.stacked.push_back(body->outputs[i].value);
-    l.steps_second.push_back(ahead == 1 || to == 1);
-  }
-  return l;
-}
-
-/// The Gather by which a body takes step `turn` of a captured sequence; null: there is not one.
-inline node const* step_of(graph const& body, value_id turn) {
-  node const* found = nullptr;
-  for (auto const user : body.at(turn).users) {
-    auto const& n = body.at(user);
-    if (found || !is(n, "Gather") || n.inputs[1] != turn || !body.is_input(n.inputs[0])) return nullptr;
-    found = &n;
-  }
-  return found;
-}
-
-/// Loop with a known count over the steps of one sequence, which it captures.
-inline std::optional<sequence_loop> loop_of(graph const& g, node const& n) {
-  if (!is(n, "Loop")) return std::nullopt;
-  auto const body = attribute_or(n, "body", std::shared_ptr<graph const>{});
-  if (!body || captures(n) != 1 || n.inputs.size() != body->inputs.size() || n.inputs.size() < 4) return std::nullopt;
-  auto const* count = constant_input(g, n, 0);
-  auto const* begins = constant_input(g, n, 1);
-  auto const goes_on = affine_forms(*body, {}, {}, 0).constant_of(body->outputs[0].value);
-  auto const yes = [](any_tensor const& t) {
-    return t.type() == dtype::boolean && t.elements() == 1 && t.as<bool>()[0];
-  };
-  auto last = body->outputs[0].value;
-  while (body->at(last).producer && is(body->at(body->at(last).producer), "Identity"))
-    last = body->at(body->at(last).producer).inputs[0];
-  if (!count || count->elements() != 1 || (n.inputs[1] && (!begins || !yes(*begins))) ||
-      (goes_on ? !yes(*goes_on) : last != body->inputs[1].value))
-    return std::nullopt;
-  auto const* step = step_of(*body, body->inputs[0].value);
-  auto const& s = g.at(n.inputs.back()).type.shape;
-  if (!step || step->inputs[0] != body->inputs.back().value || !s || s->rank() != 3) return std::nullopt;
-  auto const axis = attribute_or<std::int64_t>(*step, "axis", 0);
-  if ((axis != 0 && axis != 1) || integers_of(count->view())[0] != (*s)[static_cast<std::size_t>(axis)])
-    return std::nullopt;
-  sequence_loop l{.body = body, .x = step->outputs[0], .sequence = n.inputs.back(), .batch_first = axis == 1};
-  auto const carried = n.inputs.size() - 3;
-  for (std::size_t i = 0; i < carried; ++i) {
-    l.states.push_back({body->inputs[i + 2].value, body->outputs[i + 1].value});
-    l.first.push_back(n.inputs[i + 2]);
-  }
-  for (auto i = carried + 1; i < body->outputs.size(); ++i) {
-    l.stacked.push_back(body->outputs[i].value);
-    l.steps_second.push_back(false);
-  }
-  return l;
-}
-
 /// Writes a loop as a recurrent operator.
 class recurrence_writer {
  public:
@@ -122,13 +25,14 @@ class recurrence_writer {
 
   void run() {
     auto const& x = g_.at(l_.sequence).type;
-    auto const& h = g_.at(l_.first[0]).type;
+    if (l_.states.empty() || l_.states.size() > 2) return;
+    auto const& h = g_.at(l_.states[0].first).type;
     if (!x.shape || x.shape->rank() != 3 || x.element != dtype::float32 || !h.shape || h.shape->rank() != 2) return;
     auto const batch = (*x.shape)[l_.batch_first ? 0 : 1], steps = (*x.shape)[l_.batch_first ? 1 : 0];
     hidden_ = (*h.shape)[1], input_ = (*x.shape)[2];
-    if (steps < 1 || hidden_ < 1 || input_ < 1 || l_.states.size() > 2) return;
-    for (auto const first : l_.first)
-      if (g_.at(first).type.shape != shape{batch, hidden_} || g_.at(first).type.element != dtype::float32) return;
+    if (steps < 1 || hidden_ < 1 || input_ < 1) return;
+    for (auto const& s : l_.states)
+      if (g_.at(s.first).type.shape != shape{batch, hidden_} || g_.at(s.first).type.element != dtype::float32) return;
     if (!read() || !gathers_hidden()) return;
     write();
     r_.rewrote();
@@ -137,29 +41,27 @@ class recurrence_writer {
  private:
   bool read() {
     cell_reader reader(*l_.body, l_.x, input_, hidden_, l_.rank);
+    bool const two = l_.states.size() == 2;
     for (std::size_t i = 0; i < l_.states.size() && !cell_; ++i) {
+      auto const& h = l_.states[i].turn;
+      auto const* const c = two ? &l_.states[1 - i].turn : nullptr;
       hidden_state_ = i;
-      if (l_.states.size() == 2) cell_ = reader.lstm(l_.states[i], l_.states[1 - i]);
-      if (l_.states.size() == 1) cell_ = reader.gru(l_.states[i]);
-      if (l_.states.size() == 1 && !cell_) cell_ = reader.rnn(l_.states[i]);
+      cell_ = reader.one_step(h, c);
+      if (!cell_ && two) cell_ = reader.lstm(h, *c);
+      if (!cell_ && !two) cell_ = reader.gru(h);
+      if (!cell_ && !two) cell_ = reader.rnn(h);
     }
     return cell_.has_value();
   }
-  /// Whether all results that are gathered and used are the hidden state.
+  /// Whether all results that are gathered are the hidden state.
   bool gathers_hidden() const {
     auto const plain = [&](value_id v) {
       while (l_.body->at(v).producer && is(l_.body->at(l_.body->at(v).producer), "Identity"))
         v = l_.body->at(l_.body->at(v).producer).inputs[0];
       return v;
     };
-    auto const& outputs = g_.at(id_).outputs;
-    for (std::size_t i = 0; i < l_.stacked.size(); ++i) {
-      auto const at = l_.states.size() + i;
-      if (at < outputs.size() && is_used(g_, outputs[at]) &&
-          plain(l_.stacked[i]) != plain(l_.states[hidden_state_].next))
-        return false;
-    }
-    return true;
+    auto const hidden = plain(l_.states[hidden_state_].turn.next);
+    return std::ranges::all_of(l_.results, [&](auto const& each) { return plain(each.turn) == hidden; });
   }
 
   /// Factors of a source for all gates, one behind the other, as the operator wants them: [1, gates*hidden, width].
@@ -203,31 +105,46 @@ class recurrence_writer {
     return add("Transpose", {v}, out, {{"perm", std::vector<std::int64_t>{1, 0, 2}}});
   }
 
+  /// The operator with its weights, and without the sequence and states.
+  node operation() {
+    if (cell_->step) {
+      node n = *cell_->step;
+      n.inputs.assign(4, {});
+      for (std::size_t i = 0; i < 3; ++i)
+        if (cell_->constants[i]) n.inputs[i + 1] = g_.add_constant(name("_weights"), cell_->constants[i]);
+      return n;
+    }
+    bool const is_lstm = cell_->kind == recurrent_kind::lstm;
+    node n{.op = is_lstm ? "LSTM" : cell_->kind == recurrent_kind::gru ? "GRU" : "RNN", .version = 14};
+    n.attributes = {{"hidden_size", hidden_}, {"activations", cell_->activations}};
+    if (cell_->reset_after) n.attributes["linear_before_reset"] = std::int64_t{1};
+    n.inputs = {{}, weights(0, input_), weights(1, hidden_), biases()};
+    return n;
+  }
+
   void write() {
     bool const is_lstm = cell_->kind == recurrent_kind::lstm;
-    auto const outputs = g_.at(id_).outputs;
-    g_.erase(id_);
-    auto const w = weights(0, input_), r = weights(1, hidden_), b = biases();
-    std::vector<value_id> inputs{l_.batch_first ? swapped(l_.sequence, {}) : l_.sequence, w, r, b, {}};
-    inputs.push_back(add("Unsqueeze", {l_.first[hidden_state_], axes(0)}, {}));
-    if (is_lstm) inputs.push_back(add("Unsqueeze", {l_.first[1 - hidden_state_], axes(0)}, {}));
-    node n{.name = name_, .op = is_lstm ? "LSTM" : cell_->kind == recurrent_kind::gru ? "GRU" : "RNN", .version = 14};
-    n.attributes = {{"hidden_size", hidden_}, {"activations", cell_->activations}};
+    auto n = operation();
+    n.name = name_;
     if (l_.reverse) n.attributes["direction"] = std::string("reverse");
-    if (cell_->reset_after) n.attributes["linear_before_reset"] = std::int64_t{1};
-    n.inputs = std::move(inputs);
+    g_.erase(id_);
+    for (auto const& each : l_.results)
+      if (each.join) g_.erase(each.join);
+    n.inputs[0] = l_.batch_first ? swapped(l_.sequence, {}) : l_.sequence;
+    n.inputs.resize(5);
+    n.inputs.push_back(add("Unsqueeze", {l_.states[hidden_state_].first, axes(0)}, {}));
+    if (is_lstm) n.inputs.push_back(add("Unsqueeze", {l_.states[1 - hidden_state_].first, axes(0)}, {}));
+    n.outputs.clear();
     for (std::size_t i = 0; i < (is_lstm ? 3 : 2); ++i) n.outputs.push_back(g_.add_value(name("_y")));
-    auto const results = n.outputs;
+    auto const made = n.outputs;
     infer_types(g_, g_.at(g_.add_node(std::move(n))));
-    for (std::size_t i = 0; i < l_.states.size() && i < outputs.size(); ++i)
-      if (outputs[i]) add("Squeeze", {results[i == hidden_state_ ? 1 : 2], axes(0)}, outputs[i]);
-    for (std::size_t i = 0; i < l_.stacked.size() && l_.states.size() + i < outputs.size(); ++i) {
-      auto const out = outputs[l_.states.size() + i];
-      if (!out) continue;
-      if (l_.steps_second[i])
-        swapped(add("Squeeze", {results[0], axes(1)}, {}), out);
+    for (std::size_t i = 0; i < l_.states.size(); ++i)
+      if (l_.states[i].last) add("Squeeze", {made[i == hidden_state_ ? 1 : 2], axes(0)}, l_.states[i].last);
+    for (auto const& each : l_.results) {
+      if (each.steps_second)
+        swapped(add("Squeeze", {made[0], axes(1)}, {}), each.all);
       else
-        add("Squeeze", {results[0], axes(1)}, out);
+        add("Squeeze", {made[0], axes(1)}, each.all);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <sinter/ops/recurrent.hpp>
 #include <sinter/passes/affine_form.hpp>
+#include <sinter/passes/project_recurrence.hpp>
 
 #include <array>
 #include <cstddef>
@@ -25,6 +26,9 @@ struct recurrence_cell {
   std::vector<double> state_bias{};  ///< of a GRU whose reset gate is applied behind R: that of its last gate
   bool reset_after = false;
   std::vector<std::string> activations{};
+  /// In place of the gates: an operator of one step, and its W, R and B.
+  std::optional<node> step{};
+  std::vector<any_tensor> constants{};
 };
 
 /// Reads a body as one turn of an LSTM, GRU or RNN. `x` is what it reads of the sequence.
@@ -54,6 +58,34 @@ class cell_reader {
     return std::nullopt;
   }
 
+  /// A recurrent operator that a turn runs for one step, as TorchScript writes the cells of PyTorch. `c` is the second
+  /// state of an LSTM; none: there is one.
+  std::optional<recurrence_cell> one_step(turn_state const& h, turn_state const* c) {
+    auto const* n = inserted_axis(h.next, "Squeeze");
+    auto const made = n ? g_.at(n->inputs[0]).producer : node_id{};
+    auto const op = made ? recurrence_of(g_.at(made)) : std::nullopt;
+    if (!op || (*op == recurrent_kind::lstm) != (c != nullptr) || !is_plain_step(g_.at(made), *op)) return std::nullopt;
+    auto const& step = g_.at(made);
+    auto const reads = [&](std::size_t slot, value_id expected) {
+      auto const* in = slot < step.inputs.size() ? inserted_axis(step.inputs[slot], "Unsqueeze") : nullptr;
+      return in && plain(in->inputs[0]) == expected;
+    };
+    if (n->inputs[0] != step.outputs[1] || !reads(0, x_) || !reads(5, h.now)) return std::nullopt;
+    if (c) {
+      auto const* last = inserted_axis(c->next, "Squeeze");
+      if (!last || step.outputs.size() < 3 || last->inputs[0] != step.outputs[2] || !reads(6, c->now))
+        return std::nullopt;
+    }
+    recurrence_cell cell{.kind = *op, .step = step};
+    affine_forms const values(g_, {}, {}, 0);
+    for (std::size_t slot = 1; slot < 4; ++slot) {
+      auto t = step.inputs[slot] ? values.constant_of(step.inputs[slot]) : any_tensor{};
+      if (!t) return std::nullopt;
+      cell.constants.push_back(std::move(*t));
+    }
+    return cell;
+  }
+
   std::optional<recurrence_cell> gru(turn_state const& h) {
     for (auto const& [a, b] : orders(factors(h.next, "Add"))) {
       if (auto found = blended(a, b, h)) return found;
@@ -70,6 +102,21 @@ class cell_reader {
 
  private:
   using pair = std::pair<value_id, value_id>;
+
+  /// The Squeeze or Unsqueeze of axis 0 that makes `v`.
+  node const* inserted_axis(value_id v, std::string_view op) const {
+    auto const* n = made_by(v, op);
+    if (!n || n->inputs.size() < 2) return nullptr;
+    auto const axes = affine_forms(g_, {}, {}, 0).constant_of(n->inputs[1]);
+    return axes && integers_of(axes->view()) == std::vector<std::int64_t>{0} ? n : nullptr;
+  }
+  /// Whether a step has nothing but what all steps of a sequence may share.
+  static bool is_plain_step(node const& n, recurrent_kind kind) {
+    if (!n.domain.empty() || n.inputs.size() < 6 || n.inputs[4] || n.outputs.size() < 2) return false;
+    if (kind == recurrent_kind::lstm && n.inputs.size() > 7 && n.inputs[7]) return false;
+    return attribute_or<std::int64_t>(n, "layout", 0) == 0 &&
+           attribute_or(n, "direction", std::string("forward")) == "forward";
+  }
   using activated = std::pair<std::string, affine_form>;
 
   /// `v` behind identities.

@@ -263,7 +263,7 @@ graph opset 17 {{
     const w = float[16x3] random(1)
     const r = float[1x16x4] random(2)
     const b = float[1x32] random(3)
-    const axis = int64[1] {{0}}
+    axis = Constant() {{value = int64[1] {{0}}}}
     wu = Unsqueeze(w, axis)
     t = Gather(xs, i)
     tu = Unsqueeze(t, axis)

@@ -46,7 +46,7 @@ class affine_forms {
     if (!v) return std::nullopt;
     if (g_.at(v).is_constant()) return g_.at(v).constant;
     auto const from = g_.at(v).producer;
-    static constexpr std::array<std::string_view, 8> moves{"Cast",  "Concat",  "Identity",  "Reshape",
+    static constexpr std::array<std::string_view, 9> moves{"Cast",  "Concat",  "Constant",  "Identity", "Reshape",
                                                            "Slice", "Squeeze", "Transpose", "Unsqueeze"};
     if (!from || !g_.at(from).domain.empty() || std::ranges::find(moves, g_.at(from).op) == moves.end())
       return std::nullopt;

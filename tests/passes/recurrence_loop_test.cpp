@@ -13,26 +13,26 @@ using namespace sinter;
 
 namespace {
 
-int nodes_of(graph const& g, std::string_view op) {
+int loop_nodes_of(graph const& g, std::string_view op) {
   int count = 0;
   for (auto const id : g.topological_order()) count += g.at(id).op == op;
   return count;
 }
 
 /// With all passes the graph has one `op` in place of its loop, or with an empty `op` keeps that; results agree.
-void becomes(std::string const& text, std::string_view op) {
+void loop_becomes(std::string const& text, std::string_view op) {
   auto const before = parse(text);
   auto after = before;
   optimize(after);
   INFO(print(after));
-  CHECK(nodes_of(after, "Loop") + nodes_of(after, "Scan") == (op.empty() ? 1 : 0));
-  if (!op.empty()) CHECK(nodes_of(after, op) == 1);
+  CHECK(loop_nodes_of(after, "Loop") + loop_nodes_of(after, "Scan") == (op.empty() ? 1 : 0));
+  if (!op.empty()) CHECK(loop_nodes_of(after, op) == 1);
   auto const in = random_inputs(before, 5);
   CHECK(largest_difference(evaluate(after, in), evaluate(before, in)) < 1e-5);
 }
 
 /// Two states, as an LSTM has, or one.
-struct cell {
+struct written_cell {
   std::string_view lines{};
   bool two = true;
 
@@ -41,8 +41,8 @@ struct cell {
 };
 
 /// A Scan over 5 steps of 2 sequences of 3 numbers, with states of 4. `x` is the shape of the sequences.
-std::string scan(cell const& of, std::string_view x = "5x2x3", std::string_view attributes = "",
-                 std::string_view gathered = "h1") {
+std::string scan_of_cell(written_cell const& of, std::string_view x = "5x2x3", std::string_view attributes = "",
+                         std::string_view gathered = "h1") {
   auto const c = [&](std::string_view text) { return of.two ? text : std::string_view(); };
   return fmt::format(R"(
 graph opset 17 {{
@@ -64,7 +64,8 @@ graph opset 17 {{
 }
 
 /// The same as a Loop of `count` turns that takes the steps by Gather.
-std::string loop(cell const& of, int count = 5, std::string_view again = "go = Identity(goes)", int axis = 0) {
+std::string loop_of_cell(written_cell const& of, int count = 5, std::string_view again = "go = Identity(goes)",
+                         int axis = 0) {
   auto const c = [&](std::string_view text) { return of.two ? text : std::string_view(); };
   return fmt::format(R"(
 graph opset 17 {{
@@ -93,7 +94,7 @@ graph opset 17 {{
 }
 
 /// Keras: a product of x and one of h, parts i f g o.
-constexpr cell keras_lstm{R"(
+constexpr written_cell keras_lstm{R"(
     const w = float[3x16] random(1)
     const r = float[4x16] random(2)
     const b = float[16] random(3)
@@ -112,7 +113,7 @@ constexpr cell keras_lstm{R"(
     ct = Tanh(c1)
     h1 = Mul(o, ct))"};
 /// TensorFlow 1: a product of x and h side by side, parts i g f o, a bias of the forget gate of its own.
-constexpr cell joined_lstm{R"(
+constexpr written_cell joined_lstm{R"(
     const k = float[7x16] random(1)
     const b = float[16] random(3)
     const one = float[] {1}
@@ -130,7 +131,7 @@ constexpr cell joined_lstm{R"(
     ct = Tanh(c1)
     h1 = Mul(ct, o))"};
 /// PyTorch: weights of rows, products with biases of their own, parts by Slice.
-constexpr cell torch_lstm{R"(
+constexpr written_cell torch_lstm{R"(
     const w = float[16x3] random(1)
     const r = float[16x4] random(2)
     const bw = float[16] random(3)
@@ -160,7 +161,7 @@ constexpr cell torch_lstm{R"(
     ct = Tanh(c1)
     h1 = Mul(o, ct))"};
 /// PyTorch: the reset gate behind R, h' = n + z * (h - n).
-constexpr cell torch_gru{R"(
+constexpr written_cell torch_gru{R"(
     const w = float[12x3] random(1)
     const r = float[12x4] random(2)
     const bw = float[12] random(3)
@@ -179,9 +180,9 @@ constexpr cell torch_gru{R"(
     d = Sub(h, n_)
     zd = Mul(z, d)
     h1 = Add(n_, zd))",
-                         false};
+                                 false};
 /// Keras: the reset gate before R, h' = z * h + (1 - z) * n.
-constexpr cell keras_gru{R"(
+constexpr written_cell keras_gru{R"(
     const w = float[3x8] random(1)
     const r = float[4x8] random(2)
     const wn = float[3x4] random(3)
@@ -204,17 +205,17 @@ constexpr cell keras_gru{R"(
     rest = Sub(one, z)
     fresh = Mul(rest, n_)
     h1 = Add(zh, fresh))",
-                         false};
-constexpr cell simple{R"(
+                                 false};
+constexpr written_cell simple_rnn{R"(
     const w = float[3x4] random(1)
     const r = float[4x4] random(2)
     xw = MatMul(t, w)
     hr = MatMul(h, r)
     s = Add(xw, hr)
     h1 = Relu(s))",
-                      false};
+                                  false};
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
+std::string line_replaced(std::string text, std::string_view from, std::string_view to) {
   auto const at = text.find(from);
   REQUIRE(at != std::string::npos);
   return text.replace(at, from.size(), to);
@@ -224,23 +225,24 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 TEST_CASE("Scan and Loop over recurrent cells become recurrent operators") {
   for (auto const& of : {keras_lstm, joined_lstm, torch_lstm}) {
-    becomes(scan(of), "LSTM");
-    becomes(loop(of), "LSTM");
+    loop_becomes(scan_of_cell(of), "LSTM");
+    loop_becomes(loop_of_cell(of), "LSTM");
   }
   for (auto const& of : {torch_gru, keras_gru}) {
-    becomes(scan(of), "GRU");
-    becomes(loop(of), "GRU");
+    loop_becomes(scan_of_cell(of), "GRU");
+    loop_becomes(loop_of_cell(of), "GRU");
   }
-  becomes(scan(simple), "RNN");
-  becomes(loop(simple), "RNN");
+  loop_becomes(scan_of_cell(simple_rnn), "RNN");
+  loop_becomes(loop_of_cell(simple_rnn), "RNN");
 }
 
 TEST_CASE("sequences of which steps are the second axis, and backward ones") {
-  becomes(scan(keras_lstm, "2x5x3", ", scan_input_axes = [1], scan_output_axes = [1]"), "LSTM");
-  becomes(scan(torch_gru, "2x5x3", ", scan_input_axes = [1]"), "GRU");
-  becomes(loop(torch_gru, 5, "go = Identity(goes)", 1), "GRU");
-  becomes(scan(torch_lstm, "5x2x3", ", scan_input_directions = [1], scan_output_directions = [1]"), "LSTM");
-  becomes(scan(torch_lstm, "5x2x3", ", scan_input_directions = [1]"), "");  // results in the other order
+  loop_becomes(scan_of_cell(keras_lstm, "2x5x3", ", scan_input_axes = [1], scan_output_axes = [1]"), "LSTM");
+  loop_becomes(scan_of_cell(torch_gru, "2x5x3", ", scan_input_axes = [1]"), "GRU");
+  loop_becomes(loop_of_cell(torch_gru, 5, "go = Identity(goes)", 1), "GRU");
+  loop_becomes(scan_of_cell(torch_lstm, "5x2x3", ", scan_input_directions = [1], scan_output_directions = [1]"),
+               "LSTM");
+  loop_becomes(scan_of_cell(torch_lstm, "5x2x3", ", scan_input_directions = [1]"), "");  // results in the other order
 }
 
 TEST_CASE("cells that are operators of one step, and results in a sequence, as TorchScript writes them") {
@@ -286,10 +288,10 @@ graph opset 17 {{
 }})",
                        join);
   };
-  becomes(text("axis = 0, new_axis = 1"), "LSTM");
-  becomes(text("axis = 1, new_axis = 1"), "LSTM");
-  becomes(text("axis = 0"), "");
-  becomes(replaced(text("axis = 0, new_axis = 1"), "SequenceInsert(s, h1)", "SequenceInsert(s, c1)"), "");
+  loop_becomes(text("axis = 0, new_axis = 1"), "LSTM");
+  loop_becomes(text("axis = 1, new_axis = 1"), "LSTM");
+  loop_becomes(text("axis = 0"), "");
+  loop_becomes(line_replaced(text("axis = 0, new_axis = 1"), "SequenceInsert(s, h1)", "SequenceInsert(s, c1)"), "");
 }
 
 TEST_CASE("Scan of operator set 8, for each element of a batch") {
@@ -312,16 +314,19 @@ graph opset 8 {
   output y
   output h
 })";
-  becomes(text, "RNN");
-  becomes(replaced(text, "num_scan", "directions = [1], num_scan"), "");
+  loop_becomes(text, "RNN");
+  loop_becomes(line_replaced(text, "num_scan", "directions = [1], num_scan"), "");
 }
 
 TEST_CASE("loops that are no recurrent operator stay as they are") {
-  becomes(loop(keras_lstm, 4), "");                                                    // not all steps
-  becomes(loop(simple, 5, "const few = int64[] {3}\n    go = Less(i, few)"), "");      // ends by a condition
-  becomes(scan(keras_lstm, "5x2x3", "", "c1"), "");                                    // gathers the cell
-  becomes(replaced(scan(keras_lstm), "fc = Mul(f, c)", "fc = Mul(f, h)"), "");         // another cell
-  becomes(replaced(scan(keras_lstm), "f = Sigmoid(zf)", "f = Tanh(zf)"), "");          // gates that differ
-  becomes(replaced(scan(keras_gru), "rest = Sub(one, z)", "rest = Sub(z, one)"), "");  // no mean of two
-  becomes(replaced(scan(simple), "xw = MatMul(t, w)", "xx = Mul(t, t)\n    xw = MatMul(xx, w)"), "");
+  loop_becomes(loop_of_cell(keras_lstm, 4), "");  // not all steps
+  loop_becomes(loop_of_cell(simple_rnn, 5, "const few = int64[] {3}\n    go = Less(i, few)"),
+               "");                                                                               // ends by a condition
+  loop_becomes(scan_of_cell(keras_lstm, "5x2x3", "", "c1"), "");                                  // gathers the cell
+  loop_becomes(line_replaced(scan_of_cell(keras_lstm), "fc = Mul(f, c)", "fc = Mul(f, h)"), "");  // another cell
+  loop_becomes(line_replaced(scan_of_cell(keras_lstm), "f = Sigmoid(zf)", "f = Tanh(zf)"), "");   // gates that differ
+  loop_becomes(line_replaced(scan_of_cell(keras_gru), "rest = Sub(one, z)", "rest = Sub(z, one)"),
+               "");  // no mean of two
+  loop_becomes(line_replaced(scan_of_cell(simple_rnn), "xw = MatMul(t, w)", "xx = Mul(t, t)\n    xw = MatMul(xx, w)"),
+               "");
 }

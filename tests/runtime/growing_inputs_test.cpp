@@ -202,8 +202,8 @@ TEST_CASE("inputs that grow are checked when a context runs") {
   small.restore_state(
       std::vector{any_tensor(dtype::float32, {1, 3, 10, 8}), any_tensor(dtype::float32, {1, 3, 10, 8})});
   CHECK_THAT(message_of([&] { small.run(); }), says("a run takes at most 9"));
-  CHECK_THAT(refusal(text, growing(20)), says("the shape of input 'mask' (float 1xtotal) is open"));
+  CHECK_THAT(growth_refusal(text, growing(20)), says("the shape of input 'mask' (float 1xtotal) is open"));
   auto tight = growing_with_mask(20, 1);
   tight.bounds[1].most = 0;
-  CHECK_THAT(refusal(text, tight), says("'total' is at most 0"));
+  CHECK_THAT(growth_refusal(text, tight), says("'total' is at most 0"));
 }

@@ -122,7 +122,7 @@ inline void agrees(std::string const& text, int steps, std::int64_t most, state_
   both.run(c, steps);
 }
 
-inline std::string refusal(std::string_view text, options how) {
+inline std::string growth_refusal(std::string_view text, options how) {
   try {
     model_of(text, std::move(how)).context();
   } catch (error const& why) {

@@ -213,7 +213,7 @@ graph opset 18 {
 }
 
 TEST_CASE("what cannot grow is refused, with the node and the reason") {
-  auto const why = [](std::string_view body) { return refusal(cache_text(body), growing(10, rows_only)); };
+  auto const why = [](std::string_view body) { return growth_refusal(cache_text(body), growing(10, rows_only)); };
   CHECK_THAT(why(" y = ReduceMean(k_next) {keepdims = 1}"), says("(ReduceMean) cannot run with a length that grows"));
   CHECK_THAT(why(" y = Neg(k_next)"), says("the output 'y' grows and is no state"));
   CHECK_THAT(why(" d = Concat(k_next, k_next) {axis = 1}\n y = Softmax(d) {axis = 0}"), says("(Concat) cannot run"));
@@ -222,18 +222,18 @@ TEST_CASE("what cannot grow is refused, with the node and the reason") {
                  " y = Slice(k_next, a, b, c)"),
              says("may not be there at first"));
   CHECK_THAT(
-      refusal(
+      growth_refusal(
           "graph opset 18 {\n input x: float[2x1]\n input k: float declared [2, past]\n j = Concat(k, x) {axis = 1}\n"
           " y = Neg(j)\n output y\n}",
           growing(10, {{"k", "y"}})),
       says("is not the input 'k' with rows behind it"));
-  CHECK_THAT(refusal("graph opset 18 {\n input k: float declared [2, past]\n y = Neg(k)\n output y\n}",
-                     growing(10, {{"k", "y"}})),
+  CHECK_THAT(growth_refusal("graph opset 18 {\n input k: float declared [2, past]\n y = Neg(k)\n output y\n}",
+                            growing(10, {{"k", "y"}})),
              says("does not have a fixed number of rows more"));
-  CHECK_THAT(refusal(decoder_text(), growing(0)), says("'past' is at most 0"));
+  CHECK_THAT(growth_refusal(decoder_text(), growing(0)), says("'past' is at most 0"));
   auto elsewhere = growing(10);
   elsewhere.bounds = {{"other", 10}};
-  CHECK_THAT(refusal(decoder_text(), elsewhere), says("'other' is no dimension of an input of options::state"));
+  CHECK_THAT(growth_refusal(decoder_text(), elsewhere), says("'other' is no dimension of an input of options::state"));
 
   auto c = model_of(decoder_text(), growing(10)).context();
   CHECK_THAT(message_of([&] { c.output("k_next"); }), says("read it with save_state"));
@@ -246,5 +246,5 @@ TEST_CASE("what cannot grow is refused, with the node and the reason") {
   small.arena_bytes = 1 << 18;
   auto how = growing(100000);
   how.limits = small;
-  CHECK_THAT(refusal(decoder_text(), how), says("bytes more"));
+  CHECK_THAT(growth_refusal(decoder_text(), how), says("bytes more"));
 }

@@ -1,5 +1,6 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
-#                  [STATE <input>=<output>...] [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
+#                  [STATE <input>=<output>...] [BOUNDS <dimension>=<most>...]
+#                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
 #                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [PRECISION exact|tf32|fp16|bf16])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
@@ -9,6 +10,8 @@
 #         1 4 16: these sizes, net.run<4>({.image = four}); 1..16: any of them, net.run(n, {.image = n_images}).
 #         All sizes share weights, memory, and the code that does not depend on the size.
 # STATE   inputs that an object keeps from run to run, each with the output that gives its next value: h=h_next.
+# BOUNDS  of state that grows, as the cache of a transformer: past=4096, the name of a dimension and the most it can be.
+#         Memory is for the bound; there is code for lengths 64, 96, 128, 192 ... up to it.
 # ISA     the targets in the library, as `sinter compile --isa` reads them; the best that the processor has is chosen at
 #         start; native: this machine. Default: avx2 avx512 for x86-64, else portable.
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
@@ -25,10 +28,6 @@
 function(sinter_add_model target model)
   cmake_parse_arguments(PARSE_ARGV 2 arg "PRECISE;SMALL_WEIGHTS" "NAME;WEIGHTS;THREADS;PRECISION"
                         "SHAPES;BATCH;STATE;BOUNDS;ISA;CUDA")
-  if(arg_BOUNDS)
-    message(FATAL_ERROR "sinter_add_model(${target}): BOUNDS is not taken: state of generated classes has a fixed shape; for "
-                        "state that grows load the model, with options::state and options::bounds")
-  endif()
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sinter_add_model(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -99,6 +98,9 @@ function(sinter_add_model target model)
   endforeach()
   foreach(state IN LISTS arg_STATE)
     list(APPEND options --state ${state})
+  endforeach()
+  foreach(bound IN LISTS arg_BOUNDS)
+    list(APPEND options --bounds ${bound})
   endforeach()
   if(arg_BATCH)
     list(JOIN arg_BATCH "," batch)

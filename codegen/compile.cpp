@@ -22,6 +22,7 @@ struct settings {
   int threads = 1;
   std::vector<std::string> batch{};
   std::vector<std::string> states{};
+  std::vector<std::string> bounds{};
   sinter::preferences prefer{};
 };
 
@@ -55,25 +56,28 @@ std::vector<std::string> parse_device(std::string_view text) {
   return sets;
 }
 
-std::vector<std::pair<std::string, std::string>> parse_states(std::vector<std::string> const& texts) {
-  std::vector<std::pair<std::string, std::string>> states;
+std::vector<sinter::state_pair> parse_states(std::vector<std::string> const& texts) {
+  std::vector<sinter::state_pair> states;
   for (std::string_view const text : texts) {
     auto const equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size())
       sinter::fail(sinter::error_code::invalid_argument,
                    "'{}' is no state; expected an input and the output that gives its next value, as h=h_next", text);
-    states.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    states.push_back({std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))});
   }
   return states;
 }
 
 void compile(settings const& s) {
+  auto given = s.model;
+  for (auto const& text : s.bounds) given.bounds.push_back(parse_bound(text));
   library_options options{.name = s.name,
                           .sets = s.device == "cpu" ? parse_sets(s.sets) : parse_device(s.device),
                           .embed_weights = s.weights == "embed",
                           .threads = s.threads,
                           .batch = parse_batch(s.batch),
                           .states = parse_states(s.states),
+                          .bounds = given.bounds,
                           .prefer = s.prefer,
                           .cache = sinter::cubin_cache::of_user()};
   if (options.name.empty()) options.name = sinter::cpp::identifier(std::filesystem::path(s.model.file).stem().string());
@@ -82,7 +86,7 @@ void compile(settings const& s) {
                  right);
   progress shown("compile");
   shown.stage("reading " + s.model.file);
-  auto model = load_model(s.model, options.batch);
+  auto model = load_model(given, options.batch);
   options.begins = [&](std::string text) { shown.stage(std::move(text)); };
   write_library(std::move(model), options, s.folder);
 }
@@ -108,6 +112,8 @@ void add_compile(CLI::App& app) {
   command->add_option("--state", s->states,
                       "inputs that an object keeps from run to run, with the outputs that give their next values: "
                       "h=h_next");
+  command->add_option("--bounds", s->bounds,
+                      "of state that grows, a dimension by its name in the model, and the most it can be: past=4096");
   command->add_option("-o,--output", s->folder, "folder for the files")->capture_default_str();
   command->add_option("--name", s->name, "name of the class and the files; default: that of the model's file");
   auto* const sets = command->add_option(

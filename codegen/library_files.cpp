@@ -11,6 +11,7 @@
 #include <sinter/plan/plan.hpp>
 #include <sinter/runtime/cuda/device.hpp>
 
+#include "growing_model.hpp"
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -153,34 +154,53 @@ void write_cuda_sources(library const& lib, library_options const& options, file
   }
 }
 
-}  // namespace
-
-void write_library(shaped_model model, library_options const& options, std::filesystem::path const& folder) {
-  if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
-  auto const names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
-  std::vector<sinter::cpp::library_ports> all_ports;
+/// A graph for each size of the batch or capacity, planned for each variant, as a library.
+library plan_library(shaped_model model, library_options const& options) {
   auto variants = variants_of(options);
   std::vector<sinter::kernel_store> kernels(variants.size());
-  options.begins("rewriting the graph");
   sinter::optimize_options passes;
   for (auto const& v : variants) passes.byte_products &= sinter::passes_for(v.set).byte_products;
+  auto batch = options.batch;
+  auto const states = states_of(model.g, options.states, options.bounds);
+  bool const grows = states.growth.grows();
+  if (grows && batch.kind != sinter::cpp::batch_kind::fixed)
+    sinter::fail(sinter::error_code::unsupported_feature, "a class with state that grows has one batch; got several");
+  if (model.signatures.empty()) model.signatures.push_back(sinter::signature_of(model.g));
+  auto names = std::pair(names_of(model.g, model.g.inputs), names_of(model.g, model.g.outputs));
+  options.begins("rewriting the graph");
   auto const prepared = sinter::prepare(std::move(model.g), passes);
-  for (auto const& s : model.signatures) {
-    auto const batch = options.batch.kind == sinter::cpp::batch_kind::fixed
+  if (grows) {
+    batch = capacities_of(states.growth, prepared, model.signatures[0]);
+    names.first.emplace_back("length");
+  }
+  std::vector<sinter::cpp::library_ports> all_ports;
+  for (std::size_t size = 0; size < batch.sizes.size(); ++size) {
+    auto const label = batch.kind == sinter::cpp::batch_kind::fixed
                            ? std::string()
-                           : fmt::format(", batch {}", options.batch.sizes[all_ports.size()]);
-    options.begins("rewriting the graph" + batch);
-    auto const g = sinter::bind(prepared, s, passes).g;
+                           : fmt::format(", {} {}", grows ? "capacity" : "batch", batch.sizes[size]);
+    options.begins("rewriting the graph" + label);
+    auto const g = grows ? bind_capacity(states.growth, prepared, model.signatures[0], batch.sizes[size], passes)
+                         : sinter::bind(prepared, model.signatures[size], passes).g;
     all_ports.push_back({ports(g, g.inputs, names.first), ports(g, g.outputs, names.second)});
+    if (grows) mark_growing(states.growth, batch.added, all_ports.back());
     for (std::size_t i = 0; i < variants.size(); ++i) {
       auto& v = variants[i];
-      options.begins(fmt::format("planning for {}{}", v.name, batch));
+      options.begins(fmt::format("planning for {}{}", v.name, label));
       v.plans.push_back(sinter::plan(g, {.machine = v.set, .prefer = options.prefer, .kernels = &kernels[i]}));
     }
   }
+  std::vector<sinter::cpp::named_state> kept;
+  for (std::size_t i = 0; i < options.states.size(); ++i)
+    kept.push_back({options.states[i].input, options.states[i].output, states.links[i].axis});
   options.begins("placing memory");
-  auto lib = sinter::cpp::make_library(options.name, options.batch, all_ports, std::move(variants),
-                                       options.embed_weights, options.threads, options.states);
+  return sinter::cpp::make_library(options.name, batch, all_ports, std::move(variants), options.embed_weights,
+                                   options.threads, kept);
+}
+
+}  // namespace
+
+void write_library(shaped_model model, library_options const& options, std::filesystem::path const& folder) {
+  auto lib = plan_library(std::move(model), options);
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem)

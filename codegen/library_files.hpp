@@ -5,12 +5,12 @@
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/cuda/cubin_cache.hpp>
 #include <sinter/runtime/cuda/nvrtc.hpp>
+#include <sinter/sinter.hpp>
 
 #include "model_file.hpp"
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace codegen {
@@ -22,7 +22,8 @@ struct library_options {
   bool embed_weights = true;
   int threads = 1;  ///< the most that a run uses
   sinter::cpp::library_batch batch{};
-  std::vector<std::pair<std::string, std::string>> states{};  ///< an input, and the output that gives its next value
+  std::vector<sinter::state_pair> states{};
+  std::vector<sinter::dimension_bound> bounds{};  ///< of state that grows
   sinter::preferences prefer{};
   std::function<void(std::string)> begins = [](std::string const&) {};  ///< is told what begins, for people
   std::function<sinter::nvrtc()> compiler{};  ///< of kernels for CUDA; empty: the NVRTC of the system

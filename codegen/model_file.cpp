@@ -55,6 +55,16 @@ named_extents parse_shape(std::string_view text) {
   return result;
 }
 
+sinter::dimension_bound parse_bound(std::string_view text) {
+  auto const equals = text.rfind('=');
+  auto rest = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+  auto const most = take_number(rest);
+  if (!most || !rest.empty() || equals == 0)
+    fail(error_code::invalid_argument,
+         "'{}' is no bound; expected a dimension of the model and the most it can be, as {}", text, "past=4096");
+  return {std::string(text.substr(0, equals)), *most};
+}
+
 library_batch parse_batch(std::vector<std::string> const& texts) {
   constexpr std::int64_t most_programs = 256;
   if (texts.empty()) return {};
@@ -103,8 +113,18 @@ std::optional<sinter::shape> with_batch(sinter::declared_dimensions declared, st
   return sinter::static_shape(declared);
 }
 
+/// Dimensions that have a bound, without extent.
+sinter::declared_dimensions with_bounds(sinter::declared_dimensions declared,
+                                        std::vector<sinter::dimension_bound> const& bounds) {
+  if (!declared) return declared;
+  for (auto& d : *declared)
+    if (!d.known() && std::ranges::count(bounds, d.symbol, &sinter::dimension_bound::symbol) > 0) d.extent = 0;
+  return declared;
+}
+
 /// The shapes of all inputs for a batch of `batch`; 0: there is none.
-sinter::signature shapes_of(sinter::graph const& g, std::vector<named_extents> const& given, std::int64_t batch) {
+sinter::signature shapes_of(sinter::graph const& g, std::vector<named_extents> const& given, std::int64_t batch,
+                            std::vector<sinter::dimension_bound> const& bounds) {
   sinter::signature s;
   int batched = 0;
   std::string open, all;
@@ -112,7 +132,7 @@ sinter::signature shapes_of(sinter::graph const& g, std::vector<named_extents> c
     auto const& name = g.at(p.value).name;
     auto const declared = fmt::format("\n  --shape {}={}", name, sinter::to_string(p.declared));
     all += declared;
-    auto& extents = s.shapes.emplace_back(sinter::static_shape(p.declared));
+    auto& extents = s.shapes.emplace_back(sinter::static_shape(with_bounds(p.declared, bounds)));
     if (auto const wanted = std::ranges::find(given, name, &named_extents::name); wanted != given.end()) {
       extents = wanted->extents;
       if (wanted->batched) (*extents)[0] = batch;
@@ -148,7 +168,8 @@ shaped_model shape_model(sinter::graph g, model_arguments const& arguments, libr
     open_input(result.g, wanted);
   }
   std::erase_if(result.g.inputs, [&](auto const& p) { return result.g.at(p.value).is_constant(); });
-  for (auto const n : batch.sizes) result.signatures.push_back(shapes_of(result.g, given, fixed ? 0 : n));
+  for (auto const n : batch.sizes)
+    result.signatures.push_back(shapes_of(result.g, given, fixed ? 0 : n, arguments.bounds));
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <sinter/emit/cpp/library.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/runtime/signature.hpp>
+#include <sinter/sinter.hpp>
 
 #include <span>
 #include <string>
@@ -15,7 +16,11 @@ namespace codegen {
 struct model_arguments {
   std::string file{};
   std::vector<std::string> shapes{};
+  std::vector<sinter::dimension_bound> bounds{};  ///< of dimensions that state has, which need no shape
 };
+
+/// Reads `past=4096`. Errors: invalid_argument.
+sinter::dimension_bound parse_bound(std::string_view text);
 
 struct named_extents {
   std::string name{};

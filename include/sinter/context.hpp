@@ -46,7 +46,12 @@ inline std::unique_ptr<growing_state> make_growing_state(model_state& m, std::sp
       links.push_back(link);
       types.push_back({m.inputs()[link.input].type, rooms[0].l->code->made_for().shapes[link.input]});
     }
-    return std::make_unique<growing_state>(links, types, rooms, added, m.limits().arena_bytes);
+    std::vector<growing_state::given_input> given;
+    for (auto const& p : m.growth().ports.inputs) {
+      auto const& in = m.inputs()[p.input];
+      given.push_back({p.input, p.axis, p.with_rows, in.name, {in.type, rooms[0].l->code->made_for().shapes[p.input]}});
+    }
+    return std::make_unique<growing_state>(links, types, given, rooms, added, m.limits().arena_bytes);
   } catch (...) {
     for (auto const& r : rooms) m.release(r.l);
     throw;
@@ -87,6 +92,7 @@ void context::set_input(std::size_t index, tensor_view value) {
     fail(error_code::invalid_argument, "input '{}' is state that this context keeps; set it with restore_state",
          ports[index].name);
   state_->check_input(index, value);
+  if (growing_ && growing_->takes(index)) return growing_->set(index, value);
   auto const& expected = lease_->code->made_for().shapes[index];
   if (!expected)
     fail(error_code::invalid_argument, "input '{}' keeps its default in this context; name its shape in model::context",

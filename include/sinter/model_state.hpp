@@ -48,7 +48,8 @@ class model_state : public std::enable_shared_from_this<model_state> {
   }
   /// What contexts keep, in the order of `options::state`.
   std::span<state_link const> links() const { return links_; }
-  bool grows() const { return most_ > 0; }
+  detail::model_growth const& growth() const { return growth_; }
+  bool grows() const { return growth_.grows(); }
   std::vector<std::string> const warnings;  ///< for people
   target machine() const { return environment_.machine; }
   sinter::limits const& limits() const { return environment_.limits; }
@@ -100,7 +101,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   compile_environment environment_;
   std::vector<port_info> inputs_;
   std::vector<port_info> outputs_;
-  std::int64_t most_ = 0;  ///< rows of state that grows; 0: there is none
+  detail::model_growth growth_;
   std::vector<state_link> links_;
   lru_cache<signature, compiled> cache_;
   std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
@@ -156,10 +157,11 @@ inline std::vector<port_info> model_state::describe_ports(graph const& g, std::v
 inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs,
                                                        std::span<dimension_bound const> bounds) {
   std::vector<state_link> links;
+  std::int64_t most = 0;
   for (auto const& [input, output] : pairs) {
     state_link l{input_index(input), output_index(output)};
     auto const &from = inputs_[l.input], &to = outputs_[l.output];
-    l.axis = detail::growing_axis(from, bounds, most_);
+    l.axis = detail::growing_axis(from, bounds, most);
     auto const a = from.shape.known(), b = to.shape.known();
     if (from.type != to.type || (a && b && *a != *b))
       fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
@@ -171,9 +173,7 @@ inline std::vector<state_link> model_state::link_state(std::span<state_pair cons
         fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
     links.push_back(l);
   }
-  if (!bounds.empty() && most_ == 0)
-    fail(error_code::invalid_argument, "bounds: '{}' is no dimension of an input of {}, and only state grows",
-         bounds[0].symbol, "options::state");
+  growth_ = detail::growth_of(inputs_, links, bounds, most);
   return links;
 }
 
@@ -253,9 +253,12 @@ inline lease* model_state::acquire(std::span<named_tensor const> given) {
 
 inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
   auto const link = std::ranges::find(links_, i, &state_link::input);
-  if (link == links_.end()) return inputs_[i].optional ? std::nullopt : inputs_[i].shape.known();
+  if (link == links_.end() && !growth_.is_given(i))
+    return inputs_[i].optional ? std::nullopt : inputs_[i].shape.known();
   auto dimensions = inputs_[i].shape.dimensions;
-  if (dimensions && link->axis) (*dimensions)[*link->axis].extent = 0;
+  if (dimensions && link != links_.end() && link->axis) (*dimensions)[*link->axis].extent = 0;
+  for (auto const& p : growth_.ports.inputs)
+    if (p.input == i) (*dimensions)[p.axis].extent = 0;
   return static_shape(dimensions);
 }
 
@@ -289,17 +292,12 @@ inline lease* model_state::acquire(std::span<named_shape const> given) {
 inline std::vector<growing_state::room> model_state::acquire_rooms(std::span<named_shape const> given,
                                                                    std::int64_t& added) {
   auto s = signature_for(given);
-  auto const set_capacity = [&](std::int64_t capacity) {
-    s.capacity = capacity;
-    for (auto const& link : links_)
-      if (link.axis) (*s.shapes[link.input])[*link.axis] = capacity;
-  };
-  set_capacity(checked_add(most_, 1));
-  added = rows_added(specialize(graph_.g, s), detail::growing_pairs(links_));
+  growth_.set_capacity(s, checked_add(growth_.most, 1));
+  added = s.added = rows_added(specialize(graph_.g, s), growth_.ports);
   std::vector<growing_state::room> rooms;
   try {
-    for (auto const capacity : capacities(checked_add(most_, added), added)) {
-      set_capacity(capacity);
+    for (auto const capacity : capacities(growth_.largest(added), added)) {
+      growth_.set_capacity(s, capacity);
       rooms.push_back({capacity, acquire(s)});
       bind_defaults(*rooms.back().l);
     }
@@ -314,7 +312,7 @@ inline executable model_state::compile_for(signature const& s) const {
   if (s.capacity == 0) return compile_(graph_, s, environment_);
   auto with_length = s;
   with_length.shapes.emplace_back(shape{});
-  return compile_(detail::with_capacity(graph_, s, links_), with_length, environment_);
+  return compile_(detail::with_capacity(graph_, s, growth_), with_length, environment_);
 }
 
 inline lease* model_state::acquire(signature const& s) {

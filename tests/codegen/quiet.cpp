@@ -1,7 +1,9 @@
 // Runs of a built library allocate nothing and make no system call: allocations are counted, and the kernel ends this
 // program at any system call but read, write and exit.
 #include <array>
+#include <cache.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <digits.hpp>
 #include <linux/seccomp.h>
@@ -34,13 +36,21 @@ void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
 
 int main(int count, char**) {
   static std::array<float, digits::image::size> const image{0.5f};
+  static std::array<float, cache::x::size> const token{0.5f};
+  static std::array<std::int64_t, cache::mask::size(cache::max_length + 2)> const ones{1};
   digits net;
+  cache decoder;
   auto const before = allocations;
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) return 77;
   if (count > 1) syscall(SYS_getpid);  // shows that the test can fail
   float sum = 0;
   for (int i = 0; i < 100; ++i)
     for (float const score : net.run({.image = image}).scores) sum += score;
-  bool const right = allocations == before && sum == sum;
+  for (std::size_t row = 0; row <= cache::max_length; ++row)
+    for (float const y : decoder.run({.x = token, .mask = std::span(ones).first(row + 1)}).y) sum += y;
+  bool const refused = !decoder.run({.x = token, .mask = ones}).error.empty();
+  decoder.reset_state();
+  sum += decoder.run({.x = token, .mask = std::span(ones).first(1)}).y[0];
+  bool const right = allocations == before && sum == sum && refused && decoder.length() == 1;
   syscall(SYS_exit, right ? 0 : 1);
 }

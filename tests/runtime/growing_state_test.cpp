@@ -2,13 +2,11 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
-#include "passes/random_inputs.hpp"
 #include "runtime/growing_models.hpp"
+#include "runtime/growing_runs.hpp"
 #include "runtime/messages.hpp"
-#include "runtime/state_models.hpp"
 #include <algorithm>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,105 +17,12 @@ using namespace sinter::test;
 
 namespace {
 
-using state_pairs = std::vector<state_pair>;
-
-state_pairs const keys_and_values{{"k", "k_next"}, {"v", "v_next"}};
-
-any_tensor noise(shape s, std::uint32_t seed) {
-  any_tensor t(dtype::float32, s);
-  for (std::size_t i = 0; i < t.elements(); ++i) {
-    seed = seed * 1664525u + 1013904223u;
-    static_cast<float*>(t.data())[i] = static_cast<float>(seed >> 8) * 0x1p-23f - 1.0f;
-  }
-  return t;
-}
-
-options growing(std::int64_t most, state_pairs state = keys_and_values) {
-  options how;
-  how.state = std::move(state);
-  how.bounds = {{"past", most}};
-  return how;
-}
-
-/// Runs a context and, by plain loops with the state that these gave, the graph; they must agree at each step.
-class side_by_side {
- public:
-  side_by_side(std::string const& text, options const& how)
-      : graph_(parse(text)), model_(model_of(graph_, how)), how_(how) {
-    for (auto const& p : graph_.inputs) {
-      auto const& declared = *p.declared;
-      shape s;
-      for (auto const& d : declared) s.push_back(d.known() ? d.extent : 0);
-      inputs_.emplace_back(graph_.at(p.value).type.element, s);
-    }
-  }
-
-  model& net() { return model_; }
-
-  void run(context& c, int steps) {
-    for (int step = 0; step < steps; ++step) {
-      ++seed_;
-      INFO("step " << step);
-      for (std::size_t i = 0; i < inputs_.size(); ++i) {
-        if (is_state(i)) continue;
-        inputs_[i] = noise(inputs_[i].shape(), seed_);
-        c.set_input(i, inputs_[i].view());
-      }
-      c.run();
-      auto const expected = evaluate(graph_, inputs_);
-      auto const saved = c.save_state();
-      for (std::size_t i = 0; i < how_.state.size(); ++i) {
-        auto const out = index_of(graph_.outputs, how_.state[i].output);
-        REQUIRE(saved[i].shape() == expected[out].shape());
-        CHECK(largest_difference({saved[i]}, {expected[out]}) < 1e-5f);
-        inputs_[index_of(graph_.inputs, how_.state[i].input)] = expected[out];
-      }
-      for (std::size_t i = 0; i < expected.size(); ++i)
-        if (!is_kept(i)) REQUIRE(largest_difference({copy_of(c.output(i))}, {expected[i]}) < 1e-4f);
-    }
-  }
-
- private:
-  std::size_t index_of(std::vector<port> const& ports, std::string_view name) const {
-    for (std::size_t i = 0; i < ports.size(); ++i)
-      if (graph_.at(ports[i].value).name == name) return i;
-    throw std::runtime_error("no such port");
-  }
-  bool is_state(std::size_t input) const {
-    return std::ranges::count(how_.state, graph_.at(graph_.inputs[input].value).name, &state_pair::input) > 0;
-  }
-  bool is_kept(std::size_t output) const {
-    return std::ranges::count(how_.state, graph_.at(graph_.outputs[output].value).name, &state_pair::output) > 0;
-  }
-
-  graph graph_;
-  model model_;
-  options how_;
-  std::vector<any_tensor> inputs_{};
-  std::uint32_t seed_ = 0;
-};
-
-void agrees(std::string const& text, int steps, std::int64_t most, state_pairs state = keys_and_values) {
-  side_by_side both(text, growing(most, std::move(state)));
-  auto c = both.net().context();
-  both.run(c, steps);
-}
-
 std::string cache_text(std::string_view body) {
   return "graph opset 18 {\n input x: float[2x1x4]\n input k: float declared [2, past, 4]\n k_next = Concat(k, x) "
          "{axis = 1}\n" +
          std::string(body) + "\n output k_next\n output y\n}";
 }
 state_pairs const rows_only{{"k", "k_next"}};
-
-std::string refusal(std::string_view text, options how) {
-  try {
-    model_of(text, std::move(how)).context();
-  } catch (error const& why) {
-    return why.message();
-  }
-  return "no error";
-}
 
 }  // namespace
 
@@ -308,7 +213,7 @@ graph opset 18 {
 }
 
 TEST_CASE("what cannot grow is refused, with the node and the reason") {
-  auto const why = [](std::string_view body) { return refusal(cache_text(body), growing(10, rows_only)); };
+  auto const why = [](std::string_view body) { return growth_refusal(cache_text(body), growing(10, rows_only)); };
   CHECK_THAT(why(" y = ReduceMean(k_next) {keepdims = 1}"), says("(ReduceMean) cannot run with a length that grows"));
   CHECK_THAT(why(" y = Neg(k_next)"), says("the output 'y' grows and is no state"));
   CHECK_THAT(why(" d = Concat(k_next, k_next) {axis = 1}\n y = Softmax(d) {axis = 0}"), says("(Concat) cannot run"));
@@ -317,18 +222,18 @@ TEST_CASE("what cannot grow is refused, with the node and the reason") {
                  " y = Slice(k_next, a, b, c)"),
              says("may not be there at first"));
   CHECK_THAT(
-      refusal(
+      growth_refusal(
           "graph opset 18 {\n input x: float[2x1]\n input k: float declared [2, past]\n j = Concat(k, x) {axis = 1}\n"
           " y = Neg(j)\n output y\n}",
           growing(10, {{"k", "y"}})),
       says("is not the input 'k' with rows behind it"));
-  CHECK_THAT(refusal("graph opset 18 {\n input k: float declared [2, past]\n y = Neg(k)\n output y\n}",
-                     growing(10, {{"k", "y"}})),
+  CHECK_THAT(growth_refusal("graph opset 18 {\n input k: float declared [2, past]\n y = Neg(k)\n output y\n}",
+                            growing(10, {{"k", "y"}})),
              says("does not have a fixed number of rows more"));
-  CHECK_THAT(refusal(decoder_text(), growing(0)), says("'past' is at most 0"));
+  CHECK_THAT(growth_refusal(decoder_text(), growing(0)), says("'past' is at most 0"));
   auto elsewhere = growing(10);
   elsewhere.bounds = {{"other", 10}};
-  CHECK_THAT(refusal(decoder_text(), elsewhere), says("'other' is no dimension of an input of options::state"));
+  CHECK_THAT(growth_refusal(decoder_text(), elsewhere), says("'other' is no dimension of an input of options::state"));
 
   auto c = model_of(decoder_text(), growing(10)).context();
   CHECK_THAT(message_of([&] { c.output("k_next"); }), says("read it with save_state"));
@@ -341,5 +246,5 @@ TEST_CASE("what cannot grow is refused, with the node and the reason") {
   small.arena_bytes = 1 << 18;
   auto how = growing(100000);
   how.limits = small;
-  CHECK_THAT(refusal(decoder_text(), how), says("bytes more"));
+  CHECK_THAT(growth_refusal(decoder_text(), how), says("bytes more"));
 }

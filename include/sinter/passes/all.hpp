@@ -36,6 +36,7 @@
 #include <sinter/passes/narrow_product.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/passes/project_recurrence.hpp>
+#include <sinter/passes/recognise_recurrence.hpp>
 #include <sinter/passes/recompose.hpp>
 #include <sinter/passes/slice_gather.hpp>
 #include <sinter/passes/transpose_between_reshapes.hpp>
@@ -77,6 +78,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"canonicalize_convolution", canonicalize_convolution, shapes::open},
     {"canonicalize_gemm", canonicalize_gemm, shapes::open},
     {"narrow_product", narrow_product},
+    {"recognise_recurrence", recognise_recurrence},
     {"project_recurrence", project_recurrence, shapes::open},
     {"fold_focus", fold_focus},
     {"fold_pad", fold_pad},

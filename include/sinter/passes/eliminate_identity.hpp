@@ -35,13 +35,17 @@ inline bool is_inference_dropout(graph const& g, node const& n) {
   return training && training->type() == dtype::boolean && training->elements() == 1 && !training->as<bool>()[0];
 }
 
+/// Whether `n` is a sum, or the like, of a single input, whatever its type.
+inline bool joins_one(node const& n) {
+  static constexpr std::array<std::string_view, 5> variadic{"Concat", "Sum", "Max", "Min", "Mean"};
+  return n.inputs.size() == 1 && std::ranges::find(variadic, n.op) != variadic.end();
+}
+
 /// Whether output 0 of `n`, whose shape and element type are those of input 0, equals input 0.
 inline bool copies_input(graph const& g, node const& n) {
   static constexpr std::array<std::string_view, 9> always{"Identity", "Cast",      "Reshape",  "Flatten", "Expand",
                                                           "Squeeze",  "Unsqueeze", "CastLike", "Tile"};
-  static constexpr std::array<std::string_view, 5> variadic{"Concat", "Sum", "Max", "Min", "Mean"};
-  if (std::ranges::find(always, n.op) != always.end()) return true;
-  if (std::ranges::find(variadic, n.op) != variadic.end()) return n.inputs.size() == 1;
+  if (std::ranges::find(always, n.op) != always.end() || joins_one(n)) return true;
   if (n.op == "Dropout") return is_inference_dropout(g, n);
   if (n.op == "Pad") return all_are(integers(g, n, 1, "pads"), 0);
   if (n.op == "Slice") return n.inputs.size() < 5 || !n.inputs[4] || all_are(integers(g, n, 4), 1);
@@ -61,8 +65,8 @@ inline void eliminate_identity(rewriter& r) {
     auto const& n = g.at(id);
     if (!n.domain.empty() || n.inputs.empty() || !n.inputs[0] || n.outputs.empty() || !n.outputs[0]) return;
     auto const &in = g.at(n.inputs[0]).type, &out = g.at(n.outputs[0]).type;
-    bool const comparable =
-        in.shape || n.op == "Identity" || n.op == "Dropout" || (n.op == "Cast" && in.element != dtype::undefined);
+    bool const comparable = in.shape || n.op == "Identity" || n.op == "Dropout" || detail::joins_one(n) ||
+                            (n.op == "Cast" && in.element != dtype::undefined);
     if (!comparable || in != out) return;
     if (detail::copies_input(g, n) && bypass(g, id, n.inputs[0], n.outputs[0])) r.rewrote();
   });

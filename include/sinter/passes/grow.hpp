@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/passes/growth_attention.hpp>
 #include <sinter/passes/growth_parts.hpp>
 #include <sinter/passes/growth_rules.hpp>
 #include <sinter/passes/prepare.hpp>
@@ -8,6 +9,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,14 +20,28 @@ namespace sinter {
 namespace passes {
 
 inline constexpr std::array growth_rules{
-    growth_rule{"", "Concat", detail::append_growing},        growth_rule{"", "ConstantOfShape", detail::fill_growing},
-    growth_rule{"", "Expand", detail::expand_growing},        growth_rule{"", "Flatten", detail::reshape_growing},
-    growth_rule{"", "Gather", detail::gather_growing},        growth_rule{"", "Identity", detail::keep_as_it_is},
-    growth_rule{"", "LogSoftmax", detail::normalise_growing}, growth_rule{"", "MatMul", detail::multiply_growing},
-    growth_rule{"", "Range", detail::count_growing},          growth_rule{"", "Reshape", detail::reshape_growing},
-    growth_rule{"", "Slice", detail::slice_growing},          growth_rule{"", "Softmax", detail::normalise_growing},
-    growth_rule{"", "Squeeze", detail::keep_as_it_is},        growth_rule{"", "Transpose", detail::keep_as_it_is},
-    growth_rule{"", "Trilu", detail::keep_elementwise},       growth_rule{"", "Unsqueeze", detail::keep_as_it_is},
+    growth_rule{"", "Concat", detail::append_growing},
+    growth_rule{"", "ConstantOfShape", detail::fill_growing},
+    growth_rule{"", "CumSum", detail::accumulate_growing},
+    growth_rule{"", "Expand", detail::expand_growing},
+    growth_rule{"", "Flatten", detail::reshape_growing},
+    growth_rule{"", "Gather", detail::gather_growing},
+    growth_rule{"", "GatherND", detail::gather_nd_growing},
+    growth_rule{"", "Identity", detail::keep_as_it_is},
+    growth_rule{"", "LogSoftmax", detail::normalise_growing},
+    growth_rule{"", "MatMul", detail::multiply_growing},
+    growth_rule{"", "Range", detail::count_growing},
+    growth_rule{"", "ReduceSum", detail::sum_growing},
+    growth_rule{"", "Reshape", detail::reshape_growing},
+    growth_rule{"", "Slice", detail::slice_growing},
+    growth_rule{"", "Softmax", detail::normalise_growing},
+    growth_rule{"", "Squeeze", detail::keep_as_it_is},
+    growth_rule{"", "Transpose", detail::keep_as_it_is},
+    growth_rule{"", "Trilu", detail::keep_elementwise},
+    growth_rule{"", "Unsqueeze", detail::keep_as_it_is},
+    growth_rule{"", "Attention", detail::attention_growing},
+    growth_rule{"com.microsoft", "MultiHeadAttention", detail::multi_head_growing},
+    growth_rule{"com.microsoft", "GroupQueryAttention", detail::group_query_growing},
     growth_rule{"sinter", "Gemm", detail::multiply_rows},
 };
 
@@ -96,21 +113,45 @@ inline void check_outputs(growth& w) {
 
 }  // namespace passes
 
-/// How many rows a run adds to state that grows; `g` as `grow` takes it. Errors: `unsupported_feature`.
-inline std::int64_t rows_added(graph g, std::vector<growing_pair> pairs) {
-  return passes::growth(std::move(g), std::move(pairs)).added();
-}
-
 /// A graph for state that grows, with a capacity for it in place of a length: inputs and outputs of `pairs` have the
 /// capacity as their extent, and a further input, the last one, an int64 without axes, says how long the state is. The
 /// types of the inputs of `g` are known, those that grow with the capacity. An output may have the memory of its
-/// input; then only rows are written. Errors: `unsupported_feature`, for the first node that cannot run so.
-inline graph grow(graph g, std::vector<growing_pair> pairs) {
+/// input; then only rows are written. `added` is what `rows_added` says. Errors: `unsupported_feature`, for the first
+/// node that cannot run so.
+inline graph grow(graph g, growing_ports ports, std::int64_t added) {
   auto const order = g.topological_order();
-  passes::growth w(std::move(g), std::move(pairs));
+  passes::growth w(std::move(g), std::move(ports), added);
   for (auto const id : order) passes::detail::rewrite_growing(w, id);
   passes::detail::check_outputs(w);
   return std::move(w).take();
+}
+
+/// How many rows a run adds to state that grows; `g` as `grow` takes it. Where inputs grow that are no state, it is a
+/// number that the extents of all inputs allow, and with which the graph grows: they are tried. Errors:
+/// `unsupported_feature`.
+inline std::int64_t rows_added(graph const& g, growing_ports const& ports) {
+  auto const open = std::ranges::find_if(ports.inputs, &growing_input::with_rows);
+  if (open == ports.inputs.end()) return passes::growth(g, ports, 0).added();
+  std::set<std::int64_t> candidates{1};
+  for (auto const& p : g.inputs)
+    if (auto const& s = g.at(p.value).type.shape; s && !g.at(p.value).is_constant())
+      candidates.insert(s->begin(), s->end());
+  candidates.erase(0);
+  std::string why;
+  bool fits = false;
+  for (auto const rows : candidates) {
+    try {
+      if (passes::growth(g, ports, rows).added() != rows) continue;
+      if (!std::exchange(fits, true)) why.clear();
+      grow(g, ports, rows);
+      return rows;
+    } catch (error const& problem) {
+      if (why.empty()) why = problem.message();
+    }
+  }
+  fail(error_code::unsupported_feature,
+       "state that grows, and input '{}' with it and the rows of a run: no number of rows fits: {}",
+       g.at(g.inputs[open->input].value).name, why);
 }
 
 }  // namespace sinter

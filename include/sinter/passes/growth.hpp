@@ -25,8 +25,11 @@ namespace passes {
 class growth {
  public:
   /// Inputs of `g` have known types, those that grow the capacity as their extent.
-  growth(graph g, std::vector<growing_pair> pairs)
-      : g_(std::move(g)), pairs_(std::move(pairs)), facts_(g_, pairs_, capacity_of(g_, pairs_)) {
+  /// A run adds `added` rows, which only matters where inputs say so that are no state.
+  growth(graph g, growing_ports ports, std::int64_t added)
+      : g_(std::move(g)),
+        pairs_(std::move(ports.pairs)),
+        facts_(g_, {pairs_, ports.inputs}, capacity_of(g_, pairs_), added) {
     length_ = g_.add_value("length", {dtype::int64, shape{}});
     g_.inputs.push_back({.value = length_, .declared = std::vector<dimension>{}});
     facts_.extend(g_);
@@ -76,8 +79,8 @@ class growth {
   value_id constant_shape(shape const& s) { return constant(std::vector<std::int64_t>(s.begin(), s.end())); }
 
   /// A node of ai.onnx in front of those that need it; its result is of the given type.
-  value_id make(std::string op, std::vector<value_id> inputs, dtype element, attribute_map attributes = {}) {
-    constexpr std::int64_t version = 13;
+  value_id make(std::string op, std::vector<value_id> inputs, dtype element, attribute_map attributes = {},
+                std::int64_t version = 13) {
     auto const out = g_.add_value("growth_" + std::to_string(g_.value_count()), {element, std::nullopt});
     g_.add_node({.op = std::move(op),
                  .version = version,

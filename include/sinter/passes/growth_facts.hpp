@@ -24,6 +24,18 @@ struct growing_pair {
   std::size_t input = 0, output = 0, axis = 0;
 };
 
+/// An input that grows with the state and is given for each run, as the attention mask of a decoder.
+struct growing_input {
+  std::size_t input = 0, axis = 0;
+  bool with_rows = false;  ///< its extent is the length and what a run adds; else the length
+};
+
+/// What of a graph's inputs and outputs grows.
+struct growing_ports {
+  std::vector<growing_pair> pairs{};
+  std::vector<growing_input> inputs{};
+};
+
 namespace passes {
 
 /// What lies behind the indices of a growing tensor that count; each is a case of the next.
@@ -52,15 +64,12 @@ class growth_facts {
  public:
   static constexpr std::int64_t low_length = 2;
 
-  growth_facts(graph const& g, std::vector<growing_pair> const& pairs, std::int64_t capacity)
+  /// `added` are the rows of a run.
+  growth_facts(graph const& g, growing_ports const& ports, std::int64_t capacity, std::int64_t added)
       : capacity_(capacity), high_length_(checked_add(low_length, capacity)) {
     extend(g);
-    for (auto const& p : pairs) {
-      auto& in = (*this)[g.inputs[p.input].value];
-      (*in.low.shape)[p.axis] = low_length;
-      (*in.high.shape)[p.axis] = high_length_;
-      in.rest = growth_rest::zero;
-    }
+    for (auto const& p : ports.pairs) set_grown(g.inputs[p.input].value, p.axis, 0);
+    for (auto const& p : ports.inputs) set_grown(g.inputs[p.input].value, p.axis, p.with_rows ? added : 0);
     for (auto const id : g.topological_order()) infer_node(g.at(id));
   }
 
@@ -122,6 +131,13 @@ class growth_facts {
 
  private:
   static constexpr std::size_t most_elements = 1 << 16;
+
+  void set_grown(value_id v, std::size_t axis, std::int64_t offset) {
+    auto& in = (*this)[v];
+    (*in.low.shape)[axis] = checked_add(low_length, offset);
+    (*in.high.shape)[axis] = checked_add(high_length_, offset);
+    in.rest = growth_rest::zero;
+  }
 
   static bool equal(growth_fact const& f) {
     return integers_of(f.low_value.view()) == integers_of(f.high_value.view());

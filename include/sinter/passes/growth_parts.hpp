@@ -87,16 +87,33 @@ inline void slice_growing(growth& w, node_id id) {
   set_rest(w, id, shorter ? worst(growth_rest::finite, rest) : rest);
 }
 
-/// Negative indices count from where the axis ends that grows.
+/// Indices of which those that count are as they were, and the others 0; negative ones, where the axis `axis` of `data`
+/// grows, count from where it ends.
+inline value_id indices_of_growing(growth& w, node const& n, value_id data, std::size_t axis) {
+  auto indices = n.inputs[1];
+  auto const kept = w.facts()[indices];
+  auto const type = kept.low.element;
+  if (w.facts().grows_along(data, axis) && !kept.known()) {
+    auto end = w.make("Add", {w.length(), w.constant(any_tensor::scalar(*w.facts().offset(data, axis)))}, dtype::int64);
+    if (type != dtype::int64) end = w.make("Cast", {end}, type, {{"to", static_cast<std::int64_t>(type)}});
+    auto const below = w.make("Less", {indices, w.constant(any_tensor(type, shape{}))}, dtype::boolean);
+    indices = w.make("Where", {below, w.make("Add", {indices, end}, type), indices}, type);
+    w.facts()[indices] = kept;
+  }
+  for (auto const grown : w.facts().growing_axes(indices))
+    indices = w.masked(indices, grown, w.constant(any_tensor(type, shape{})));
+  return indices;
+}
+
 inline void gather_growing(growth& w, node_id id) {
   auto& g = w.get();
-  auto const& n = g.at(id);
+  auto const n = g.at(id);
   auto const data = n.inputs[0], indices = n.inputs[1];
-  if (w.facts().grows(indices)) growth::refuse(n, "the number of its indices grows");
   auto const axis = normalize_axis(attribute_or<std::int64_t>(n, "axis", 0), w.facts()[data].low.shape->rank());
-  auto const rest = rest_of(w, data);
-  if (w.facts().grows_along(data, axis)) {
-    if (!w.facts()[indices].known()) growth::refuse(n, "its indices are unknown");
+  auto const rest = w.facts().grows(indices) ? growth_rest::anything : rest_of(w, data);
+  if (!w.facts()[indices].known() || w.facts().grows(indices)) {
+    g.set_input(id, 1, indices_of_growing(w, n, data, axis));
+  } else if (w.facts().grows_along(data, axis)) {
     auto const [low, high] = integers_at(w, n, 1);
     auto const negative = [](std::int64_t i) { return i < 0; };
     if (std::ranges::any_of(low, negative) || std::ranges::any_of(high, negative)) {
@@ -109,6 +126,56 @@ inline void gather_growing(growth& w, node_id id) {
     }
   }
   set_rest(w, id, rest);
+}
+
+/// Where the axes of `data` end that tuples of `count` indices name.
+inline value_id ends_of_axes(growth& w, value_id data, std::size_t count) {
+  std::vector<std::int64_t> fixed(count), grown(count);
+  for (std::size_t axis = 0; axis < count; ++axis) {
+    grown[axis] = w.facts().grows_along(data, axis) ? 1 : 0;
+    fixed[axis] = grown[axis] ? *w.facts().offset(data, axis) : (*w.facts()[data].low.shape)[axis];
+  }
+  return w.make("Add", {w.make("Mul", {w.length(), w.constant(grown)}, dtype::int64), w.constant(fixed)}, dtype::int64);
+}
+
+/// Tuples of indices that do not count are 0, and negative indices count from where an axis ends.
+inline void gather_nd_growing(growth& w, node_id id) {
+  auto const n = w.get().at(id);
+  auto const data = n.inputs[0];
+  auto indices = n.inputs[1];
+  auto const kept = w.facts()[indices];
+  auto const rank = kept.low.shape->rank();
+  if (attribute_or<std::int64_t>(n, "batch_dims", 0) != 0) growth::refuse(n, "it has batch_dims");
+  if (w.facts().grows_along(indices, rank - 1)) growth::refuse(n, "tuples of indices grow");
+  if (w.facts().grows(data)) {
+    auto const ends = ends_of_axes(w, data, static_cast<std::size_t>((*kept.low.shape)[rank - 1]));
+    auto const below = w.make("Less", {indices, w.constant(any_tensor(dtype::int64, shape{}))}, dtype::boolean);
+    indices = w.make("Where", {below, w.make("Add", {indices, ends}, dtype::int64), indices}, dtype::int64);
+    w.facts()[indices] = kept;
+  }
+  for (auto const grown : w.facts().growing_axes(indices))
+    indices = w.masked(indices, grown, w.constant(any_tensor(dtype::int64, shape{})));
+  w.get().set_input(id, 1, indices);
+  set_rest(w, id, kept.grows() ? growth_rest::anything : rest_of(w, data));
+}
+
+/// Sums of those before are right where these count.
+inline void accumulate_growing(growth& w, node_id id) {
+  auto const& n = w.get().at(id);
+  if (attribute_or<std::int64_t>(n, "reverse", 0) != 0) growth::refuse(n, "it sums from the end");
+  if (!w.facts()[n.inputs[1]].known()) growth::refuse(n, "its axis is unknown");
+  set_rest(w, id, growth_rest::anything);
+}
+
+/// A sum, with zeros where an axis over which it sums does not count.
+inline void sum_growing(growth& w, node_id id) {
+  auto& g = w.get();
+  auto const in = g.at(id).inputs[0], out = g.at(id).outputs[0];
+  auto const before = w.facts().growing_axes(in), after = w.facts().growing_axes(out);
+  if (before.size() != 1) growth::refuse(g.at(id), "more than one axis grows");
+  if (!after.empty()) return set_rest(w, id, growth_rest::anything);
+  if (rest_of(w, in) != growth_rest::zero)
+    g.set_input(id, 0, w.masked(in, before[0], w.constant(any_tensor(w.facts()[in].low.element, shape{}))));
 }
 
 }  // namespace sinter::passes::detail

@@ -112,6 +112,7 @@ inline void append_growing(growth& w, node_id id) {
   auto const axis = normalize_axis(attribute_or<std::int64_t>(n, "axis", 1), w.facts()[out].low.shape->rank());
   auto const along = [&](value_id v) { return w.facts().grows_along(v, axis); };
   auto const how_many = std::ranges::count_if(n.inputs, along);
+  if (n.inputs.size() == 1) return keep_as_it_is(w, id);
   if (how_many == 0) {
     auto rest = growth_rest::zero;
     for (auto const in : n.inputs) rest = worst(rest, rest_of(w, in));

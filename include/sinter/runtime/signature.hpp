@@ -21,6 +21,7 @@ namespace sinter {
 struct signature {
   std::vector<std::optional<shape>> shapes{};
   std::int64_t capacity = 0;  ///< of state that grows, as its inputs' shapes say; 0: lengths are what these say
+  std::int64_t added = 0;     ///< rows that a run adds to it
   friend bool operator==(signature const&, signature const&) = default;
 };
 

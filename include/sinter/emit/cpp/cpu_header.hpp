@@ -15,7 +15,7 @@ class cpu_header_printer final : public header_printer {
   bool in_object() const { return lib_.memory.working_bytes <= object_arena_bytes; }
 
   void includes() override {
-    if (!in_object() || lib_.threads > 1 || !state_in_object(lib_)) put("#include <memory>\n");
+    if (!in_object() || lib_.threads > 1 || !state_in_object(lib_) || lib_.grows()) put("#include <memory>\n");
     if (lib_.threads > 1) put("#include <sinter/runtime/executor.hpp>\n");
   }
   char const* object_contract() const override {

@@ -44,6 +44,7 @@ class dispatch_printer {
       put("#include <sinter/core/avx_vnni.hpp>\n");
     text_ += map_weights_includes(lib_);
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
+    if (lib_.grows()) put("#include <sinter/core/growing_rows.hpp>\n");
     put("\nnamespace {}_detail {{\nnamespace {{\n\n", lib_.name);
     choose();
     if (resident()) constants();
@@ -53,6 +54,7 @@ class dispatch_printer {
     best();
     text_ += map_weights_text(lib_);
     constructors();
+    if (lib_.grows()) text_ += growing_state_printer(lib_).whole();
     text_ += run_text(lib_);
     return std::move(text_);
   }

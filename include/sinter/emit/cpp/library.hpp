@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,12 @@ namespace sinter::cpp {
 struct library_state {
   std::size_t input = 0;
   std::size_t output = 0;
+  std::optional<std::size_t> axis{};  ///< along which the output has more; none: both have one shape
+};
+/// The same by names.
+struct named_state {
+  std::string input{}, output{};
+  std::optional<std::size_t> axis{};
 };
 
 /// All that the printers read: a model with names, checked and placed.
@@ -41,6 +48,8 @@ struct library {
 
   /// Whether it is for CUDA devices; else for CPUs.
   bool on_device() const { return variants[0].set.device() == device_kind::cuda; }
+  /// Whether it keeps state that grows.
+  bool grows() const { return batch.kind == batch_kind::growing; }
   /// The state that input, or output, `i` is of; null: none.
   library_state const* state_of(std::size_t library_state::*side, std::size_t i) const {
     auto const found = std::ranges::find(states, i, side);
@@ -65,9 +74,9 @@ inline std::string run_parameter_types(library const& lib) {
          (lib.threads > 1 ? ", ::sinter::executor&" : "");
 }
 
-/// Whether numbers in the inputs may end a run.
+/// Whether numbers in the inputs, or state without place for more, may end a run.
 inline bool may_fail(library const& lib) {
-  return lib.hosts.may_fail() || std::ranges::any_of(lib.variants, [](library_variant const& v) {
+  return lib.grows() || lib.hosts.may_fail() || std::ranges::any_of(lib.variants, [](library_variant const& v) {
            return std::ranges::any_of(v.plans, [](program const& p) { return !p.checks.empty(); });
          });
 }
@@ -103,31 +112,37 @@ inline void refuse_steps(library const& lib) {
     }
 }
 
+/// The index of a port by its name in the model.
+inline std::size_t port_index(std::vector<library_port> const& ports, std::string_view name, std::string_view what) {
+  auto const found = std::ranges::find(ports, name, &library_port::name);
+  if (found == ports.end()) {
+    std::vector<std::string_view> known;
+    for (auto const& p : ports)
+      if (!p.is_length) known.push_back(p.name);
+    fail(error_code::invalid_argument, "state: the class has no {} '{}'; its {}s are {}", what, name, what,
+         fmt::join(known, ", "));
+  }
+  return static_cast<std::size_t>(found - ports.begin());
+}
+
 /// The state of a library, by names of an input and an output.
-inline std::vector<library_state> link_states(library const& lib,
-                                              std::vector<std::pair<std::string, std::string>> const& names) {
-  if (!names.empty() && (lib.batch.kind != batch_kind::fixed || lib.on_device()))
+inline std::vector<library_state> link_states(library const& lib, std::vector<named_state> const& names) {
+  bool const batches = lib.batch.kind == batch_kind::listed || lib.batch.kind == batch_kind::any;
+  if (!names.empty() && (batches || lib.on_device()))
     fail(error_code::unsupported_feature, "a class with state is for CPUs and has fixed shapes; got {}",
          lib.on_device() ? "a CUDA device" : "several batches");
-  auto const place = [](std::vector<library_port> const& ports, std::string_view name, std::string_view what) {
-    auto const found = std::ranges::find(ports, name, &library_port::name);
-    if (found == ports.end()) {
-      std::vector<std::string_view> known;
-      for (auto const& p : ports) known.push_back(p.name);
-      fail(error_code::invalid_argument, "state: the class has no {} '{}'; its {}s are {}", what, name, what,
-           fmt::join(known, ", "));
-    }
-    return static_cast<std::size_t>(found - ports.begin());
-  };
   std::vector<library_state> states;
-  for (auto const& [input, output] : names) {
-    library_state const s{place(lib.inputs, input, "input"), place(lib.outputs, output, "output")};
+  for (auto const& [input, output, axis] : names) {
+    library_state const s{port_index(lib.inputs, input, "input"), port_index(lib.outputs, output, "output"), axis};
     auto const &from = lib.inputs[s.input].type, &to = lib.outputs[s.output].type;
     if (from != to)
       fail(error_code::invalid_argument, "state: input '{}' is {} {} and output '{}' is {} {}; state keeps its type",
            input, sinter::name(from.element), *from.shape, output, sinter::name(to.element), *to.shape);
     if (std::ranges::any_of(states, [&](auto const& o) { return o.input == s.input || o.output == s.output; }))
       fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
+    if (axis && from.element == dtype::boolean)
+      fail(error_code::unsupported_feature, "state: '{}' grows and is bool, which std::vector does not hold as such",
+           input);
     states.push_back(s);
   }
   return states;
@@ -137,10 +152,10 @@ inline std::vector<library_state> link_states(library const& lib,
 
 /// Names, checks and places everything. A run uses at most `threads` threads. `ports`, with their names in the model,
 /// and the plans of each variant are those for each of the sizes of `batch`. `states` are pairs of an input and an
-/// output. Errors: unsupported_feature, invalid_argument.
+/// output; those that grow have capacities in place of a batch. Errors: unsupported_feature, invalid_argument.
 inline library make_library(std::string_view name, library_batch batch, std::vector<library_ports> const& ports,
                             std::vector<library_variant> variants, bool embed, int threads,
-                            std::vector<std::pair<std::string, std::string>> const& states = {}) {
+                            std::vector<named_state> const& states = {}) {
   library lib{.name = identifier(name), .embed = embed, .threads = threads, .batch = std::move(batch)};
   for (auto const& p : ports) detail::refuse_ports(p);
   lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
@@ -148,13 +163,19 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   lib.variants = std::move(variants);
   std::ranges::sort(lib.variants, weaker, &library_variant::set);
   identifier_scope members(
-      {lib.name,  "architectures", "arena",       "arena_bytes",   "Batch",  "batch_sizes",     "best",
-       "element", "error",         "has_batch",   "host_bytes",    "inputs", "instruction_set", "max_batch",
-       "name",    "outputs",       "reset_state", "restore_state", "run",    "save_state",      "shape",
-       "size",    "state",         "supports",    "threads",       "view",   "weight_bytes",    "weights"});
+      {lib.name,    "architectures", "arena",     "arena_bytes", "Batch",       "batch_sizes",     "best",
+       "element",   "error",         "has_batch", "host_bytes",  "inputs",      "instruction_set", "length",
+       "max_batch", "max_length",    "name",      "outputs",     "reset_state", "restore_state",   "rows_per_run",
+       "run",       "save_state",    "shape",     "size",        "state",       "supports",        "threads",
+       "view",      "weight_bytes",  "weights"});
   for (auto* list : {&lib.inputs, &lib.outputs})
-    for (auto& p : *list) p.identifier = members.add(p.name);
+    for (auto& p : *list)
+      if (!p.is_length) p.identifier = members.add(p.name);
   lib.states = detail::link_states(lib, states);
+  for (auto const& s : lib.states)
+    if (s.axis) lib.inputs[s.input].per_item[*s.axis] = lib.outputs[s.output].per_item[*s.axis] = 1;
+  for (auto& p : lib.inputs)
+    if (p.grows_along) p.per_item[*p.grows_along] = 1;
   detail::refuse_steps(lib);
   for (auto const& v : lib.variants) {
     SINTER_ASSERT(v.plans.size() == lib.batch.sizes.size());
@@ -162,7 +183,10 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   }
   std::vector<std::int64_t> input_bytes, output_bytes;
   for (auto const& p : lib.inputs) input_bytes.push_back(port_bytes(p));
-  for (auto const& p : lib.outputs) output_bytes.push_back(port_bytes(p));
+  for (std::size_t i = 0; i < lib.outputs.size(); ++i) {
+    auto const* const kept = lib.state_of(&library_state::output, i);  // what grows lies where the input does
+    output_bytes.push_back(kept && kept->axis ? 0 : port_bytes(lib.outputs[i]));
+  }
   lib.memory = place_library(lib.variants, input_bytes, output_bytes, threads);
   return lib;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,19 +21,24 @@ enum class batch_kind : std::uint8_t {
   fixed,   ///< the one that the shapes say
   listed,  ///< some sizes, chosen by the type of the call
   any,     ///< any size from 1 to the last one, chosen at run time
+  growing  ///< one; the sizes are capacities of state that grows, and a run is for the least that fits
 };
 
 struct library_batch {
   batch_kind kind = batch_kind::fixed;
   std::vector<std::int64_t> sizes{1};  ///< ascending; there is a program for each
+  std::int64_t added = 0;              ///< rows that a run adds to state that grows
 };
 
 /// An input or output of the model.
 struct library_port {
-  std::string name{};                    ///< in the model
-  std::string identifier{};              ///< in the library
-  tensor_type type{};                    ///< for the largest batch
-  std::vector<std::int64_t> per_item{};  ///< by axis: how the extent grows with the batch; 0: it does not
+  std::string name{};                        ///< in the model
+  std::string identifier{};                  ///< in the library
+  tensor_type type{};                        ///< for the largest batch
+  std::vector<std::int64_t> per_item{};      ///< by axis: how the extent grows with the batch; 0: it does not
+  bool is_length = false;                    ///< of state that grows: an input that the class itself gives
+  std::optional<std::size_t> grows_along{};  ///< of an input that grows with the state and is given for each run
+  std::int64_t more_rows = 0;                ///< that it has than the state
 
   bool grows() const {
     return std::ranges::any_of(per_item, [](auto n) { return n != 0; });

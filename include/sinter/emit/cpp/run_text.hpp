@@ -83,10 +83,10 @@ class variant_printer {
     put("  [[maybe_unused]] std::byte* const weights = const_cast<std::byte*>(constants);  // kernels only read "
         "them\n");
     for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
-      put("  [[maybe_unused]] std::byte* const in{0} = const_cast<std::byte*>(inputs[{0}]);  // {1}, only read\n", i,
-          comment_text(lib_.inputs[i].name));
+      put("  [[maybe_unused]] std::byte* const in{0} = const_cast<std::byte*>(inputs[{0}]);  // {1}, {2}\n", i,
+          comment_text(lib_.inputs[i].name), grows(lib_.state_of(&library_state::input, i)) ? "grows" : "only read");
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
-      put("  [[maybe_unused]] std::byte* const out{} = work + {};  // {}\n", i, lib_.memory.output_offsets[i],
+      put("  [[maybe_unused]] std::byte* const out{} = {};  // {}\n", i, place_of_output(i),
           comment_text(lib_.outputs[i].name));
     std::vector<std::size_t> all(v_.plans.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
@@ -101,6 +101,14 @@ class variant_printer {
       for_each_batch(group_by(all, [&](std::size_t plan) { return output(plan, i); }),
                      [&](auto const& plans) { put("{:{}}outputs[{}] = {};\n", "", indent_, i, output(plans[0], i)); });
     text_ += may_fail(lib_) ? "  return nullptr;\n}\n" : "}\n";
+  }
+
+  static bool grows(library_state const* kept) { return kept && kept->axis; }
+
+  /// Where an output is kept for: state that grows has the memory of its input.
+  std::string place_of_output(std::size_t i) const {
+    auto const* const kept = lib_.state_of(&library_state::output, i);
+    return grows(kept) ? fmt::format("in{}", kept->input) : fmt::format("work + {}", lib_.memory.output_offsets[i]);
   }
 
   /// The plans in groups of equal `key`.

@@ -71,9 +71,10 @@ inline std::string constants_text(library const& lib) {
 /// The definition of `run`, unless it is in the header.
 inline std::string run_text(library const& lib) {
   if (lib.batch.kind == batch_kind::listed) return {};
-  if (lib.batch.kind == batch_kind::fixed)
+  if (lib.batch.kind == batch_kind::fixed || lib.grows())
     return fmt::format("{0}::outputs {0}::run([[maybe_unused]] inputs const& in){1} {{\n{2}}}\n", lib.name,
-                       lib.on_device() ? "" : " noexcept", run_statements(lib, "1", "  "));
+                       lib.on_device() ? "" : " noexcept",
+                       run_statements(lib, lib.grows() ? "static_cast<std::ptrdiff_t>(capacity_)" : "1", "  "));
   auto text = fmt::format("{0}::outputs {0}::run(std::size_t n, [[maybe_unused]] inputs const& in) {{\n", lib.name);
   auto const put = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text), format, std::forward<Args>(args)...);

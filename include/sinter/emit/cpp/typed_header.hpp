@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/emit/cpp/library.hpp>
+#include <sinter/emit/cpp/state_text.hpp>
 
 #include <fmt/format.h>
 
@@ -44,17 +45,6 @@ inline std::string elements_text(library_port const& p, std::string_view batch) 
   return fmt::format("{}{}", constant, rest);
 }
 
-/// Whether the state of an object lies in it.
-inline bool state_in_object(library const& lib) {
-  std::int64_t bytes = 0;
-  for (auto const& s : lib.states) bytes += 2 * port_bytes(lib.inputs[s.input]);
-  return bytes <= object_arena_bytes;
-}
-/// The member of an object's state for an input; of `next`, what a run makes of it.
-inline std::string state_member(library const& lib, library_state const& s, bool next) {
-  return fmt::format("state_[{}now_].{}", next ? "1 - " : "", lib.inputs[s.input].identifier);
-}
-
 /// The statements of `run`, for the batch that the expression `batch` gives, each line after `indent`.
 inline std::string run_statements(library const& lib, std::string_view batch, std::string_view indent) {
   auto const views = [&](std::vector<library_port> const& ports, auto&& each) {
@@ -65,9 +55,8 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
     return text;
   };
   auto const from = views(lib.inputs, [&](library_port const& p, std::size_t i) {
-    auto const* const kept = lib.state_of(&library_state::input, i);
-    return fmt::format("reinterpret_cast<std::byte const*>({}.data())",
-                       kept ? state_member(lib, *kept, false) : "in." + p.identifier);
+    if (auto kept = kept_address(lib, i); !kept.empty()) return kept;
+    return fmt::format("reinterpret_cast<std::byte const*>(in.{}.data())", p.identifier);
   });
   auto const to = views(lib.outputs, [&](library_port const& p, std::size_t i) {
     bool const by_call = lib.batch.kind == batch_kind::any && p.grows();
@@ -79,23 +68,20 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
   bool const fails = may_fail(lib);
   auto const error =
       fails ? fmt::format("{}problem ? problem : \"\"", to.empty() ? "" : fmt::format(",\n{}    ", indent)) : "";
-  std::string keep;
-  if (!lib.states.empty()) {
-    auto const more = fails ? std::string(indent) + "  " : std::string(indent);
-    for (auto const& s : lib.states)
-      keep += fmt::format("{}std::memcpy({}.data(), to[{}], {});\n", more, state_member(lib, s, true), s.output,
-                          port_bytes(lib.inputs[s.input]));
-    keep += more + "now_ = 1 - now_;\n";
-    if (fails) keep = fmt::format("{0}if (!problem) {{\n{1}{0}}}\n", indent, keep);
-  }
+  auto keep = keep_state(lib, fails ? std::string(indent) + "  " : std::string(indent));
+  if (fails && !keep.empty()) keep = fmt::format("{0}if (!problem) {{\n{1}{0}}}\n", indent, keep);
   auto const work = lib.on_device()                                  ? ""
                     : lib.memory.working_bytes <= object_arena_bytes ? "memory_.bytes, constants_, "
                                                                      : "work_, constants_, ";
+  std::string_view const problem = !fails         ? ""
+                                   : !lib.grows() ? "char const* const problem = "
+                                                  : "if (!problem) problem = ";
   return fmt::format(
-      "{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
+      "{11}{0}std::array<std::byte const*, {1}> const from{{{2}}};\n{0}std::array<std::byte const*, {3}> to{{}};\n"
       "{0}{7}run_({4}from.data(), to.data(), {5}{8});\n{10}{0}return {{{6}{9}}};\n",
-      indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to, fails ? "char const* const problem = " : "",
-      lib.threads > 1 ? ", *threads_" : "", error, keep);
+      indent, lib.inputs.size(), from, lib.outputs.size(), work, batch, to, problem,
+      lib.threads > 1 ? ", *threads_" : "", error, keep,
+      lib.grows() ? fmt::format("{}char const* problem = begin_run_(in);\n", indent) : "");
 }
 
 /// Prints NAME.hpp: what libraries for all devices have alike; how an object is made and kept is the device's.
@@ -110,34 +96,40 @@ class header_printer {
     if (!lib_.embed) put("#include <filesystem>\n");
     if (!lib_.states.empty()) put("#include <cstring>\n");
     includes();
-    put("#include <span>\n#include <string_view>\n\n");
+    put("#include <span>\n#include <string_view>\n");
+    put("{}\n", lib_.grows() ? "#include <vector>\n" : "");
     declarations();
     put("/// A model for inputs of {}. {}\n",
-        batch().kind == batch_kind::fixed ? "fixed shapes" : "fixed shapes but for the batch", object_contract());
+        batch().kind == batch_kind::fixed ? "fixed shapes"
+        : lib_.grows()                    ? "fixed shapes and state that grows"
+                                          : "fixed shapes but for the batch",
+        object_contract());
     put("class {} {{\n public:\n", lib_.name);
     sizes();
     put("  /// Bytes of constants, which all objects share.\n");
     put("  static constexpr std::size_t weight_bytes = {};\n\n", lib_.memory.weight_bytes);
     batches();
     targets();
-    for (auto const& p : lib_.inputs) port(p, "Input");
+    for (auto const& p : lib_.inputs)
+      if (!p.is_length) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
     members("inputs", lib_.inputs, &library_state::input, input_contract());
     members("outputs", lib_.outputs, &library_state::output,
             "What a run gives: views of the object's memory, valid until its next run.",
-            may_fail(lib_) ? "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
-                             "other members view\n"
-                             "    /// nothing useful.\n    std::string_view error{};\n"
-                           : "");
+            !may_fail(lib_) ? ""
+            : lib_.grows()
+                ? "    /// Empty; or why the run stopped: the state is longer than max_length, or a number in the "
+                  "inputs is out\n    /// of range. Then the other members view nothing useful, and the "
+                  "state is as before.\n    std::string_view error{};\n"
+                : "    /// Empty; or why the run stopped: a number in the inputs is out of range. Then the "
+                  "other members view\n"
+                  "    /// nothing useful.\n    std::string_view error{};\n");
     if (!lib_.embed) weights();
     constructors();
     run();
-    state();
+    text_ += state_interface(lib_);
     private_part();
-    if (!lib_.states.empty())
-      put("  {} // a run reads one and writes the other\n  std::size_t now_ = 0;  // the one that is the state\n",
-          state_in_object(lib_) ? "std::array<state, 2> state_{};"
-                                : "std::unique_ptr<state[]> state_ = std::make_unique<state[]>(2);");
+    text_ += state_members(lib_);
     put("}};\n");
     return std::move(text_);
   }
@@ -177,7 +169,7 @@ class header_printer {
   static constexpr char const* for_listed = "  template <std::size_t Batch>\n    requires has_batch<Batch>\n";
 
   void port(library_port const& p, char const* what) {
-    bool const by_call = p.grows() && batch().kind == batch_kind::any;
+    bool const by_call = p.grows() && (batch().kind == batch_kind::any || lib_.grows());
     auto const name = by_call ? "n" : "Batch";
     auto const extents = extent_texts(p, name);
     put("  /// {} \"{}\": {} {}, row-major{}.\n", what, comment_text(p.name), sinter::name(p.type.element),
@@ -201,13 +193,15 @@ class header_printer {
                char const* contract, char const* more = "") {
     put("  /// {}\n{}  struct {} {{\n", contract, batch().kind == batch_kind::listed ? for_listed : "", type);
     for (std::size_t i = 0; i < ports.size(); ++i)
-      if (!lib_.state_of(side, i)) put("    {} {};\n", port_type(lib_, ports[i], "view"), ports[i].identifier);
+      if (!lib_.state_of(side, i) && !ports[i].is_length)
+        put("    {} {};\n", port_type(lib_, ports[i], "view"), ports[i].identifier);
     put("{}  }};\n\n", more);
   }
 
   void run() {
     char const *const contract = run_contract(), *const throws = may_throw() ? "" : " noexcept";
     switch (batch().kind) {
+      case batch_kind::growing:
       case batch_kind::fixed: put("  /// {}\n  outputs run(inputs const& in){};\n\n", contract, throws); break;
       case batch_kind::any:
         put("  /// {}\n  /// For a batch of `n`, 1 to max_batch. Errors: std::invalid_argument for another `n`, and "
@@ -222,20 +216,6 @@ class header_printer {
             run_statements(lib_, "Batch", "    "));
         break;
     }
-  }
-
-  void state() {
-    if (lib_.states.empty()) return;
-    put("  /// What an object keeps from run to run: inputs whose next values a run gives. Zeros at first.\n"
-        "  struct state {{\n");
-    for (auto const& s : lib_.states) {
-      auto const& p = lib_.inputs[s.input];
-      put("    alignas(64) std::array<{0}::element, {0}::size> {1}{{}};  ///< next: \"{2}\"\n",
-          fmt::format("{}::{}", lib_.name, p.identifier), p.identifier, comment_text(lib_.outputs[s.output].name));
-    }
-    put("  }};\n  state const& save_state() const noexcept {{ return state_[now_]; }}\n");
-    put("  void restore_state(state const& saved) noexcept {{ state_[now_] = saved; }}\n");
-    put("  void reset_state() noexcept {{ std::memset(static_cast<void*>(&state_[now_]), 0, sizeof(state)); }}\n\n");
   }
 
   void weights() {

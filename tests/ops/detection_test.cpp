@@ -161,3 +161,17 @@ TEST_CASE("RoiAlign pools any number of channels alike") {
       }
     }
 }
+
+TEST_CASE("RoiAlign averages any number of samples") {
+  std::vector<float> slope;  // bilinear samples of a plane are exact, and their average is what lies in the middle
+  for (int i = 0; i < 64; ++i) slope.push_back(static_cast<float>(10 * (i / 8) + i % 8));
+  for (std::int64_t const samples : {0, 1, 2, 6, 9}) {
+    INFO(samples << " samples");
+    auto const pooled = elements<float>(
+        run("RoiAlign", 16, {any_tensor::of<float>({1, 1, 8, 8}, slope), floats({1, 4}, {1, 1, 6, 6}), ints({1}, {0})},
+            {{"output_height", std::int64_t{2}}, {"output_width", std::int64_t{2}}, {"sampling_ratio", samples}}));
+    REQUIRE(pooled.size() == 4);
+    std::vector<float> const expected{19.25f, 21.75f, 44.25f, 46.75f};
+    for (std::size_t i = 0; i < 4; ++i) CHECK_THAT(pooled[i], Catch::Matchers::WithinRel(expected[i], 1e-6f));
+  }
+}

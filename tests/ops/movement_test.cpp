@@ -116,6 +116,10 @@ TEST_CASE("Gather: negative indices count from the back, others are errors") {
   CHECK(elements<std::int64_t>(picked) == list{3, 1, 5});
   CHECK(!error_of("GatherElements", 13, {x, ints({2, 4}, {0, 0, 0, 0, 0, 0, 0, 0})}).empty());
   CHECK(!error_of("GatherElements", 13, {x, ints({1, 1}, {2})}).empty());
+  sinter::attribute_map const along{{"axis", one}};
+  CHECK(elements<std::int64_t>(run("GatherElements", 13, {x, ints({2, 2}, {-1, 0, 1, 1})}, along)) == list{2, 0, 4, 4});
+  CHECK(error_of("GatherElements", 13, {x, ints({2, 2}, {0, 0, 3, 0})}, along).find("is 3, expected -3 to 2") !=
+        std::string::npos);
 
   auto const cube = counting({2, 2, 2});
   auto const pairs = run("GatherND", 13, {cube, ints({2, 1}, {1, 0})}, {{"batch_dims", one}});

@@ -74,7 +74,7 @@ TEST_CASE("folding is charged and ends in an error beyond its limit") {
   }
 }
 
-TEST_CASE("large constants are made for weights only") {
+TEST_CASE("large constants are made for weights only, or come from a Constant") {
   auto g = parse(R"(graph opset 13 {
     input x: float[1x512x1x1]
     const extents = int64[4] {1024, 512, 1, 1}
@@ -82,11 +82,14 @@ TEST_CASE("large constants are made for weights only") {
     w = ConstantOfShape(extents)
     y = Conv(x, w)
     z = ConstantOfShape(flat)
+    v = Constant() {value = float[524288] fill(2)}
+    u = Add(z, v)
     output y
-    output z
+    output u
   })");
   optimize(g, {.verify = true});
   CHECK(nodes_of(g, "ConstantOfShape") == 1);
+  CHECK(nodes_of(g, "Constant") == 0);
   CHECK(nodes_of(g, "Conv") == 1);
 }
 

@@ -44,7 +44,7 @@ void check_cast(dtype from, dtype to) {
 
 TEST_CASE("casts between types that kernels load and store") {
   for (auto const to : {dtype::float16, dtype::bfloat16}) check_cast(dtype::float32, to);
-  for (auto const from : {dtype::float16, dtype::bfloat16, dtype::int32, dtype::int8, dtype::uint8})
+  for (auto const from : {dtype::float16, dtype::bfloat16, dtype::int32, dtype::int8, dtype::uint8, dtype::boolean})
     check_cast(from, dtype::float32);
   check_cast(dtype::float16, dtype::bfloat16);
 }

@@ -1,5 +1,7 @@
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/fused_elementwise.hpp>
+#include <sinter/ops/logic.hpp>
+#include <sinter/ops/where.hpp>
 #include <sinter/schedules/elementwise.hpp>
 
 #include "schedules/harness.hpp"
@@ -10,6 +12,8 @@ using namespace sinter::test;
 namespace {
 
 constexpr auto fused = entry_of<fused_elementwise>();
+constexpr auto choice = entry_of<where>();
+constexpr auto negation = entry_of<logical_not>();
 
 test_operand rows(shape s, std::uint32_t seed) { return {random_tensor(s, seed)}; }
 test_operand constant(shape s, std::uint32_t seed) { return {random_tensor(s, seed), true}; }
@@ -65,6 +69,38 @@ TEST_CASE("elementwise chains in row-major layout broadcast as numpy does") {
     check_case(elementwise("t0 = mul x0 x1; sub t0 x1", {rows(a, 1), rows(b, 2)}), elementwise_schedule);
     check_case(elementwise("t0 = mul x0 x1; sub t0 x1", {rows(a, 1), constant(b, 2)}), elementwise_schedule);
   }
+}
+
+TEST_CASE("conditions are bytes") {
+  auto const condition = [](shape s, std::uint32_t seed, bool constant = false) {
+    any_tensor t(dtype::boolean, s);
+    std::mt19937 random(seed);
+    for (std::size_t i = 0; i < t.elements(); ++i) static_cast<bool*>(t.data())[i] = random() % 2 == 0;
+    return test_operand{std::move(t), constant};
+  };
+  struct shapes {
+    shape a, b;
+  };
+  for (auto const& [a, b] : {shapes{{2, 3, 5}, {2, 3, 5}}, shapes{{1, 1, 37, 37}, {2, 3, 37, 37}},
+                             shapes{{2, 1, 70}, {1, 9, 1}}, shapes{{}, {4}}, shapes{{5000}, {5000}}}) {
+    INFO(to_string(a) << " with " << to_string(b));
+    for (bool const constant : {false, true}) {
+      auto const c = condition(a, 1, constant);
+      check_case(make_case(choice, {}, {c, rows(b, 2), rows({}, 3)}), elementwise_schedule);
+      check_case(make_case(choice, {}, {c, rows(a, 2), rows(b, 3)}), elementwise_schedule);
+      for (auto const& entry : std::span(logic_family::entries).first(3))
+        check_case(make_case(entry, {}, {c, condition(b, 2)}), elementwise_schedule);
+    }
+    check_case(make_case(negation, {}, {condition(b, 1)}), elementwise_schedule);
+  }
+}
+
+TEST_CASE("a condition keeps its choices in row-major layout") {
+  any_tensor const none(dtype::boolean, {1, 16, 3, 3});
+  auto const c = make_case(choice, {}, {{none}, blocked({1, 16, 3, 3}, 1), blocked({1, 16, 3, 3}, 2)});
+  check_case(c, elementwise_schedule);
+  auto const offered = elementwise_schedule.offer(describe_case(c), targets[0]);
+  for (auto const how : offered[0].layouts.inputs) CHECK(how == layout::row_major);
 }
 
 TEST_CASE("what does not fit into registers or into a layout is left to others") {

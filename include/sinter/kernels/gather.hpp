@@ -4,11 +4,24 @@
 #include <sinter/kernels/staging.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 /// Kernels that read or write where indices say. A negative index counts from the back; one outside is a failure.
 namespace sinter::kernels {
 
 constexpr bool is_index(std::int64_t index, std::int64_t extent) { return index >= -extent && index < extent; }
+
+/// An index, counted from the front.
+constexpr std::int64_t from_front(std::int64_t index, std::int64_t extent) {
+  return index < 0 ? index + extent : index;
+}
+
+/// The first of `count` indices that is none; null where all are.
+constexpr std::int64_t const* first_outside(std::int64_t const* indices, std::int64_t count, std::int64_t extent) {
+  auto const* const found =
+      std::find_if(indices, indices + count, [extent](std::int64_t index) { return !is_index(index, extent); });
+  return found == indices + count ? nullptr : found;
+}
 
 /// Slices along an axis. Number: the axis.
 inline status gather(call const& c) {
@@ -19,13 +32,18 @@ inline status gather(call const& c) {
   auto const outer = static_cast<std::int64_t>(s.elements(0, axis)), extent = s[axis];
   auto const inner = static_cast<std::int64_t>(s.elements(axis + 1, s.rank()));
   auto const count = static_cast<std::int64_t>(c.in[1].elements());
+  if (auto const* const bad = first_outside(indices, count, extent); bad && outer > 0)
+    return status::outside(*bad, -extent, extent - 1);
   return with_copy(c.in[0], c.out[0], [&](auto const& copy) -> status {
-    for (std::int64_t row = 0; row < outer; ++row)
-      for (std::int64_t i = 0; i < count; ++i) {
-        auto const index = indices[i];
-        if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
-        copy((row * extent + (index < 0 ? index + extent : index)) * inner, (row * count + i) * inner, inner);
-      }
+    auto const copy_slices = [&](auto length) {  // a constant where it is 1, for compilers
+      for (std::int64_t row = 0; row < outer; ++row)
+        for (std::int64_t i = 0; i < count; ++i)
+          copy((row * extent + from_front(indices[i], extent)) * length, (row * count + i) * length, length);
+    };
+    if (inner == 1)
+      copy_slices(std::integral_constant<std::int64_t, 1>{});
+    else
+      copy_slices(inner);
     return {};
   });
 }
@@ -43,17 +61,21 @@ status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shap
   walk.for_each_run([&](std::size_t first, std::size_t count) {
     auto const stride = base.stride();
     auto const* const chosen = indices + first;
-    std::size_t end = 0;
-    for (std::size_t i = 0; i < count && result.ok; i = end) {
-      auto const index = chosen[i];
+    if (auto const* const bad = first_outside(chosen, static_cast<std::int64_t>(count), extent)) {
+      if (result.ok) result = status::outside(*bad, -extent, extent - 1);
+      return;
+    }
+    auto const start = [&](std::size_t i) {
+      return base.offset + static_cast<std::int64_t>(i) * stride + from_front(chosen[i], extent) * along;
+    };
+    if (stride != 1) {
+      for (std::size_t i = 0; i < count; ++i) visit(static_cast<std::int64_t>(first + i), start(i), 1);
+      return;
+    }
+    for (std::size_t i = 0, end = 0; i < count; i = end) {
       end = i + 1;
-      while (stride == 1 && end < count && chosen[end] == index) ++end;
-      if (is_index(index, extent))
-        visit(static_cast<std::int64_t>(first + i),
-              base.offset + static_cast<std::int64_t>(i) * stride + (index < 0 ? index + extent : index) * along,
-              static_cast<std::int64_t>(end - i));
-      else
-        result = status::outside(index, -extent, extent - 1);
+      while (end < count && chosen[end] == chosen[i]) ++end;
+      visit(static_cast<std::int64_t>(first + i), start(i), static_cast<std::int64_t>(end - i));
     }
   });
   return result;
@@ -84,7 +106,7 @@ status for_each_slice(shape const& s, shape const& tuples, std::int64_t const* i
     for (std::size_t k = 0; k < length; ++k) {
       auto const extent = s[batch_dims + k], index = indices[k];
       if (!is_index(index, extent)) return status::outside(index, -extent, extent - 1);
-      at = at * extent + (index < 0 ? index + extent : index);
+      at = at * extent + from_front(index, extent);
     }
     visit(i, i / (count / batches) * batch_stride + at * size, size);
   }

@@ -67,20 +67,33 @@ inline grid_taps grid_taps_of(grid_rule const& rule, std::size_t d, double norma
   return taps;
 }
 
-/// The sample of a plane at the taps of its three dimensions.
-template <typename T>
-T sample(grid_rule const& rule, std::array<grid_taps, 3> const& taps, T const* plane) {
-  double sum = 0;
-  for (std::size_t z = 0; z < static_cast<std::size_t>(taps[0].count); ++z)
-    for (std::size_t y = 0; y < static_cast<std::size_t>(taps[1].count); ++y)
-      for (std::size_t x = 0; x < static_cast<std::size_t>(taps[2].count); ++x) {
-        auto const iz = taps[0].index[z], iy = taps[1].index[y], ix = taps[2].index[x];
-        if (iz < 0 || iy < 0 || ix < 0) continue;
-        auto const value = static_cast<double>(plane[(iz * rule.extents[1] + iy) * rule.extents[2] + ix]);
-        sum += taps[0].weight[z] * taps[1].weight[y] * taps[2].weight[x] * value;
-      }
-  return static_cast<T>(sum);
-}
+/// The elements of a plane that a sample is made of, and their weights.
+struct grid_elements {
+  std::size_t count = 0;
+  std::array<std::int64_t, 64> at{};
+  std::array<double, 64> weight{};
+
+  /// Those at the taps of three dimensions.
+  void choose(grid_rule const& rule, std::array<grid_taps, 3> const& taps) {
+    count = 0;
+    for (std::size_t z = 0; z < static_cast<std::size_t>(taps[0].count); ++z)
+      for (std::size_t y = 0; y < static_cast<std::size_t>(taps[1].count); ++y)
+        for (std::size_t x = 0; x < static_cast<std::size_t>(taps[2].count); ++x) {
+          auto const iz = taps[0].index[z], iy = taps[1].index[y], ix = taps[2].index[x];
+          if (iz < 0 || iy < 0 || ix < 0) continue;
+          at[count] = (iz * rule.extents[1] + iy) * rule.extents[2] + ix;
+          weight[count++] = taps[0].weight[z] * taps[1].weight[y] * taps[2].weight[x];
+        }
+  }
+
+  /// Their weighted sum in one plane.
+  template <typename T>
+  T sum(T const* plane) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += weight[i] * static_cast<double>(plane[at[i]]);
+    return static_cast<T>(sum);
+  }
+};
 
 /// Samples of each image of in[0] at the positions of in[1]. Numbers: the mode, the padding, whether corners align.
 inline status sample_grid(call const& c) {
@@ -97,14 +110,16 @@ inline status sample_grid(call const& c) {
     staged_input<double> grid(c.in[1], c.memory);
     staged_output<T> y(c.out[0], c.memory);
     if (c.memory.measuring() || plane == 0 || points == 0) return {};
+    grid_elements elements;
     for (std::int64_t n = 0; n < s[0]; ++n)
       for (std::int64_t p = 0; p < points; ++p) {
         auto const* position = grid + (n * points + p) * static_cast<std::int64_t>(rank);
         std::array<grid_taps, 3> taps;
         for (std::size_t d = 0; d < 3; ++d)
           taps[d] = d + rank < 3 ? grid_taps{1, {0}, {1}} : grid_taps_of(rule, d, position[2 - d]);
+        elements.choose(rule, taps);
         for (std::int64_t channel = 0; channel < s[1]; ++channel)
-          y[(n * s[1] + channel) * points + p] = sample<T>(rule, taps, x + (n * s[1] + channel) * plane);
+          y[(n * s[1] + channel) * points + p] = elements.sum<T>(x + (n * s[1] + channel) * plane);
       }
     return {};
   });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 namespace sinter::kernels {
 
@@ -17,14 +18,16 @@ struct roi_rule {
   bool half_pixel = true;
 };
 
-/// The neighbours of a position in a plane, and what each counts; none further than one element outside.
+/// The neighbours of a position in a plane, and what each counts, `share` in sum; none further than one element
+/// outside.
 template <typename T>
 struct roi_neighbours {
   bool any = false;
   std::array<std::int64_t, 4> at{};
   std::array<T, 4> weight{};
 
-  roi_neighbours(std::int64_t rows, std::int64_t columns, double y, double x) {
+  roi_neighbours() = default;
+  roi_neighbours(std::int64_t rows, std::int64_t columns, double y, double x, double share) {
     auto const h = static_cast<double>(rows), w = static_cast<double>(columns);
     if (!(y >= -1 && y <= h && x >= -1 && x <= w) || rows == 0 || columns == 0) return;
     any = true;
@@ -34,8 +37,8 @@ struct roi_neighbours {
     auto const y1 = std::min(y0 + 1, rows - 1), x1 = std::min(x0 + 1, columns - 1);
     auto const fy = y - static_cast<double>(y0), fx = x - static_cast<double>(x0);
     at = {y0 * columns + x0, y0 * columns + x1, y1 * columns + x0, y1 * columns + x1};
-    weight = {static_cast<T>((1 - fy) * (1 - fx)), static_cast<T>((1 - fy) * fx), static_cast<T>(fy * (1 - fx)),
-              static_cast<T>(fy * fx)};
+    auto const part = [share](double of_y, double of_x) { return static_cast<T>(of_y * of_x * share); };
+    weight = {part(1 - fy, 1 - fx), part(1 - fy, fx), part(fy, 1 - fx), part(fy, fx)};
   }
 };
 
@@ -49,14 +52,6 @@ struct roi_image {
   std::int64_t rows, columns, stride;
 };
 
-/// What the channels of a bin are made of, and what they are in the end: `stride` places each.
-template <typename T>
-struct roi_bin {
-  double* sums;
-  T* greatest;
-  T* pooled;
-};
-
 /// Planes of `count` elements to pixels.
 template <typename T>
 void planes_to_pixels(T const* planes, std::int64_t channels, std::int64_t count, T* pixels, std::int64_t stride) {
@@ -68,9 +63,8 @@ void planes_to_pixels(T const* planes, std::int64_t channels, std::int64_t count
 /// The opposite.
 template <typename T>
 void pixels_to_planes(T const* pixels, std::int64_t stride, std::int64_t count, T* planes, std::int64_t channels) {
-  for (std::int64_t c = 0; c < channels; c += roi_lanes)
-    for (std::int64_t i = 0; i < count; ++i)
-      for (auto k = c; k < std::min(c + roi_lanes, channels); ++k) planes[k * count + i] = pixels[i * stride + k];
+  for (std::int64_t c = 0; c < channels; ++c)
+    for (std::int64_t i = 0; i < count; ++i) planes[c * count + i] = pixels[i * stride + c];
 }
 
 /// Where the samples of a bin lie along one axis: bin `i` of those that `extent` each from `begin` on.
@@ -83,20 +77,24 @@ struct roi_samples {
   }
 };
 
-/// Adds a sample to the sums of a bin.
+/// Adds samples to the sums of the channels.
 template <typename T>
-void add_sample(roi_image<T> const& image, roi_neighbours<T> const& near, double* sums) {
-  auto const [a, b, c, d] = near.weight;
-  for (std::int64_t first = 0; first < image.stride && near.any; first += roi_lanes) {
-    auto const* const x = image.pixels + first;
-    auto const *const p = x + near.at[0] * image.stride, *const q = x + near.at[1] * image.stride,
-                      *const r = x + near.at[2] * image.stride, *const s = x + near.at[3] * image.stride;
-    for (std::int64_t k = 0; k < roi_lanes; ++k)
-      sums[first + k] += static_cast<double>(a * p[k] + b * q[k] + c * r[k] + d * s[k]);
+void add_samples(roi_image<T> const& image, std::span<roi_neighbours<T> const> samples, T* sums) {
+  for (std::int64_t first = 0; first < image.stride; first += roi_lanes) {
+    std::array<T, roi_lanes> sum{};
+    for (auto const& near : samples) {
+      auto const [a, b, c, d] = near.weight;
+      auto const* const x = image.pixels + first;
+      auto const *const p = x + near.at[0] * image.stride, *const q = x + near.at[1] * image.stride,
+                        *const r = x + near.at[2] * image.stride, *const s = x + near.at[3] * image.stride;
+#pragma GCC unroll 16
+      for (std::size_t k = 0; k < roi_lanes; ++k) sum[k] += (a * p[k] + b * q[k]) + (c * r[k] + d * s[k]);
+    }
+    for (std::size_t k = 0; k < roi_lanes; ++k) sums[first + static_cast<std::int64_t>(k)] += sum[k];
   }
 }
 
-/// Raises what is greatest to the greatest weighted neighbour of a sample, which is 0 outside of the image.
+/// Raises the greatest of each channel to the greatest weighted neighbour of a sample, which is 0 outside of the image.
 template <typename T>
 void raise_to_sample(roi_image<T> const& image, roi_neighbours<T> const& near, bool first, T* greatest) {
   for (std::int64_t c = 0; c < image.stride; ++c) {
@@ -111,26 +109,26 @@ void raise_to_sample(roi_image<T> const& image, roi_neighbours<T> const& near, b
 /// does.
 template <typename T>
 void pool_bin(roi_image<T> const& image, bool max, roi_samples const& y, std::int64_t i, roi_samples const& x,
-              std::int64_t j, roi_bin<T> const& bin) {
-  std::fill_n(bin.sums, image.stride, 0.0);
-  std::fill_n(bin.greatest, image.stride, T{});
+              std::int64_t j, T* pooled) {
+  std::fill_n(pooled, image.stride, T{});
+  auto const share = max ? 1.0 : 1.0 / static_cast<double>(std::max<std::int64_t>(y.count * x.count, 1));
+  std::array<roi_neighbours<T>, 32> samples;  // to be added
+  std::size_t count = 0;
   for (std::int64_t ky = 0; ky < y.count; ++ky)
     for (std::int64_t kx = 0; kx < x.count; ++kx) {
-      roi_neighbours<T> const near(image.rows, image.columns, y.at(i, ky), x.at(j, kx));
-      if (max)
-        raise_to_sample(image, near, ky == 0 && kx == 0, bin.greatest);
-      else
-        add_sample(image, near, bin.sums);
+      roi_neighbours<T> const near(image.rows, image.columns, y.at(i, ky), x.at(j, kx), share);
+      if (max) raise_to_sample(image, near, ky == 0 && kx == 0, pooled);
+      if (max || !near.any) continue;
+      samples[count++] = near;
+      if (count == samples.size()) add_samples<T>(image, samples, pooled), count = 0;
     }
-  auto const taken = static_cast<double>(std::max<std::int64_t>(y.count * x.count, 1));
-  for (std::int64_t c = 0; c < image.stride; ++c)
-    bin.pooled[c] = max ? bin.greatest[c] : static_cast<T>(bin.sums[c] / taken);
+  add_samples<T>(image, {samples.data(), count}, pooled);
 }
 
-/// All bins of one region in all channels, by pixels, from `bin.pooled` on. A region that spans a million elements a
+/// All bins of one region in all channels, by pixels, to `pooled`. A region that spans a million elements a
 /// bin is a failure.
 template <typename T>
-status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& image, roi_bin<T> bin) {
+status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& image, T* pooled) {
   double const shift = a.half_pixel ? 0.5 : 0;
   auto const left = roi[0] * a.scale - shift, top = roi[1] * a.scale - shift;
   auto width = roi[2] * a.scale - shift - left, height = roi[3] * a.scale - shift - top;
@@ -148,7 +146,7 @@ status pool_region(roi_rule const& a, float const* roi, roi_image<T> const& imag
   };
   roi_samples const y{top, bin_h, count(bin_h)}, x{left, bin_w, count(bin_w)};
   for (std::int64_t i = 0; i < a.height; ++i)
-    for (std::int64_t j = 0; j < a.width; ++j, bin.pooled += image.stride) pool_bin(image, a.max, y, i, x, j, bin);
+    for (std::int64_t j = 0; j < a.width; ++j, pooled += image.stride) pool_bin(image, a.max, y, i, x, j, pooled);
   return {};
 }
 
@@ -168,7 +166,7 @@ inline status pool_regions(call const& c) {
     auto const stride = round_up(channels, roi_lanes);
     auto const room = [&](std::int64_t pixels) { return static_cast<std::size_t>(checked_mul(pixels, stride)); };
     auto* const pixels = c.memory.take<T>(room(checked_mul(s[0], area)));
-    roi_bin<T> const bin{c.memory.take<double>(room(1)), c.memory.take<T>(room(1)), c.memory.take<T>(room(bins))};
+    auto* const pooled = c.memory.take<T>(room(bins));
     auto const regions = static_cast<std::int64_t>(c.in[2].elements());
     if (c.memory.measuring() || regions == 0) return {};
     for (std::int64_t i = 0; i < s[0]; ++i)
@@ -176,8 +174,8 @@ inline status pool_regions(call const& c) {
     for (std::int64_t r = 0; r < regions; ++r) {
       if (batch[r] < 0 || batch[r] >= s[0]) return status::outside(batch[r], 0, s[0] - 1);
       roi_image<T> const image{pixels + batch[r] * area * stride, s[2], s[3], stride};
-      if (auto const result = pool_region(rule, rois + 4 * r, image, bin); !result.ok) return result;
-      pixels_to_planes(bin.pooled, stride, bins, y + r * channels * bins, channels);
+      if (auto const result = pool_region(rule, rois + 4 * r, image, pooled); !result.ok) return result;
+      pixels_to_planes(pooled, stride, bins, y + r * channels * bins, channels);
     }
     return {};
   });

@@ -8,20 +8,23 @@ namespace sinter {
 struct logic_row {
   op_schema schema{};
   kernels::kernel fold{};
-  bool boolean = false;  ///< on bool only
+  expr::value (*formula)(expressions x) = nullptr;  ///< of those on bool only: 0 or 1
 };
+
+/// A condition as 0 or 1.
+inline expr::value as_number(expr::condition c) { return expr::select(std::move(c), 1.0f, 0.0f); }
 
 /// https://onnx.ai/onnx/operators/onnx__And.html and so on. The first `legacy_logic_rows` exist before operator set 7.
 inline constexpr logic_row logic_rows[] = {
     {{.name = "And", .since = 7, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_and>, "fold<sinter::kernels::bits_and>", "integers.hpp"},
-     true},
+     [](expressions x) { return expr::select(x[0] != 0.0f, as_number(x[1] != 0.0f), 0.0f); }},
     {{.name = "Or", .since = 7, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_or>, "fold<sinter::kernels::bits_or>", "integers.hpp"},
-     true},
+     [](expressions x) { return expr::select(x[0] != 0.0f, 1.0f, as_number(x[1] != 0.0f)); }},
     {{.name = "Xor", .since = 7, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_xor>, "fold<sinter::kernels::bits_xor>", "integers.hpp"},
-     true},
+     [](expressions x) { return as_number(x[0] != x[1]); }},
     {{.name = "BitwiseAnd", .since = 18, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_and>, "fold<sinter::kernels::bits_and>", "integers.hpp"}},
     {{.name = "BitwiseOr", .since = 18, .min_inputs = 2, .max_inputs = 2},
@@ -45,10 +48,13 @@ struct logic_operator {
   using attributes = no_attributes;
 
   static types infer(inputs const& in, attributes const&) {
-    expect_integers(in, logic_rows[Row].boolean);
+    expect_integers(in, logic_rows[Row].formula != nullptr);
     return {{in.element(0), broadcast_shape(in)}};
   }
   static kernel_call kernel(inputs const&, attributes const&) { return {.kernel = logic_rows[Row].fold}; }
+  static expr::value expression(expressions x, attributes const&) requires(logic_rows[Row].formula != nullptr) {
+    return logic_rows[Row].formula(x);
+  }
 };
 
 /// Line `Row` of the table as operator sets before 7 have it.
@@ -83,6 +89,7 @@ struct logical_not {
   static kernel_call kernel(inputs const&, attributes const&) {
     return {.kernel = {kernels::map<kernels::logical_not>, "map<sinter::kernels::logical_not>", "integers.hpp"}};
   }
+  static expr::value expression(expressions x, attributes const&) { return as_number(x[0] == 0.0f); }
 };
 
 /// BitwiseNot   https://onnx.ai/onnx/operators/onnx__BitwiseNot.html

@@ -30,6 +30,7 @@
 #include <sinter/passes/lower_batch_normalization.hpp>
 #include <sinter/passes/lower_einsum.hpp>
 #include <sinter/passes/lower_integer_convolution.hpp>
+#include <sinter/passes/lower_volume_convolution.hpp>
 #include <sinter/passes/merge_convolutions.hpp>
 #include <sinter/passes/merge_equal_nodes.hpp>
 #include <sinter/passes/merge_reshapes.hpp>
@@ -85,6 +86,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fold_batch_normalization", fold_batch_normalization, shapes::open},
     {"fold_affine", fold_affine, shapes::open},
     {"merge_convolutions", merge_convolutions, shapes::open},
+    {"lower_volume_convolution", lower_volume_convolution},
     // fusions
     {"fuse_activation", fuse_activation, shapes::open},
     {"lower_batch_normalization", lower_batch_normalization},

@@ -41,10 +41,19 @@ inline bool joins_one(node const& n) {
   return n.inputs.size() == 1 && std::ranges::find(variadic, n.op) != variadic.end();
 }
 
-/// Whether output 0 of `n`, whose shape and element type are those of input 0, equals input 0.
+/// The input that output 0 of `n` may equal: of a Concat the one that is as large as all, next to which others are
+/// empty.
+inline std::size_t passed_input(graph const& g, node const& n) {
+  if (n.op != "Concat") return 0;
+  auto const& out = g.at(n.outputs[0]).type;
+  auto const found = std::ranges::find_if(n.inputs, [&](value_id in) { return in && g.at(in).type == out; });
+  return found == n.inputs.end() ? 0 : static_cast<std::size_t>(found - n.inputs.begin());
+}
+
+/// Whether output 0 of `n`, whose shape and element type are those of its passed input, equals that.
 inline bool copies_input(graph const& g, node const& n) {
-  static constexpr std::array<std::string_view, 9> always{"Identity", "Cast",      "Reshape",  "Flatten", "Expand",
-                                                          "Squeeze",  "Unsqueeze", "CastLike", "Tile"};
+  static constexpr std::array<std::string_view, 10> always{"Identity", "Cast",      "Reshape",  "Flatten", "Expand",
+                                                           "Squeeze",  "Unsqueeze", "CastLike", "Tile",    "Concat"};
   if (std::ranges::find(always, n.op) != always.end() || joins_one(n)) return true;
   if (n.op == "Dropout") return is_inference_dropout(g, n);
   if (n.op == "Pad") return all_are(integers(g, n, 1, "pads"), 0);
@@ -59,16 +68,18 @@ inline bool copies_input(graph const& g, node const& n) {
 }  // namespace detail
 
 /// Removes nodes that pass their input on: Identity, Dropout, Cast to the same type, Reshape and its like, Expand,
-/// Transpose, Pad and Slice that change nothing, pools of one element, Concat and Sum of one input.
+/// Transpose, Pad and Slice that change nothing, pools of one element, Sum of one input, Concat of one that is not
+/// empty.
 inline void eliminate_identity(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const& n = g.at(id);
     if (!n.domain.empty() || n.inputs.empty() || !n.inputs[0] || n.outputs.empty() || !n.outputs[0]) return;
-    auto const &in = g.at(n.inputs[0]).type, &out = g.at(n.outputs[0]).type;
+    auto const passed = n.inputs[detail::passed_input(g, n)];
+    auto const &in = g.at(passed).type, &out = g.at(n.outputs[0]).type;
     bool const comparable = in.shape || n.op == "Identity" || n.op == "Dropout" || detail::joins_one(n) ||
                             (n.op == "Cast" && in.element != dtype::undefined);
     if (!comparable || in != out) return;
-    if (detail::copies_input(g, n) && bypass(g, id, n.inputs[0], n.outputs[0])) r.rewrote();
+    if (detail::copies_input(g, n) && bypass(g, id, passed, n.outputs[0])) r.rewrote();
   });
 }
 

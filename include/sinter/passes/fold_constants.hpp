@@ -54,8 +54,9 @@ inline bool may_fold(graph const& g, node const& n) {
   return std::ranges::all_of(n.inputs, [&](value_id in) { return !in || g.at(in).is_constant(); });
 }
 
-/// Bytes of the outputs, if they are known and, unless they are weights, at most 1 MiB more than those of the inputs.
-/// An If has a result of unknown size where its branches compute shapes: `inline_branches` opens it up.
+/// Bytes of the outputs, if they are known and, unless they are weights or those of a Constant, at most 1 MiB more than
+/// those of the inputs. An If has a result of unknown size where its branches compute shapes: `inline_branches` opens
+/// it up.
 inline std::optional<std::size_t> folded_bytes(graph const& g, node const& n) {
   std::size_t in_bytes = 0, out_bytes = 0;
   bool weight = false;
@@ -68,7 +69,8 @@ inline std::optional<std::size_t> folded_bytes(graph const& g, node const& n) {
     out_bytes += dense_bytes(type.element, *type.shape);
     weight = weight || is_weight(g, out);
   }
-  if (out_bytes > in_bytes + (std::size_t{1} << 20) && !weight) return std::nullopt;
+  bool const held = is(n, "Constant") || weight;
+  if (out_bytes > in_bytes + (std::size_t{1} << 20) && !held) return std::nullopt;
   return out_bytes;
 }
 
@@ -95,7 +97,7 @@ inline std::vector<any_tensor> compute(graph const& g, node const& n) {
 /// Infers all types in topological order and, on the way, replaces by constants what does not depend on the graph's
 /// inputs: nodes whose inputs are all constants, and Shape and Size of a known shape. Keeps DequantizeLinear, which
 /// matching of quantised operators wants to see; random operators; and results that are more than 1 MiB larger than
-/// what they are made of, unless they are weights. Charges the rewriter's budget.
+/// what they are made of, unless they are weights or of a Constant. Charges the rewriter's budget.
 inline void fold_constants(rewriter& r) {
   auto& g = r.get();
   for (auto const id : g.topological_order()) {

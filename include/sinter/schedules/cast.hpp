@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-/// Cast between float32, float16 and bfloat16, and from int32, int8 and uint8 to float32; row-major.
+/// Cast between float32, float16 and bfloat16, and from int32, int8, uint8 and bool to float32; row-major.
 ///
 ///     for piece: for vector: load and convert, convert and store         (grid)
 namespace sinter {
@@ -26,7 +26,8 @@ inline std::optional<vector::element> float_source(dtype type) {
     case dtype::bfloat16: return vector::element::bf16;
     case dtype::int32: return vector::element::i32;
     case dtype::int8: return vector::element::s8;
-    case dtype::uint8: return vector::element::u8;
+    case dtype::uint8:
+    case dtype::boolean: return vector::element::u8;
     default: return std::nullopt;
   }
 }

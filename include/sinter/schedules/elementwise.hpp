@@ -8,19 +8,20 @@
 #include <algorithm>
 #include <optional>
 
-/// Pointwise functions of float32 tensors: fused chains, and any single operator that has an expression.
+/// Pointwise functions of float32 tensors: fused chains, and any single operator that has an expression; of bools those
+/// of logic, and the choice that Where makes.
 ///
-/// Blocked (see elementwise_blocked.hpp) where the largest operand is, else row-major with numpy's broadcasting (see
-/// elementwise_row_major.hpp).
+/// Blocked (see elementwise_blocked.hpp) where the largest operand is and none is a bool, else row-major with numpy's
+/// broadcasting (see elementwise_row_major.hpp).
 namespace sinter {
 
 namespace detail {
 
 /// Whether a blocked input has the shape of the output, so that the node should stay in that layout.
 inline bool prefers_blocked(scheduled_node const& n) {
-  return std::ranges::any_of(n.inputs, [&](operand_info const& in) {
-    return in.present() && !in.constant && in.how == layout::blocked && in.shape() == n.outputs[0].shape();
-  });
+  return std::ranges::none_of(n.inputs, is_condition) && std::ranges::any_of(n.inputs, [&](operand_info const& in) {
+           return in.present() && !in.constant && in.how == layout::blocked && in.shape() == n.outputs[0].shape();
+         });
 }
 
 inline std::vector<candidate> elementwise_offer(scheduled_node const& n, target const& t) {

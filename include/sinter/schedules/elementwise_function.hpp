@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,10 +65,22 @@ inline bool may_leave_floats(expr::function const& f) {
   });
 }
 
-/// Whether an operand of an elementwise node is one that kernels read or write: float32, or an 8-bit integer of
-/// sinter.QuantizedElementwise that is no constant.
+/// Whether an operand is a bool, which kernels read and write as a byte that is 0 or 1.
+inline bool is_condition(operand_info const& o) {
+  return o.type.element == dtype::boolean && o.type.shape && o.shape().elements() > 0;
+}
+
+/// Whether the expression of `n` is one of bools too: it gives 0 or 1 for those, or chooses by them.
+inline bool takes_conditions(node const& n) {
+  static constexpr std::array<std::string_view, 5> names{"Where", "And", "Or", "Xor", "Not"};
+  return n.domain.empty() && std::ranges::find(names, n.op) != names.end();
+}
+
+/// Whether an operand of an elementwise node is one that kernels read or write: float32, a condition, or an 8-bit
+/// integer of sinter.QuantizedElementwise that is no constant.
 inline bool is_elementwise_operand(scheduled_node const& n, operand_info const& o) {
   if (is_float_tensor(o)) return true;
+  if (is_condition(o)) return takes_conditions(*n.n);
   bool const quantized = n.n->domain == "sinter" && n.n->op == "QuantizedElementwise";
   return quantized && is_byte_tensor(o) && !o.constant;
 }

@@ -1,12 +1,14 @@
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/fused_convolution.hpp>
 #include <sinter/ops/fused_gemm.hpp>
+#include <sinter/program/work.hpp>
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/winograd.hpp>
 
 #include "harness.hpp"
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -148,7 +150,8 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
                           product{{13, 33}, {33, 64}, true, false}, product{{2, 7, 24}, {24, 37}, true, false},
                           product{{4, 16}, {16, 16}, true, false}, product{{2, 3, 9, 20}, {2, 3, 20, 33}, false, false},
                           product{{5, 8}, {8, 3}, false, false}, product{{1, 8}, {8, 90}, false, false},
-                          product{{40, 33}, {33, 1}, false, false}, product{{1, 9, 33}, {33, 20}, true, false});
+                          product{{40, 33}, {33, 1}, false, false}, product{{1, 9, 33}, {33, 20}, true, false},
+                          product{{130, 64}, {64, 200}, true, false});  // tasks of many rows, two heights of tiles
   INFO("a " << to_string(p.a) << " b " << to_string(p.b));
   auto const columns = p.trans_b ? p.b[p.b.rank() - 2] : p.b.back();
   std::vector<test_operand> inputs{{.value = random_tensor(p.a, 1)},
@@ -183,6 +186,25 @@ TEST_CASE("stacks of matrices broadcast", "[schedules]") {
     inputs.push_back({.value = random_tensor(*inferred_types(plain)[0].shape, 4)});
     check_case(make_case(gemm_entry, {{"epilogue", std::string("add x0 x1")}}, inputs), gemm_schedule);
   }
+}
+
+TEST_CASE("kernels of many rows fetch the weights of the columns behind theirs", "[schedules]") {
+  auto const ahead = [](std::int64_t rows, std::int64_t depth) {
+    auto const c =
+        make_case(gemm_entry, {}, {{.value = random_tensor({rows, depth}, 1)}, {random_tensor({depth, 128}, 2), true}});
+    auto const kernel =
+        gemm_schedule.offer(describe_case(c), targets[0]).at(0).build(describe_case(c)).kernels.at(0).make();
+    auto const stream = std::ranges::find(kernel.streams, "ahead", &vector::stream::name);
+    if (stream == kernel.streams.end()) return std::int64_t{0};
+    double fetched = 0;
+    for_each_executed(kernel, [&](vector::instruction const& i, double times) {
+      if (i.op == vector::opcode::prefetch && i.m.stream == stream - kernel.streams.begin()) fetched += 64 * times;
+    });
+    return static_cast<std::int64_t>(fetched);
+  };
+  CHECK(ahead(128, 256) >= 256 * 64 * 4);
+  CHECK(ahead(128, 8) == 0);   // all weights stay in the first-level cache
+  CHECK(ahead(12, 256) == 0);  // the rows take less time than that of fetching them
 }
 
 TEST_CASE("stacks that repeat along too many axes are left to others", "[schedules]") {

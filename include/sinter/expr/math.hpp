@@ -10,7 +10,7 @@
 namespace sinter::expr {
 
 /// `f` over primitive operations only: the same value, bits included, in every emitter and in `evaluate`. Worst errors
-/// in units in the last place: exp and log 1, sigmoid 2.5, tanh 3, erf 1.5, pow 5, sin and cos 1.6 up to 10^4; their
+/// in units in the last place: exp and log 1, sigmoid 2.5, tanh 3, erf 4, pow 5, sin and cos 1.6 up to 10^4; their
 /// error grows from there, and past 10^7 they only stay within [-1, 1].
 ///
 /// NaN gives NaN, and infinities and zeros give what IEEE 754 recommends, the sign of zero included. Subnormal

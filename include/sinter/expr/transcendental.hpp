@@ -71,17 +71,13 @@ inline value expanded_tanh(value const& x) {
   return select(x == 0.0f, x, t / (t + 2.0f));
 }
 
-/// Below 0.93 an odd polynomial, above it 1 - e^-(a + a*q(a)).
+/// x * p(x^2), p a polynomial in x^2 scaled to [-1, 1] for |x| <= 3.68; beyond, it exceeds 1 / |x|.
 inline value expanded_erf(value const& x) {
-  auto const a = min(3.95f, max(0.0f - x, x));
-  auto const small = fma(x,
-                         polynomial(x * x, {-0x1.3825bcp-11f, 0x1.46c232p-8f, -0x1.b676cap-6f, 0x1.ce1904p-4f,
-                                            -0x1.8126dcp-2f, 0x1.06eba6p-3f}),
-                         x);
-  auto const q =
-      polynomial(a, {-0x1.c0691ep-13f, 0x1.a535f2p-9f, -0x1.76f4f2p-6f, 0x1.af1fccp-4f, 0x1.457d9p-1f, 0x1.0731b8p-3f});
-  auto const large = 1.0f - exp_normal(-0.0f - fma(a, q, a));
-  return select(a < 0.93f, small, select(x < 0.0f, -0.0f - large, large));
+  auto const scaled = fma(x * x, 0x1.2e751cp-3f, -1.0f);
+  auto const p = polynomial(scaled, {0x1.4b1118p-11f, -0x1.b0c43ap-10f, 0x1.9961fp-10f, -0x1.5df136p-9f, 0x1.fccb88p-8f,
+                                     -0x1.dcbb48p-7f, 0x1.732a1ep-6f, -0x1.1e8b96p-5f, 0x1.a539acp-5f, -0x1.1f3ee8p-4f,
+                                     0x1.725aep-4f, -0x1.ce61eep-4f, 0x1.2197e4p-3f, -0x1.881abcp-3f, 0x1.896db2p-2f});
+  return clamp(-1, 1, x * p);
 }
 
 /// x = m * 2^e with m in [sqrt(1/2), sqrt(2)], for positive x.

@@ -6,7 +6,6 @@
 #include <sinter/schedules/requantize.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/builder.hpp>
-#include <sinter/vector/verify.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -104,27 +103,23 @@ class contraction_emitter {
 
   void channels(reduction_section const& s, tap_group const& y, tap_group const& x, std::int64_t x_at,
                 std::int64_t w_at) {
-    auto const unroll = channels_a_turn(s);
-    auto const turns = s.channels / unroll;
-    b_.loop(turns, {{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, [&] {
+    auto const unroll = channels_a_turn(t_, s.channels, instructions());
+    auto const turns = s.channels / unroll, lines = ceil_div(t_.w_ahead, turns * cache_line);
+    std::vector<std::pair<vector::pointer, std::int64_t>> steps{{x_, unroll * t_.x_channel},
+                                                                {w_, unroll * t_.w_channel}};
+    if (lines > 0) steps.emplace_back(o_.ahead, lines * cache_line);
+    b_.loop(turns, steps, [&] {
+      for (std::int64_t i = 0; i < lines; ++i) b_.prefetch(o_.ahead.at(i * cache_line));
       for (std::int64_t c = 0; c < unroll; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
     });
     for (auto c = turns * unroll; c < s.channels; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
   }
 
-  /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
-  std::int64_t channels_a_turn(reduction_section const& s) const {
-    auto const prefetches = t_.w_prefetch > 0 ? static_cast<std::int64_t>(t_.w_blocks.size()) : 0;
-    auto const instructions = contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) +
-                              (flip_ ? pixels() : 0) + prefetches;
-    std::int64_t unroll = 16;
-    while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
-    unroll = std::min(unroll, s.channels);
-    bool const is_loop = s.channels / unroll > 1;
-    if (!is_loop && s.channels > 1 &&
-        s.channels * instructions * taps_in_a_row(t_.taps_y, t_.taps_x) > vector::longest_innermost_body)
-      return s.channels / 2;
-    return unroll;
+  /// Instructions of a channel and tap, about.
+  std::int64_t instructions() const {
+    auto const prefetches = t_.w_prefetch > 0 ? t_.blocks() : 0;
+    return contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) + (flip_ ? pixels() : 0) +
+           prefetches;
   }
 
   void channel(tap_group const& y, tap_group const& x, std::int64_t x_at, std::int64_t w_at) {

@@ -14,6 +14,7 @@ struct contraction_operands {
   std::optional<vector::pointer> scale{};       ///< of integers that are requantised
   vector::pointer zero_point{}, weight_sums{};  ///< of integers that become float32
   std::vector<vector::pointer> extras{};
+  vector::pointer ahead{};  ///< see `contraction_tile::w_ahead`
 };
 
 /// What memory holds of the results of a tile of integers that are none of float32.

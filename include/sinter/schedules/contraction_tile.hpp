@@ -3,6 +3,7 @@
 #include <sinter/schedules/epilogue.hpp>
 #include <sinter/schedules/taps.hpp>
 #include <sinter/vector/recipe.hpp>
+#include <sinter/vector/verify.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,6 +14,9 @@
 
 /// What decides the code of a register tile of convolution or matrix product: see contraction.hpp.
 namespace sinter {
+
+/// Bytes that one prefetch brings into the caches.
+inline constexpr std::int64_t cache_line = 64;
 
 /// A run of input channels that are packed alike: `chunks` times `channels`.
 struct reduction_section {
@@ -79,6 +83,7 @@ struct contraction_tile {
   std::int64_t w_channel = 64;           ///< between channels of the weights
   std::vector<std::int64_t> w_blocks{};  ///< of each block of 16 output channels
   std::int64_t w_prefetch = 0;           ///< how far ahead weights are fetched into the caches; 0: they are not
+  std::int64_t w_ahead = 0;  ///< bytes of weights for later tiles, from `ahead` on, that are fetched besides
   std::int64_t y_row = 0, y_col = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
   bool dense_weights = true;     ///< weights are padded to whole blocks
@@ -143,6 +148,17 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
   return pixels + registers * (1 + pixels);
 }
 
+/// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
+/// `instructions` are those of a channel and tap.
+inline std::int64_t channels_a_turn(contraction_tile const& t, std::int64_t channels, std::int64_t instructions) {
+  std::int64_t unroll = 16;
+  while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
+  unroll = std::min(unroll, channels);
+  bool const is_loop = channels / unroll > 1;
+  auto const body = channels * instructions * taps_in_a_row(t.taps_y, t.taps_x);
+  return !is_loop && channels > 1 && body > vector::longest_innermost_body ? channels / 2 : unroll;
+}
+
 /// What decides the code of a tile of integers, or that it is none.
 inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile> const& tile) {
   key.add(tile.has_value());
@@ -172,14 +188,15 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
     k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
-               kernel_cols, sections, w_channel, w_blocks, w_prefetch, y_row, y_col, y_block, last_lanes, dense_weights,
-               half_tail, bias, epilogue, quantized, factors] = tile;
+               kernel_cols, sections, w_channel, w_blocks, w_prefetch, w_ahead, y_row, y_col, y_block, last_lanes,
+               dense_weights, half_tail, bias, epilogue, quantized, factors] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
       .add(w_channel)
       .add_all(w_blocks)
       .add(w_prefetch)
+      .add(w_ahead)
       .add(y_row)
       .add(y_col)
       .add(y_block);

@@ -2,7 +2,7 @@
 
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/bfloat16_pairs.hpp>
-#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/contraction_rows.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
@@ -18,8 +18,9 @@
 
 /// Matrix product of row-major activations with a constant or a computed row-major matrix; stacks of them broadcast:
 ///
-///     parallel for product of the stack, group of 16-column blocks, tile of rows:
-///       contraction tile: 6 rows x 4 blocks, one row x 8 blocks (AVX-512); 6 x 1, one row x 4 (AVX2)
+///     parallel for product of the stack, group of 16-column blocks, some tiles of rows:
+///       for tile of rows:
+///         contraction tile: 6 rows x 4 blocks, one row x 8 blocks (AVX-512); 6 x 1, one row x 4 (AVX2)
 namespace sinter {
 namespace detail {
 
@@ -84,7 +85,7 @@ class gemm_code {
     auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
     auto const wide = blocks_of_tile();
-    for (auto const& rows : tile_axis({.in = s_.rows, .out = s_.rows}, rows_of_tile())) {
+    for (auto const& rows : equal_runs(s_.rows, rows_of_task())) {
       auto const whole = s_.columns / channel_block, full = whole / wide;
       if (wide == 1 && packed_) {  // neighbouring blocks of a packed group are closer than the groups
         for (std::int64_t first = 0; first < std::min(whole, gemm_interleave); ++first)
@@ -99,12 +100,19 @@ class gemm_code {
   }
 
  private:
+  static constexpr std::int64_t rows_of_tile = 6;
+
   /// Tiles of `blocks` column blocks each, `step` blocks apart: `count` of them from `first` on.
   struct block_run {
     std::int64_t first, count, step, blocks;
   };
 
-  std::int64_t rows_of_tile() const { return 6; }
+  /// Enough to fetch the next group's weights in their time, few enough for several tasks.
+  std::int64_t rows_of_task() const {
+    constexpr std::int64_t tasks = 16, least = 4 * rows_of_tile, most = 16 * rows_of_tile;
+    auto const others = ceil_div(s_.blocks(), blocks_of_tile()) * s_.stacks[0].extent * s_.stacks[1].extent;
+    return std::clamp(ceil_div(s_.rows, ceil_div(tasks, others)), least, most);
+  }
   /// Few rows leave registers for more blocks, which keeps the multipliers busy.
   std::int64_t blocks_of_tile() const {
     if (machine_.registers() == 32) return s_.rows == 1 && packed_ ? 8 : 4;
@@ -182,7 +190,11 @@ class gemm_code {
                                (swap ? inner.extent : 1) * y_bytes}};
     for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step})) arguments.push_back(extra);
     arguments.push_back(y);
-    code_.add(contraction_recipe(std::move(t), machine_), {slow.extent, columns.count, rows.count, quick.extent},
+    contraction_rows all{.tile = std::move(t),
+                         .runs = tile_axis({.in = rows.length, .out = rows.length}, rows_of_tile)};
+    bool const walks_groups = columns.blocks == gemm_interleave && all.tiles() >= 4;
+    if (all.tile.w_prefetch > 0 && walks_groups) all.next_weights = group_bytes();
+    code_.add(contraction_rows_recipe(std::move(all), machine_), {slow.extent, columns.count, rows.count, quick.extent},
               std::move(arguments));
   }
 

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sinter/schedules/contraction.hpp>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+/// Register tiles of a matrix product one below another: a kernel that multiplies many rows with some columns of
+/// weights, which stay in the second-level cache, and fetches those behind them there by the way.
+///
+///     for run of rows, tile of it: contraction tile
+namespace sinter {
+
+struct contraction_rows {
+  contraction_tile tile{};        ///< as high as all of them
+  std::vector<tile_run> runs{};   ///< tiles of equal height, from top to bottom
+  std::int64_t next_weights = 0;  ///< bytes behind the weights, which the next call reads; 0: they are not fetched
+
+  std::int64_t tiles() const {
+    std::int64_t count = 0;
+    for (auto const& run : runs) count += run.count;
+    return count;
+  }
+};
+
+/// The vector program; its arguments are those of `declare_operands`.
+inline vector::program build_contraction_rows(contraction_rows const& rows, target const& machine) {
+  vector::builder b(rows.tile.name, machine.lanes());
+  auto o = declare_operands(rows.tile, b);
+  auto const ahead = round_up(ceil_div(rows.next_weights, rows.tiles()), cache_line);
+  if (ahead > 0) o.ahead = b.stream("ahead", o.w, rows.next_weights);
+  for (auto const& run : rows.runs) {
+    auto t = rows.tile;
+    t.cols = run.length;
+    t.taps_x[0].inside.resize(static_cast<std::size_t>(run.length));
+    t.w_ahead = ahead;
+    auto at = o;
+    std::vector<std::pair<vector::pointer, std::int64_t>> steps;
+    auto const walk = [&](vector::pointer& p, std::int64_t row) {
+      steps.emplace_back(p, run.length * row);
+      p = p + run.first * row;
+    };
+    walk(at.x, t.x_col);
+    walk(at.y, t.y_col);
+    for (std::size_t i = 0; i < at.extras.size(); ++i)
+      if (t.epilogue.extras[i] == extra_kind::element) walk(at.extras[i], t.y_col);
+    if (ahead > 0) steps.emplace_back(at.ahead, ahead);
+    b.loop(run.count, steps, [&] { emit_contraction(t, b, at); });
+    o.ahead = o.ahead + run.count * ahead;
+  }
+  return std::move(b).take();
+}
+
+inline vector::recipe contraction_rows_recipe(contraction_rows rows, target const& machine) {
+  vector::recipe_key key("contraction_rows", machine);
+  key.add_all(rows.runs, [](vector::recipe_key& k, tile_run const& run) { k.add(run.length).add(run.count); });
+  key.add(rows.next_weights);
+  auto all = key.take() + key_of(rows.tile, machine);
+  return {std::move(all), [rows = std::move(rows), machine] { return build_contraction_rows(rows, machine); }};
+}
+
+}  // namespace sinter

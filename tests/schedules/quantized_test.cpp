@@ -52,6 +52,19 @@ test_operand reals(std::vector<float> const& values) {
   return {.value = any_tensor::of<float>({std::ssize(values)}, values), .constant = true};
 }
 
+/// What is added to a product, and the sum.
+struct added_term {
+  float scale = 1.1f, sum_scale = 1.7f;
+  std::int64_t zero = 0, sum_zero = 0;
+  dtype type = dtype::uint8, sum_type = dtype::uint8;
+};
+
+void add_term(std::vector<test_operand>& operands, added_term const& a, shape const& result, layout how) {
+  operands.push_back({.value = random_bytes(a.type, result, 3), .how = how});
+  for (auto const& o : {real(a.scale), byte(a.type, a.zero), real(a.sum_scale), byte(a.sum_type, a.sum_zero)})
+    operands.push_back(o);
+}
+
 struct quantized_geometry {
   shape x, w;
   std::int64_t stride = 1, pad = 0, dilation = 1;
@@ -61,6 +74,7 @@ struct quantized_geometry {
   attribute_map bounds{};
   float x_scale = 0.5f;
   std::int64_t group = 1;
+  std::optional<added_term> addend{};
 };
 
 test_case quantized_case(quantized_geometry const& g) {
@@ -79,16 +93,23 @@ test_case quantized_case(quantized_geometry const& g) {
     bias.push_back(static_cast<std::int32_t>(o * 331 - 1000));
   }
   auto const weights_zero = g.w_type == dtype::uint8 ? 128 : 0;
-  return make_case(quantized_convolution_entry, a,
-                   {{.value = random_bytes(g.x_type, g.x, 1), .how = layout::blocked},
-                    real(g.x_scale),
-                    byte(g.x_type, g.x_zero),
-                    {.value = random_bytes(g.w_type, g.w, 2), .constant = true},
-                    reals(scales),
-                    byte(g.w_type, weights_zero),
-                    real(0.75f),
-                    byte(g.y_type, g.y_zero),
-                    {.value = g.bias ? any_tensor::of<std::int32_t>({g.w[0]}, bias) : any_tensor{}, .constant = true}});
+  std::vector<test_operand> operands{
+      {.value = random_bytes(g.x_type, g.x, 1), .how = layout::blocked},
+      real(g.x_scale),
+      byte(g.x_type, g.x_zero),
+      {.value = random_bytes(g.w_type, g.w, 2), .constant = true},
+      reals(scales),
+      byte(g.w_type, weights_zero),
+      real(0.75f),
+      byte(g.y_type, g.y_zero),
+      {.value = g.bias ? any_tensor::of<std::int32_t>({g.w[0]}, bias) : any_tensor{}, .constant = true}};
+  if (g.addend) {
+    shape y{g.x[0], g.w[0]};
+    for (std::size_t i = 2; i < g.x.rank(); ++i)
+      y.push_back((g.x[i] + 2 * g.pad - g.dilation * (g.w[i] - 1) - 1) / g.stride + 1);
+    add_term(operands, *g.addend, y, layout::blocked);
+  }
+  return make_case(quantized_convolution_entry, a, std::move(operands));
 }
 
 /// Bit for bit, with and without instructions for bytes.
@@ -143,6 +164,44 @@ TEST_CASE("quantised convolutions by integers of Winograd give the bits of the o
                quantized_geometry{
                    .x = {1, 96, 31, 30}, .w = {130, 96, 3, 3}, .pad = 1, .w_type = dtype::uint8, .x_scale = 1e30f});
   check_products(quantized_case(g), quantized_winograd_schedule);
+}
+
+TEST_CASE("quantised products that add another term give the bits of the operator", "[schedules]") {
+  added_term const plain, zeros{.scale = 0.9f, .zero = 100, .sum_zero = 31},
+      signs{.scale = 2, .sum_scale = 0.3f, .zero = -7, .sum_zero = -100, .type = dtype::int8, .sum_type = dtype::int8},
+      mixed{.zero = -128, .type = dtype::int8}, large{.scale = 1e5f, .sum_scale = 0.5f, .zero = 9};
+  auto const term = GENERATE_COPY(plain, zeros, signs, mixed, large);
+  attribute_map const bounds{{"least", std::int64_t{-60}},
+                             {"greatest", std::int64_t{90}},
+                             {"sum_least", std::int64_t{1}},
+                             {"sum_greatest", std::int64_t{100}}};
+  auto const of = [&](quantized_geometry g, bool bounded) {
+    g.addend = term;
+    if (bounded) g.bounds = bounds;
+    return quantized_case(g);
+  };
+  for (bool const bounded : {false, true}) {
+    check_products(of({.x = {2, 24, 13, 14}, .w = {40, 24, 1, 1}, .x_zero = 9, .y_zero = 128}, bounded),
+                   quantized_convolution_schedule);
+    check_products(of({.x = {1, 16, 4, 9}, .w = {130, 16, 3, 3}, .stride = 2, .pad = 1, .x_zero = 3}, bounded),
+                   quantized_convolution_schedule);
+    check_products(of({.x = {1, 32, 1, 1}, .w = {16, 32, 1, 1}, .x_scale = 1e30f}, bounded),
+                   quantized_convolution_schedule);
+    check_products(of({.x = {1, 64, 28, 27}, .w = {64, 64, 3, 3}, .pad = 1, .y_zero = 100}, bounded),
+                   quantized_winograd_schedule);
+    check_case(of({.x = {1, 40, 9, 30}, .w = {40, 1, 3, 3}, .pad = 1, .x_zero = 7, .y_zero = 3, .group = 40}, bounded),
+               quantized_depthwise_schedule);
+  }
+}
+
+TEST_CASE("addends that kernels do not take are left", "[schedules]") {
+  quantized_geometry const g{.x = {1, 16, 6, 6}, .w = {16, 16, 1, 1}, .addend = added_term{.scale = 2e6f}};
+  auto c = quantized_case(g);
+  CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));  // sums may leave int32
+  c.inputs[10] = real(1);
+  CHECK(offers(quantized_convolution_schedule, c, targets[0]));
+  c.inputs[11].constant = false;
+  CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));
 }
 
 TEST_CASE("integers of Winograd hold the largest sums that they are offered for", "[schedules]") {
@@ -236,18 +295,22 @@ TEST_CASE("quantised matrix products give the bits of the operator", "[schedules
   std::vector<std::int32_t> biases;
   for (std::int64_t o = 0; o < columns; ++o)
     scales.push_back(0.001f * static_cast<float>(1 + o % 7)), biases.push_back(static_cast<std::int32_t>(o * 77 - 900));
-  check_case(
-      make_case(quantized_gemm_entry, {{"least", std::int64_t{-90}}},
-                {{.value = random_bytes(type, a, 1)},
-                 real(0.5f),
-                 byte(type, 33),
-                 {.value = random_bytes(dtype::int8, {a.back(), columns}, 2), .constant = true},
-                 reals(scales),
-                 byte(dtype::int8, 0),
-                 real(0.75f),
-                 byte(type, 12),
-                 {.value = bias ? any_tensor::of<std::int32_t>({columns}, biases) : any_tensor{}, .constant = true}}),
-      quantized_gemm_schedule);
+  std::vector<test_operand> factors{
+      {.value = random_bytes(type, a, 1)},
+      real(0.5f),
+      byte(type, 33),
+      {.value = random_bytes(dtype::int8, {a.back(), columns}, 2), .constant = true},
+      reals(scales),
+      byte(dtype::int8, 0),
+      real(0.75f),
+      byte(type, 12),
+      {.value = bias ? any_tensor::of<std::int32_t>({columns}, biases) : any_tensor{}, .constant = true}};
+  check_case(make_case(quantized_gemm_entry, {{"least", std::int64_t{-90}}}, factors), quantized_gemm_schedule);
+  auto result = a;
+  result.back() = columns;
+  add_term(factors, {.zero = 5, .sum_zero = 90, .sum_type = type}, result, layout::row_major);
+  check_products(make_case(quantized_gemm_entry, {{"sum_greatest", std::int64_t{120}}}, factors),
+                 quantized_gemm_schedule);
 }
 
 TEST_CASE("integer products with scales that are computed give the bits of the operator", "[schedules]") {

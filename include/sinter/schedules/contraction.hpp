@@ -252,7 +252,12 @@ class contraction_emitter {
       auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
       each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
         auto const sum = accumulator(pixel, r);
-        b_.store(o_.y.at(at), scale ? scaled(sum, scale) : sum, lanes_of(r));
+        auto const lanes = lanes_of(r);
+        b_.store(o_.y.at(at),
+                 !scale              ? sum
+                 : o_.extras.empty() ? scaled(sum, scale)
+                                     : scaled(sum, scale, o_.extras[0].at(at), lanes),
+                 lanes);
       });
     }
   }

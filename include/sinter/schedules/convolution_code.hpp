@@ -44,6 +44,7 @@ class convolution_code {
     element_ = result_element_ = 1, unit_ = 4;
     if (quantized.words) widen_input();
     packed_values_ = {std::move(bias), std::move(scale)};
+    extras_ = addend_of(n, quantized);
   }
 
   /// Makes it one of bfloat16 (bfloat16_pairs.hpp), with an even number of channels: input 0, blocked, is rounded

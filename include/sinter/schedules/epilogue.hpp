@@ -51,14 +51,16 @@ struct epilogue_code {
     key.add_all(extras);
   }
 
-  /// Declares one argument an extra; element extras reach as far as the result.
-  std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes,
-                                       std::int64_t channel_bytes) const {
+  /// Declares one argument an extra; element extras, of type `element`, reach as far as the result.
+  std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes, std::int64_t channel_bytes,
+                                       vector::element element = vector::element::f32) const {
     std::vector<vector::pointer> pointers;
     for (std::size_t i = 0; i < extras.size(); ++i) {
       auto const name = "e" + std::to_string(i + 1);
       switch (extras[i]) {
-        case extra_kind::element: pointers.push_back(b.argument(name, vector::access::in, result_bytes)); break;
+        case extra_kind::element:
+          pointers.push_back(b.argument(name, vector::access::in, result_bytes, element, vector::size_of(element)));
+          break;
         case extra_kind::channel:
           pointers.push_back(b.argument(name, vector::access::constant, round_up(channel_bytes, 64)));
           break;

@@ -26,7 +26,7 @@ inline quantized_product product_of_quantized(scheduled_node const& n, convoluti
            .taps = s.taps(),
            .output_step = s.group_inputs() * s.taps(),
            .channel_step = s.taps()},
-          n.op.attributes_as<quantized_convolution::attributes>().bounds,
+          n.op.attributes_as<quantized_convolution::attributes>().result,
           words};
 }
 
@@ -69,6 +69,8 @@ inline layout_choice quantized_convolution_layouts(scheduled_node const& n) {
   layout_choice choice;
   choice.inputs.assign(n.inputs.size(), layout::row_major);
   choice.inputs[0] = layout::blocked;
+  choice.in_place = overwritable_addend(n);
+  if (constexpr auto r = quantized_product_result::addend; has_input(n, r)) choice.inputs[r] = layout::blocked;
   choice.outputs = {layout::blocked};
   return choice;
 }

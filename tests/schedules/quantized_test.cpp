@@ -75,6 +75,7 @@ struct quantized_geometry {
   float x_scale = 0.5f;
   std::int64_t group = 1;
   std::optional<added_term> addend{};
+  layout how = layout::blocked;
 };
 
 test_case quantized_case(quantized_geometry const& g) {
@@ -94,7 +95,7 @@ test_case quantized_case(quantized_geometry const& g) {
   }
   auto const weights_zero = g.w_type == dtype::uint8 ? 128 : 0;
   std::vector<test_operand> operands{
-      {.value = random_bytes(g.x_type, g.x, 1), .how = layout::blocked},
+      {.value = random_bytes(g.x_type, g.x, 1), .how = g.how},
       real(g.x_scale),
       byte(g.x_type, g.x_zero),
       {.value = random_bytes(g.w_type, g.w, 2), .constant = true},
@@ -164,6 +165,21 @@ TEST_CASE("quantised convolutions by integers of Winograd give the bits of the o
                quantized_geometry{
                    .x = {1, 96, 31, 30}, .w = {130, 96, 3, 3}, .pad = 1, .w_type = dtype::uint8, .x_scale = 1e30f});
   check_products(quantized_case(g), quantized_winograd_schedule);
+}
+
+TEST_CASE("quantised convolutions of row-major images give the bits of the operator", "[schedules]") {
+  auto const type = GENERATE(dtype::uint8, dtype::int8);
+  for (std::int64_t channels = 1; channels <= 5; ++channels)
+    check_products(quantized_case({.x = {2, channels, 23, 17},
+                                   .w = {20, channels, 5, 3},
+                                   .stride = 2,
+                                   .pad = 2,
+                                   .x_zero = 100,
+                                   .x_type = type,
+                                   .how = layout::row_major}),
+                   quantized_convolution_schedule);
+  check_products(quantized_case({.x = {1, 3, 61}, .w = {33, 3, 4}, .x_type = type, .how = layout::row_major}),
+                 quantized_convolution_schedule);
 }
 
 TEST_CASE("quantised products that add another term give the bits of the operator", "[schedules]") {

@@ -354,15 +354,18 @@ TEST_CASE("integer products with scales that are computed give the bits of the o
 }
 
 TEST_CASE("quantising by the range of a tensor gives the bits of the operator", "[schedules]") {
-  auto const with = [](shape const& s, float low, float high, std::vector<float> const& special = {}) {
+  auto const how = GENERATE(layout::row_major, layout::blocked);
+  auto const with = [&](shape const& s, float low, float high, std::vector<float> const& special = {}) {
     auto x = random_tensor(s, 5, low, high);
     std::ranges::copy(special, static_cast<float*>(x.data()));
-    auto c = make_case(dynamic_quantize_entry, {}, {{.value = x}});
+    auto c = make_case(dynamic_quantize_entry, {}, {{.value = x, .how = s.rank() < 2 ? layout::row_major : how}});
     c.node.outputs.insert(c.node.outputs.end(), {value_id{101}, value_id{102}});
     c.op.outputs = 3;
     check_case(c, dynamic_quantize_schedule, 0);
+    c.node.outputs[0] = {};  // the range alone
+    check_case(c, dynamic_quantize_schedule, 0);
   };
-  for (shape const& s : {shape{5}, shape{3, 70}, shape{2, 40, 300}}) {
+  for (shape const& s : {shape{5}, shape{3, 70}, shape{2, 40, 300}, shape{1, 3, 9, 7}}) {
     with(s, -3, 7);
     with(s, 2, 7);
     with(s, -9, -1);

@@ -195,7 +195,7 @@ inline std::optional<extra_kind> classify_extra(operand_info const& extra, shape
   if (axis == 1 && s.rank() == result.rank() && result.rank() > 2 && s[0] == result[0] && s[1] == result[1] &&
       std::all_of(s.begin() + 2, s.end(), [](auto extent) { return extent == 1; }))
     return extra_kind::item_channel;
-  if (axis + 1 == result.rank() && s.elements() == 1) return extra_kind::computed_scalar;
+  if (s.elements() == 1 && s.rank() <= result.rank()) return extra_kind::computed_scalar;
   if (axis + 1 == result.rank() && is_per_channel(s, result.rank(), axis, result[axis]))
     return extra_kind::computed_channel;
   return std::nullopt;

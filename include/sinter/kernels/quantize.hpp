@@ -122,9 +122,9 @@ class quantized_addend {
   /// Result `i`, which is `y` with scale and zero point; of sums those in `range`.
   std::int64_t operator()(std::size_t i, std::int64_t y, float scale, std::int64_t zero, integer_range range) const {
     if (!addend_.data()) return y;
-    auto const own = static_cast<float>(y - zero) * (scale / sum_scale_[0]);
-    auto const added = static_cast<float>(addend_[static_cast<std::int64_t>(i)] - zero_[0]);
-    return quantized(std::fma(added, scale_[0] / sum_scale_[0], own), sum_zero_[0], range);
+    auto const own = static_cast<float>(y - zero) * scale;
+    auto const added = static_cast<float>(addend_[static_cast<std::int64_t>(i)] - zero_[0]) * scale_[0];
+    return quantized((own + added) / sum_scale_[0], sum_zero_[0], range);
   }
 
  private:

@@ -22,10 +22,9 @@
 /// reference computes (dequantise, multiply, quantise) differs by its own rounding: by at most one quantum.
 ///
 /// A product may have an addend R, a quantised tensor of Y's shape, with its scale and zero point and those of the sum
-/// Z:
+/// Z, which has the bits of DequantizeLinear of both, Add and QuantizeLinear:
 ///
-///     z = clamp(round(fma(float32(r - r zero), r scale / z scale, float32(y - y zero) · (y scale / z scale))) + z
-///     zero)
+///     z = clamp(round(((y - y zero) · y scale + (r - r zero) · r scale) / z scale) + z zero)
 namespace sinter {
 
 /// The elements of a constant of 8 or 32 bits as integers.
@@ -87,8 +86,12 @@ struct quantized_bounds {
   }
 };
 
-/// The largest steps, in those of the sum, of terms that kernels add.
-inline constexpr float most_addend_step = 0x1p20f;
+/// Whether kernels add terms with the steps `a` and `b` to a sum with the step `sum`: it is an int32 before it is one
+/// of 8 bits, and 1 / sum is no denormal number.
+inline bool adds_steps(float a, float b, float sum) {
+  constexpr float most = 0x1p20f, limit = 0x1p60f;
+  return sum > 1 / limit && sum < limit && a < most * sum && b < most * sum;
+}
 
 /// What quantised products have in common: operands behind those of the product, and bounds.
 struct quantized_product_result {

@@ -4,7 +4,6 @@
 #include <sinter/passes/match_quantized.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -48,13 +47,10 @@ inline std::optional<summed_product> later_product(graph const& g, node const& s
   return std::ranges::find(order, a->id) > std::ranges::find(order, b->id) ? a : b;
 }
 
-/// Whether kernels can add terms whose steps are so many of the sum's: the sum is an int32 before it is one of 8 bits.
+/// Whether kernels of products can compute the sum.
 inline bool terms_fit(graph const& g, node const& sum) {
-  auto const y = scalar_input(g, sum, 6);
-  return std::ranges::all_of(std::array<std::size_t, 2>{1, 4}, [&](std::size_t slot) {
-    auto const step = scalar_input(g, sum, slot);
-    return y && step && *step / *y < most_addend_step;
-  });
+  auto const a = scalar_input(g, sum, 1), b = scalar_input(g, sum, 4), y = scalar_input(g, sum, 6);
+  return a && b && y && adds_steps(*a, *b, *y);
 }
 
 }  // namespace detail

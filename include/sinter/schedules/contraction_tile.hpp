@@ -23,10 +23,10 @@ struct reduction_section {
 
 /// What is added to the results of a tile of 8-bit integers: other ones, extra operand 0, with another step.
 struct quantized_addend {
-  bool is_signed = false;            ///< int8, else uint8
-  float zero_point = 0;              ///< of the addend
-  float step = 1, product_step = 1;  ///< of the addend and of the product, in steps of the sum
-  float least = 0, greatest = 0;     ///< of the product, less its zero point
+  bool is_signed = false;                          ///< int8, else uint8
+  float zero_point = 0;                            ///< of the addend
+  float step = 1, product_step = 1, sum_step = 1;  ///< scales: of the addend, the product, the sum
+  float least = 0, greatest = 0;                   ///< of the product, less its zero point
 };
 
 /// What a tile of 8-bit integers has in place of an epilogue. Four channels are what one is of floats: they lie side by
@@ -176,8 +176,8 @@ inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile>
       .add(greatest)
       .add(addend.has_value());
   if (!addend) return;
-  auto const& [signed_addend, addend_zero, step, product_step, lowest, highest] = *addend;
-  key.add(signed_addend).add(addend_zero).add(step).add(product_step).add(lowest).add(highest);
+  auto const& [signed_addend, addend_zero, step, product_step, sum_step, lowest, highest] = *addend;
+  key.add(signed_addend).add(addend_zero).add(step).add(product_step).add(sum_step).add(lowest).add(highest);
 }
 
 /// All of a tile but its name.

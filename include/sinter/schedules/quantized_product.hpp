@@ -29,24 +29,24 @@ inline std::optional<quantized_addend> addend_operands(scheduled_node const& n, 
   constexpr auto r = quantized_product_result::addend;
   if (!has_input(n, r)) return std::nullopt;
   auto const range = bounds.range(n.inputs[7].type.element);
-  auto const zero = number_of(n, 7), step = number_of(n, r + 3);
+  auto const zero = number_of(n, 7);
   return quantized_addend{.is_signed = n.inputs[r].type.element == dtype::int8,
                           .zero_point = number_of(n, r + 2),
-                          .step = number_of(n, r + 1) / step,
-                          .product_step = number_of(n, 6) / step,
+                          .step = number_of(n, r + 1),
+                          .product_step = number_of(n, 6),
+                          .sum_step = number_of(n, r + 3),
                           .least = static_cast<float>(range.least) - zero,
                           .greatest = static_cast<float>(range.greatest) - zero};
 }
 
-/// Whether the addend, if there is one, is one of a kernel, and sums fit int32.
+/// Whether the addend, if there is one, is one of a kernel.
 inline bool takes_addend(scheduled_node const& n) {
   constexpr auto r = quantized_product_result::addend;
   if (!has_input(n, r)) return true;
   for (std::size_t i = r + 1; i < r + 5; ++i)
     if (!n.inputs[i].present() || !n.inputs[i].constant || n.inputs[i].shape().elements() != 1) return false;
   if (!is_byte_tensor(n.inputs[r]) || n.inputs[r].constant) return false;
-  auto const a = *addend_operands(n, {});
-  return std::fabs(a.step) < most_addend_step && std::fabs(a.product_step) < most_addend_step;
+  return adds_steps(number_of(n, 6), number_of(n, r + 1), number_of(n, r + 3));
 }
 
 /// The addend, which the result may overwrite.

@@ -53,11 +53,13 @@ class requantization {
       to.push_back(step(op, vector::register_type::f32, std::bit_cast<std::int32_t>(value)));
     };
     if (q.addend) {
+      real(quotient_, mul, 1 / q.addend->sum_step);
+      real(quotient_, fma, -q.addend->sum_step);
       real(real_, min, q.addend->greatest);
       real(real_, max, q.addend->least);
       real(real_, mul, q.addend->product_step);
-      step_ = step(fma, vector::register_type::f32, std::bit_cast<std::int32_t>(q.addend->step));
       if (q.addend->zero_point != 0) real(addend_, sub, q.addend->zero_point);
+      real(addend_, mul, q.addend->step);
     } else if (q.large) {  // what is beyond any 8-bit integer, but fits int32
       real(real_, min, 0x1p30f);
       real(real_, max, -0x1p30f);
@@ -72,7 +74,7 @@ class requantization {
   vector::reg operator()(vector::reg sum, vector::reg scale, vector::memory addend, std::int32_t lanes) const {
     auto const own = apply(real_, b_.unary(vector::opcode::round, scaled(sum, scale)));
     auto const added = apply(addend_, b_.load(addend, lanes));
-    return whole(b_.fma(added, step_.kept ? step_.kept : constant(step_), own));
+    return whole(quotient(b_.binary(vector::opcode::add, own, added)));
   }
 
  private:
@@ -92,6 +94,13 @@ class requantization {
     if (room_-- > 0) o.kept = constant(o);
     return o;
   }
+  vector::reg value_of(operation const& o) const { return o.kept ? o.kept : constant(o); }
+  /// The bits of a division by the step of the sum: a quotient from the reciprocal, and what is left of the dividend.
+  vector::reg quotient(vector::reg sum) const {
+    auto const first = b_.binary(vector::opcode::mul, sum, value_of(quotient_[0]));
+    auto const rest = b_.fma(first, value_of(quotient_[1]), sum);
+    return b_.fma(rest, value_of(quotient_[0]), first);
+  }
   vector::reg scaled(vector::reg sum, vector::reg scale) const {
     return b_.binary(vector::opcode::mul, b_.unary(vector::opcode::to_f32, sum), scale);
   }
@@ -99,14 +108,14 @@ class requantization {
     return apply(whole_, b_.unary(vector::opcode::to_i32, real, vector::register_type::i32));
   }
   vector::reg apply(std::vector<operation> const& operations, vector::reg value) const {
-    for (auto const& o : operations) value = b_.binary(o.op, value, o.kept ? o.kept : constant(o), o.type);
+    for (auto const& o : operations) value = b_.binary(o.op, value, value_of(o), o.type);
     return value;
   }
 
   vector::builder& b_;
   int room_ = 0;                                        ///< registers for constants
   std::vector<operation> real_{}, addend_{}, whole_{};  ///< on the product, on the addend, on integers
-  operation step_{};                                    ///< of the addend
+  std::vector<operation> quotient_{};                   ///< the reciprocal of the step of the sum, and less that step
 };
 
 }  // namespace sinter

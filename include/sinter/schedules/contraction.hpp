@@ -251,13 +251,8 @@ class contraction_emitter {
     for (std::size_t r = 0; r < registers(); ++r) {
       auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
       each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
-        auto const sum = accumulator(pixel, r);
-        auto const lanes = lanes_of(r);
-        b_.store(o_.y.at(at),
-                 !scale              ? sum
-                 : o_.extras.empty() ? scaled(sum, scale)
-                                     : scaled(sum, scale, o_.extras[0].at(at), lanes),
-                 lanes);
+        auto const sum = accumulator(pixel, r), y = scale ? scaled(sum, scale, o_.extras, at, lanes_of(r)) : sum;
+        b_.store(o_.y.at(at), y, lanes_of(r));
       });
     }
   }

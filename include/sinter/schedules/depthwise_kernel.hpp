@@ -108,7 +108,7 @@ struct depthwise_kernel {
     for (std::size_t p = 0; p < sums.size(); ++p) {
       auto const sum = b.binary(iadd, b.unary(to_i32, sums[p], integer), first, integer);
       auto const at = places[p].at;
-      b.store(o.y.at(at), o.extras.empty() ? scaled(sum, scale) : scaled(sum, scale, o.extras[0].at(at), b.lanes()));
+      b.store(o.y.at(at), scaled(sum, scale, o.extras, at, b.lanes()));
     }
   }
 };

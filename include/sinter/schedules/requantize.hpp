@@ -69,11 +69,12 @@ class requantization {
     integer(imin, q.greatest < (q.signed_result ? 127 : 255), q.greatest);
   }
 
-  vector::reg operator()(vector::reg sum, vector::reg scale) const { return whole(apply(real_, scaled(sum, scale))); }
-  /// With the first `lanes` addends at `addend`; 0: all.
-  vector::reg operator()(vector::reg sum, vector::reg scale, vector::memory addend, std::int32_t lanes) const {
+  /// `extras` is the addend, if there is one: its first `lanes` elements from byte `at` on belong to `sum`.
+  vector::reg operator()(vector::reg sum, vector::reg scale, std::vector<vector::pointer> const& extras,
+                         std::int64_t at, std::int32_t lanes) const {
+    if (extras.empty()) return whole(apply(real_, scaled(sum, scale)));
     auto const own = apply(real_, b_.unary(vector::opcode::round, scaled(sum, scale)));
-    auto const added = apply(addend_, b_.load(addend, lanes));
+    auto const added = apply(addend_, b_.load(extras[0].at(at), lanes));
     return whole(quotient(b_.binary(vector::opcode::add, own, added)));
   }
 

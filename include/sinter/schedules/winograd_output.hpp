@@ -38,8 +38,7 @@ struct winograd_output {
   winograd_planes planes{};
   bool bias = false;
   epilogue_code epilogue{};
-  std::optional<quantized_tile>
-      quantized{};  ///< M has integers, the results are 8-bit integers; an addend for epilogue
+  std::optional<quantized_tile> quantized{};  ///< M has integers, the results are 8-bit integers
 
   std::int64_t pixel() const { return channel_block * (quantized ? 1 : 4); }
   std::int64_t alpha() const { return m + 2; }
@@ -196,7 +195,7 @@ class winograd_output_builder {
     auto const bias = b_.load(bias_.at(at), 0, type()), scale = b_.load(scale_.at(at));
     for (auto const value : values) {
       auto const sum = b_.binary(vector::opcode::iadd, transform.whole(value), bias, type());
-      b_.store(y_.at(to), extras_.empty() ? scaled(sum, scale) : scaled(sum, scale, extras_[0].at(to), b_.lanes()));
+      b_.store(y_.at(to), scaled(sum, scale, extras_, to, b_.lanes()));
       to += t_.pixel();
     }
   }

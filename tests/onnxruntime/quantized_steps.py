@@ -86,6 +86,22 @@ def convolution(g, x):
     g.quantize(activation(g, y), *d.one((-3, 3), (0, 4), (-1, 5)))
 
 
+def residual(g, x):
+    """A product of the input's shape, quantised, and another value added to it."""
+    d = g.draw
+    if x.rank == 4:
+        channels, kernel = x.shape[1], d.one(1, 3)
+        w, scale = g.weights(g.normal(channels, channels, kernel, kernel, scale=(channels * kernel**2) ** -0.5), 0)
+        y = g.add("Conv", [x, w, g.bias(channels, x, scale)], x.shape, kernel_shape=[kernel] * 2, pads=[kernel // 2] * 4)
+    else:
+        terms = x.shape[-1]
+        y = g.add("MatMul", [x, g.weights(g.normal(terms, terms, scale=terms**-0.5), 1)[0]], x.shape)
+    y = g.quantize(activation(g, y) if d.chance(0.2) else y, *d.one((-3, 3), (-1, 1), (0, 4)))
+    terms = [y, g.like(x)] if d.chance(0.5) else [g.like(x), y]
+    y = g.add("Add", terms, x.shape)
+    g.quantize(activation(g, y) if d.chance(0.7) else y, *d.one((-5, 5), (0, 4)))
+
+
 def arithmetic(g, x):
     y = g.add(g.draw.one("Add", "Add", "Mul"), [x, g.like(x)], x.shape)
     g.quantize(activation(g, y) if g.draw.chance(0.5) else y, -5, 5)
@@ -149,7 +165,7 @@ def function(g, x):
     g.quantize(g.add(g.draw.one("Sigmoid", "Tanh", "HardSigmoid"), [x], x.shape), -1, 1)
 
 
-STEPS = [convolution] * 5 + [arithmetic, product] * 2 + [pooling, concatenate, move, scores, function]
+STEPS = [convolution] * 5 + [arithmetic, product, residual] * 2 + [pooling, concatenate, move, scores, function]
 
 
 def grow(draw):

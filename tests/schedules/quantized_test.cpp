@@ -15,12 +15,9 @@
 #include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pooling.hpp>
 #include <sinter/schedules/quantize.hpp>
-#include <sinter/schedules/quantized_convolution.hpp>
-#include <sinter/schedules/quantized_depthwise.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
-#include <sinter/schedules/quantized_winograd.hpp>
 
-#include "harness.hpp"
+#include "schedules/quantized_cases.hpp"
 #include <string>
 #include <vector>
 
@@ -29,7 +26,6 @@ using namespace sinter::test;
 
 namespace {
 
-constexpr auto quantized_convolution_entry = entry_of<quantized_convolution>();
 constexpr auto quantized_gemm_entry = entry_of<quantized_gemm>();
 constexpr auto quantized_elementwise_entry = entry_of<quantized_elementwise>();
 constexpr auto integer_gemm_entry = entry_of<integer_gemm>();
@@ -42,185 +38,7 @@ constexpr auto quantize_entry = entry_of<quantize_linear>();
 constexpr auto dequantize_entry = entry_of<dequantize_linear>();
 constexpr auto byte_pool_entry = entry_of<max_pool>();
 
-test_operand byte(dtype type, std::int64_t value) {
-  any_tensor t(type, shape{});
-  *static_cast<std::uint8_t*>(t.data()) = static_cast<std::uint8_t>(value);
-  return {.value = t, .constant = true};
-}
-test_operand real(float value) { return {.value = any_tensor::scalar(value), .constant = true}; }
-test_operand reals(std::vector<float> const& values) {
-  return {.value = any_tensor::of<float>({std::ssize(values)}, values), .constant = true};
-}
-
-struct quantized_geometry {
-  shape x, w;
-  std::int64_t stride = 1, pad = 0, dilation = 1;
-  std::int64_t x_zero = 0, y_zero = 0;
-  dtype x_type = dtype::uint8, w_type = dtype::int8, y_type = dtype::uint8;
-  bool bias = true;
-  attribute_map bounds{};
-  float x_scale = 0.5f;
-  std::int64_t group = 1;
-};
-
-test_case quantized_case(quantized_geometry const& g) {
-  using list = std::vector<std::int64_t>;
-  auto const rank = g.x.rank() - 2;
-  attribute_map a{{"kernel_shape", list(g.w.begin() + 2, g.w.end())},
-                  {"strides", list(rank, g.stride)},
-                  {"dilations", list(rank, g.dilation)},
-                  {"pads", list(2 * rank, g.pad)},
-                  {"group", g.group}};
-  for (auto const& [name, bound] : g.bounds) a[name] = bound;
-  std::vector<float> scales;
-  std::vector<std::int32_t> bias;
-  for (std::int64_t o = 0; o < g.w[0]; ++o) {
-    scales.push_back(0.002f * static_cast<float>(1 + o % 5));
-    bias.push_back(static_cast<std::int32_t>(o * 331 - 1000));
-  }
-  auto const weights_zero = g.w_type == dtype::uint8 ? 128 : 0;
-  return make_case(quantized_convolution_entry, a,
-                   {{.value = random_bytes(g.x_type, g.x, 1), .how = layout::blocked},
-                    real(g.x_scale),
-                    byte(g.x_type, g.x_zero),
-                    {.value = random_bytes(g.w_type, g.w, 2), .constant = true},
-                    reals(scales),
-                    byte(g.w_type, weights_zero),
-                    real(0.75f),
-                    byte(g.y_type, g.y_zero),
-                    {.value = g.bias ? any_tensor::of<std::int32_t>({g.w[0]}, bias) : any_tensor{}, .constant = true}});
-}
-
-/// Bit for bit, with and without instructions for bytes.
-void check_products(test_case const& c, schedule const& s) { check_case(c, s, 0, byte_targets); }
-
 }  // namespace
-
-TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]") {
-  auto const g = GENERATE(
-      quantized_geometry{.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},
-      quantized_geometry{.x = {2, 32, 7, 7}, .w = {48, 32, 3, 3}, .pad = 1, .x_zero = 117, .y_zero = 3},
-      quantized_geometry{.x = {1, 24, 14, 14}, .w = {40, 24, 1, 1}, .x_zero = 9, .y_zero = 128},
-      quantized_geometry{.x = {1, 3, 19, 17}, .w = {20, 3, 7, 7}, .stride = 2, .pad = 3, .x_zero = 200},
-      quantized_geometry{.x = {1, 21, 13, 11}, .w = {5, 21, 3, 3}, .stride = 2, .pad = 2, .dilation = 2, .x_zero = 1},
-      quantized_geometry{.x = {1, 64, 1, 1}, .w = {130, 64, 1, 1}},
-      quantized_geometry{.x = {2, 32, 4, 7}, .w = {32, 32, 5, 5}, .pad = 2, .x_zero = -3, .x_type = dtype::int8},
-      quantized_geometry{.x = {3, 17, 30}, .w = {18, 17, 5}, .pad = 2},
-      quantized_geometry{.x = {1, 16, 2, 2}, .w = {16, 16, 3, 3}, .pad = 4, .x_zero = 77},
-      quantized_geometry{.x = {1, 20, 8, 8},
-                         .w = {33, 20, 3, 3},
-                         .pad = 1,
-                         .x_zero = -5,
-                         .y_zero = -128,
-                         .x_type = dtype::int8,
-                         .y_type = dtype::int8,
-                         .bounds = {{"least", std::int64_t{-100}}, {"greatest", std::int64_t{90}}}},
-      quantized_geometry{.x = {1, 20, 8, 8},
-                         .w = {33, 20, 3, 3},
-                         .pad = 1,
-                         .x_zero = -128,
-                         .x_type = dtype::int8,
-                         .w_type = dtype::uint8,
-                         .bias = false},
-      quantized_geometry{.x = {1, 16, 5, 5}, .w = {16, 16, 1, 1}, .x_zero = 255, .x_scale = 1e30f});
-  check_products(quantized_case(g), quantized_convolution_schedule);
-}
-
-TEST_CASE("quantised convolutions by integers of Winograd give the bits of the operator", "[schedules]") {
-  auto const g =
-      GENERATE(quantized_geometry{.x = {1, 64, 28, 28}, .w = {64, 64, 3, 3}, .pad = 1},
-               quantized_geometry{.x = {2, 32, 14, 14}, .w = {48, 32, 3, 3}, .pad = 1, .x_zero = 117, .y_zero = 3},
-               quantized_geometry{.x = {1, 112, 9, 31}, .w = {40, 112, 3, 3}, .x_zero = 255, .y_zero = 128},
-               quantized_geometry{.x = {1, 57, 13, 22},
-                                  .w = {21, 57, 3, 3},
-                                  .pad = 2,
-                                  .x_zero = -5,
-                                  .y_zero = -128,
-                                  .x_type = dtype::int8,
-                                  .y_type = dtype::int8,
-                                  .bias = false,
-                                  .bounds = {{"least", std::int64_t{-100}}, {"greatest", std::int64_t{90}}}},
-               quantized_geometry{
-                   .x = {1, 96, 31, 30}, .w = {130, 96, 3, 3}, .pad = 1, .w_type = dtype::uint8, .x_scale = 1e30f});
-  check_products(quantized_case(g), quantized_winograd_schedule);
-}
-
-TEST_CASE("integers of Winograd hold the largest sums that they are offered for", "[schedules]") {
-  auto const largest = [](std::int64_t channels) {
-    auto c = quantized_case({.x = {1, channels, 28, 28}, .w = {32, channels, 3, 3}, .pad = 1, .x_scale = 0.002f});
-    std::memset(c.inputs[0].value.data(), 255, c.inputs[0].value.bytes());
-    std::memset(c.inputs[3].value.data(), 127, c.inputs[3].value.bytes());
-    return c;
-  };
-  CHECK(255 * 127 * 9 * 115 < 1 << 25);
-  check_products(largest(115), quantized_winograd_schedule);
-  for (auto const& t : byte_targets) {
-    CHECK(quantized_winograd_schedule.offer(describe_case(largest(115)), t).size() == 2);
-    CHECK(quantized_winograd_schedule.offer(describe_case(largest(116)), t).size() == 1);  // F(2,3) only
-  }
-}
-
-TEST_CASE("quantised depthwise convolutions give the bits of the operator", "[schedules]") {
-  auto const g = GENERATE(
-      quantized_geometry{.x = {1, 32, 14, 14}, .w = {32, 1, 3, 3}, .pad = 1, .x_zero = 117, .group = 32},
-      quantized_geometry{.x = {2, 24, 9, 30}, .w = {24, 1, 3, 3}, .pad = 1, .y_zero = 3, .group = 24},
-      quantized_geometry{.x = {1, 21, 15, 13}, .w = {21, 1, 5, 5}, .stride = 2, .pad = 2, .x_zero = 9, .group = 21},
-      quantized_geometry{.x = {1, 16, 9, 9},
-                         .w = {16, 1, 3, 3},
-                         .pad = 2,
-                         .dilation = 2,
-                         .x_zero = -128,
-                         .y_zero = -128,
-                         .x_type = dtype::int8,
-                         .w_type = dtype::uint8,
-                         .y_type = dtype::int8,
-                         .bounds = {{"least", std::int64_t{-128}}, {"greatest", std::int64_t{90}}},
-                         .group = 16},
-      quantized_geometry{.x = {1, 16, 1, 1}, .w = {16, 1, 3, 3}, .pad = 3, .x_zero = 200, .group = 16},
-      quantized_geometry{.x = {1, 40, 7, 7}, .w = {40, 1, 7, 7}, .pad = 3, .x_zero = 255, .bias = false, .group = 40},
-      quantized_geometry{.x = {2, 17, 31}, .w = {17, 1, 4}, .pad = 1, .x_zero = 5, .x_scale = 1e30f, .group = 17});
-  auto const c = quantized_case(g);
-  check_case(c, quantized_depthwise_schedule);
-  check_case(c, quantized_convolution_schedule);  // dense over the channels of a block
-}
-
-TEST_CASE("quantised depthwise convolutions whose bias no float32 holds", "[schedules]") {
-  auto c = quantized_case({.x = {1, 16, 8, 8}, .w = {16, 1, 3, 3}, .pad = 1, .x_scale = 0.00002f, .group = 16});
-  for (int o = 0; o < 16; ++o) static_cast<std::int32_t*>(c.inputs[8].value.data())[o] = (1 << 29) + 2 * o + 1;
-  check_case(c, quantized_depthwise_schedule);
-}
-
-TEST_CASE("quantised convolutions of groups give the bits of the operator", "[schedules]") {
-  auto const g = GENERATE(
-      quantized_geometry{.x = {1, 64, 7, 7}, .w = {64, 16, 3, 3}, .pad = 1, .x_zero = 117, .group = 4},
-      quantized_geometry{.x = {2, 32, 6, 6}, .w = {48, 4, 3, 3}, .pad = 1, .x_zero = 9, .group = 8},
-      quantized_geometry{.x = {1, 18, 9, 9}, .w = {36, 1, 3, 3}, .stride = 2, .pad = 1, .group = 18},
-      quantized_geometry{.x = {1, 40, 5, 5},
-                         .w = {30, 20, 1, 1},
-                         .x_zero = -5,
-                         .y_zero = 7,
-                         .x_type = dtype::int8,
-                         .w_type = dtype::uint8,
-                         .y_type = dtype::int8,
-                         .group = 2},
-      quantized_geometry{.x = {1, 12, 16}, .w = {12, 6, 5}, .pad = 2, .x_zero = 77, .bias = false, .group = 2});
-  check_products(quantized_case(g), quantized_convolution_schedule);
-}
-
-TEST_CASE("items of quantised convolutions may lie apart", "[schedules]") {
-  auto c = quantized_case({.x = {2, 16, 6, 6}, .w = {16, 16, 3, 3}, .pad = 1, .x_zero = 4});
-  c.slack_blocks = 2;
-  check_case(c, quantized_convolution_schedule);
-}
-
-TEST_CASE("quantised convolutions that kernels do not take are left", "[schedules]") {
-  auto c = quantized_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}, .w_type = dtype::uint8});
-  c.inputs[5] = byte(dtype::uint8, 3);  // 255 - 3 is no int8
-  CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));
-  c = quantized_case({.x = {1, 16, 6, 6}, .w = {16, 16, 3, 3}});
-  *static_cast<std::int32_t*>(c.inputs[8].value.data()) = INT32_MAX;  // sums may leave int32
-  CHECK_FALSE(offers(quantized_convolution_schedule, c, targets[0]));
-}
 
 TEST_CASE("quantised matrix products give the bits of the operator", "[schedules]") {
   struct product {
@@ -236,18 +54,22 @@ TEST_CASE("quantised matrix products give the bits of the operator", "[schedules
   std::vector<std::int32_t> biases;
   for (std::int64_t o = 0; o < columns; ++o)
     scales.push_back(0.001f * static_cast<float>(1 + o % 7)), biases.push_back(static_cast<std::int32_t>(o * 77 - 900));
-  check_case(
-      make_case(quantized_gemm_entry, {{"least", std::int64_t{-90}}},
-                {{.value = random_bytes(type, a, 1)},
-                 real(0.5f),
-                 byte(type, 33),
-                 {.value = random_bytes(dtype::int8, {a.back(), columns}, 2), .constant = true},
-                 reals(scales),
-                 byte(dtype::int8, 0),
-                 real(0.75f),
-                 byte(type, 12),
-                 {.value = bias ? any_tensor::of<std::int32_t>({columns}, biases) : any_tensor{}, .constant = true}}),
-      quantized_gemm_schedule);
+  std::vector<test_operand> factors{
+      {.value = random_bytes(type, a, 1)},
+      real(0.5f),
+      byte(type, 33),
+      {.value = random_bytes(dtype::int8, {a.back(), columns}, 2), .constant = true},
+      reals(scales),
+      byte(dtype::int8, 0),
+      real(0.75f),
+      byte(type, 12),
+      {.value = bias ? any_tensor::of<std::int32_t>({columns}, biases) : any_tensor{}, .constant = true}};
+  check_case(make_case(quantized_gemm_entry, {{"least", std::int64_t{-90}}}, factors), quantized_gemm_schedule);
+  auto result = a;
+  result.back() = columns;
+  add_term(factors, {.zero = 5, .sum_zero = 90, .sum_type = type}, result, layout::row_major);
+  check_products(make_case(quantized_gemm_entry, {{"sum_greatest", std::int64_t{120}}}, factors),
+                 quantized_gemm_schedule);
 }
 
 TEST_CASE("integer products with scales that are computed give the bits of the operator", "[schedules]") {
@@ -275,15 +97,18 @@ TEST_CASE("integer products with scales that are computed give the bits of the o
 }
 
 TEST_CASE("quantising by the range of a tensor gives the bits of the operator", "[schedules]") {
-  auto const with = [](shape const& s, float low, float high, std::vector<float> const& special = {}) {
+  auto const how = GENERATE(layout::row_major, layout::blocked);
+  auto const with = [&](shape const& s, float low, float high, std::vector<float> const& special = {}) {
     auto x = random_tensor(s, 5, low, high);
     std::ranges::copy(special, static_cast<float*>(x.data()));
-    auto c = make_case(dynamic_quantize_entry, {}, {{.value = x}});
+    auto c = make_case(dynamic_quantize_entry, {}, {{.value = x, .how = s.rank() < 2 ? layout::row_major : how}});
     c.node.outputs.insert(c.node.outputs.end(), {value_id{101}, value_id{102}});
     c.op.outputs = 3;
     check_case(c, dynamic_quantize_schedule, 0);
+    c.node.outputs[0] = {};  // the range alone
+    check_case(c, dynamic_quantize_schedule, 0);
   };
-  for (shape const& s : {shape{5}, shape{3, 70}, shape{2, 40, 300}}) {
+  for (shape const& s : {shape{5}, shape{3, 70}, shape{2, 40, 300}, shape{1, 3, 9, 7}}) {
     with(s, -3, 7);
     with(s, 2, 7);
     with(s, -9, -1);

@@ -161,7 +161,8 @@ inline status integer_convolution(call const& c) {
 }
 
 /// A convolution of quantised numbers: x, its scale and zero point, weights, theirs, the output's, a bias that may be
-/// omitted. Numbers: the window, the groups, the least and the greatest result.
+/// omitted, what is added to the results. Numbers: the window, the groups, the least and the greatest result, and those
+/// of sums.
 inline status quantized_convolution(call const& c) {
   auto const w = window_of(c.integers);
   auto const* const x = without_zero_point(c.in[0], c.in[2], 0, c.memory);
@@ -169,18 +170,20 @@ inline status quantized_convolution(call const& c) {
   staged_input<std::int64_t> bias(c.input(8), c.memory), zero(c.in[7], c.memory);
   staged_input<float> x_scale(c.in[1], c.memory), w_scale(c.in[4], c.memory), y_scale(c.in[6], c.memory);
   auto const count = c.out[0].elements();
+  quantized_addend const added(c, 9);
   auto* const sums = c.memory.take<std::int64_t>(count);
   if (c.memory.measuring()) return {};
   convolve<std::int64_t>(extents_of_convolution(c.in[0].shape, c.in[3].shape, c.integers[window_numbers]), w, x,
                          weights, bias, sums);
-  integer_range const range{c.integers[window_numbers + 1], c.integers[window_numbers + 2]};
+  auto const ranges = c.integers.subspan(window_numbers + 1);
+  integer_range const range{ranges[0], ranges[1]}, of_sums = c.input(9) ? integer_range{ranges[2], ranges[3]} : range;
   auto const channels = c.in[3].shape[0], plane = w.out_size();
   bool const single = c.in[4].elements() == 1;
   for (std::size_t i = 0; i < count; ++i) {
     auto const channel = static_cast<std::int64_t>(i) / plane % channels;
     auto const scale = x_scale[0] * w_scale[single ? 0 : channel] / y_scale[0];
-    store<std::int64_t>(c.out[0].type, c.out[0].data, i,
-                        quantized(static_cast<float>(sums[i]) * scale, zero[0], range));
+    auto const y = quantized(static_cast<float>(sums[i]) * scale, zero[0], range);
+    store<std::int64_t>(c.out[0].type, c.out[0].data, i, added(i, y, y_scale[0], zero[0], of_sums));
   }
   return {};
 }

@@ -209,25 +209,27 @@ inline status real_integer_products(call const& c) {
 }
 
 /// Products of quantised numbers: A, its scale and zero point, B, its, the output's, a bias that may be omitted.
-/// Numbers: the least and the greatest result.
+/// Then what is added to the results. Numbers: the least and the greatest result, and those of sums.
 inline status quantized_products(call const& c) {
   auto const e = extents_of_matmul(c.in[0].shape, c.in[3].shape);
   auto const* const a = without_zero_point(c.in[0], c.in[2], row_axis(c.in[0].shape), c.memory);
   auto const* const b = without_zero_point(c.in[3], c.in[5], c.in[3].shape.rank() - 1, c.memory);
   staged_input<float> a_scale(c.in[1], c.memory), b_scale(c.in[4], c.memory), y_scale(c.in[6], c.memory);
   staged_input<std::int64_t> zero(c.in[7], c.memory), bias(c.input(8), c.memory);
+  quantized_addend const added(c, 9);
   auto const count = c.out[0].elements();
   auto* const sums = c.memory.take<std::int64_t>(count);
   if (c.memory.measuring()) return {};
   multiply_stacks<std::int64_t>(e, a, b, sums);
-  integer_range const range{c.integers[0], c.integers[1]};
+  integer_range const range{c.integers[0], c.integers[1]},
+      of_sums = c.input(9) ? integer_range{c.integers[2], c.integers[3]} : range;
   auto const pick = [](tensor_view v, std::int64_t i) { return v.elements() == 1 ? 0 : i; };
   for (std::size_t i = 0; i < count; ++i) {
     auto const column = static_cast<std::int64_t>(i) % e.n, row = static_cast<std::int64_t>(i) / e.n % e.m;
     auto const scale = a_scale[pick(c.in[1], row)] * b_scale[pick(c.in[4], column)] / y_scale[pick(c.in[6], row)];
     auto const sum = bias.data() ? sums[i] + bias[column] : sums[i];
-    store<std::int64_t>(c.out[0].type, c.out[0].data, i,
-                        quantized(static_cast<float>(sum) * scale, zero[pick(c.in[7], row)], range));
+    auto const y = quantized(static_cast<float>(sum) * scale, zero[pick(c.in[7], row)], range);
+    store<std::int64_t>(c.out[0].type, c.out[0].data, i, added(i, y, y_scale[0], zero[0], of_sums));
   }
   return {};
 }

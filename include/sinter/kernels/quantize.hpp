@@ -108,6 +108,30 @@ inline status quantized_sum(call const& c) {
   return {};
 }
 
+/// What is added to results that are quantised: in[first] of their shape, its scale and zero point, those of the sum.
+/// Without it, results stay what they are.
+class quantized_addend {
+ public:
+  quantized_addend(call const& c, std::size_t first)
+      : addend_(c.input(first), c.memory),
+        zero_(c.input(first + 2), c.memory),
+        sum_zero_(c.input(first + 4), c.memory),
+        scale_(c.input(first + 1), c.memory),
+        sum_scale_(c.input(first + 3), c.memory) {}
+
+  /// Result `i`, which is `y` with scale and zero point; of sums those in `range`.
+  std::int64_t operator()(std::size_t i, std::int64_t y, float scale, std::int64_t zero, integer_range range) const {
+    if (!addend_.data()) return y;
+    auto const own = static_cast<float>(y - zero) * scale;
+    auto const added = static_cast<float>(addend_[static_cast<std::int64_t>(i)] - zero_[0]) * scale_[0];
+    return quantized((own + added) / sum_scale_[0], sum_zero_[0], range);
+  }
+
+ private:
+  staged_input<std::int64_t> addend_, zero_, sum_zero_;
+  staged_input<float> scale_, sum_scale_;
+};
+
 /// The means of planes, of quantised numbers with scale in[1] and zero point in[2].
 inline status quantized_means(call const& c) {
   staged_input<std::int64_t> x(c.in[0], c.memory), zero(c.in[2], c.memory);

@@ -9,7 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <string_view>
+#include <string>
+#include <utility>
 #include <vector>
 
 /// The form that quantised operators have inside of sinter: operands as those of QLinearConv and QLinearMatMul, their
@@ -19,6 +20,11 @@
 ///
 /// Sums are exact; they are rounded when they become float32, and half to even when they become integers. What a float
 /// reference computes (dequantise, multiply, quantise) differs by its own rounding: by at most one quantum.
+///
+/// A product may have an addend R, a quantised tensor of Y's shape, with its scale and zero point and those of the sum
+/// Z, which has the bits of DequantizeLinear of both, Add and QuantizeLinear:
+///
+///     z = clamp(round(((y - y zero) · y scale + (r - r zero) · r scale) / z scale) + z zero)
 namespace sinter {
 
 /// The elements of a constant of 8 or 32 bits as integers.
@@ -66,11 +72,12 @@ inline bool fits_byte_products(any_tensor const& weights, any_tensor const& zero
 struct quantized_bounds {
   std::optional<std::int64_t> least{}, greatest{};
 
-  static quantized_bounds parse(attribute_reader const& r) {
-    auto const read = [&](std::string_view name) {
+  /// The attributes `least` and `greatest` behind `prefix`.
+  static quantized_bounds parse(attribute_reader const& r, std::string const& prefix = {}) {
+    auto const read = [&](std::string const& name) {
       return r.has(name) ? std::optional(r.require<std::int64_t>(name)) : std::nullopt;
     };
-    return {read("least"), read("greatest")};
+    return {read(prefix + "least"), read(prefix + "greatest")};
   }
   /// Those of a result of type `type`.
   integer_range range(dtype type) const {
@@ -79,57 +86,95 @@ struct quantized_bounds {
   }
 };
 
+/// Whether kernels add terms with the steps `a` and `b` to a sum with the step `sum`: it is an int32 before it is one
+/// of 8 bits, and 1 / sum is no denormal number.
+inline bool adds_steps(float a, float b, float sum) {
+  constexpr float most = 0x1p20f, limit = 0x1p60f;
+  return sum > 1 / limit && sum < limit && a < most * sum && b < most * sum;
+}
+
+/// What quantised products have in common: operands behind those of the product, and bounds.
+struct quantized_product_result {
+  static constexpr std::size_t addend = 9;  ///< R; then its scale, zero point, Z's scale, zero point
+
+  quantized_bounds bounds{}, sum{};  ///< of Y; of Z
+
+  static quantized_product_result parse(attribute_reader const& r) {
+    return {quantized_bounds::parse(r), quantized_bounds::parse(r, "sum_")};
+  }
+  static dtype element(inputs const& in) { return in.element(in.has(addend) ? addend + 4 : 7); }
+  /// The type of the result, of shape `y`. Errors: malformed_model.
+  static types infer(inputs const& in, shape const& y) {
+    if (in.has(addend)) {
+      if (in.shape(addend) != y)
+        fail(error_code::malformed_model, "the addend has shape {}, expected that of the result, {}", in.shape(addend),
+             y);
+      for (std::size_t i = addend + 1; i < addend + 5; ++i)
+        detail::check_scale(in.shape(i), 1, "addend's quantisation");
+    }
+    return {{element(in), y}};
+  }
+  /// Numbers of the kernels.
+  std::vector<std::int64_t> numbers(inputs const& in) const {
+    auto const range = bounds.range(in.element(7));
+    if (!in.has(addend)) return {range.least, range.greatest};
+    auto const sums = sum.range(element(in));
+    return {range.least, range.greatest, sums.least, sums.greatest};
+  }
+};
+
 /// sinter.QuantizedConv: X, scale, zero point, W, scale ([1] or [M]), zero point, Y's scale, zero point, bias int32 [M]
-/// (may be omitted). The geometry is explicit, as in sinter.Conv.
+/// (may be omitted), then perhaps an addend. The geometry is explicit, as in sinter.Conv.
 struct quantized_convolution {
   static constexpr op_schema schema{
-      .name = "QuantizedConv", .since = 1, .domain = "sinter", .min_inputs = 8, .max_inputs = 9};
+      .name = "QuantizedConv", .since = 1, .domain = "sinter", .min_inputs = 8, .max_inputs = 14};
   struct attributes {
     fused_convolution::attributes geometry{};
-    quantized_bounds bounds{};
+    quantized_product_result result{};
   };
 
   static attributes parse(attribute_reader const& r) {
-    return {fused_convolution::parse_geometry(r), quantized_bounds::parse(r)};
+    return {fused_convolution::parse_geometry(r), quantized_product_result::parse(r)};
   }
 
-  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(7); }
+  static dtype element(inputs const& in, attributes const&, std::size_t) {
+    return quantized_product_result::element(in);
+  }
   static types infer(inputs const& in, attributes const& a) {
     auto const out = fused_convolution::result_shape(in.shape(0), in.shape(3), a.geometry);
     detail::check_scale(in.shape(4), out[1], "weights' scale");
     detail::check_zero_point(in, 5, out[1]);
     check_vector(in, 8, out[1], "bias");
-    return {{in.element(7), out}};
+    return quantized_product_result::infer(in, out);
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
-    auto const range = a.bounds.range(in.element(7));
+    auto integers = numbers_of(fused_convolution::window(in.shape(0), in.shape(3), a.geometry), {a.geometry.group});
+    auto const bounds = a.result.numbers(in);
+    integers.insert(integers.end(), bounds.begin(), bounds.end());
     return {.kernel = {kernels::quantized_convolution, "quantized_convolution", "convolution.hpp"},
-            .integers = numbers_of(fused_convolution::window(in.shape(0), in.shape(3), a.geometry),
-                                   {a.geometry.group, range.least, range.greatest})};
+            .integers = std::move(integers)};
   }
 };
 
 /// sinter.QuantizedGemm: A […,M,K], scale, zero point, B [K,N], scale ([1] or [N]), zero point, Y's scale, zero point,
-/// bias int32 [N] (may be omitted).
+/// bias int32 [N] (may be omitted), then perhaps an addend.
 struct quantized_gemm {
   static constexpr op_schema schema{
-      .name = "QuantizedGemm", .since = 1, .domain = "sinter", .min_inputs = 8, .max_inputs = 9};
-  using attributes = quantized_bounds;
+      .name = "QuantizedGemm", .since = 1, .domain = "sinter", .min_inputs = 8, .max_inputs = 14};
+  using attributes = quantized_product_result;
 
-  static attributes parse(attribute_reader const& r) { return quantized_bounds::parse(r); }
+  static attributes parse(attribute_reader const& r) { return quantized_product_result::parse(r); }
 
-  static dtype element(inputs const& in, attributes const&, std::size_t) { return in.element(7); }
+  static dtype element(inputs const& in, attributes const&, std::size_t) { return attributes::element(in); }
   static types infer(inputs const& in, attributes const&) {
-    auto result = qlinear_matmul::infer(in, {});
+    auto const product = qlinear_matmul::infer(in, {});
     check_vector(in, 8, in.shape(3).back(), "bias");
-    return result;
+    return attributes::infer(in, *product[0].shape);
   }
 
   static kernel_call kernel(inputs const& in, attributes const& a) {
-    auto const range = a.range(in.element(7));
-    return {.kernel = {kernels::quantized_products, "quantized_products", "matmul.hpp"},
-            .integers = {range.least, range.greatest}};
+    return {.kernel = {kernels::quantized_products, "quantized_products", "matmul.hpp"}, .integers = a.numbers(in)};
   }
 };
 

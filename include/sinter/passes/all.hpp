@@ -24,6 +24,7 @@
 #include <sinter/passes/fuse_epilogue.hpp>
 #include <sinter/passes/fuse_integer_product.hpp>
 #include <sinter/passes/fuse_quantized.hpp>
+#include <sinter/passes/fuse_quantized_addend.hpp>
 #include <sinter/passes/fuse_quantized_elementwise.hpp>
 #include <sinter/passes/hoist_activation.hpp>
 #include <sinter/passes/inline_branches.hpp>
@@ -62,6 +63,7 @@ inline constexpr auto table = std::to_array<pass>({
     {"fuse_quantized", fuse_quantized, shapes::open, true},
     {"fuse_quantized_elementwise", fuse_quantized_elementwise, shapes::known, true},
     {"fuse_integer_product", fuse_integer_product, shapes::known, true},
+    {"fuse_quantized_addend", fuse_quantized_addend, shapes::open, true},
     {"lower_integer_convolution", lower_integer_convolution, shapes::known, true},
     {"fold_dequantized", fold_dequantized, shapes::known, true},
     {"widen_half", widen_half},

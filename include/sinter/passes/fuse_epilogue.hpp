@@ -33,13 +33,14 @@ inline value_id find_anchored(graph const& g, pointwise_cluster const& c, std::v
 }
 
 /// Whether an epilogue of `anchor` can read `extra`: it has the output's shape, or is a constant along the channels;
-/// that of integers also a scale that is computed.
+/// what is quantised when it runs has a scale that is computed, one or one for each column.
 inline bool fits_extra(value const& extra, node const& anchor, shape const& out) {
   if (extra.type.shape == out) return true;
   auto const channel_axis = is_fused(anchor, "Conv") ? std::size_t{1} : out.rank() - 1;
-  if (is_fused(anchor, "IntegerGemm") && extra.type.shape) {
+  if (extra.type.shape && !is_fused(anchor, "Gemm")) {
     auto const& s = *extra.type.shape;
-    if (s.elements() == 1 ? s.rank() <= out.rank() : s == shape{out.back()}) return true;
+    if (s.elements() == 1 ? s.rank() <= out.rank() : is_fused(anchor, "IntegerGemm") && s == shape{out.back()})
+      return true;
   }
   return extra.is_constant() && per_channel(extra.constant, out[channel_axis], out.rank() - 1 - channel_axis);
 }

@@ -50,6 +50,7 @@ class byte_gemm_code {
   void of_all(operand_info const& in, std::uint32_t input) {
     values_.push_back({in.constant ? code_.weight(pack_raw(in)) : address{.in = space::input, .index = input}, 0});
   }
+  void addend(scheduled_node const& n) { extras_ = addend_of(n, tile_); }
   void epilogue(scheduled_node const& n, std::optional<expr::function> const& function, std::size_t first) {
     extras_ = bind_extras(n, function, first, n.outputs[0].shape().rank() - 1, code_);
   }

@@ -246,8 +246,8 @@ class contraction_emitter {
     for (std::size_t r = 0; r < registers(); ++r) {
       auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
       each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
-        auto const sum = accumulator(pixel, r);
-        b_.store(o_.y.at(at), scale ? scaled(sum, scale) : sum, lanes_of(r));
+        auto const sum = accumulator(pixel, r), y = scale ? scaled(sum, scale, o_.extras, at, lanes_of(r)) : sum;
+        b_.store(o_.y.at(at), y, lanes_of(r));
       });
     }
   }

@@ -40,7 +40,7 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
     o.zero_point = b.argument("z", access::in, 1, t.quantized->is_signed ? s8 : u8, 1);
     o.weight_sums = b.argument("c", access::constant, t.blocks() * 64, i32);
   }
-  o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes());
+  o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes(), t.quantized ? t.quantized->addend_element() : f32);
   o.y = b.argument("y", access::out, t.y_bytes(), result, vector::size_of(result));
   return o;
 }

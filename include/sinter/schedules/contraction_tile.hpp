@@ -25,11 +25,19 @@ struct reduction_section {
   std::int64_t w_offset = 0;               ///< bytes
 };
 
+/// What is added to the results of a tile of 8-bit integers: other ones, extra operand 0, with another step.
+struct quantized_addend {
+  bool is_signed = false;                          ///< int8, else uint8
+  float zero_point = 0;                            ///< of the addend
+  float step = 1, product_step = 1, sum_step = 1;  ///< scales: of the addend, the product, the sum
+  float least = 0, greatest = 0;                   ///< of the product, less its zero point
+};
+
 /// What a tile of 8-bit integers has in place of an epilogue. Four channels are what one is of floats: they lie side by
 /// side in the input, and in the weights for each output channel. Sums are int32, and become
-/// clamp(round(sum · scale) + zero point), half to even; or, with `reals`, float32 for an epilogue, after they have
-/// lost the input's zero point, which is an operand, times the sums of the weights of each output; or, with `sums`,
-/// stay what they are.
+/// clamp(round(sum · scale) + zero point), half to even, or with an addend what quantized.hpp says; or, with `reals`,
+/// float32 for an epilogue, after they have lost the input's zero point, which is an operand, times the sums of the
+/// weights of each output; or, with `sums`, stay what they are.
 struct quantized_tile {
   bool reals = false;
   bool sums = false;            ///< results are the sums, int32
@@ -40,6 +48,13 @@ struct quantized_tile {
   bool large = false;           ///< sum · scale may leave int32
   std::int32_t zero_point = 0;  ///< of the result
   std::int32_t least = 0, greatest = 255;
+  std::optional<quantized_addend> addend{};  ///< then the result is the sum
+
+  /// What memory holds of the addend, if there is one.
+  vector::element addend_element() const {
+    using enum vector::element;
+    return !addend ? f32 : addend->is_signed ? s8 : u8;
+  }
 };
 
 /// Whether products of 8-bit integers are those of words on `machine`: x86-64 without an instruction for them.
@@ -163,7 +178,8 @@ inline std::int64_t channels_a_turn(contraction_tile const& t, std::int64_t chan
 inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile> const& tile) {
   key.add(tile.has_value());
   if (!tile) return;
-  auto const& [reals, sums, words, is_signed, outside, signed_result, large, zero_point, least, greatest] = *tile;
+  auto const& [reals, sums, words, is_signed, outside, signed_result, large, zero_point, least, greatest, addend] =
+      *tile;
   key.add(reals)
       .add(sums)
       .add(words)
@@ -173,7 +189,11 @@ inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile>
       .add(large)
       .add(zero_point)
       .add(least)
-      .add(greatest);
+      .add(greatest)
+      .add(addend.has_value());
+  if (!addend) return;
+  auto const& [signed_addend, addend_zero, step, product_step, sum_step, lowest, highest] = *addend;
+  key.add(signed_addend).add(addend_zero).add(step).add(product_step).add(sum_step).add(lowest).add(highest);
 }
 
 /// All of a tile but its name.

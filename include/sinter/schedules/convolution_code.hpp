@@ -4,6 +4,7 @@
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/convolution_weights.hpp>
+#include <sinter/schedules/interleaved_image.hpp>
 #include <sinter/schedules/widened_bytes.hpp>
 
 #include <fmt/compile.h>
@@ -36,14 +37,15 @@ class convolution_code {
     epilogue_ = &epilogue;
     if (has_input(n, 2)) packed_values_.push_back(pack_vector(n.inputs[2]));
   }
-  /// Of blocked 8-bit integers, with packed bias and scale.
+  /// Of 8-bit integers, blocked or a row-major image (interleaved_image.hpp), with packed bias and scale.
   convolution_code(convolution_shape const& s, scheduled_node const& n, quantized_tile const& quantized, packing bias,
                    packing scale, target const& machine, fragment& code)
       : convolution_code(s, n, machine, code) {
     quantized_ = quantized;
     element_ = result_element_ = 1, unit_ = 4;
-    if (quantized.words) widen_input();
+    blocked_input_ ? widen_input() : interleave_input();
     packed_values_ = {std::move(bias), std::move(scale)};
+    extras_ = addend_of(n, quantized);
   }
 
   /// Makes it one of bfloat16 (bfloat16_pairs.hpp), with an even number of channels: input 0, blocked, is rounded
@@ -75,7 +77,17 @@ class convolution_code {
     window_ = s_.places == result_places::dense(s_.window) ? s_.window.flattened() : s_.window;
   }
 
+  void interleave_input() {
+    SINTER_ASSERT(s_.groups == 1 && s_.in_channels <= byte_image::most_channels);
+    byte_image const image{s_.items,      n_.inputs[0].item_stride, s_.in_channels,
+                           s_.in_plane(), quantized_->is_signed,    quantized_->words};
+    x_ = interleave_image(image, x_, machine_, code_);
+    planes_ = image.planes(), block_ = byte_image::pixel_bytes;
+    blocked_input_ = true;
+  }
+
   void widen_input() {
+    if (!quantized_->words) return;
     byte_planes const planes{.items = s_.items,
                              .item_stride = n_.inputs[0].item_stride,
                              .count = ceil_div(s_.in_channels, channel_block),
@@ -99,7 +111,7 @@ class convolution_code {
   /// Steps of the reduction for so many channels.
   std::int64_t units(std::int64_t channels) const { return ceil_div(channels, unit_); }
   std::int64_t result_bytes() const { return channel_block * result_element_; }
-  std::int64_t pixel_bytes() const { return blocked_input_ ? channel_block * element_ : element_; }
+  std::int64_t pixel_bytes() const { return blocked_input_ ? block_ * element_ : element_; }
   std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
     return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
   }
@@ -154,18 +166,16 @@ class convolution_code {
     auto const plane = s_.in_plane() * element_;
     if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
     auto const first = planes_ * g.first_input * plane;
-    auto const chunks = planes_ * (g.inputs / channel_block), rest = g.inputs % channel_block;
+    auto const chunks = planes_ * (g.inputs / block_), rest = g.inputs % block_;
     std::vector<reduction_section> all;
     if (chunks > 0)
-      all.push_back(
-          {.chunks = chunks, .channels = units(channel_block), .x_offset = first, .x_chunk = plane * channel_block});
+      all.push_back({.chunks = chunks, .channels = units(block_), .x_offset = first, .x_chunk = plane * block_});
     if (rest > 0)
-      all.push_back(
-          {.chunks = planes_,
-           .channels = units(rest),
-           .x_offset = first + chunks * plane * channel_block,
-           .x_chunk = plane * channel_block,
-           .w_offset = packed_group_bytes(chunks * units(channel_block) * s_.taps(), convolution_interleave)});
+      all.push_back({.chunks = planes_,
+                     .channels = units(rest),
+                     .x_offset = first + chunks * plane * block_,
+                     .x_chunk = plane * block_,
+                     .w_offset = packed_group_bytes(chunks * units(block_) * s_.taps(), convolution_interleave)});
     return all;
   }
 
@@ -272,10 +282,11 @@ class convolution_code {
   bool blocked_input_ = false;
   window2d window_;
   address x_{.in = space::input, .index = 0};
-  std::int64_t element_ = 4;         ///< bytes of an element of the input
-  std::int64_t result_element_ = 4;  ///< and of the result
-  std::int64_t unit_ = 1;            ///< channels that a step of the reduction multiplies, of all planes together
-  std::int64_t planes_ = 1;          ///< of the input for each block of channels (widened_bytes.hpp)
+  std::int64_t element_ = 4;            ///< bytes of an element of the input
+  std::int64_t result_element_ = 4;     ///< and of the result
+  std::int64_t unit_ = 1;               ///< channels that a step of the reduction multiplies, of all planes together
+  std::int64_t block_ = channel_block;  ///< channels side by side in a blocked input
+  std::int64_t planes_ = 1;             ///< of the input for each block of channels (widened_bytes.hpp)
   bool pairs_ = false;
   std::optional<quantized_tile> quantized_{};
   std::optional<expr::function> const* epilogue_ = nullptr;

@@ -79,7 +79,8 @@ inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout
   choice.inputs.assign(n.inputs.size(), layout::row_major);
   choice.inputs[0] = input;
   for (std::size_t i = 3; i < n.inputs.size(); ++i)
-    if (!n.inputs[i].constant) choice.inputs[i] = layout::blocked;
+    if (!n.inputs[i].constant && classify_extra(n.inputs[i], n.outputs[0].shape(), 1) != extra_kind::computed_scalar)
+      choice.inputs[i] = layout::blocked;
   choice.outputs = {layout::blocked};
   choice.in_place = overwritable_extras(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1);
   return choice;

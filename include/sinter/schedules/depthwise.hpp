@@ -49,6 +49,7 @@ class depthwise_code {
       : n_(n), machine_(machine), s_(s), quantized_(quantized), padding_(padding) {
     weights_ = code_.weight(std::move(constants[0]));
     for (std::size_t i : {1, 2}) values_.push_back(code_.weight(std::move(constants[i])));
+    extras_ = addend_of(n, quantized);
   }
 
   fragment build() {

@@ -85,7 +85,7 @@ struct depthwise_kernel {
     o.w = b.argument("w", access::constant, window.y.kernel * window.x.kernel * channel_bytes);
     if (bias) o.bias = b.argument("b", access::constant, channel_bytes, quantized ? i32 : f32);
     if (quantized) o.scale = b.argument("s", access::constant, channel_bytes);
-    o.extras = epilogue.declare(b, y_bytes, channel_bytes);
+    o.extras = epilogue.declare(b, y_bytes, channel_bytes, quantized ? quantized->addend_element() : f32);
     o.y = b.argument("y", access::out, y_bytes, !quantized ? f32 : quantized->signed_result ? s8 : u8);
     return o;
   }
@@ -102,12 +102,13 @@ struct depthwise_kernel {
                   place_list const& places) const {
     using enum vector::opcode;
     constexpr auto integer = vector::register_type::i32;
-    requantization const scaled(*quantized, b);
+    requantization const scaled(*quantized, b, static_cast<int>(sums.size()) + 1);
     auto const first = b.load(o.bias.at(places[0].channel_at), 0, integer);
     auto const scale = b.load(o.scale.at(places[0].channel_at));
     for (std::size_t p = 0; p < sums.size(); ++p) {
       auto const sum = b.binary(iadd, b.unary(to_i32, sums[p], integer), first, integer);
-      b.store(o.y.at(places[p].at), scaled(sum, scale));
+      auto const at = places[p].at;
+      b.store(o.y.at(at), scaled(sum, scale, o.extras, at, b.lanes()));
     }
   }
 };

@@ -51,14 +51,16 @@ struct epilogue_code {
     key.add_all(extras);
   }
 
-  /// Declares one argument an extra; element extras reach as far as the result.
-  std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes,
-                                       std::int64_t channel_bytes) const {
+  /// Declares one argument an extra; element extras, of type `element`, reach as far as the result.
+  std::vector<vector::pointer> declare(vector::builder& b, std::int64_t result_bytes, std::int64_t channel_bytes,
+                                       vector::element element = vector::element::f32) const {
     std::vector<vector::pointer> pointers;
     for (std::size_t i = 0; i < extras.size(); ++i) {
       auto const name = "e" + std::to_string(i + 1);
       switch (extras[i]) {
-        case extra_kind::element: pointers.push_back(b.argument(name, vector::access::in, result_bytes)); break;
+        case extra_kind::element:
+          pointers.push_back(b.argument(name, vector::access::in, result_bytes, element, vector::size_of(element)));
+          break;
         case extra_kind::channel:
           pointers.push_back(b.argument(name, vector::access::constant, round_up(channel_bytes, 64)));
           break;
@@ -193,7 +195,7 @@ inline std::optional<extra_kind> classify_extra(operand_info const& extra, shape
   if (axis == 1 && s.rank() == result.rank() && result.rank() > 2 && s[0] == result[0] && s[1] == result[1] &&
       std::all_of(s.begin() + 2, s.end(), [](auto extent) { return extent == 1; }))
     return extra_kind::item_channel;
-  if (axis + 1 == result.rank() && s.elements() == 1) return extra_kind::computed_scalar;
+  if (s.elements() == 1 && s.rank() <= result.rank()) return extra_kind::computed_scalar;
   if (axis + 1 == result.rank() && is_per_channel(s, result.rank(), axis, result[axis]))
     return extra_kind::computed_channel;
   return std::nullopt;

@@ -7,10 +7,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
-/// sinter.QuantizedConv over one or two spatial axes, NCHW16c of 8-bit integers in and out: the grids of
-/// convolution.hpp, whose tiles multiply integers.
+/// sinter.QuantizedConv over one or two spatial axes, NCHW16c of 8-bit integers in and out, or a row-major image in:
+/// the grids of convolution_code.hpp, whose tiles multiply integers.
 namespace sinter {
 namespace detail {
 
@@ -26,7 +27,7 @@ inline quantized_product product_of_quantized(scheduled_node const& n, convoluti
            .taps = s.taps(),
            .output_step = s.group_inputs() * s.taps(),
            .channel_step = s.taps()},
-          n.op.attributes_as<quantized_convolution::attributes>().bounds,
+          n.op.attributes_as<quantized_convolution::attributes>().result,
           words};
 }
 
@@ -69,6 +70,8 @@ inline layout_choice quantized_convolution_layouts(scheduled_node const& n) {
   layout_choice choice;
   choice.inputs.assign(n.inputs.size(), layout::row_major);
   choice.inputs[0] = layout::blocked;
+  choice.in_place = overwritable_addend(n);
+  if (constexpr auto r = quantized_product_result::addend; has_input(n, r)) choice.inputs[r] = layout::blocked;
   choice.outputs = {layout::blocked};
   return choice;
 }
@@ -80,7 +83,10 @@ inline double quantized_convolution_cost(convolution_shape const& s, target cons
 inline std::vector<candidate> quantized_convolution_offer(scheduled_node const& n, target const& t) {
   if (!is_quantized_convolution(n)) return {};
   auto const s = shape_of_quantized(n);
-  return {{.layouts = quantized_convolution_layouts(n),
+  auto layouts = quantized_convolution_layouts(n);
+  bool const image = s.groups == 1 && s.in_channels <= byte_image::most_channels;
+  if (image && n.inputs[0].how == layout::row_major) layouts.inputs[0] = layout::row_major;
+  return {{.layouts = std::move(layouts),
            .cost = quantized_convolution_cost(s, t) + far_traffic_cost(n),
            .build = [s, t](scheduled_node const& at) { return quantized_convolution_build(at, s, t); }}};
 }

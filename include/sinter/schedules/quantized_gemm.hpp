@@ -9,10 +9,12 @@ namespace sinter {
 namespace detail {
 
 inline fragment quantized_gemm_build(scheduled_node const& n, byte_gemm_shape const& s, target const& t) {
-  quantized_product const product(n, s.weights(), n.op.attributes_as<quantized_bounds>(), multiplies_words(t));
+  auto const& result = n.op.attributes_as<quantized_gemm::attributes>();
+  quantized_product const product(n, s.weights(), result, multiplies_words(t));
   byte_gemm_code code(s, product.tile(), product.weights(gemm_interleave, s.depth), t);
   code.of_columns(product.bias(product.zero_of_bytes()));
   code.of_columns(product.scale());
+  code.addend(n);
   return code.build();
 }
 
@@ -20,7 +22,9 @@ inline std::vector<candidate> quantized_gemm_offer(scheduled_node const& n, targ
   if (n.n->domain != "sinter" || n.n->op != "QuantizedGemm" || !has_quantized_operands(n)) return {};
   if (!is_byte_gemm(n.inputs[0], n.inputs[3]) || !sums_fit(n, 1)) return {};
   auto const s = byte_gemm_shape::of(n.inputs[0].shape(), n.inputs[3].shape());
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major), .outputs = {layout::row_major}},
+  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                       .outputs = {layout::row_major},
+                       .in_place = overwritable_addend(n)},
            .cost = byte_gemm_cost(s, t),
            .build = [s, t](scheduled_node const& at) { return quantized_gemm_build(at, s, t); }}};
 }

@@ -10,12 +10,51 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 /// What schedules of sinter.QuantizedConv and sinter.QuantizedGemm share: which operands they take, and their tiles.
 namespace sinter::detail {
+
+/// An operand of one number.
+inline float number_of(scheduled_node const& n, std::size_t i) {
+  return n.inputs[i].type.element == dtype::float32 ? n.inputs[i].constant->as<float>()[0]
+                                                    : static_cast<float>(integers_of(*n.inputs[i].constant)[0]);
+}
+
+/// What a product adds to its result, if it adds something; `takes_addend` holds.
+inline std::optional<quantized_addend> addend_operands(scheduled_node const& n, quantized_bounds const& bounds) {
+  constexpr auto r = quantized_product_result::addend;
+  if (!has_input(n, r)) return std::nullopt;
+  auto const range = bounds.range(n.inputs[7].type.element);
+  auto const zero = number_of(n, 7);
+  return quantized_addend{.is_signed = n.inputs[r].type.element == dtype::int8,
+                          .zero_point = number_of(n, r + 2),
+                          .step = number_of(n, r + 1),
+                          .product_step = number_of(n, 6),
+                          .sum_step = number_of(n, r + 3),
+                          .least = static_cast<float>(range.least) - zero,
+                          .greatest = static_cast<float>(range.greatest) - zero};
+}
+
+/// Whether the addend, if there is one, is one of a kernel.
+inline bool takes_addend(scheduled_node const& n) {
+  constexpr auto r = quantized_product_result::addend;
+  if (!has_input(n, r)) return true;
+  for (std::size_t i = r + 1; i < r + 5; ++i)
+    if (!n.inputs[i].present() || !n.inputs[i].constant || n.inputs[i].shape().elements() != 1) return false;
+  if (!is_byte_tensor(n.inputs[r]) || n.inputs[r].constant) return false;
+  return adds_steps(number_of(n, 6), number_of(n, r + 1), number_of(n, r + 3));
+}
+
+/// The addend, which the result may overwrite.
+inline std::vector<std::uint32_t> overwritable_addend(scheduled_node const& n) {
+  constexpr std::uint32_t r = quantized_product_result::addend;
+  bool const may = has_input(n, r) && n.inputs[r].type.element == n.outputs[0].type.element;
+  return may ? std::vector{r} : std::vector<std::uint32_t>{};
+}
 
 /// Whether the operands of a node like QLinearConv are those of a kernel: 8-bit integers, constant weights, one scale
 /// and zero point of input and result.
@@ -25,6 +64,7 @@ inline bool has_quantized_operands(scheduled_node const& n) {
     if (!constant(i)) return false;
   for (std::size_t const i : {1, 2, 6, 7})
     if (n.inputs[i].shape().elements() != 1) return false;
+  if (!takes_addend(n)) return false;
   return is_byte_tensor(n.inputs[0]) && is_byte_tensor(n.outputs[0]) && (!has_input(n, 8) || n.inputs[8].constant) &&
          n.inputs[3].shape().elements() > 0;
 }
@@ -50,15 +90,17 @@ inline bool sums_fit(scheduled_node const& n, std::size_t axis) {
 class quantized_product {
  public:
   /// `words`: of 16 bits, where kernels multiply these (`quantized_tile::words`).
-  quantized_product(scheduled_node const& n, quantized_weights w, quantized_bounds const& bounds, bool words)
+  quantized_product(scheduled_node const& n, quantized_weights w, quantized_product_result const& result, bool words)
       : n_(n), w_(std::move(w)) {
     w_.tensor = *n.inputs[3].constant;
     w_.zero_point = *n.inputs[5].constant;
     tile_.is_signed = n.inputs[0].type.element == dtype::int8;
     tile_.signed_result = n.outputs[0].type.element == dtype::int8;
     tile_.outside = static_cast<std::uint8_t>(zero_of_bytes());
-    tile_.zero_point = integers_of(*n.inputs[7].constant)[0];
-    auto const range = bounds.range(n.outputs[0].type.element);
+    tile_.addend = addend_operands(n, result.bounds);
+    auto const sums = tile_.addend.has_value();
+    tile_.zero_point = integers_of(*n.inputs[sums ? quantized_product_result::addend + 4 : 7].constant)[0];
+    auto const range = (sums ? result.sum : result.bounds).range(n.outputs[0].type.element);
     tile_.least = static_cast<std::int32_t>(range.least);
     tile_.greatest = static_cast<std::int32_t>(range.greatest);
     auto const all = scales_of_sums(n);

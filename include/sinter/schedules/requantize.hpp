@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/ops/quantized.hpp>
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/register_pressure.hpp>
@@ -26,32 +27,55 @@ inline vector::reg zero_point_product(quantized_tile const& q, vector::builder& 
   return b.binary(imul, point, b.load(weight_sums, 0, i32), i32);
 }
 
-/// round(sum · scale) + zero point within bounds, to be stored as an 8-bit integer, which saturates.
+/// The addend of a quantised product as an operand of its grids.
+inline bound_extras addend_of(scheduled_node const& n, quantized_tile const& tile) {
+  if (!tile.addend) return {};
+  constexpr auto slot = quantized_product_result::addend;
+  bound_extras bound{.code = {.extras = {extra_kind::element}}};
+  bound.sources = {{.in = space::input, .index = n.first_input + static_cast<std::uint32_t>(slot)}};
+  bound.item_strides = {n.inputs[slot].how == layout::blocked ? n.inputs[slot].item_stride : 0};
+  return bound;
+}
+
+/// round(sum · scale) + zero point within bounds, perhaps plus an addend, to be stored as an 8-bit integer, which
+/// saturates.
 class requantization {
  public:
-  /// Constants stay in registers where `live` ones, which are in use, leave enough.
+  /// As many constants stay in registers as `live` ones, which are in use, leave.
   requantization(quantized_tile const& q, vector::builder& b, int live = 0) : b_(b) {
     using enum vector::opcode;
-    constexpr int constants = 5, others = 3;
-    bool const keep = live + constants + others <= vector::register_count(b.lanes());
+    int const others = q.addend ? 4 : 3;
+    room_ = vector::register_count(b.lanes()) - others - live;
     auto const integer = [&](vector::opcode op, bool needed, std::int32_t value) {
-      if (needed) whole_.push_back(step(op, vector::register_type::i32, value, keep));
+      if (needed) whole_.push_back(step(op, vector::register_type::i32, value));
     };
-    // What is beyond any 8-bit integer, but fits int32.
-    auto const real = [&](vector::opcode op, float value) {
-      if (q.large) real_.push_back(step(op, vector::register_type::f32, std::bit_cast<std::int32_t>(value), keep));
+    auto const real = [&](std::vector<operation>& to, vector::opcode op, float value) {
+      to.push_back(step(op, vector::register_type::f32, std::bit_cast<std::int32_t>(value)));
     };
-    real(min, 0x1p30f);
-    real(max, -0x1p30f);
+    if (q.addend) {
+      real(quotient_, mul, 1 / q.addend->sum_step);
+      real(quotient_, fma, -q.addend->sum_step);
+      real(real_, min, q.addend->greatest);
+      real(real_, max, q.addend->least);
+      real(real_, mul, q.addend->product_step);
+      if (q.addend->zero_point != 0) real(addend_, sub, q.addend->zero_point);
+      real(addend_, mul, q.addend->step);
+    } else if (q.large) {  // what is beyond any 8-bit integer, but fits int32
+      real(real_, min, 0x1p30f);
+      real(real_, max, -0x1p30f);
+    }
     integer(iadd, q.zero_point != 0, q.zero_point);
     integer(imax, q.least > (q.signed_result ? -128 : 0), q.least);
     integer(imin, q.greatest < (q.signed_result ? 127 : 255), q.greatest);
   }
 
-  vector::reg operator()(vector::reg sum, vector::reg scale) const {
-    using enum vector::opcode;
-    auto const scaled = apply(real_, b_.binary(mul, b_.unary(to_f32, sum), scale));
-    return apply(whole_, b_.unary(to_i32, scaled, vector::register_type::i32));
+  /// `extras` is the addend, if there is one: its first `lanes` elements from byte `at` on belong to `sum`.
+  vector::reg operator()(vector::reg sum, vector::reg scale, std::vector<vector::pointer> const& extras,
+                         std::int64_t at, std::int32_t lanes) const {
+    if (extras.empty()) return whole(apply(real_, scaled(sum, scale)));
+    auto const own = apply(real_, b_.unary(vector::opcode::round, scaled(sum, scale)));
+    auto const added = apply(addend_, b_.load(extras[0].at(at), lanes));
+    return whole(quotient(b_.binary(vector::opcode::add, own, added)));
   }
 
  private:
@@ -66,18 +90,33 @@ class requantization {
   vector::reg constant(operation const& o) const {
     return o.type == vector::register_type::i32 ? b_.constant_i32(o.bits) : b_.constant(std::bit_cast<float>(o.bits));
   }
-  operation step(vector::opcode op, vector::register_type type, std::int32_t bits, bool keep) const {
+  operation step(vector::opcode op, vector::register_type type, std::int32_t bits) {
     operation o{op, type, bits};
-    if (keep) o.kept = constant(o);
+    if (room_-- > 0) o.kept = constant(o);
     return o;
   }
+  vector::reg value_of(operation const& o) const { return o.kept ? o.kept : constant(o); }
+  /// The bits of a division by the step of the sum: a quotient from the reciprocal, and what is left of the dividend.
+  vector::reg quotient(vector::reg sum) const {
+    auto const first = b_.binary(vector::opcode::mul, sum, value_of(quotient_[0]));
+    auto const rest = b_.fma(first, value_of(quotient_[1]), sum);
+    return b_.fma(rest, value_of(quotient_[0]), first);
+  }
+  vector::reg scaled(vector::reg sum, vector::reg scale) const {
+    return b_.binary(vector::opcode::mul, b_.unary(vector::opcode::to_f32, sum), scale);
+  }
+  vector::reg whole(vector::reg real) const {
+    return apply(whole_, b_.unary(vector::opcode::to_i32, real, vector::register_type::i32));
+  }
   vector::reg apply(std::vector<operation> const& operations, vector::reg value) const {
-    for (auto const& o : operations) value = b_.binary(o.op, value, o.kept ? o.kept : constant(o), o.type);
+    for (auto const& o : operations) value = b_.binary(o.op, value, value_of(o), o.type);
     return value;
   }
 
   vector::builder& b_;
-  std::vector<operation> real_{}, whole_{};  ///< before and after the conversion
+  int room_ = 0;                                        ///< registers for constants
+  std::vector<operation> real_{}, addend_{}, whole_{};  ///< on the product, on the addend, on integers
+  std::vector<operation> quotient_{};                   ///< the reciprocal of the step of the sum, and less that step
 };
 
 }  // namespace sinter

@@ -50,6 +50,7 @@ class winograd_code {
     bytes_ = {quantized.is_signed, zero};
     weights_ = code_.weight(pack(products_, group_));
     channel_values_ = {code_.weight(std::move(bias)), code_.weight(std::move(scale))};
+    extras_ = addend_of(n, quantized);
   }
 
   fragment build() {

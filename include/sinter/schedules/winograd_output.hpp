@@ -38,7 +38,7 @@ struct winograd_output {
   winograd_planes planes{};
   bool bias = false;
   epilogue_code epilogue{};
-  std::optional<quantized_tile> quantized{};  ///< M has integers, the results are 8-bit integers; no epilogue
+  std::optional<quantized_tile> quantized{};  ///< M has integers, the results are 8-bit integers
 
   std::int64_t pixel() const { return channel_block * (quantized ? 1 : 4); }
   std::int64_t alpha() const { return m + 2; }
@@ -90,7 +90,8 @@ class winograd_output_builder {
     if (t.bias) bias_ = b_.argument("b", access::constant, t.blocks * block_bytes, values);
     if (t.quantized) scale_ = b_.argument("f", access::constant, t.blocks * block_bytes);
     auto const y_bytes = (t.blocks - 1) * t.y_block + (t.rows - 1) * t.y_row + t.columns * t.pixel();
-    extras_ = t.epilogue.declare(b_, y_bytes, t.blocks * block_bytes);
+    extras_ = t.epilogue.declare(b_, y_bytes, t.blocks * block_bytes,
+                                 t.quantized ? t.quantized->addend_element() : vector::element::f32);
     y_ = b_.argument("y", access::out, y_bytes, results, vector::size_of(results));
     if (!in_registers_) scratch_ = b_.argument("s", access::scratch, t.scratch_bytes(machine), values);
   }
@@ -169,6 +170,7 @@ class winograd_output_builder {
   /// One row of the result, at byte `y_at`; `at` is the half of the block.
   template <typename Transform>
   void finish_row(Transform& transform, std::int64_t row, std::int64_t y_at, std::int64_t at, std::int64_t columns) {
+    waiting_ = in_registers_ ? static_cast<int>((t_.rows - 1 - row) * t_.alpha()) : 0;
     auto const values = transform(columns, [&](std::int64_t column) {
       return in_registers_ ? between_[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)]
                            : b_.load(scratch_.at((row * t_.alpha() + column) * block_bytes), 0, type());
@@ -188,11 +190,12 @@ class winograd_output_builder {
 
   void finish(winograd_integer_output& transform, std::span<vector::reg const> values, std::int64_t to,
               std::int64_t at) {
-    requantization const scaled(*t_.quantized, b_, vector::register_count(b_.lanes()));
+    constexpr int others = 2;  // the bias, and a constant of the transform
+    requantization const scaled(*t_.quantized, b_, waiting_ + static_cast<int>(values.size()) + others);
     auto const bias = b_.load(bias_.at(at), 0, type()), scale = b_.load(scale_.at(at));
     for (auto const value : values) {
       auto const sum = b_.binary(vector::opcode::iadd, transform.whole(value), bias, type());
-      b_.store(y_.at(to), scaled(sum, scale));
+      b_.store(y_.at(to), scaled(sum, scale, extras_, to, b_.lanes()));
       to += t_.pixel();
     }
   }
@@ -218,6 +221,7 @@ class winograd_output_builder {
   vector::pointer m_, bias_, scale_, y_, scratch_;
   std::vector<vector::pointer> extras_;
   std::array<winograd_values, 4> between_{};  ///< [row][column]
+  int waiting_ = 0;                           ///< those of later rows
 };
 
 }  // namespace detail

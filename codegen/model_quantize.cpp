@@ -4,6 +4,7 @@
 #include <sinter/onnx/export.hpp>
 #include <sinter/onnx/import.hpp>
 #include <sinter/quantize/dynamic_quantization.hpp>
+#include <sinter/quantize/short_names.hpp>
 #include <sinter/quantize/standard_form.hpp>
 #include <sinter/quantize/weight_storage.hpp>
 #include <sinter/runtime/thread_pool.hpp>
@@ -247,7 +248,8 @@ quantize_report quantize_model(model_arguments const& model, quantize_options co
   auto const g = quantize::standard_form(std::move(imported));
   quantize_report r{
       .calibrated = samples.calibration.size(), .measured = samples.measured.size(), .held_out = samples.held_out};
-  auto const result = quantized(g, samples, how, r, shown);
+  auto result = quantized(g, samples, how, r, shown);
+  quantize::shorten_names(result);
   shown.stage("writing " + to.string());
   sinter::onnx::export_file(result, to);
   measure(model.file, to.string(), g, samples, how, r, shown);

@@ -125,7 +125,8 @@ quantize::progress_report reporter(progress& shown) {
 /// Static quantisation of a graph in standard form; notes what it did.
 graph quantize_integers(graph const& g, sample_sets const& samples, quantize_options const& how, quantize_report& r,
                         progress& shown) {
-  constexpr std::size_t most_searched = 32;  // samples of the search, which runs the model for each node
+  // Samples of the search, which runs the model for each node: of so many, one may differ for an agreement of 99 %.
+  constexpr std::size_t most_searched = 100;
   auto const compile = compiler(how);
   auto const report = reporter(shown);
   auto const seen = quantize::calibrate(g, samples.calibration, compile, how.calibration, report);

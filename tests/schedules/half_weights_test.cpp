@@ -112,7 +112,7 @@ TEST_CASE("direct convolutions of weights in 16 bits are those of float32 on the
 TEST_CASE("Winograd convolutions of weights in 16 bits are as exact as rounding U allows", "[schedules]") {
   auto const c = half_convolution_of(blocked({1, 32, 18, 22}), {24, 32, 3, 3}, 1, 1, 1, "max x0 0");
   auto const expected = expected_outputs(c)[0];
-  constexpr double allowed[]{5e-4, 4e-3, 1e-3, 8e-3};  // F(2,3) and F(4,3), in float16 and bfloat16 each
+  constexpr double allowed[]{5e-4, 4e-3, 2e-3, 2e-2};  // F(2,3) and F(4,3), in float16 and bfloat16 each
   for (std::size_t i = 0; i < std::size(allowed); ++i) {
     INFO("candidate " << i);
     std::vector<any_tensor> results;
@@ -130,7 +130,7 @@ TEST_CASE("Winograd convolutions of weights in 16 bits are as exact as rounding 
 }
 
 TEST_CASE("weights that halves cannot hold are an error of float16, and few weights stay float32", "[schedules]") {
-  auto c = half_product(2, 64, 64);
+  auto c = half_product(2, 64, 70);
   c.inputs[1].value.mutable_view().as<float>()[5] = 70000;
   auto const offered = half_gemm_schedule.offer(describe_case(c), targets[0]);
   REQUIRE(offered.size() == 2);
@@ -138,7 +138,7 @@ TEST_CASE("weights that halves cannot hold are an error of float16, and few weig
   CHECK_NOTHROW(run_case(c, offered[1], targets[0]));
   c.inputs[1].value.mutable_view().as<float>()[5] = INFINITY;
   CHECK_NOTHROW(run_case(c, offered[0], targets[0]));
-  CHECK_FALSE(offers(half_gemm_schedule, half_product(2, 63, 65), targets[0]));
+  CHECK_FALSE(offers(half_gemm_schedule, half_product(2, 64, 64), targets[0]));
 }
 
 TEST_CASE("numbers of 16 bits are told from others", "[schedules]") {

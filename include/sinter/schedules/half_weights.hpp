@@ -66,7 +66,7 @@ inline std::optional<tile_factors> exact_storage(any_tensor const& weights) {
 }
 
 /// Whether there is nothing to gain with fewer bits.
-inline bool are_few(any_tensor const& weights) { return weights.elements() < 4096; }
+inline bool are_few(any_tensor const& weights) { return weights.elements() <= 4096; }
 
 /// How a constant of float32 may be stored in 16 bits: as it is, where it holds such numbers (those of a model in
 /// float16), else rounded; not at all where it is small.
@@ -74,6 +74,13 @@ inline std::vector<weight_storage> half_storages(any_tensor const& weights) {
   if (are_few(weights)) return {};
   if (auto const as = exact_storage(weights)) return {{*as, precision::exact}};
   return {{tile_factors::float16_weights, precision::float16}, {tile_factors::bfloat16_weights, precision::bfloat16}};
+}
+
+/// Candidates whose weights grow in units of float32, in those of a model that has them in 16 bits.
+inline std::vector<candidate> in_units_of_model(std::vector<candidate> offered, scheduled_node const& n) {
+  if (!offered.empty() && exact_storage(*n.inputs[1].constant))
+    for (auto& how : offered) how.weight_growth *= 2;
+  return offered;
 }
 
 /// Packed float32 weights in 16 bits, in the same order.

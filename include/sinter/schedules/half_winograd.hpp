@@ -18,13 +18,13 @@ inline std::vector<candidate> half_winograd_offer(scheduled_node const& n, targe
   for (std::int64_t const m : {2, 4})
     for (auto const& [factors, rounds] : ways) {
       auto s = shape_of_winograd(n, m);
-      if (!s) return offered;
+      if (!s) return {};
       s->factors = factors;
       auto& how = offered.emplace_back(winograd_candidate(n, *s, m == 2 ? 1.5 : 4, t));
       how.cost *= half_weights_cost;
       how.precision = rounds;
     }
-  return offered;
+  return in_units_of_model(std::move(offered), n);
 }
 
 }  // namespace detail

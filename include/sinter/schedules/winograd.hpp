@@ -255,21 +255,21 @@ inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, 
 }
 
 inline candidate winograd_candidate(scheduled_node const& n, winograd_shape const& s, double error, target const& t) {
-  return {.layouts = blocked_convolution_layouts(n, layout::blocked),
-          .cost = winograd_cost(s) + far_traffic_cost(n),
-          .error = error,
-          .weight_growth = static_cast<double>(s.points() * weight_lane(s.factors)) /
-                           static_cast<double>(9 * s.unit() * (exact_storage(*n.inputs[1].constant) ? 2 : 4)),
-          .build = [s, items = n.inputs[0].shape()[0], t](scheduled_node const& at) {
-            return winograd_code(s, items, at, t).build();
-          }};
+  return {
+      .layouts = blocked_convolution_layouts(n, layout::blocked),
+      .cost = winograd_cost(s) + far_traffic_cost(n),
+      .error = error,
+      .weight_growth = static_cast<double>(s.points() * weight_lane(s.factors)) / static_cast<double>(36 * s.unit()),
+      .build = [s, items = n.inputs[0].shape()[0], t](scheduled_node const& at) {
+        return winograd_code(s, items, at, t).build();
+      }};
 }
 
 inline std::vector<candidate> winograd_offer(scheduled_node const& n, target const& t) {
   std::vector<candidate> offered;
   for (std::int64_t const m : {2, 4})
     if (auto const s = shape_of_winograd(n, m)) offered.push_back(winograd_candidate(n, *s, m == 2 ? 0.8 : 2.2, t));
-  return offered;
+  return in_units_of_model(std::move(offered), n);
 }
 
 /// The same with V and U rounded to bfloat16, whose errors are multiples of those of rounding input and weights.
@@ -282,7 +282,7 @@ inline std::vector<candidate> bfloat16_winograd_offer(scheduled_node const& n, t
     offered.push_back(winograd_candidate(n, *s, m == 2 ? 1.5 : 4, t));
     offered.back().precision = precision::bfloat16;
   }
-  return offered;
+  return in_units_of_model(std::move(offered), n);
 }
 
 }  // namespace detail

@@ -1,5 +1,5 @@
-// sinter_bench MODEL [--threads N] [--isa NAME]: loads a model and answers commands on standard input, one JSON line
-// for each; servers.py lists them.
+// sinter_bench MODEL [--threads N] [--isa NAME] [--precision NAME]: loads a model and answers commands on standard
+// input, one JSON line for each; servers.py lists them.
 #include <sinter/sinter.hpp>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -150,6 +151,10 @@ int main(int count, char** arguments) {
   app.add_option("MODEL", model, "an ONNX file")->required();
   app.add_option("--threads", how.threads, "0: all");
   app.add_option("--isa", machine, "the target to compile for, as avx2");
+  std::map<std::string, sinter::precision> const precisions(sinter::precision_names.begin(),
+                                                            sinter::precision_names.end());
+  app.add_option("--precision", how.prefer.precision, "what may be rounded to: exact, fp16, bf16, fastest")
+      ->transform(CLI::CheckedTransformer(precisions));
   CLI11_PARSE(app, count, arguments);
 
   try {

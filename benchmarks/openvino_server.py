@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""openvino_server.py MODEL [--threads N] [--precision f32|default]: answers what model_server.cpp answers, with OpenVINO
-on the CPU: one stream, held to float32 unless its default precision is asked for."""
+"""openvino_server.py MODEL [--threads N] [--precision f32|bf16|f16|default]: answers what model_server.cpp answers, with OpenVINO
+on the CPU: one stream, held to float32 unless another precision is asked for, or its default."""
 import pathlib
 import time
 
@@ -23,8 +23,8 @@ class OpenVINO:
     def __init__(self, arguments):
         core = openvino.Core()
         options = {"INFERENCE_NUM_THREADS": arguments.threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
-        if arguments.precision == "f32":
-            options["INFERENCE_PRECISION_HINT"] = "f32"
+        if arguments.precision != "default":
+            options["INFERENCE_PRECISION_HINT"] = arguments.precision
         before = time.perf_counter_ns()
         self.model = core.compile_model(core.read_model(arguments.model), "CPU", options)
         self.request = self.model.create_infer_request()
@@ -71,5 +71,5 @@ class OpenVINO:
 
 if __name__ == "__main__":
     options = parser()
-    options.add_argument("--precision", choices=["f32", "default"], default="f32")
+    options.add_argument("--precision", choices=["f32", "bf16", "f16", "default"], default="f32")
     serve(OpenVINO, options.parse_args())

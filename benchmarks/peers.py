@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--avx2] [--json FILE] [--svg FILE]: sinter beside its peers, on this machine.
+"""peers.py MODEL.onnx|FOLDER... [--threads 1,2] [--precision exact] [--avx2] [--json FILE] [--svg FILE]: sinter beside
+its peers, on this machine.
 
-The peers are onnxruntime and OpenVINO from PyPI, those that Python finds; OpenVINO is held to float32. A folder stands
-for all models below it. Inputs are those of an NPZ beside the model, where one stands, as net.npz for net.onnx. Each
+The peers are onnxruntime and OpenVINO from PyPI, those that Python finds. sinter and OpenVINO are held to float32, or
+asked for --precision bf16, fp16 or fastest (OpenVINO's default); onnxruntime, which has no such option here, computes
+what the model says. --precision int8 is for models that `sinter quantize` or others wrote, which all run as they are;
+a model without QuantizeLinear, DequantizeLinear or an operator on integers is refused. A folder stands for all models
+below it. Inputs are those of an NPZ beside the model, where one stands, as net.npz for net.onnx. Each
 has a process of its own for each model and number of threads. Runs alternate; figures are medians. A ratio is the
 peer's time over sinter's: above 1, sinter is faster. Load is the time to a ready model (file in the page cache, memory
 warm), first includes the first run; both are medians over fresh processes. Memory is the process's peak less that of
@@ -20,7 +24,7 @@ import statistics
 import time
 
 from chart import ratio_chart
-from servers import inputs_for, model_name, peer_server, sinter_server
+from servers import PRECISIONS, inputs_for, model_name, peer_server, sinter_server
 
 SHORT = {"sinter": "s", "onnxruntime": "ort", "openvino": "ov"}
 PEERS = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
@@ -83,9 +87,19 @@ def alternate(servers, rounds, pause_s):
     return {name: statistics.median(taken) for name, taken in runs.items()}
 
 
+def is_quantised(model):
+    """Whether a model names an operator on integers."""
+    data = model.read_bytes()
+    return any(name in data for name in (b"QuantizeLinear", b"QLinear", b"Integer"))
+
+
 def measure(model, threads, arguments):
-    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server, "avx2" if arguments.avx2 else None)}
-    makers.update({peer: lambda m, t, peer=peer: peer_server(peer, m, t) for peer in PEERS})
+    precision = arguments.precision
+    if precision == "int8" and not is_quantised(model):
+        raise RuntimeError(f"{model.name} computes nothing on integers: write it with sinter quantize")
+    isa = "avx2" if arguments.avx2 else None
+    makers = {"sinter": lambda m, t: sinter_server(m, t, arguments.server, isa, precision)}
+    makers.update({peer: lambda m, t, peer=peer: peer_server(peer, m, t, precision) for peer in PEERS})
     servers, row = start_all(makers, model, threads, arguments.starts)
     figures = {name: server.figures() for name, server in servers.items()}
     for peer in PEERS:
@@ -96,7 +110,7 @@ def measure(model, threads, arguments):
         server.close()
         row[name].update(ms=ns[name] / 1e6, rss_mb=figures[name]["rss_kb"] / 1024,
                          planned_bytes=figures[name].get("planned_bytes"))
-    return {"model": model_name(model), "threads": threads, **row,
+    return {"model": model_name(model), "threads": threads, "precision": precision, **row,
             "ratios": {peer: ns[peer] / ns["sinter"] for peer in PEERS}}
 
 
@@ -141,6 +155,7 @@ def main():
     parser.add_argument("--threads", default="1", type=lambda text: [int(n) for n in text.split(",")])
     parser.add_argument("--runs", type=int, default=30, help="alternating runs of each (30)")
     parser.add_argument("--starts", type=int, default=3, help="fresh processes of each (3)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="of sinter and OpenVINO (exact)")
     parser.add_argument("--avx2", action="store_true",
                         help="holds sinter and OpenVINO to AVX2; onnxruntime takes what the machine has")
     parser.add_argument("--server", type=pathlib.Path, help="the program sinter_bench")

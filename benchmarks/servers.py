@@ -95,14 +95,22 @@ def find_model_server():
     return built
 
 
-def sinter_server(model, threads=1, program=None, isa=None):
-    command = [str(program or find_model_server()), str(model), "--threads", str(threads)]
+# What sinter and OpenVINO are asked for; models of int8 are quantised, and the rest of them is float32. onnxruntime has
+# no such option on x86-64: it computes what the model says.
+PRECISIONS = {"exact": ("exact", "f32"), "int8": ("exact", "f32"), "bf16": ("bf16", "bf16"), "fp16": ("fp16", "f16"),
+              "fastest": ("fastest", "default")}
+
+
+def sinter_server(model, threads=1, program=None, isa=None, precision="exact"):
+    command = [str(program or find_model_server()), str(model), "--threads", str(threads), "--precision",
+               PRECISIONS[precision][0]]
     return Server("sinter", command + (["--isa", isa] if isa else []))
 
 
-def peer_server(name, model, threads=1):
+def peer_server(name, model, threads=1, precision="exact"):
     """`name`: onnxruntime or openvino."""
-    return Server(name, [sys.executable, str(HERE / f"{name}_server.py"), str(model), "--threads", str(threads)])
+    command = [sys.executable, str(HERE / f"{name}_server.py"), str(model), "--threads", str(threads)]
+    return Server(name, command + (["--precision", PRECISIONS[precision][1]] if name == "openvino" else []))
 
 
 def onnxruntime_server(model, threads=1):

@@ -1,7 +1,7 @@
 # sinter_add_model(<target> <model.onnx> [NAME <class>] [SHAPES <input>=1x3x224x224...] [BATCH 1 4 16|1..16]
 #                  [STATE <input>=<output>...] [BOUNDS <dimension>=<most>...]
 #                  [ISA avx2 avx512|portable|native|x86-64:avx512f,avx512vnni...|CUDA sm_80 sm_90...]
-#                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [PRECISION exact|tf32|fp16|bf16])
+#                  [WEIGHTS embed|file] [THREADS <n>] [PRECISE] [SMALL_WEIGHTS] [PRECISION exact|tf32|fp16|bf16|fastest])
 #
 # Makes a static library of a model: #include <NAME.hpp> declares the class NAME. NAME is the target's name where that is
 # an identifier.
@@ -17,7 +17,8 @@
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
 #         it here, without a GPU; the program needs the driver alone, which it loads when the first object is made.
 # PRECISION: what the factors of products are rounded to, exact by default; with CUDA tensors are stored so as well. On
-#   CPUs bf16, for which targets with AVX-512 BF16 have an instruction: ISA avx2 x86-64:avx512f,avx512bf16.
+#   CPUs fp16 and bf16 store weights so; targets with AVX-512 BF16 multiply pairs of bf16: ISA avx2
+#   x86-64:avx512f,avx512bf16. fastest: for each target what costs least there. tf32 is for CUDA.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the
@@ -44,8 +45,9 @@ function(sinter_add_model target model)
     message(FATAL_ERROR "sinter_add_model(${target}): CUDA makes a library for devices, without ISA and THREADS; for CPUs "
                         "make another one")
   endif()
-  if(arg_PRECISION AND NOT arg_CUDA AND NOT arg_PRECISION MATCHES "^(exact|bf16)$")
-    message(FATAL_ERROR "sinter_add_model(${target}): PRECISION ${arg_PRECISION} is for CUDA; CPUs take exact and bf16")
+  if(arg_PRECISION AND NOT arg_CUDA AND NOT arg_PRECISION MATCHES "^(exact|fp16|bf16|fastest)$")
+    message(FATAL_ERROR "sinter_add_model(${target}): PRECISION ${arg_PRECISION} is for CUDA; CPUs take exact, fp16, bf16 and "
+                        "fastest")
   endif()
   get_filename_component(model ${model} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   set(targets ${arg_CUDA})

@@ -41,15 +41,14 @@ inline void add_device(CLI::App& command, std::string& to) {
 /// Adds the options that say what to give up speed for.
 inline void add_preferences(CLI::App& command, sinter::preferences& to) {
   command.add_flag("--precise", to.precise, "no rounding errors larger than those of sums in order: no F(4,3)");
-  static std::map<std::string, sinter::precision> const precisions{{"exact", sinter::precision::exact},
-                                                                   {"tf32", sinter::precision::tf32},
-                                                                   {"fp16", sinter::precision::float16},
-                                                                   {"bf16", sinter::precision::bfloat16}};
+  static std::map<std::string, sinter::precision> const precisions(sinter::precision_names.begin(),
+                                                                   sinter::precision_names.end());
   command
       .add_option(
           "--precision", to.precision,
-          "what may be rounded to: exact; bf16, on CPUs of factors; on devices also tf32, of factors, or fp16; fp16 "
-          "and bf16 of what they store, too")
+          "what may be rounded to: exact; fp16 or bf16, on CPUs the weights of products (and their other factor "
+          "where pairs of bf16 are multiplied), on devices what they store; tf32, on devices factors; fastest, "
+          "what costs least")
       ->transform(CLI::CheckedTransformer(precisions));
   command.add_flag("--small-weights", to.small_weights, "packed weights of at most twice the model's: no F(4,3)");
 }

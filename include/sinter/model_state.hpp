@@ -120,6 +120,7 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
   auto const machine = device_ ? device_->machine() : runnable_here(how.target);
+  precision_on(machine, how.prefer.precision);  // an error at load
   environment_ = {machine, how.limits, &store_, how.executor, how.cached_signatures, how.prefer};
   graph_ = prepare(std::move(graph_.g));
   if (how.executor || how.threads == 1) return;

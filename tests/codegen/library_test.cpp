@@ -7,6 +7,7 @@
 #include <digits.hpp>
 #include <digits_batch.hpp>
 #include <digits_bf16.hpp>
+#include <digits_fp16.hpp>
 #include <digits_int8.hpp>
 #include <memory>
 #include <random>
@@ -90,6 +91,15 @@ TEST_CASE("a library whose factors are rounded to bfloat16 has the bits of the i
     agrees<digits_bf16, digits_bf16::image, digits_bf16::scores>(
         file, set, [](digits_bf16& net, digits_bf16::image::view x) { return net.run({.image = x}).scores; }, 20,
         {.precision = precision::bfloat16});
+}
+
+TEST_CASE("a library with weights of float16 has the bits of the in-process compiler, too") {
+  auto const file = std::string(SINTER_SOURCE_DIR) + "/examples/hello/digits.onnx";
+  using enum digits_fp16::instruction_set;
+  for (auto const set : {avx2, avx512})
+    agrees<digits_fp16, digits_fp16::image, digits_fp16::scores>(
+        file, set, [](digits_fp16& net, digits_fp16::image::view x) { return net.run({.image = x}).scores; }, 20,
+        {.precision = precision::float16});
 }
 
 TEST_CASE("a library maps its weights, and works in memory of the caller's") {

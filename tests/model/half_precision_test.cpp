@@ -1,10 +1,20 @@
+#include <sinter/core/widened_halves.hpp>
 #include <sinter/graph/text.hpp>
+#include <sinter/onnx/export.hpp>
 #include <sinter/ops/evaluate.hpp>
+#include <sinter/sinter.hpp>
+
+#include <fmt/format.h>
 
 #include "catch.hpp"
 #include "model/pipeline.hpp"
 #include "passes/random_inputs.hpp"
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <unistd.h>
+#include <vector>
 
 using namespace sinter;
 using namespace sinter::test;
@@ -40,7 +50,7 @@ graph opset 13 {
   CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = "avx512"})));
 }
 
-TEST_CASE("float32 models whose factors are rounded to bfloat16 agree with evaluation within that") {
+TEST_CASE("float32 models whose factors are rounded agree with evaluation within that") {
   auto const g = parse(R"(
 graph opset 13 {
   input x: float[2x3x32x32]
@@ -61,15 +71,79 @@ graph opset 13 {
 })");
   auto const inputs = random_inputs(g);
   auto const expected = evaluate(g, inputs);
-  for (target const set : {"x86-64:avx512f,avx512bf16", "avx2"}) {
-    preferences const rounded{.precision = precision::bfloat16};
-    auto const interpreted = run_compiled(g, inputs, {.set = set, .prefer = rounded, .interpret = true});
-    auto const difference = largest_difference(expected, interpreted);
-    CHECK(difference <= 0.03);
-    if (set.has(feature::avx512bf16)) CHECK(difference > 1e-4);  // constants of texts are exact
-    if (native_target().covers(set))
-      CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = set, .prefer = rounded})));
-    auto const exact = run_compiled(g, inputs, {.set = set, .interpret = true});
-    CHECK(largest_difference(expected, exact) < 1e-5);
-  }
+  for (auto const rounded : {precision::bfloat16, precision::float16, precision::fastest})
+    for (target const set : {"x86-64:avx512f,avx512bf16", "avx512", "avx2"}) {
+      INFO("precision " << static_cast<int>(rounded) << " on " << to_string(set));
+      preferences const prefer{.precision = rounded};
+      auto const interpreted = run_compiled(g, inputs, {.set = set, .prefer = prefer, .interpret = true});
+      auto const difference = largest_difference(expected, interpreted);
+      bool const pairs = set.has(feature::avx512bf16) && rounded != precision::float16;
+      CHECK(difference <= (pairs ? 0.03 : 0.004));
+      if (pairs) CHECK(difference > 1e-4);  // constants of texts are exact in float16
+      if (native_target().covers(set))
+        CHECK(equal_bits(interpreted, run_compiled(g, inputs, {.set = set, .prefer = prefer})));
+      auto const exact = run_compiled(g, inputs, {.set = set, .interpret = true});
+      CHECK(largest_difference(expected, exact) < 1e-5);
+    }
+}
+
+TEST_CASE("a precision that a CPU does not have is an error") {
+  auto const g = parse("graph g opset 13 { input x: float[2] y = Relu(x) output y }");
+  auto const message = says("precision tf32 is for CUDA devices, not for x86-64");
+  CHECK_THROWS_WITH(run_compiled(g, random_inputs(g), {.prefer = {.precision = precision::tf32}, .interpret = true}),
+                    message);
+  CHECK(precision_on("x86-64:avx512bf16", precision::fastest) == precision::bfloat16);
+  CHECK(precision_on("avx512", precision::fastest) == precision::float16);
+  CHECK(precision_on("cuda:sm_90", precision::fastest) == precision::float16);
+  CHECK(precision_on("cuda:sm_90", precision::tf32) == precision::tf32);
+}
+
+TEST_CASE("weights of a file in 16 bits stay in 16 bits, and compute the same") {
+  std::string const type = GENERATE("float16", "bfloat16");
+  std::string text = R"(
+graph opset 13 {
+  input ids: int64[7]
+  const table = half[500x96] random(1)
+  const w = half[96x200] random(2)
+  const u = half[200x96] random(3)
+  a = Gather(table, ids)
+  b = MatMul(a, w)
+  c = Relu(b)
+  d = MatMul(c, u)
+  y = Cast(d) {to = 1}
+  output y
+})";
+  for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
+  auto const g = parse(text);
+  auto const file = std::filesystem::temp_directory_path() / fmt::format("sinter_halves_{}_{}.onnx", type, ::getpid());
+  onnx::export_file(g, file);
+  auto const ids = any_tensor::of<std::int64_t>({7}, {3, 499, 0, 17, 250, 1, -1});
+  auto const expected = evaluate(g, {ids});
+  auto const net = load(file, {.threads = 1});
+  auto const out = net.run({{"ids", ids.view()}});
+  auto const memory = net.memory();
+  std::filesystem::remove(file);
+  CHECK(largest_difference(expected, {copy_of(out[0])}) <= 4 * (type == "float16" ? 0x1p-11 : 0x1p-8));
+  constexpr std::size_t padded = 96 * 256 + 200 * 128, rows = 500 * 96;  // elements
+  if (native_target().covers("avx2")) CHECK(memory.weight_bytes <= 2 * (padded + rows) + 1024);
+}
+
+TEST_CASE("halves of a file are widened in pieces, and at once where they are in memory") {
+  any_tensor halves(dtype::float16, {3001});
+  auto* const bits = static_cast<std::uint16_t*>(halves.data());
+  for (std::uint16_t i = 0; i < 3001; ++i) bits[i] = static_cast<std::uint16_t>(i * 21);
+  auto const file = std::filesystem::temp_directory_path() / fmt::format("sinter_halves_{}.bin", ::getpid());
+  std::ofstream(file, std::ios::binary).write(reinterpret_cast<char const*>(bits), 6002);
+  any_tensor const located(dtype::float16, {3001},
+                           std::make_shared<located_bytes const>(input_file::open(file, 6002), 0, 6002));
+  std::filesystem::remove(file);
+  auto const lazy = widened(located), whole = widened(halves);
+  CHECK_FALSE(lazy.resident());
+  CHECK(lazy.number() == widened(located).number());
+  CHECK(lazy.number() != located.number());
+  CHECK(whole.resident());
+  std::vector<float> part(1500);
+  lazy.read(4 * 1234, std::as_writable_bytes(std::span(part)));
+  CHECK(std::memcmp(part.data(), whole.as<float>().data() + 1234, 6000) == 0);
+  CHECK(std::memcmp(lazy.data(), whole.data(), 4 * 3001) == 0);
 }

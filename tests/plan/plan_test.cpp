@@ -111,15 +111,18 @@ graph opset 13 {
 }
 
 TEST_CASE("preferences give up ways that round more or take more memory", "[plan]") {
-  auto g = parse(R"(
+  std::string const text = R"(
 graph opset 13 {
   input x: float[1x64x56x56]
-  const w = float[64x64x3x3] random(1)
+  const halves = float[64x64x3x3] random(1)
+  const third = float[1] {0.3333}
+  w = Mul(halves, third)
   y = Conv(x, w) {pads = [1, 1, 1, 1]}
-  output y
-})");
-  optimize(g);
-  auto const weights = [&](preferences const& prefer) {
+  z = Conv(x, halves) {pads = [1, 1, 1, 1]}
+  output )";
+  auto const weights = [&](preferences const& prefer, char const* output = "y }") {
+    auto g = parse(text + output);
+    optimize(g);
     auto const p = plan(g, {.machine = "avx512", .prefer = prefer});
     std::int64_t bytes = 0;
     for (auto const& w : p.weights) bytes += w.bytes;
@@ -128,6 +131,10 @@ graph opset 13 {
   CHECK(weights({}) == 4);                                // F(4,3)
   CHECK(weights({.precise = true}) == Approx(16.0 / 9));  // F(2,3)
   CHECK(weights({.small_weights = true}) == Approx(16.0 / 9));
+  CHECK(weights({.precision = precision::float16}) == 2);
+  // The model has 2 bytes for each, of which Winograd's packed weights take more than twice as much.
+  CHECK(weights({}, "z }") == 4);
+  CHECK(weights({.small_weights = true}, "z }") == 0.5);
 }
 
 TEST_CASE("an arena above the limit is refused before it is taken", "[plan]") {

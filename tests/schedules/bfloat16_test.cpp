@@ -104,25 +104,6 @@ TEST_CASE("matrix products of bfloat16 are those of rounded operands", "[schedul
     CHECK_FALSE(offers(bfloat16_gemm_schedule, make_case(bfloat16_gemm_entry, attributes, inputs), with_bfloat16));
 }
 
-TEST_CASE("few rows of large matrices read weights of bfloat16 where none are multiplied", "[schedules]") {
-  for (std::int64_t const rows : {1, 5}) {
-    auto const c = make_case(bfloat16_gemm_entry, {},
-                             {{.value = random_tensor({rows, 333}, 1)}, {random_tensor({333, 500}, 2), true}});
-    CHECK(offers(bfloat16_gemm_schedule, c, with_bfloat16));  // the depth is odd
-    auto widened = c;
-    widened.inputs[1].value = rounded(c.inputs[1].value);
-    for (auto const& t : targets) {
-      auto const how = bfloat16_gemm_schedule.offer(describe_case(c), t).at(0);
-      CHECK(how.precision == precision::bfloat16);
-      for (auto const& runner : {kernel_runner(interpreted), kernel_runner(emitted)})
-        CHECK(same_bits(run_case(c, how, t, runner)[0], run_case(widened, gemm_schedule, t)->at(0)));
-    }
-  }
-  auto const small =
-      make_case(bfloat16_gemm_entry, {}, {{.value = random_tensor({1, 64}, 1)}, {random_tensor({64, 64}, 2), true}});
-  CHECK_FALSE(offers(bfloat16_gemm_schedule, small, targets[1]));
-}
-
 TEST_CASE("odd numbers of factors stay float32", "[schedules]") {
   auto const product =
       make_case(bfloat16_gemm_entry, {}, {{.value = random_tensor({4, 33}, 1)}, {random_tensor({33, 20}, 2), true}});

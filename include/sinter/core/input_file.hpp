@@ -36,9 +36,17 @@ class descriptor {
   int fd_;
 };
 
+/// Bytes that are read at any place, by several threads at once.
+class readable_bytes {
+ public:
+  virtual ~readable_bytes() = default;
+  /// Fills `to` with the bytes from `offset` on, which are all there. Errors: io.
+  virtual void read(std::size_t offset, std::span<std::byte> to) const = 0;
+};
+
 /// A regular file that is read at any place, by several threads at once. It stays open, so its name may go meanwhile.
 /// It isn't mapped: a file that gets shorter is an error, not a signal.
-class input_file {
+class input_file final : public readable_bytes {
  public:
   /// `name` is for errors. Errors: io if it is no regular file, limit_exceeded if it has more than `most_bytes`.
   input_file(descriptor file, std::string name, std::size_t most_bytes)
@@ -61,8 +69,7 @@ class input_file {
   /// Bytes, when it was opened.
   std::size_t size() const { return size_; }
 
-  /// Fills `to` with the bytes from `offset` on. Errors: io.
-  void read(std::size_t offset, std::span<std::byte> to) const {
+  void read(std::size_t offset, std::span<std::byte> to) const override {
     constexpr std::size_t most_at_once = std::size_t{1} << 30;
     while (!to.empty()) {
       auto const got = ::pread(file_.get(), to.data(), std::min(to.size(), most_at_once), static_cast<::off_t>(offset));

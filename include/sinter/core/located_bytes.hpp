@@ -21,18 +21,19 @@ inline std::uint64_t next_tensor_number() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// The elements of one tensor in a file. They are read piece by piece, or as a
-/// whole into a copy in memory, which is made when it is first asked for.
-/// Immutable; shared by threads.
+/// The elements of one tensor in a file, or of what is made of one. They are read piece by piece, or as a whole into a
+/// copy in memory, which is made when it is first asked for. Immutable; shared by threads.
 class located_bytes {
  public:
-  located_bytes(std::shared_ptr<input_file const> file, std::size_t offset, std::size_t size)
-      : file_(std::move(file)), offset_(offset), size_(size), number_(next_tensor_number()) {}
+  /// `number`: see below.
+  located_bytes(std::shared_ptr<readable_bytes const> file, std::size_t offset, std::size_t size,
+                std::uint64_t number = next_tensor_number())
+      : file_(std::move(file)), offset_(offset), size_(size), number_(number) {}
   located_bytes(located_bytes const&) = delete;
   located_bytes& operator=(located_bytes const&) = delete;
   ~located_bytes() { release{alignment()}(copy_); }
 
-  /// Not 0, and no other's of this process, ever.
+  /// Not 0, and of no other bytes in this process, ever.
   std::uint64_t number() const { return number_; }
 
   /// The copy in memory, if there is one.
@@ -74,7 +75,7 @@ class located_bytes {
     return {memory, {alignment()}};
   }
 
-  std::shared_ptr<input_file const> file_;
+  std::shared_ptr<readable_bytes const> file_;
   std::size_t offset_, size_;
   std::uint64_t number_;
   mutable std::atomic<std::byte const*> copy_{nullptr};

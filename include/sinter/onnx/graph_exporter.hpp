@@ -111,7 +111,7 @@ class graph_exporter {
 
   void export_node(node const& n, names const& all, proto::NodeProto& message) {
     auto const name_of = [&](value_id id) { return id ? all[static_cast<std::size_t>(id.index)] : std::string(); };
-    message.set_name(n.name);
+    if (!n.name.empty()) message.set_name(n.name);
     message.set_op_type(n.op);
     message.set_domain(n.domain);
     auto const own = n.inputs.size() - count_captures(n);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/core/float16.hpp>
+#include <sinter/core/widened_halves.hpp>
 #include <sinter/passes/edit.hpp>
 #include <sinter/passes/match.hpp>
 
@@ -12,8 +12,7 @@ namespace sinter::passes {
 
 namespace detail {
 
-/// float16 or bfloat16.
-inline bool is_half(dtype element) { return element == dtype::float16 || element == dtype::bfloat16; }
+using sinter::is_half;
 inline bool is_half(graph const& g, value_id id) { return id && is_half(g.at(id).type.element); }
 
 inline bool touches_half(graph const& g, node const& n) {
@@ -31,13 +30,9 @@ inline tensor_type widened(tensor_type type) {
   return type;
 }
 
-/// The float32 values of a constant of a half type.
-inline any_tensor widened(any_tensor const& t) {
-  any_tensor result(dtype::float32, t.shape());
-  auto const* from = static_cast<std::uint16_t const*>(t.data());
-  auto const convert = t.type() == dtype::float16 ? half_to_float : bfloat16_to_float;
-  std::transform(from, from + t.elements(), static_cast<float*>(result.data()), convert);
-  return result;
+/// Whether a node takes rows of a constant table of a half type, like an embedding: only those are widened.
+inline bool looks_up(graph const& g, node const& n) {
+  return is(n, "Gather") && is_half(g, n.inputs[0]) && g.at(n.inputs[0]).is_constant();
 }
 
 /// Whether `n` computes the same on float32 operands as on half ones, but for the rounding of its results: the operator
@@ -46,7 +41,7 @@ inline any_tensor widened(any_tensor const& t) {
 inline bool widens(graph const& g, node const& n) {
   static constexpr std::array<std::string_view, 3> by_bits{"BitCast", "Cast", "CastLike"};
   if (!n.domain.empty() || std::ranges::find(by_bits, n.op) != by_bits.end()) return false;
-  if (!touches_half(g, n) || has_subgraph(n)) return false;
+  if (!touches_half(g, n) || has_subgraph(n) || looks_up(g, n)) return false;
   std::vector<operand> operands;
   for (auto const in : n.inputs) {
     if (!in) {
@@ -134,7 +129,7 @@ class half_widener {
 
   value_id widened_constant(value_id id) {
     r_.fold_budget().charge(2 * g_.at(id).constant.bytes());
-    auto constant = widened(g_.at(id).constant);
+    auto constant = sinter::widened(g_.at(id).constant);
     if (stays(id)) return g_.add_constant(g_.at(id).name + "_wide", std::move(constant));
     g_.make_constant(id, std::move(constant));
     return id;
@@ -182,7 +177,8 @@ class half_widener {
 
 }  // namespace detail
 
-/// Computes in float32 what a model computes in float16 or bfloat16. Constants are converted; where a widened node
+/// Computes in float32 what a model computes in float16 or bfloat16. Constants are converted, those in a file when they
+/// are read, tables that rows are gathered of not at all; where a widened node
 /// meets one that is not (graph inputs and outputs, conversions, operators that read bits, subgraphs) stands a Cast.
 /// Between widened nodes values keep the precision of float32, as in ONNX Runtime on CPUs, except where the model
 /// itself casts.

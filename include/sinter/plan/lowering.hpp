@@ -39,6 +39,7 @@ class lowering {
  public:
   lowering(graph const& g, target const& machine, preferences const& prefer, bounded_values where)
       : g_(g), machine_(machine), prefer_(prefer), bounded_(where) {
+    prefer_.precision = precision_on(machine, prefer.precision);
     l_.on_device = machine.device() == device_kind::cuda;
     l_.of_value.assign(g.value_count(), -1);
     l_.slot_of_value.assign(g.value_count(), -1);

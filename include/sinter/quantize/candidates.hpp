@@ -114,6 +114,29 @@ inline bool is_result(graph const& g, value_id v, int depth = 4) {
          });
 }
 
+/// A Gather of rows of a constant table of float32, like an embedding.
+inline bool looks_up(graph const& g, node const& n) {
+  auto const* const table = detail::is(n, "Gather") ? passes::float_input(g, n, 0) : nullptr;
+  return table && table->shape().rank() == 2 && table->elements() > 0 &&
+         detail::attribute_or<std::int64_t>(n, "axis", 0) == 0 && !g.at(n.inputs[1]).is_constant();
+}
+
+/// Whether only products of two values, as those of attention, read a value, perhaps scaled, split or moved: they are
+/// of float32, so that integers would be rounded for nothing.
+inline bool feeds_float_products(graph const& g, value_id v, int depth = 8) {
+  static constexpr std::array<std::string_view, 4> passing{"Mul", "Div", "Split", "Slice"};
+  auto const& users = g.at(v).users;
+  if (depth == 0 || users.empty() || g.is_output(v)) return false;
+  return std::ranges::all_of(users, [&](node_id user) {
+    auto const& n = g.at(user);
+    auto const constant = [&](value_id in) { return !in || in == v || g.at(in).is_constant(); };
+    if (detail::is(n, "MatMul")) return !product_of(g, n);
+    if (!detail::chooses(n) && !(detail::is_one_of(n, passing) && std::ranges::all_of(n.inputs, constant)))
+      return false;
+    return std::ranges::all_of(n.outputs, [&](value_id out) { return feeds_float_products(g, out, depth - 1); });
+  });
+}
+
 /// A value that is quantised: read as integers by all of its readers, or by the quantised ones.
 struct quantized_point {
   value_id value{};
@@ -131,7 +154,8 @@ inline std::vector<quantized_point> quantized_points(graph const& g, std::span<n
   for (auto const id : nodes) {
     auto const& n = g.at(id);
     for (std::size_t slot = 0; slot < (is_sum(g, n) ? 2 : 1); ++slot) add(n.inputs[slot], false);
-    if (auto const out = quantized_output(g, id); !is_result(g, out)) add(out, true);
+    auto const out = quantized_output(g, id);
+    if (!is_result(g, out) && !feeds_float_products(g, out)) add(out, true);
   }
   return points;
 }

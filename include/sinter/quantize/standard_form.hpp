@@ -18,9 +18,20 @@ namespace sinter::quantize {
 
 namespace detail {
 
-/// The operator of ONNX that sinter.Conv without epilogue is.
+/// The operator of ONNX that sinter.Conv without epilogue is; attributes that say what holds without them are left out.
 inline void restore_convolution(graph& g, node_id id) {
   node n{.op = "Conv", .version = least_opset, .attributes = g.at(id).attributes, .inputs = g.at(id).inputs};
+  auto const drop = [&](char const* name, std::int64_t usual) {
+    auto const at = n.attributes.find(name);
+    if (at == n.attributes.end()) return;
+    auto const* const list = std::get_if<std::vector<std::int64_t>>(&at->second);
+    auto const* const number = std::get_if<std::int64_t>(&at->second);
+    bool const says_nothing =
+        list ? std::ranges::all_of(*list, [&](auto v) { return v == usual; }) : number && *number == usual;
+    if (says_nothing) n.attributes.erase(name);
+  };
+  for (auto const* const name : {"dilations", "strides", "group"}) drop(name, 1);
+  drop("pads", 0);
   passes::replace_node(g, id, std::move(n));
 }
 

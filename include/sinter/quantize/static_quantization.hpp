@@ -41,6 +41,8 @@ class static_quantizer {
       if (auto const p = product_of(g_, g_.at(id))) quantize_weights(id, *p);
     std::set<node_id> const quantized(nodes.begin(), nodes.end());
     for (auto const& p : points) insert(p, quantized);
+    for (auto const id : g_.topological_order())
+      if (looks_up(g_, g_.at(id))) quantize_table(id);
   }
 
  private:
@@ -114,7 +116,7 @@ class static_quantizer {
     inputs[1] = shared_weights(inputs[1], rounded, axis);
     if (any_bias && !is(g_.at(id), "MatMul")) {
       inputs.resize(3);
-      inputs[2] = quantized_bias(bias_name, bias, rounded.steps, x_step);
+      inputs[2] = p.convolves ? real_bias(bias_name, bias) : quantized_bias(bias_name, bias, rounded.steps, x_step);
     }
     passes::set_inputs(g_, id, std::move(inputs));
   }
@@ -123,6 +125,35 @@ class static_quantizer {
   value_id shared_weights(value_id of, byte_weights const& rounded, std::int64_t axis) {
     auto& made = weights_[{of, axis, rounded.steps}];
     if (!made) made = dequantized(of, rounded.values, rounded.steps, axis);
+    return made;
+  }
+
+  /// The bias of a convolution, which runtimes round to units of its sums: integers would need steps beside them.
+  value_id real_bias(value_id of, std::vector<double> const& bias) {
+    std::vector<float> const reals(bias.begin(), bias.end());
+    return g_.add_constant(g_.at(of).name + "_bias", any_tensor::of<float>({std::ssize(reals)}, reals));
+  }
+
+  /// The rows that a Gather takes are int8, with a step for each column behind it.
+  void quantize_table(node_id id) {
+    auto const table = g_.at(id).inputs[0];
+    auto const rounded = round_weights(g_.at(table).constant, 1);
+    auto const rows = shared_table(table, rounded.values);
+    auto const out = g_.at(id).outputs[0];
+    auto const bytes = g_.add_value(g_.at(out).name + "_q", {dtype::int8, g_.at(out).type.shape});
+    g_.set_input(id, 0, rows);
+    passes::take_output(g_, id, 0, bytes);
+    node n{.op = "DequantizeLinear", .version = version_, .attributes = {{"axis", std::int64_t{-1}}}};
+    auto const columns = std::ssize(rounded.steps);
+    n.inputs = {bytes, constant(out, "_scale", any_tensor::of<float>({columns}, rounded.steps)),
+                constant(out, "_zero", any_tensor(dtype::int8, {columns}))};
+    n.outputs = {out};
+    g_.add_node(std::move(n));
+  }
+
+  value_id shared_table(value_id of, any_tensor const& rows) {
+    auto& made = tables_[of];
+    if (!made) made = g_.add_constant(g_.at(of).name + "_q", rows);
     return made;
   }
 
@@ -161,13 +192,15 @@ class static_quantizer {
   std::map<value_id, byte_steps> steps_{};
   std::map<std::string, value_id> constants_{};
   std::map<std::tuple<value_id, std::int64_t, std::vector<float>>, value_id> weights_{};
+  std::map<value_id, value_id> tables_{};
 };
 
 }  // namespace detail
 
 /// Quantises a graph in standard form, QDQ: products with constant weights and sums of two values stand between
 /// DequantizeLinear and QuantizeLinear, activations are uint8 with a step and zero point for each, weights int8 with a
-/// step for each channel, biases int32. What leaves the graph stays float32. `seen` is of the same graph.
+/// step for each channel, biases int32, those of convolutions float32. Tables that rows are gathered of are int8 with a
+/// step for each column. What leaves the graph stays float32. `seen` is of the same graph.
 /// Errors: invalid_argument where there is nothing to quantise.
 inline graph quantize_static(graph g, calibration const& seen, static_options const& how = {}) {
   if (quantizable_nodes(g).empty())

@@ -15,6 +15,7 @@
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/global_pooling.hpp>
 #include <sinter/schedules/group_norm.hpp>
+#include <sinter/schedules/half_winograd.hpp>
 #include <sinter/schedules/integer_gemm.hpp>
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/moves.hpp>
@@ -49,8 +50,10 @@ std::span<schedule const> schedule_table(device_kind device) {
       depthwise_schedule,
       convolution_schedule,
       bfloat16_convolution_schedule,
+      half_convolution_schedule,
       winograd_schedule,
       bfloat16_winograd_schedule,
+      half_winograd_schedule,
       quantized_depthwise_schedule,
       quantized_convolution_schedule,
       quantized_gemm_schedule,
@@ -63,6 +66,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       transposed_convolution_schedule,
       gemm_schedule,
       bfloat16_gemm_schedule,
+      half_gemm_schedule,
       attention_schedule,
       attention_group_schedule,
       pooling_schedule,

@@ -38,20 +38,6 @@ inline packing paired(packing floats, std::int64_t width) {
       }};
 }
 
-/// Packed float32 weights in bfloat16, in the same order.
-inline packing halved(packing floats) {
-  return {.key = "bf16:" + std::move(floats.key),
-          .bytes = floats.bytes / 2,
-          .fill = [fill = std::move(floats.fill), bytes = floats.bytes](std::byte* to) {
-            auto const all = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(bytes / 4));
-            fill(reinterpret_cast<std::byte*>(all.get()));
-            for (auto const* from = all.get(); from != all.get() + bytes / 4; ++from, to += 2) {
-              auto const half = float_to_bfloat16(*from);
-              std::memcpy(to, &half, sizeof half);
-            }
-          }};
-}
-
 /// `count` float32 to bfloat16, side by side; an even number.
 inline vector::program round_kernel(std::int64_t count, target const& t) {
   vector::builder b("round_bf16", t.lanes());

@@ -25,7 +25,7 @@
 /// Tiles of 8-bit integers (`contraction_tile::quantized`) are the same on int32: a channel is four of them, a product
 /// is dot4 (or two dot2 of words, widened_bytes.hpp), padding whose zero point is not 0 has products too, and
 /// requantization (requantize.hpp) is the epilogue. Tiles of pairs of bfloat16 (`tile_factors`) have two channels in
-/// place of one, and dot2.bf16 in place of fma.
+/// place of one, and dot2.bf16 in place of fma; weights of 16 bits become float32 when they are loaded.
 /// Where the last block has at most 8 channels (`contraction_tile::half_tail`), two pixels share its register of 16
 /// lanes.
 namespace sinter {

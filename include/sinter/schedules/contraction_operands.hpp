@@ -30,7 +30,9 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
   using enum vector::element;
   contraction_operands o;
   auto const sums = t.quantized ? i32 : f32, factors = t.factors == tile_factors::pairs ? i32 : sums;
-  auto const weights = t.factors == tile_factors::widened ? bf16 : factors;
+  auto const weights = t.factors == tile_factors::bfloat16_weights  ? bf16
+                       : t.factors == tile_factors::float16_weights ? f16
+                                                                    : factors;
   auto const result = !t.quantized || t.quantized->reals ? f32 : result_element(*t.quantized);
   o.x = b.argument("x", access::in, t.x_bytes(), factors);
   o.w = b.argument("w", t.dense_weights ? access::constant : access::in, t.w_bytes(), weights);

@@ -79,10 +79,18 @@ inline std::int64_t quantized_blocks(std::int64_t pixels, target const& machine)
 
 /// What is multiplied.
 enum class tile_factors : std::uint8_t {
-  own,     ///< float32, or 8-bit integers (`contraction_tile::quantized`)
-  pairs,   ///< bfloat16: two channels, which lie side by side in input and weights, are what one is of floats
-  widened  ///< float32, and weights of bfloat16
+  own,               ///< float32, or 8-bit integers (`contraction_tile::quantized`)
+  pairs,             ///< bfloat16: two channels, which lie side by side in input and weights, are what one is of floats
+  bfloat16_weights,  ///< float32, and weights of bfloat16
+  float16_weights    ///< float32, and weights of float16
 };
+
+/// Whether weights of 16 bits are widened as they are loaded.
+constexpr bool widens_weights(tile_factors f) {
+  return f == tile_factors::bfloat16_weights || f == tile_factors::float16_weights;
+}
+/// Bytes of a lane of weights.
+constexpr std::int64_t weight_lane(tile_factors f) { return widens_weights(f) ? 2 : 4; }
 
 /// Everything that decides the code of a tile. Distances are in bytes.
 struct contraction_tile {
@@ -113,7 +121,7 @@ struct contraction_tile {
   /// Whether taps in the padding have products.
   bool padding_counts() const { return quantized && quantized->outside != 0; }
   /// Bytes of a lane of weights.
-  std::int64_t w_lane() const { return factors == tile_factors::widened ? 2 : 4; }
+  std::int64_t w_lane() const { return weight_lane(factors); }
   /// Bytes of an element of y.
   std::int64_t y_element() const { return quantized && !quantized->reals && !quantized->sums ? 1 : 4; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(w_blocks.size()); }

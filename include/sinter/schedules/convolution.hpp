@@ -1,19 +1,24 @@
 #pragma once
 
 #include <sinter/schedules/convolution_code.hpp>
+#include <sinter/schedules/half_weights.hpp>
 
 #include <utility>
 #include <vector>
 
-/// Direct convolution in float32, and with weights of bfloat16 and an input that is rounded to it.
+/// Direct convolution in float32, with weights in 16 bits, and with weights of bfloat16 and an input that is rounded to
+/// it.
 namespace sinter {
 namespace detail {
 
-inline fragment direct_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
+inline fragment direct_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t,
+                                         tile_factors factors = tile_factors::own) {
   fragment code;
   auto const& epilogue = n.op.attributes_as<fused_convolution::attributes>().epilogue;
-  convolution_code(s, n, epilogue, t, code).add([&](block_group const& g) {
-    return pack_convolution(n.inputs[1], s, g, n.inputs[0].how == layout::blocked);
+  convolution_code grids(s, n, epilogue, t, code);
+  grids.use_halves(factors);
+  grids.add([&](block_group const& g) {
+    return stored(pack_convolution(n.inputs[1], s, g, n.inputs[0].how == layout::blocked), factors);
   });
   return code;
 }
@@ -50,9 +55,27 @@ inline std::vector<candidate> direct_convolution_offer(scheduled_node const& n, 
            .build = [s, t](scheduled_node const& at) { return direct_convolution_build(at, s, t); }}};
 }
 
+inline std::vector<candidate> half_convolution_offer(scheduled_node const& n, target const& t) {
+  std::vector<candidate> offered;
+  if (!is_plain_convolution(n)) return offered;
+  for (auto const& [factors, rounds] : half_storages(*n.inputs[1].constant)) {
+    auto how = direct_convolution_offer(n, t)[0];
+    how.cost *= half_weights_cost;
+    how.weight_growth = 0.5;
+    how.precision = rounds;
+    how.build = [s = shape_of_convolution(n), t, f = factors](scheduled_node const& at) {
+      return direct_convolution_build(at, s, t, f);
+    };
+    offered.push_back(std::move(how));
+  }
+  return offered;
+}
+
 }  // namespace detail
 
 inline constexpr schedule convolution_schedule{.name = "direct convolution", .offer = detail::direct_convolution_offer};
+inline constexpr schedule half_convolution_schedule{.name = "half convolution",
+                                                    .offer = detail::half_convolution_offer};
 inline constexpr schedule bfloat16_convolution_schedule{.name = "bf16 convolution",
                                                         .offer = detail::bfloat16_convolution_offer};
 

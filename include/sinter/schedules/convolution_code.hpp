@@ -52,12 +52,14 @@ class convolution_code {
   /// first.
   void use_pairs() {
     SINTER_ASSERT(blocked_input_ && !quantized_ && s_.groups == 1 && s_.in_channels % 2 == 0);
-    pairs_ = true;
+    factors_ = tile_factors::pairs;
     element_ = 2, unit_ = 2;
     auto const elements = round_up(s_.in_channels, channel_block) * s_.in_plane();
     x_ = add_rounded(code_, s_.items, elements, x_.stride[0], machine_);
     x_.stride[0] = elements * 2;
   }
+  /// Weights are stored in 16 bits (half_weights.hpp).
+  void use_halves(tile_factors stored) { factors_ = stored; }
 
   /// Adds the grids to the last region; `pack(block group)` is the packing of its weights.
   template <typename Pack>
@@ -107,13 +109,17 @@ class convolution_code {
       for (auto const& columns : block_columns(g.blocks, wide, half_tail())) add_grid(g, tile, columns, weights);
   }
 
-  bool half_tail() const { return s_.half_tail() && !quantized_ && !pairs_; }
+  bool half_tail() const { return s_.half_tail() && !quantized_ && factors_ != tile_factors::pairs; }
   /// Steps of the reduction for so many channels.
   std::int64_t units(std::int64_t channels) const { return ceil_div(channels, unit_); }
   std::int64_t result_bytes() const { return channel_block * result_element_; }
   std::int64_t pixel_bytes() const { return blocked_input_ ? block_ * element_ : element_; }
+  std::int64_t lane() const { return weight_lane(factors_); }
+  std::int64_t packed_bytes(std::int64_t reduction, std::int64_t interleave) const {
+    return packed_group_bytes(reduction, interleave) / 4 * lane();
+  }
   std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
-    return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
+    return packed_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
   }
 
   /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
@@ -175,7 +181,7 @@ class convolution_code {
                      .channels = units(rest),
                      .x_offset = first + chunks * plane * block_,
                      .x_chunk = plane * block_,
-                     .w_offset = packed_group_bytes(chunks * units(block_) * s_.taps(), convolution_interleave)});
+                     .w_offset = packed_bytes(chunks * units(block_) * s_.taps(), convolution_interleave)});
     return all;
   }
 
@@ -196,7 +202,7 @@ class convolution_code {
     t.x_tap_col = window_.x.dilation * pixel;
     t.x_channel = blocked_input_ ? 4 : s_.in_plane() * 4;
     t.quantized = quantized_;
-    if (pairs_) t.factors = tile_factors::pairs;
+    t.factors = factors_;
     t.taps_y = group_taps(window_.y, tile.y, t.padding_counts());
     t.taps_x = group_taps(window_.x, tile.x, t.padding_counts());
     t.kernel_rows = window_.y.kernel;
@@ -206,7 +212,7 @@ class convolution_code {
     } else {
       t.sections = sections(g);
     }
-    t.w_channel = convolution_interleave * channel_block * 4;
+    t.w_channel = convolution_interleave * channel_block * lane();
     t.y_row = s_.places.row * result_bytes();
     t.y_col = s_.places.col * result_bytes();
     t.y_block = s_.places.plane * result_bytes();
@@ -220,7 +226,7 @@ class convolution_code {
     auto t = tile_code(g, tile, columns.blocks);
     auto const group = group_bytes(g, convolution_interleave);
     auto const weight_at = [&](std::int64_t block) {
-      return block / convolution_interleave * group + block % convolution_interleave * channel_block * 4;
+      return block / convolution_interleave * group + block % convolution_interleave * channel_block * lane();
     };
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
@@ -287,7 +293,7 @@ class convolution_code {
   std::int64_t unit_ = 1;               ///< channels that a step of the reduction multiplies, of all planes together
   std::int64_t block_ = channel_block;  ///< channels side by side in a blocked input
   std::int64_t planes_ = 1;             ///< of the input for each block of channels (widened_bytes.hpp)
-  bool pairs_ = false;
+  tile_factors factors_ = tile_factors::own;
   std::optional<quantized_tile> quantized_{};
   std::optional<expr::function> const* epilogue_ = nullptr;
   std::vector<packing> packed_values_{};

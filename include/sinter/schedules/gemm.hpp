@@ -4,6 +4,7 @@
 #include <sinter/schedules/bfloat16_pairs.hpp>
 #include <sinter/schedules/contraction_rows.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/half_weights.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
 #include <fmt/format.h>
@@ -128,15 +129,15 @@ class gemm_code {
                          .step = transposed ? 1 : s_.columns,
                          .chunks = {{.channels = s_.depth}}};
     auto floats = packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
-    if (factors_ == tile_factors::widened) return halved(std::move(floats));
-    return has_pairs() ? paired(std::move(floats), gemm_interleave * channel_block) : floats;
+    return has_pairs() ? paired(std::move(floats), gemm_interleave * channel_block)
+                       : stored(std::move(floats), factors_);
   }
 
   /// Steps of the reduction.
   std::int64_t units() const { return has_pairs() ? s_.depth / 2 : s_.depth; }
   bool has_pairs() const { return factors_ == tile_factors::pairs; }
   /// Bytes of a lane of packed weights, and of the weights of a group of blocks.
-  std::int64_t lane() const { return factors_ == tile_factors::widened ? 2 : 4; }
+  std::int64_t lane() const { return weight_lane(factors_); }
   std::int64_t group_bytes() const { return packed_group_bytes(units(), gemm_interleave) / 4 * lane(); }
 
   std::int64_t weight_at(std::int64_t block) const {
@@ -145,8 +146,8 @@ class gemm_code {
   }
 
   void add_grid(tile_run const& rows, block_run const& columns) {
-    contraction_tile t{.name = fmt::format("{}_{}x{}", factors_ == tile_factors::own ? "gemm" : "bf16_gemm",
-                                           rows.length, columns.blocks)};
+    auto const* const name = widens_weights(factors_) ? "half_gemm" : has_pairs() ? "bf16_gemm" : "gemm";
+    contraction_tile t{.name = fmt::format("{}_{}x{}", name, rows.length, columns.blocks)};
     t.cols = rows.length;
     t.x_col = units() * 4;
     t.factors = factors_;
@@ -238,26 +239,44 @@ inline std::vector<candidate> gemm_offer(scheduled_node const& n, target const& 
   return {gemm_candidate(n, *s, t)};
 }
 
-/// The same with a constant matrix of bfloat16; sums are float32. The input is rounded too where `t` multiplies pairs.
-/// Elsewhere weights are widened: few rows that read large ones wait for memory, and there is half of it to read.
+/// A product of a constant matrix with other factors; sums are float32.
+inline candidate gemm_candidate(scheduled_node const& n, gemm_shape const& s, target const& t, tile_factors factors) {
+  auto how = gemm_candidate(n, s, t);
+  how.weight_growth = 0.5;
+  how.build = [s, t, factors](scheduled_node const& at) { return gemm_code(s, at, t, factors).build(); };
+  return how;
+}
+
+/// The same with pairs of bfloat16: matrix and input are rounded.
 inline std::vector<candidate> bfloat16_gemm_offer(scheduled_node const& n, target const& t) {
-  constexpr std::int64_t few_rows = 6, near = 512 << 10;
   auto const s = shape_of_plain_gemm(n);
-  if (!s || !n.inputs[1].constant || !s->has_one_b()) return {};
-  bool const has_pairs = multiplies_pairs(t) && s->depth % 2 == 0;
-  if (!has_pairs && (s->rows > few_rows || s->depth * s->columns * 4 <= near)) return {};
-  auto offered = gemm_candidate(n, *s, t);
-  offered.cost = has_pairs ? pairs_cost(n, offered.cost) : offered.cost * 0.75;
-  offered.weight_growth = 0.5;
-  offered.precision = precision::bfloat16;
-  auto const factors = has_pairs ? tile_factors::pairs : tile_factors::widened;
-  offered.build = [s = *s, t, factors](scheduled_node const& at) { return gemm_code(s, at, t, factors).build(); };
-  return {std::move(offered)};
+  if (!s || !n.inputs[1].constant || !s->has_one_b() || !multiplies_pairs(t) || s->depth % 2 != 0) return {};
+  auto how = gemm_candidate(n, *s, t, tile_factors::pairs);
+  how.cost = pairs_cost(n, how.cost);
+  how.precision = precision::bfloat16;
+  return {std::move(how)};
+}
+
+/// The same with a constant matrix in 16 bits. Few rows that read large ones wait for memory, and there is half of it
+/// to read.
+inline std::vector<candidate> half_gemm_offer(scheduled_node const& n, target const& t) {
+  constexpr std::int64_t few_rows = 6, near = 512 << 10;
+  std::vector<candidate> offered;
+  auto const s = shape_of_plain_gemm(n);
+  if (!s || !n.inputs[1].constant || !s->has_one_b()) return offered;
+  bool const waits = s->rows <= few_rows && s->depth * s->columns * 4 > near;
+  for (auto const& [factors, rounds] : half_storages(*n.inputs[1].constant)) {
+    auto& how = offered.emplace_back(gemm_candidate(n, *s, t, factors));
+    how.cost *= waits ? 0.75 : half_weights_cost;
+    how.precision = rounds;
+  }
+  return offered;
 }
 
 }  // namespace detail
 
 inline constexpr schedule gemm_schedule{.name = "gemm", .offer = detail::gemm_offer};
+inline constexpr schedule half_gemm_schedule{.name = "half gemm", .offer = detail::half_gemm_offer};
 inline constexpr schedule bfloat16_gemm_schedule{.name = "bf16 gemm", .offer = detail::bfloat16_gemm_offer};
 
 }  // namespace sinter

@@ -2,6 +2,7 @@
 
 #include <sinter/schedules/bfloat16_pairs.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/half_weights.hpp>
 #include <sinter/schedules/winograd_chunks.hpp>
 #include <sinter/schedules/winograd_input.hpp>
 #include <sinter/schedules/winograd_output.hpp>
@@ -68,9 +69,9 @@ class winograd_code {
 
   packing pack() const {
     auto floats = s_;
-    floats.pairs = false;
+    floats.factors = tile_factors::own;
     auto all = packed_winograd(n_.inputs[1].constant_key, *n_.inputs[1].constant, floats, group_);
-    return s_.pairs ? paired(std::move(all), group_ * channel_block) : all;
+    return s_.pairs() ? paired(std::move(all), group_ * channel_block) : stored(std::move(all), s_.factors);
   }
 
   // Statements. Grid axes: item, chunk along the rows, chunk along the columns; staged: item, group of blocks.
@@ -241,7 +242,7 @@ inline double winograd_cost(winograd_shape const& s) {
   auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
   auto const in = static_cast<double>(s.in_blocks() * channel_block),
              out = static_cast<double>(s.out_blocks() * channel_block), unit = static_cast<double>(s.unit());
-  auto const weights = static_cast<double>(s.points()) * in * out * 4 / unit;
+  auto const weights = static_cast<double>(s.points() * weight_lane(s.factors)) * in * out / unit;
   auto const products = multiply_add_cost(tiles * in * out / unit, 0.85);
   return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in / unit + 2 * out) * 4);
 }
@@ -255,20 +256,21 @@ inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, 
 }
 
 inline candidate winograd_candidate(scheduled_node const& n, winograd_shape const& s, double error, target const& t) {
-  return {.layouts = blocked_convolution_layouts(n, layout::blocked),
-          .cost = winograd_cost(s) + far_traffic_cost(n),
-          .error = error,
-          .weight_growth = static_cast<double>(s.points()) / static_cast<double>(9 * s.unit()),
-          .build = [s, items = n.inputs[0].shape()[0], t](scheduled_node const& at) {
-            return winograd_code(s, items, at, t).build();
-          }};
+  return {
+      .layouts = blocked_convolution_layouts(n, layout::blocked),
+      .cost = winograd_cost(s) + far_traffic_cost(n),
+      .error = error,
+      .weight_growth = static_cast<double>(s.points() * weight_lane(s.factors)) / static_cast<double>(36 * s.unit()),
+      .build = [s, items = n.inputs[0].shape()[0], t](scheduled_node const& at) {
+        return winograd_code(s, items, at, t).build();
+      }};
 }
 
 inline std::vector<candidate> winograd_offer(scheduled_node const& n, target const& t) {
   std::vector<candidate> offered;
   for (std::int64_t const m : {2, 4})
     if (auto const s = shape_of_winograd(n, m)) offered.push_back(winograd_candidate(n, *s, m == 2 ? 0.8 : 2.2, t));
-  return offered;
+  return in_units_of_model(std::move(offered), n);
 }
 
 /// The same with V and U rounded to bfloat16, whose errors are multiples of those of rounding input and weights.
@@ -277,11 +279,11 @@ inline std::vector<candidate> bfloat16_winograd_offer(scheduled_node const& n, t
   for (std::int64_t const m : {2, 4}) {
     auto s = multiplies_pairs(t) ? shape_of_winograd(n, m) : std::nullopt;
     if (!s || s->in_channels % 2 != 0) continue;
-    s->pairs = true;
+    s->factors = tile_factors::pairs;
     offered.push_back(winograd_candidate(n, *s, m == 2 ? 1.5 : 4, t));
     offered.back().precision = precision::bfloat16;
   }
-  return offered;
+  return in_units_of_model(std::move(offered), n);
 }
 
 }  // namespace detail

@@ -16,7 +16,7 @@ namespace sinter {
 
 /// Bytes of the packed weights of one point, and of a group of `interleave` output blocks: [point][channel][block][16].
 inline std::int64_t winograd_point_bytes(winograd_shape const& s, std::int64_t interleave) {
-  return packed_group_bytes(s.in_channels / s.unit(), interleave);
+  return packed_group_bytes(s.in_channels / s.unit(), interleave) / 4 * weight_lane(s.factors);
 }
 inline std::int64_t winograd_group_bytes(winograd_shape const& s, std::int64_t interleave) {
   return checked_mul(s.points(), winograd_point_bytes(s, interleave));
@@ -26,7 +26,7 @@ inline std::int64_t winograd_group_bytes(winograd_shape const& s, std::int64_t i
 inline std::int64_t winograd_weights_at(winograd_shape const& s, std::int64_t point, std::int64_t block,
                                         std::int64_t interleave) {
   return block / interleave * winograd_group_bytes(s, interleave) + point * winograd_point_bytes(s, interleave) +
-         block % interleave * channel_block * 4;
+         block % interleave * channel_block * weight_lane(s.factors);
 }
 
 /// Tiles and output blocks of a register tile of the contraction; few tiles leave registers for more blocks.
@@ -58,8 +58,8 @@ inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_p
   t.x_col = v.tile;
   t.taps_y = {{.inside = {true}}};
   t.taps_x = {{.inside = std::vector<bool>(static_cast<std::size_t>(tiles), true)}};
-  t.w_channel = interleave * channel_block * 4;
-  if (s.pairs) t.factors = tile_factors::pairs;
+  t.w_channel = interleave * channel_block * weight_lane(s.factors);
+  t.factors = s.factors;
   auto const chunks = s.in_channels / channel_block, rest = s.in_channels % channel_block / s.unit();
   auto const channels = channel_block / s.unit();
   if (chunks > 0) t.sections.push_back({.chunks = chunks, .channels = channels, .x_chunk = v.block});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
+#include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/spatial_tiles.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/vector/recipe.hpp>
@@ -24,14 +25,16 @@ struct winograd_shape {
   window2d window{};
   std::int64_t in_channels = 1, out_channels = 1;
   std::int64_t m = 4;
-  bool pairs = false;  ///< V and U are bfloat16 (bfloat16_pairs.hpp), with an even number of channels
+  /// Pairs: V and U are bfloat16 (bfloat16_pairs.hpp), with an even number of channels; else U may have 16 bits.
+  tile_factors factors = tile_factors::own;
 
+  bool pairs() const { return factors == tile_factors::pairs; }
   std::int64_t alpha() const { return m + 2; }
   std::int64_t points() const { return alpha() * alpha(); }
   std::int64_t in_blocks() const { return ceil_div(in_channels, channel_block); }
   std::int64_t out_blocks() const { return ceil_div(out_channels, channel_block); }
   /// Input channels that a step of the contraction multiplies.
-  std::int64_t unit() const { return pairs ? 2 : 1; }
+  std::int64_t unit() const { return pairs() ? 2 : 1; }
   std::int64_t tile_rows() const { return ceil_div(window.y.out, m); }
   std::int64_t row_tiles() const { return ceil_div(window.x.out, m); }
 };
@@ -66,7 +69,7 @@ inline winograd_planes planes_of_winograd(std::int64_t blocks, std::int64_t tile
   return p;
 }
 inline winograd_planes planes_of_v(winograd_shape const& s, std::int64_t tiles) {
-  return planes_of_winograd(s.in_blocks(), tiles, s.pairs);
+  return planes_of_winograd(s.in_blocks(), tiles, s.pairs());
 }
 
 /// The tiles of a spatial axis as windows on the input, and as windows on the output. `tile_axis` of both cuts alike,

@@ -33,6 +33,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/softmax_columns.hpp>
+#include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
@@ -63,6 +64,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       transposed_convolution_schedule,
       gemm_schedule,
       bfloat16_gemm_schedule,
+      tile_gemm_schedule,
       attention_schedule,
       attention_group_schedule,
       pooling_schedule,

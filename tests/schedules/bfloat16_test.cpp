@@ -4,6 +4,7 @@
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/gemm.hpp>
+#include <sinter/schedules/tile_convolution.hpp>
 #include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/winograd.hpp>
 
@@ -64,7 +65,8 @@ void check_pairs(test_case const& c, schedule const& s, target const& on = with_
   CHECK(difference(got, expected_outputs(c)[0]) > 1e-5);
 }
 
-test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad, std::string const& epilogue = {}) {
+test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad, std::string const& epilogue = {},
+                         std::vector<test_operand> const& extras = {}) {
   using list = std::vector<std::int64_t>;
   attribute_map a{{"kernel_shape", list(w.begin() + 2, w.end())},
                   {"strides", list(w.rank() - 2, stride)},
@@ -72,10 +74,11 @@ test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad
                   {"pads", list(2 * (w.rank() - 2), pad)},
                   {"group", std::int64_t{1}}};
   if (!epilogue.empty()) a["epilogue"] = epilogue;
-  auto c = make_case(bfloat16_convolution_entry, a,
-                     {blocked(x, 1),
-                      {.value = random_tensor(w, 2), .constant = true},
-                      {.value = random_tensor({w[0]}, 3), .constant = true}});
+  std::vector<test_operand> inputs{blocked(x, 1),
+                                   {.value = random_tensor(w, 2), .constant = true},
+                                   {.value = random_tensor({w[0]}, 3), .constant = true}};
+  inputs.insert(inputs.end(), extras.begin(), extras.end());
+  auto c = make_case(bfloat16_convolution_entry, a, std::move(inputs));
   c.slack_blocks = 1;
   return c;
 }
@@ -192,6 +195,26 @@ TEST_CASE("direct convolutions of bfloat16 are those of rounded operands", "[sch
   check_pairs(convolution_of({1, 48, 1, 1}, {130, 48, 1, 1}, 1, 0, "max x0 0"), bfloat16_convolution_schedule);
   check_pairs(convolution_of({2, 18, 30, 30}, {16, 18, 3, 3}, 1, 1, "t0 = mul x0 2; max t0 0"),
               bfloat16_convolution_schedule);
+}
+
+TEST_CASE("convolutions by tiles are those of rounded operands", "[schedules]") {
+  auto const check = [](test_case const& c) {
+    check_pairs(c, tile_convolution_schedule, with_tiles);
+    CHECK_FALSE(offers(tile_convolution_schedule, c, with_bfloat16));
+  };
+  check(convolution_of({2, 32, 7, 9}, {40, 32, 1, 1}, 1, 0));
+  check(convolution_of({1, 96, 13, 5}, {130, 96, 1, 1}, 2, 0, "max x0 0"));
+  check(convolution_of({1, 32, 9, 35}, {20, 32, 3, 3}, 1, 1));
+  check(convolution_of({2, 64, 9, 8}, {100, 64, 3, 3}, 2, 1, "t0 = mul x0 2; max t0 0"));
+  check(convolution_of({1, 32, 70}, {48, 32, 5}, 1, 2));
+  check(convolution_of({1, 64, 1, 1}, {16, 64, 1, 1}, 1, 0));
+  check(convolution_of({1, 32, 30, 40}, {16, 32, 1, 1}, 1, 0));
+  check(convolution_of({1, 32, 6, 6}, {16, 32, 2, 4}, 3, 3));
+  check(convolution_of({2, 32, 6, 10}, {70, 32, 3, 3}, 1, 1, "t0 = add x0 x1; t1 = mul t0 x2; t2 = add t1 x3; max t2 0",
+                       {blocked({2, 70, 6, 10}, 4),
+                        blocked({2, 70, 1, 1}, 5),
+                        {.value = random_tensor({70, 1, 1}, 6), .constant = true}}));
+  CHECK_FALSE(offers(tile_convolution_schedule, convolution_of({1, 48, 9, 9}, {16, 48, 3, 3}, 1, 1), with_tiles));
 }
 
 TEST_CASE("Winograd convolutions of bfloat16 are as exact as rounding their transforms allows", "[schedules]") {

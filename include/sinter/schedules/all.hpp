@@ -33,6 +33,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/softmax_columns.hpp>
+#include <sinter/schedules/tile_convolution.hpp>
 #include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
@@ -50,6 +51,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       depthwise_schedule,
       convolution_schedule,
       bfloat16_convolution_schedule,
+      tile_convolution_schedule,
       winograd_schedule,
       bfloat16_winograd_schedule,
       quantized_depthwise_schedule,

@@ -3,6 +3,7 @@
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/epilogue.hpp>
 #include <sinter/schedules/pack_weights.hpp>
+#include <sinter/schedules/requantize.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/recipe.hpp>
 
@@ -13,20 +14,23 @@
 #include <utility>
 #include <vector>
 
-/// Products of bfloat16 by tiles (AMX), for matrix products and convolutions: up to 32 rows (pixels), several times,
-/// times a few blocks of 16 columns (output channels), all of the reduction in tiles, then the epilogue.
+/// Products of bfloat16 or of 8-bit integers by tiles (AMX), for matrix products and convolutions: up to 32 rows
+/// (pixels), several times, times a few blocks of 16 columns (output channels), all of the reduction in tiles, then the
+/// epilogue.
 ///
 ///     for so many times, for 2 blocks, or 4 where the rows are 16 at most:
 ///       sums = 0
-///       for chunk of 32 channels, tap y, tap x: sums += rows of x · packed weights
+///       for chunk of channels, tap y, tap x: sums += rows of x · packed weights
 ///       scratch = sums
 ///       for row: y = epilogue(scratch + bias, extras…)
 ///
+/// Integers of x have no sign; sums of them are int32, and become float32 for the epilogue when they have lost the zero
+/// point of x, which is an operand, times the sums of the weights of each column.
 /// One call does much, since it configures the tiles and releases them (emit/x86/tiles.hpp).
 namespace sinter {
 
 inline constexpr std::int64_t tile_rows = 16;   ///< of a tile
-inline constexpr std::int64_t tile_depth = 32;  ///< bfloat16 in a row of a tile, or in a column of two rows
+inline constexpr std::int64_t tile_depth = 32;  ///< bfloat16 in a row of a tile, or half of the integers
 inline constexpr std::int64_t tile_product_rows = 2 * tile_rows;
 inline constexpr std::int64_t tile_product_scratch = 4 * tile_rows * 64;  ///< bytes: four tiles of sums
 
@@ -39,20 +43,21 @@ struct tile_product {
   std::int64_t rows = 0;                  ///< at most `tile_product_rows`
   std::int64_t times = 1;                 ///< the next ones follow these
   std::int64_t x_row = 0;                 ///< between rows
-  std::int64_t chunks = 1, x_chunk = 64;  ///< of `tile_depth` channels, which lie side by side
+  std::int64_t chunks = 1, x_chunk = 64;  ///< of channels that lie side by side and fill a row of a tile
   std::int64_t taps_y = 1, x_tap_row = 0;
   std::int64_t taps_x = 1, x_tap_col = 0;
-  std::int64_t w_row = 0;   ///< between pairs of channels of the weights, which lie chunk by chunk, tap by tap
+  std::int64_t w_row = 0;   ///< between pairs or fours of channels of weights, which lie chunk by chunk, tap by tap
   std::int64_t blocks = 0;  ///< of columns, side by side in the weights
   std::int64_t y_row = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< columns of the last block that exist in y
-  bool bias = false;
+  bool integers = false;
+  bool bias = false;  ///< not of integers
   epilogue_code epilogue{};
 
   std::int64_t steps() const { return chunks * taps_y * taps_x; }
   /// Blocks at a time: the sums of all fill four tiles.
   std::int64_t blocks_at_once() const { return std::min<std::int64_t>(blocks, rows <= tile_rows ? 4 : 2); }
-  std::int64_t w_step() const { return tile_depth / 2 * w_row; }
+  std::int64_t w_step() const { return tile_rows * w_row; }
 
   // Bytes that it reaches from its operands' pointers on.
   std::int64_t x_bytes() const {
@@ -67,7 +72,7 @@ struct tile_product {
     vector::recipe_key all("tile_product", machine);
     all.add(rows).add(times).add(x_row).add(chunks).add(x_chunk);
     all.add(taps_y).add(x_tap_row).add(taps_x).add(x_tap_col);
-    all.add(w_row).add(blocks).add(y_row).add(y_block).add(last_lanes).add(bias);
+    all.add(w_row).add(blocks).add(y_row).add(y_block).add(last_lanes).add(integers).add(bias);
     epilogue.add_to(all);
     return all.take();
   }
@@ -93,7 +98,8 @@ inline address moved(address a, std::int64_t offset, strides const& stride) {
   return a;
 }
 
-/// Emits the code of one product. Arguments: x, w, bias if any, the epilogue's extras, scratch, y.
+/// Emits the code of one product. Arguments: x, w, bias if any, of integers the zero point of x and the sums of the
+/// weights, the epilogue's extras, scratch, y.
 class tile_product_emitter {
  public:
   tile_product_emitter(tile_product const& product, vector::builder& b) : p_(product), b_(b) {
@@ -102,8 +108,12 @@ class tile_product_emitter {
     x_ = b.argument("x", access::in, p_.x_bytes(), element::i32);
     w_ = b.argument("w", access::constant, p_.w_bytes(), element::i32);
     if (p_.bias) bias_ = b.argument("b", access::constant, p_.blocks * 64);
+    if (p_.integers) {
+      zero_point_ = b.argument("z", access::in, 1, element::u8, 1);
+      weight_sums_ = b.argument("c", access::constant, p_.blocks * 64, element::i32);
+    }
     extras_ = p_.epilogue.declare(b, p_.y_bytes(), (p_.blocks - 1) * 64 + 4 * p_.last_lanes);
-    sums_ = b.argument("s", access::scratch, p_.scratch_bytes());
+    sums_ = b.argument("s", access::scratch, p_.scratch_bytes(), p_.integers ? element::i32 : element::f32);
     y_ = b.argument("y", access::out, p_.y_bytes());
   }
 
@@ -128,6 +138,7 @@ class tile_product_emitter {
   steps advance_blocks(std::int64_t count) const {
     steps all{{w_, count * 64}, {y_, count * p_.y_block}};
     if (p_.bias) all.emplace_back(bias_, count * 64);
+    if (p_.integers) all.emplace_back(weight_sums_, count * 64);
     for (std::size_t i = 0; i < extras_.size(); ++i) {
       auto const kind = p_.epilogue.extras[i];
       if (kind == extra_kind::scalar || kind == extra_kind::computed_scalar) continue;
@@ -150,16 +161,26 @@ class tile_product_emitter {
     std::vector<applied_epilogue::place> places;
     for (std::int64_t k = 0; k < count; ++k)
       places.push_back({(first + k) * p_.y_block, (first + k) * 64, k + 1 < count ? b_.lanes() : lanes});
+    std::vector<vector::reg> lost;
+    for (auto const& to : places)
+      if (p_.integers)
+        lost.push_back(zero_point_product({}, b_, zero_point_.broadcast(0), weight_sums_.at(to.channel_at)));
     auto const sum = [&](std::size_t k) {
       auto const at = sums_.at(static_cast<std::int64_t>(k) * 64);
+      if (p_.integers) return real(b_.load(at, 0, vector::register_type::i32), lost[k]);
       if (!p_.bias) return b_.load(at);
       return b_.binary(vector::opcode::add, b_.load(bias_.at(places[k].channel_at)), at);
     };
     auto const put = [&](std::size_t k, vector::reg v) { b_.store(y_.at(places[k].at), v, places[k].lanes); };
-    constexpr int kept = 4;  // constants of the epilogue
+    int const kept = 4 + static_cast<int>(lost.size());  // constants of the epilogue, and these
     auto next = advance_rows(1);
     next.emplace_back(sums_, count * 64);
     b_.loop(p_.rows, next, [&] { epilogue.each(places, vector::register_count(b_.lanes()) - kept, sum, put); });
+  }
+
+  vector::reg real(vector::reg sum, vector::reg lost) {
+    auto const own = b_.binary(vector::opcode::isub, sum, lost, vector::register_type::i32);
+    return b_.unary(vector::opcode::to_f32, own);
   }
 
   /// Leaves the sums of all rows in scratch memory.
@@ -196,16 +217,17 @@ class tile_product_emitter {
       auto const end = std::min(begin + 2, sums[0].size());
       std::vector<vector::reg> w;
       for (auto k = begin; k < end; ++k)
-        w.push_back(b_.tile_load(w_.at((first + static_cast<std::int64_t>(k)) * 64), tile_depth / 2, 64, p_.w_row));
+        w.push_back(b_.tile_load(w_.at((first + static_cast<std::int64_t>(k)) * 64), tile_rows, 64, p_.w_row));
       for (std::size_t i = 0; i < heights.size(); ++i)
         for (auto k = begin; k < end; ++k)
-          b_.tile_dot_to(sums[i][k], vector::opcode::tile_dot2_bf16, x[i], w[k - begin]);
+          b_.tile_dot_to(sums[i][k], p_.integers ? vector::opcode::tile_dot4 : vector::opcode::tile_dot2_bf16, x[i],
+                         w[k - begin]);
     }
   }
 
   tile_product const& p_;
   vector::builder& b_;
-  vector::pointer x_{}, w_{}, bias_{}, sums_{}, y_{};
+  vector::pointer x_{}, w_{}, bias_{}, zero_point_{}, weight_sums_{}, sums_{}, y_{};
   std::vector<vector::pointer> extras_{};
 };
 

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -28,15 +27,11 @@ struct tile_image {
   std::int64_t chunks = 0;
   window2d window{};
 
-  /// Zeros before an axis, its pixels, and zeros behind: no more than windows reach.
-  static std::array<std::int64_t, 3> parts(window_axis const& a) {
-    auto const reached = a.position(a.out - 1, a.kernel - 1) + 1;
-    return {a.pad_begin, a.in, std::max<std::int64_t>(0, reached - a.in)};
+  /// Zeros behind the pixels of an axis: as many as windows reach.
+  static std::int64_t behind(window_axis const& a) {
+    return std::max<std::int64_t>(0, a.position(a.out - 1, a.kernel - 1) + 1 - a.in);
   }
-  static std::int64_t extent(window_axis const& a) {
-    auto const [before, inside, behind] = parts(a);
-    return before + inside + behind;
-  }
+  static std::int64_t extent(window_axis const& a) { return a.pad_begin + a.in + behind(a); }
   std::int64_t row_bytes() const { return extent(window.x) * 64; }
   std::int64_t plane_bytes() const { return extent(window.y) * row_bytes(); }
 };
@@ -46,7 +41,8 @@ inline vector::program tile_image_kernel(tile_image const& image, std::int64_t r
                                          target const& t) {
   vector::builder b("round_tiles", t.lanes());
   using vector::access;
-  auto const [before, inside, behind] = tile_image::parts(image.window.x);
+  auto const before = image.window.x.pad_begin, inside = image.window.x.in;
+  auto const behind = tile_image::behind(image.window.x);
   auto const x = b.argument("x", access::in, plane + rows * inside * 64);
   auto const y = b.argument("y", access::out, rows * image.row_bytes(), vector::element::i32);
   auto const zero = b.zero(vector::register_type::i32);
@@ -105,7 +101,7 @@ class tile_convolution_code {
     x_ = code_.temporary("bf16", checked_mul(s_.items, item_stride()), 0, 1);
     auto const& window = image_.window;
     auto const in_row = window.x.in * 64, in_plane = s_.in_plane() * 64;
-    auto const [above, inside, below] = tile_image::parts(window.y);
+    auto const above = window.y.pad_begin, inside = window.y.in, below = tile_image::behind(window.y);
     auto const rounds = equal_runs(inside, std::max<std::int64_t>(1, task_bytes / image_.row_bytes()));
     for (auto const& rows : rounds) {
       vector::recipe_key key("round_tiles", machine_);

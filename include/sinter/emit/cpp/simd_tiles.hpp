@@ -13,7 +13,8 @@ struct tile_extent {
   int rows, bytes;
 };
 
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AMX_INT8__)
+#if (defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AMX_INT8__)) || \
+    (defined(__AMXTILE__) && defined(__AMXBF16__) && defined(__AMXINT8__))
 
 /// The tiles that a function takes, from the first one on; those of the thread are configured as long as this lives.
 /// In assembly, since intrinsics of gcc want numbers of tiles as literals and do not say that they read memory.

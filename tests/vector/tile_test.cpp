@@ -189,6 +189,7 @@ TEST_CASE("products of tiles of bf16 add low and high halves apart, round each t
   CHECK(product_of_pairs(pairs{{0x1p-63f, 0}}, pairs{{0x1p-63f, 0}}, 0) == 0x1p-126f);
   CHECK(product_of_pairs(pairs{{0, 0}}, pairs{{0, 0}}, 0x1p-130f) == 0);
   CHECK(product_of_pairs(pairs{{1, -0x1.8p0f}}, pairs{{0x1p-126f, 0x1p-126f}}, 0) == 0);  // -2^-127
+  CHECK(product_of_pairs(pairs{{1, -0x1.8p0f}}, pairs{{0x1p-126f, 0x1p-126f}}, 0x1.8p-126f) == 0x1.8p-126f);
   CHECK(std::isnan(product_of_pairs(pairs{{INFINITY, 0}}, pairs{{0, 0}}, 0)));
   CHECK(product_of_pairs(pairs{{INFINITY, 0}}, pairs{{1, 0}}, 0) == INFINITY);
 }

@@ -17,8 +17,8 @@
 # CUDA    in place of ISA: the library runs the model on CUDA devices and has code for these architectures. NVRTC compiles
 #         it here, without a GPU; the program needs the driver alone, which it loads when the first object is made.
 # PRECISION: what the factors of products are rounded to, exact by default; with CUDA tensors are stored so as well. On
-#   CPUs fp16 and bf16 store weights so; targets with AVX-512 BF16 multiply pairs of bf16: ISA avx2
-#   x86-64:avx512f,avx512bf16. fastest: for each target what costs least there. tf32 is for CUDA.
+#   CPUs fp16 and bf16 store weights so; targets with AVX-512 BF16 or AMX multiply pairs of bf16: ISA avx2
+#   x86-64:avx512f,avx512bf16 amx. fastest: for each target what costs least there. tf32 is for CUDA.
 # WEIGHTS embed (default): in the program; from 8 MiB on the first object copies them to huge pages.
 #         file: mapped at run time, shared by processes; the target property SINTER_WEIGHTS_FILE is its path.
 # PRECISE  no rounding errors larger than those of sums in order; SMALL_WEIGHTS  packed weights of at most twice the

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "catch.hpp"
+#include <fstream>
+#include <iterator>
 #include <string>
 
 using namespace sinter;
@@ -24,8 +26,9 @@ void check_facts(machine_facts const& f, std::int64_t loads, std::int64_t split5
 TEST_CASE("targets print what they read") {
   for (std::string const text :
        {"none", "portable", "x86-64", "x86-64:avx2", "x86-64:avxvnni", "x86-64:avx512f", "x86-64:avx512vnni",
-        "x86-64:avx512bf16", "x86-64:avx512vnni,avx512bf16", "aarch64:neon", "aarch64:dotprod,i8mm", "cuda:sm_90",
-        "x86-64:avx2/loads=3", "x86-64:avx512f/loads=1,split512=1,l1d=48K,l2=2M,l3=100000", "portable/l2=0"})
+        "x86-64:avx512bf16", "x86-64:avx512vnni,avx512bf16", "x86-64:avx512vbmi,amx", "aarch64:neon",
+        "aarch64:dotprod,i8mm", "cuda:sm_90", "x86-64:avx2/loads=3",
+        "x86-64:avx512f/loads=1,split512=1,l1d=48K,l2=2M,l3=100000", "portable/l2=0"})
     CHECK(canonical(text) == text);
 }
 
@@ -121,6 +124,9 @@ TEST_CASE("native is this machine") {
   CHECK(here.has(feature::avx512vnni) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512vnni")));
   CHECK(here.has(feature::avx512vbmi) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512vbmi")));
   CHECK(here.has(feature::avx512bf16) == (here.has(feature::avx512f) && __builtin_cpu_supports("avx512bf16")));
+  std::ifstream cpus("/proc/cpuinfo");
+  std::string const flags(std::istreambuf_iterator<char>(cpus), {});
+  CHECK((!here.has(feature::amx) || flags.find(" amx_bf16 ") != std::string::npos));
 #endif
 }
 

@@ -4,55 +4,13 @@
 #include <sinter/vector/parse.hpp>
 
 #include "catch.hpp"
-#include "temporary_folder.hpp"
+#include "emit/compiled_text.hpp"
 #include "vector/random_program.hpp"
-#include <cstdlib>
-#include <dlfcn.h>
-#include <fstream>
 #include <string>
 
 using namespace sinter;
 
 namespace {
-
-/// A shared object made of C++ text by the compiler of the machine; removed with the object.
-class compiled_text {
- public:
-  compiled_text(std::string const& text, std::string const& flags) {
-    auto const source = folder_.write("text.cpp", text), object = folder_.path() / "text.so",
-               log = folder_.path() / "log";
-    char const* const named = std::getenv("CXX");
-    auto const command = fmt::format(
-        "{} -std=c++20 -O2 -ffp-contract=off -fno-fast-math -Wall -Wextra {} -I{}/include -shared -fPIC {} -o {} >{} "
-        "2>&1",
-        named && *named ? named : "c++", flags, SINTER_SOURCE_DIR, source.string(), object.string(), log.string());
-    failed_ = std::system(command.c_str()) != 0;
-    std::ifstream messages(log);
-    log_.assign(std::istreambuf_iterator<char>(messages), {});
-    if (!failed_) handle_ = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
-  }
-  compiled_text(compiled_text const&) = delete;
-  ~compiled_text() {
-    if (handle_) dlclose(handle_);
-  }
-
-  bool failed() const { return failed_; }
-  std::string const& log() const { return log_; }
-  vector::kernel_function function(std::string const& name) const {
-    return handle_ ? reinterpret_cast<vector::kernel_function>(dlsym(handle_, name.c_str())) : nullptr;
-  }
-
- private:
-  temporary_folder folder_;
-  bool failed_ = true;
-  std::string log_;
-  void* handle_ = nullptr;
-};
-
-bool has_compiler() {
-  char const* const named = std::getenv("CXX");
-  return std::system(fmt::format("{} --version >/dev/null 2>&1", named && *named ? named : "c++").c_str()) == 0;
-}
 
 constexpr char const* avx512_flags = "-mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c";
 constexpr char const* avx2_flags = "-mavx2 -mfma -mf16c";
@@ -60,7 +18,7 @@ constexpr char const* avx2_flags = "-mavx2 -mfma -mf16c";
 }  // namespace
 
 TEST_CASE("C++ text gives the bits of the interpreter", "[thorough]") {
-  if (!has_compiler()) {
+  if (!test::has_compiler()) {
     WARN("SKIPPED: there is no C++ compiler");
     return;
   }
@@ -83,7 +41,7 @@ TEST_CASE("C++ text gives the bits of the interpreter", "[thorough]") {
     }
     auto programs = test::random_programs(lanes, 25, 40);
     for (auto& p : test::random_programs(lanes, 10, 40, true)) programs.push_back(std::move(p));
-    compiled_text const text(cpp::print_cpp(programs, "kernel"), flags);
+    test::compiled_text const text(cpp::print_cpp(programs, "kernel"), flags);
     INFO(text.log());
     REQUIRE_FALSE(text.failed());
     for (std::size_t k = 0; k < programs.size(); ++k) {

@@ -4,6 +4,8 @@
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/convolution.hpp>
 #include <sinter/schedules/gemm.hpp>
+#include <sinter/schedules/tile_convolution.hpp>
+#include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/winograd.hpp>
 
 #include "harness.hpp"
@@ -18,6 +20,7 @@ using namespace sinter::test;
 namespace {
 
 constexpr target with_bfloat16("x86-64:avx512f,avx512bf16");
+constexpr target with_tiles("amx");
 constexpr auto bfloat16_convolution_entry = entry_of<fused_convolution>();
 constexpr auto bfloat16_gemm_entry = entry_of<fused_gemm>();
 
@@ -39,30 +42,31 @@ double rms_error(any_tensor const& got, any_tensor const& expected) {
 }
 
 /// What candidate `number` gives in the interpreter; as machine code it gives the same.
-any_tensor run_pairs(test_case const& c, schedule const& s, std::size_t number = 0) {
+any_tensor run_pairs(test_case const& c, schedule const& s, std::size_t number = 0, target const& on = with_bfloat16) {
   for (auto const& t : targets) CHECK_FALSE(offers(s, c, t));
-  auto const offered = s.offer(describe_case(c), with_bfloat16);
+  auto const offered = s.offer(describe_case(c), on);
   REQUIRE(number < offered.size());
   auto const& how = offered[number];
   CHECK(how.precision == precision::bfloat16);
-  auto const got = run_case(c, how, with_bfloat16)[0];
+  auto const got = run_case(c, how, on)[0];
   if (native_target().covers(with_bfloat16))
-    CHECK(same_bits(run_case(c, how, with_bfloat16, emitted)[0], got));
+    CHECK(same_bits(run_case(c, how, on, emitted)[0], got));
   else
     WARN("SKIPPED: this CPU has no AVX-512 BF16");
   return got;
 }
 
 /// Sums of products of rounded operands are those of float32, but for their order.
-void check_pairs(test_case const& c, schedule const& s) {
-  auto const got = run_pairs(c, s);
+void check_pairs(test_case const& c, schedule const& s, target const& on = with_bfloat16) {
+  auto const got = run_pairs(c, s, 0, on);
   auto exact = c;
   for (std::size_t const i : {0, 1}) exact.inputs[i].value = rounded(c.inputs[i].value);
   CHECK(difference(got, expected_outputs(exact)[0]) <= 3e-6);
   CHECK(difference(got, expected_outputs(c)[0]) > 1e-5);
 }
 
-test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad, std::string const& epilogue = {}) {
+test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad, std::string const& epilogue = {},
+                         std::vector<test_operand> const& extras = {}) {
   using list = std::vector<std::int64_t>;
   attribute_map a{{"kernel_shape", list(w.begin() + 2, w.end())},
                   {"strides", list(w.rank() - 2, stride)},
@@ -70,10 +74,11 @@ test_case convolution_of(shape x, shape w, std::int64_t stride, std::int64_t pad
                   {"pads", list(2 * (w.rank() - 2), pad)},
                   {"group", std::int64_t{1}}};
   if (!epilogue.empty()) a["epilogue"] = epilogue;
-  auto c = make_case(bfloat16_convolution_entry, a,
-                     {blocked(x, 1),
-                      {.value = random_tensor(w, 2), .constant = true},
-                      {.value = random_tensor({w[0]}, 3), .constant = true}});
+  std::vector<test_operand> inputs{blocked(x, 1),
+                                   {.value = random_tensor(w, 2), .constant = true},
+                                   {.value = random_tensor({w[0]}, 3), .constant = true}};
+  inputs.insert(inputs.end(), extras.begin(), extras.end());
+  auto c = make_case(bfloat16_convolution_entry, a, std::move(inputs));
   c.slack_blocks = 1;
   return c;
 }
@@ -104,6 +109,56 @@ TEST_CASE("matrix products of bfloat16 are those of rounded operands", "[schedul
     CHECK_FALSE(offers(bfloat16_gemm_schedule, make_case(bfloat16_gemm_entry, attributes, inputs), with_bfloat16));
 }
 
+TEST_CASE("matrix products by tiles are those of rounded operands", "[schedules]") {
+  struct product {
+    shape a, b;
+    bool trans_b;
+  };
+  auto const p = GENERATE(product{{1, 64}, {64, 64}, false}, product{{16, 96}, {100, 96}, true},
+                          product{{33, 32}, {32, 16}, false}, product{{3, 19, 64}, {64, 130}, false},
+                          product{{32, 64}, {64, 48}, false}, product{{70, 32}, {200, 32}, true},
+                          product{{20, 320}, {320, 5}, false}, product{{2100, 32}, {32, 64}, false});
+  INFO("a " << to_string(p.a) << " b " << to_string(p.b));
+  auto const columns = p.trans_b ? p.b[p.b.rank() - 2] : p.b.back();
+  std::vector<test_operand> inputs{{.value = random_tensor(p.a, 1)},
+                                   {.value = random_tensor(p.b, 2), .constant = true},
+                                   {.value = random_tensor({columns}, 3), .constant = true}};
+  attribute_map attributes{{"trans_b", std::int64_t{p.trans_b}}};
+  auto const plain = make_case(bfloat16_gemm_entry, attributes, inputs);
+  check_pairs(plain, tile_gemm_schedule, with_tiles);
+  CHECK_FALSE(offers(tile_gemm_schedule, plain, with_bfloat16));
+  inputs[2] = {};
+  check_pairs(make_case(bfloat16_gemm_entry, attributes, inputs), tile_gemm_schedule, with_tiles);
+  inputs.push_back({.value = random_tensor(*inferred_types(plain)[0].shape, 4)});
+  inputs.push_back({.value = random_tensor({columns}, 5), .constant = true});
+  inputs.push_back({.value = random_tensor({columns}, 6)});
+  inputs.push_back({.value = random_tensor({1}, 7)});
+  attributes["epilogue"] = "t0 = add x0 x1; t1 = mul t0 x2; t2 = add t1 x3; t3 = mul t2 x4; max t3 0";
+  auto const fused = make_case(bfloat16_gemm_entry, attributes, inputs);
+  check_pairs(fused, tile_gemm_schedule, with_tiles);
+  inputs.resize(4);
+  attributes["epilogue"] = "t0 = add x0 x1; max t0 0";
+  auto const added = make_case(bfloat16_gemm_entry, attributes, inputs);
+  auto const how = tile_gemm_schedule.offer(describe_case(added), with_tiles).at(0);
+  REQUIRE(how.layouts.in_place == std::vector<std::uint32_t>{3});
+  CHECK(same_bits(run_case(added, how, with_tiles, emitted, 3)[0], run_case(added, how, with_tiles)[0]));
+}
+
+TEST_CASE("tiles are taken where rows fill them", "[schedules]") {
+  auto const costs = [](std::int64_t rows) {
+    auto const c = describe_case(make_case(
+        bfloat16_gemm_entry, {}, {{.value = random_tensor({rows, 64}, 1)}, {random_tensor({64, 64}, 2), true}}));
+    return std::pair(tile_gemm_schedule.offer(c, with_tiles).at(0).cost,
+                     bfloat16_gemm_schedule.offer(c, with_tiles).at(0).cost);
+  };
+  for (std::int64_t const rows : {1, 3}) CHECK(costs(rows).first > costs(rows).second);
+  for (std::int64_t const rows : {5, 17, 100}) CHECK(costs(rows).first < costs(rows).second);
+  auto const odd =
+      make_case(bfloat16_gemm_entry, {}, {{.value = random_tensor({40, 48}, 1)}, {random_tensor({48, 64}, 2), true}});
+  CHECK_FALSE(offers(tile_gemm_schedule, odd, with_tiles));
+  CHECK(offers(bfloat16_gemm_schedule, odd, with_tiles));
+}
+
 TEST_CASE("odd numbers of factors stay float32", "[schedules]") {
   auto const product =
       make_case(bfloat16_gemm_entry, {}, {{.value = random_tensor({4, 33}, 1)}, {random_tensor({33, 20}, 2), true}});
@@ -121,6 +176,26 @@ TEST_CASE("direct convolutions of bfloat16 are those of rounded operands", "[sch
   check_pairs(convolution_of({1, 48, 1, 1}, {130, 48, 1, 1}, 1, 0, "max x0 0"), bfloat16_convolution_schedule);
   check_pairs(convolution_of({2, 18, 30, 30}, {16, 18, 3, 3}, 1, 1, "t0 = mul x0 2; max t0 0"),
               bfloat16_convolution_schedule);
+}
+
+TEST_CASE("convolutions by tiles are those of rounded operands", "[schedules]") {
+  auto const check = [](test_case const& c) {
+    check_pairs(c, tile_convolution_schedule, with_tiles);
+    CHECK_FALSE(offers(tile_convolution_schedule, c, with_bfloat16));
+  };
+  check(convolution_of({2, 32, 7, 9}, {40, 32, 1, 1}, 1, 0));
+  check(convolution_of({1, 96, 13, 5}, {130, 96, 1, 1}, 2, 0, "max x0 0"));
+  check(convolution_of({1, 32, 9, 35}, {20, 32, 3, 3}, 1, 1));
+  check(convolution_of({2, 64, 9, 8}, {100, 64, 3, 3}, 2, 1, "t0 = mul x0 2; max t0 0"));
+  check(convolution_of({1, 32, 70}, {48, 32, 5}, 1, 2));
+  check(convolution_of({1, 64, 1, 1}, {16, 64, 1, 1}, 1, 0));
+  check(convolution_of({1, 32, 70, 70}, {64, 32, 1, 1}, 1, 0));
+  check(convolution_of({1, 32, 6, 6}, {16, 32, 2, 4}, 3, 3));
+  check(convolution_of({2, 32, 6, 10}, {70, 32, 3, 3}, 1, 1, "t0 = add x0 x1; t1 = mul t0 x2; t2 = add t1 x3; max t2 0",
+                       {blocked({2, 70, 6, 10}, 4),
+                        blocked({2, 70, 1, 1}, 5),
+                        {.value = random_tensor({70, 1, 1}, 6), .constant = true}}));
+  CHECK_FALSE(offers(tile_convolution_schedule, convolution_of({1, 48, 9, 9}, {16, 48, 3, 3}, 1, 1), with_tiles));
 }
 
 TEST_CASE("Winograd convolutions of bfloat16 are as exact as rounding their transforms allows", "[schedules]") {

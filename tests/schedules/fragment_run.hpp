@@ -4,8 +4,10 @@
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/vector/interpret.hpp>
+#include <sinter/vector/tiles.hpp>
 
 #include "catch.hpp"
+#include "emit/tile_emulator.hpp"
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -25,13 +27,22 @@ inline kernel_call interpreted(vector::program const& p) {
   return [&p](std::byte* const* arguments) { vector::interpret(p, arguments); };
 }
 
-/// Machine code with all that this CPU has, where it can run the kernel; else the interpreter.
+/// Machine code with all that this CPU has, where it can run the kernel; else the interpreter. Tiles, where it has
+/// none, are emulated.
 inline kernel_call emitted(vector::program const& p) {
-  target const needed = p.lanes == 16 ? "avx512" : "avx2";
-  if (!native_target().covers(needed)) return interpreted(p);
+  target const needed = p.lanes == 16 ? "avx512" : "avx2", here = native_target();
+  if (!here.covers(needed)) return interpreted(p);
+  bool const emulates = vector::has_tiles(p) && !here.has(feature::amx);
   budget code("a kernel", limits{}.code_bytes);
-  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, native_target(), code));
-  return [block](std::byte* const* arguments) { block->entry(0)(arguments); };
+  target const machine(here.device(), here.features() | (emulates ? bit(feature::amx) : 0), here.facts());
+  auto block = std::make_shared<code_block>(emit_x86({&p, 1}, machine, code));
+  if (!emulates) return [block](std::byte* const* arguments) { block->entry(0)(arguments); };
+  return [block](std::byte* const* arguments) {
+    tile_emulator const tiles;
+    block->entry(0)(arguments);
+    CHECK(tiles.fault() == "");
+    CHECK_FALSE(tiles.is_configured());
+  };
 }
 
 /// Memory of one operand in its layout; bytes that no element owns are NaN (blocked lanes past the last channel: 1.5).

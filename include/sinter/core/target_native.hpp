@@ -2,6 +2,7 @@
 
 /// Implementation part of core/target.hpp: include it in one translation unit of a program.
 
+#include <sinter/core/amx.hpp>
 #include <sinter/core/avx_vnni.hpp>
 #include <sinter/core/error.hpp>
 #include <sinter/core/target.hpp>
@@ -48,6 +49,7 @@ inline constexpr auto probes = std::to_array<probe_row>({
     {"avx512vnni", [] { return __builtin_cpu_supports("avx512vnni") != 0; }},
     {"avx512vbmi", [] { return __builtin_cpu_supports("avx512vbmi") != 0; }},
     {"avx512bf16", [] { return __builtin_cpu_supports("avx512bf16") != 0; }},
+    {"amx", has_amx},
 });
 
 /// Whether this CPU and operating system have a feature.

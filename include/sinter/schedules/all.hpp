@@ -34,6 +34,8 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/softmax_columns.hpp>
+#include <sinter/schedules/tile_convolution.hpp>
+#include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
@@ -51,6 +53,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       convolution_schedule,
       bfloat16_convolution_schedule,
       half_convolution_schedule,
+      tile_convolution_schedule,
       winograd_schedule,
       bfloat16_winograd_schedule,
       half_winograd_schedule,
@@ -67,6 +70,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       gemm_schedule,
       bfloat16_gemm_schedule,
       half_gemm_schedule,
+      tile_gemm_schedule,
       attention_schedule,
       attention_group_schedule,
       pooling_schedule,

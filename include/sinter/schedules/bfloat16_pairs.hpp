@@ -79,10 +79,12 @@ inline address add_rounded(fragment& code, std::int64_t items, std::int64_t coun
   return to;
 }
 
-/// What `products` multiply-adds cost, and rounding the input before them.
-inline double pairs_cost(scheduled_node const& n, double products) {
-  return products / 2 +
-         traffic_cost(1.5 * static_cast<double>(item_bytes(n.inputs[0].shape(), dtype::float32, layout::row_major)));
+/// Rounding the input.
+inline double rounding_cost(scheduled_node const& n) {
+  return traffic_cost(1.5 * static_cast<double>(item_bytes(n.inputs[0].shape(), dtype::float32, layout::row_major)));
 }
+
+/// What `products` multiply-adds cost, and rounding the input before them.
+inline double pairs_cost(scheduled_node const& n, double products) { return products / 2 + rounding_cost(n); }
 
 }  // namespace sinter::detail

@@ -66,6 +66,18 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n, bool tra
   return s;
 }
 
+/// The constant matrix in groups of `gemm_interleave` blocks of columns.
+inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s) {
+  auto const& b = n.inputs[1];
+  bool const transposed = n.op.attributes_as<fused_gemm::attributes>().trans_b;
+  weight_source source{.tensor = *b.constant,
+                       .outputs = s.columns,
+                       .output_step = transposed ? s.depth : 1,
+                       .step = transposed ? 1 : s.columns,
+                       .chunks = {{.channels = s.depth}}};
+  return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+}
+
 /// Builds the grids of one matrix product.
 class gemm_code {
  public:
@@ -121,14 +133,7 @@ class gemm_code {
   }
 
   packing pack() const {
-    auto const& b = n_.inputs[1];
-    bool const transposed = n_.op.attributes_as<fused_gemm::attributes>().trans_b;
-    weight_source source{.tensor = *b.constant,
-                         .outputs = s_.columns,
-                         .output_step = transposed ? s_.depth : 1,
-                         .step = transposed ? 1 : s_.columns,
-                         .chunks = {{.channels = s_.depth}}};
-    auto floats = packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+    auto floats = pack_gemm_weights(n_, s_);
     return has_pairs() ? paired(std::move(floats), gemm_interleave * channel_block)
                        : stored(std::move(floats), factors_);
   }

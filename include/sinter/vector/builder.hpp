@@ -143,6 +143,20 @@ class builder {
                 p_.registers[static_cast<std::size_t>(a.id)]);
   }
 
+  /// A tile of zeros, of `rows` times `bytes` bytes.
+  reg tile_zero(std::int64_t rows, std::int64_t bytes) {
+    return emit({.op = opcode::tile_zero, .extra = tile(rows, bytes, 0)}, register_type::tile);
+  }
+  /// A tile whose rows lie `stride` bytes apart.
+  reg tile_load(memory m, std::int64_t rows, std::int64_t bytes, std::int64_t stride) {
+    return emit({.op = opcode::tile_load, .m = m, .extra = tile(rows, bytes, stride)}, register_type::tile);
+  }
+  void tile_store(memory m, reg a, std::int64_t rows, std::int64_t bytes, std::int64_t stride) {
+    append({.op = opcode::tile_store, .a = a, .m = m, .extra = tile(rows, bytes, stride)});
+  }
+  /// sum += a · b, of pairs of bf16 (opcode::tile_dot2_bf16) or four bytes (opcode::tile_dot4)
+  void tile_dot_to(reg sum, opcode op, reg a, reg b) { emit_to(sum, {.op = op, .a = a, .b = b, .c = sum}); }
+
   /// A loop of `turns` >= 1; `body()` emits its code; a loop of one turn is its body. Streams advance after each turn
   /// by their steps and are restored at the end.
   template <typename Body>
@@ -164,6 +178,16 @@ class builder {
  private:
   static constexpr std::size_t most_instructions = 1024;  ///< of nearly all programs
 
+  std::int32_t tile(std::int64_t rows, std::int64_t bytes, std::int64_t stride) {
+    auto const whole = [](std::int64_t n) {
+      if (n != static_cast<std::int32_t>(n))
+        fail(error_code::limit_exceeded, "rows of a tile lie {} bytes apart, 2 GiB are the most: take smaller inputs",
+             n);
+      return static_cast<std::int32_t>(n);
+    };
+    p_.tables.push_back({whole(rows), whole(bytes), whole(stride)});
+    return static_cast<std::int32_t>(p_.tables.size() - 1);
+  }
   std::int32_t partial(std::int32_t count) const { return count >= p_.lanes ? 0 : count; }
   void append(instruction i) { p_.code.push_back(i); }
   reg emit(instruction i, register_type type = register_type::f32) {

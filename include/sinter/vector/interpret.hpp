@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/float16.hpp>
+#include <sinter/core/tile.hpp>
 #include <sinter/vector/opcodes.hpp>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 namespace sinter::vector {
@@ -156,8 +158,36 @@ class interpreter {
       for (int l = 0; l < p_.lanes; ++l) at(reg{ids[r]})[l] = square[l][r];
   }
 
+  tile_words& tile(reg r) { return tiles_[r.id].words; }
+  void load_tile(instruction const& i) {
+    auto& to = tiles_[i.d.id];
+    to.shape = shape_of(p_, i);
+    to.words = {};
+    if (!i.m) return;
+    auto const* from = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
+    for (int row = 0; row < to.shape.rows; ++row, from += to.shape.stride)
+      std::memcpy(to.words.at[row], from, static_cast<std::size_t>(to.shape.bytes));
+  }
+  void store_tile(instruction const& i) {
+    auto const& from = tile(i.a);
+    auto const shape = shape_of(p_, i);
+    auto* to = streams_[static_cast<std::size_t>(i.m.stream)] + i.m.offset;
+    for (int row = 0; row < shape.rows; ++row, to += shape.stride)
+      std::memcpy(to, from.at[row], static_cast<std::size_t>(shape.bytes));
+  }
+  void multiply_tiles(instruction const& i) {
+    auto const &a = tiles_[i.a.id].shape, &b = tiles_[i.b.id].shape;
+    auto const add = i.op == opcode::tile_dot4 ? add_byte_tiles : add_bfloat16_tiles;
+    add(tile(i.d), tile(i.a), tile(i.b), {.rows = a.rows, .depth = b.rows, .columns = b.bytes / 4});
+  }
+
   void step_over(instruction const& i) {
     switch (i.op) {
+      case opcode::tile_zero:
+      case opcode::tile_load: return load_tile(i);
+      case opcode::tile_store: return store_tile(i);
+      case opcode::tile_dot2_bf16:
+      case opcode::tile_dot4: return multiply_tiles(i);
       case opcode::load: return load(at(i.d), i, type_of(p_, i.d), i.count > 0 ? i.count : p_.lanes);
       case opcode::store: return store(i);
       case opcode::prefetch: return;
@@ -298,8 +328,14 @@ class interpreter {
     }
   }
 
+  struct tile_register {
+    tile_shape shape{};
+    tile_words words{};
+  };
+
   program const& p_;
   std::vector<lane_bits> registers_;
+  std::unordered_map<std::int32_t, tile_register> tiles_;
   lane_bits operand_{};  ///< the memory operand of an instruction
   std::vector<std::byte*> streams_;
   std::vector<open_loop> open_;

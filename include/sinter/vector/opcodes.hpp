@@ -9,20 +9,23 @@ namespace sinter::vector {
 
 /// Which operands an instruction has.
 enum class operand_form : std::uint8_t {
-  none,       ///< d
-  constant,   ///< d, imm
-  unary,      ///< d, a
-  binary,     ///< d, a, b or m
-  ternary,    ///< d, a, b or m, c
-  choice,     ///< d, a, b, c, e
-  shift,      ///< d, a, imm
-  lookup,     ///< d, a, m
-  load,       ///< d, m
-  store,      ///< m, a
-  prefetch,   ///< m
-  transpose,  ///< table of registers
-  shuffle,    ///< d, a, table
-  loop,       ///< count, steps
+  none,        ///< d
+  constant,    ///< d, imm
+  unary,       ///< d, a
+  binary,      ///< d, a, b or m
+  ternary,     ///< d, a, b or m, c
+  choice,      ///< d, a, b, c, e
+  shift,       ///< d, a, imm
+  lookup,      ///< d, a, m
+  load,        ///< d, m
+  store,       ///< m, a
+  prefetch,    ///< m
+  transpose,   ///< table of registers
+  shuffle,     ///< d, a, table
+  tile_zero,   ///< d, table
+  tile_load,   ///< d, m, table
+  tile_store,  ///< m, a, table
+  loop,        ///< count, steps
   end
 };
 
@@ -41,7 +44,8 @@ constexpr unsigned operands_of(operand_form form) {
   using enum operand_form;
   switch (form) {
     case none:
-    case constant: return result_bit;
+    case constant:
+    case tile_zero: return result_bit;
     case unary:
     case shift:
     case shuffle: return result_bit | source_bit;
@@ -49,8 +53,10 @@ constexpr unsigned operands_of(operand_form form) {
     case ternary: return result_bit | source_bit | second_bit | third_bit;
     case lookup: return result_bit | source_bit | memory_bit;
     case choice: return result_bit | source_bit | second_bit | third_bit | fourth_bit;
-    case load: return result_bit | memory_bit;
-    case store: return source_bit | memory_bit;
+    case load:
+    case tile_load: return result_bit | memory_bit;
+    case store:
+    case tile_store: return source_bit | memory_bit;
     case prefetch: return memory_bit;
     default: return 0;
   }
@@ -63,8 +69,8 @@ inline unsigned operands_of(instruction const& i) {
          bit(bool(i.c), third_bit) | bit(bool(i.e), fourth_bit) | bit(bool(i.m), memory_bit);
 }
 
-/// Register type of sources or result: one of the two, or either.
-enum class operand_type : std::uint8_t { f32, i32, any };
+/// Register type of sources or result; any: f32 or i32.
+enum class operand_type : std::uint8_t { f32, i32, tile, any };
 
 struct opcode_info {
   std::string_view name{};
@@ -79,6 +85,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
   using enum operand_form;
   constexpr auto f = operand_type::f32;
   constexpr auto i = operand_type::i32;
+  constexpr auto t = operand_type::tile;
   constexpr auto any = operand_type::any;
   return std::array<opcode_info, static_cast<std::size_t>(opcode::end) + 1>{{
       {"zero", none, any, any, false},
@@ -125,6 +132,11 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"halves", binary, f, f, false},
       {"transpose", operand_form::transpose, any, any, false},
       {"shuffle", operand_form::shuffle, any, any, false},
+      {"tile.zero", tile_zero, any, t, false},
+      {"tile.load", tile_load, any, t, false},
+      {"tile.store", tile_store, t, any, false},
+      {"tile.dot2.bf16", ternary, t, t, false},
+      {"tile.dot4.u8s8", ternary, t, t, false},
       {"loop", loop, any, any, false},
       {"end", end, any, any, false},
   }};
@@ -132,8 +144,16 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
 
 constexpr opcode_info const& info(opcode op) { return opcode_table[static_cast<std::size_t>(op)]; }
 
+/// Whether an operation makes, fills or stores a tile.
+constexpr bool moves_tile(opcode op) { return opcode::tile_zero <= op && op <= opcode::tile_store; }
+
+/// Whether an operation has to do with tiles.
+constexpr bool handles_tiles(opcode op) { return moves_tile(op) || info(op).result == operand_type::tile; }
+
 /// Whether `extra` is the number of a table.
-constexpr bool has_table(opcode op) { return op == opcode::transpose || op == opcode::shuffle || op == opcode::loop; }
+constexpr bool has_table(opcode op) {
+  return op == opcode::transpose || op == opcode::shuffle || op == opcode::loop || moves_tile(op);
+}
 
 /// The element type behind a memory operand.
 inline element element_of(program const& p, memory const& m) {
@@ -148,9 +168,26 @@ constexpr register_type memory_type(opcode op) {
 
 inline register_type type_of(program const& p, reg r) { return p.registers[static_cast<std::size_t>(r.id)]; }
 
-/// Elements that `i` touches in memory.
-inline int touched_lanes(program const& p, instruction const& i) {
+/// Rows of a tile and bytes of each, and bytes between rows in memory.
+struct tile_shape {
+  std::int32_t rows = 0, bytes = 0, stride = 0;
+  /// Whether registers of both are alike.
+  bool matches(tile_shape const& other) const { return rows == other.rows && bytes == other.bytes; }
+};
+
+/// Of an instruction that moves a tile.
+inline tile_shape shape_of(program const& p, instruction const& i) {
+  auto const& table = p.tables[static_cast<std::size_t>(i.extra)];
+  return {table[0], table[1], table[2]};
+}
+
+/// Elements from the first to the last that `i` touches in memory.
+inline std::int64_t touched_lanes(program const& p, instruction const& i) {
   if (i.op == opcode::lookup) return 64;
+  if (i.op == opcode::tile_load || i.op == opcode::tile_store) {
+    auto const shape = shape_of(p, i);
+    return (std::int64_t{shape.rows - 1} * shape.stride + shape.bytes) / 4;
+  }
   return i.m.broadcast ? 1 : i.count > 0 ? i.count : p.lanes;
 }
 

@@ -129,7 +129,9 @@ class parser : line_reader {
     }
     if (op == opcode_table.size() || mnemonic == "end") reject("there is no operation '{}'", mnemonic);
     i.op = static_cast<opcode>(op);
-    auto type = info(i.op).result == operand_type::i32 ? register_type::i32 : register_type::f32;
+    auto type = info(i.op).result == operand_type::i32    ? register_type::i32
+                : info(i.op).result == operand_type::tile ? register_type::tile
+                                                          : register_type::f32;
     if (suffix.substr(0, 3) == "i32") {
       type = register_type::i32;
       suffix.remove_prefix(suffix.size() > 3 ? 4 : 3);
@@ -157,6 +159,9 @@ class parser : line_reader {
         if (i.op == opcode::store) expect(","), i.a = source();
         break;
       case operand_form::transpose: transposed(i); break;
+      case operand_form::tile_zero:
+      case operand_form::tile_load:
+      case operand_form::tile_store: tile(i); break;
       case operand_form::loop: loop(i); break;
       default:
         if (info(i.op).form == operand_form::choice) i.cc = named<compare>(compare_names, suffix);
@@ -203,6 +208,20 @@ class parser : line_reader {
     do ids.push_back(source().id);
     while (accept(","));
     add_table(i, std::move(ids));
+  }
+  void tile(vector::instruction& i) {
+    auto const shape = word();
+    auto const times = shape.find('x');
+    if (times == std::string_view::npos) reject("the shape of a tile is expected, as in 16x64, not '{}'", shape);
+    std::vector<std::int32_t> table{number<std::int32_t>(shape.substr(0, times)),
+                                    number<std::int32_t>(shape.substr(times + 1)), 0};
+    if (i.op != opcode::tile_zero) {
+      i.m = place();
+      expect("by");
+      table[2] = number<std::int32_t>(word());
+    }
+    if (i.op == opcode::tile_store) expect(","), i.a = source();
+    add_table(i, std::move(table));
   }
   void add_table(vector::instruction& i, std::vector<std::int32_t> table) {
     i.extra = static_cast<std::int32_t>(p_.tables.size());

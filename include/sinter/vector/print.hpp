@@ -22,6 +22,8 @@
 ///       loop 64 x+=64 y+=64
 ///         v1 = max v0, x[0]
 ///         store.5 y[0], v1
+///
+/// A tile is made of 16 rows of 64 bytes, 256 bytes apart, by `v2 = tile.load 16x64 x[0] by 256`.
 namespace sinter::vector {
 
 inline constexpr std::array<std::string_view, 6> element_names{"f32", "i32", "f16", "bf16", "s8", "u8"};
@@ -112,6 +114,9 @@ class printer {
         return put_source(i.a);
       case operand_form::transpose: return put_registers(i);
       case operand_form::shuffle: return put_shuffle(i);
+      case operand_form::tile_zero:
+      case operand_form::tile_load:
+      case operand_form::tile_store: return put_tile(i);
       case operand_form::loop: return put_loop(i);
       default: return put_sources(i, form);
     }
@@ -146,6 +151,16 @@ class printer {
     put(" v{},", i.a.id);
     if (auto const* const lanes = table(p_.tables, i.extra))
       for (auto const lane : *lanes) put(" {}", lane);
+  }
+  void put_tile(instruction const& i) {
+    auto const* const shape = table(p_.tables, i.extra);
+    if (!shape || shape->size() != 3) return;
+    put(" {}x{}", (*shape)[0], (*shape)[1]);
+    if (i.op == opcode::tile_zero) return;
+    text_ += ' ';
+    put_memory(i.m);
+    put(" by {}", (*shape)[2]);
+    if (i.op == opcode::tile_store) put_source(i.a);
   }
   void put_loop(instruction const& i) {
     put(" {}", i.count);

@@ -37,14 +37,14 @@ struct stream {
   std::int64_t offset = 0;
 };
 
-/// A virtual register of `lanes` lanes; mutable. The default is no register.
+/// A virtual register of `lanes` lanes, or a tile; mutable. The default is no register.
 struct reg {
   std::int32_t id = -1;
   explicit operator bool() const { return id >= 0; }
   friend bool operator==(reg, reg) = default;
 };
 
-enum class register_type : std::uint8_t { f32, i32 };
+enum class register_type : std::uint8_t { f32, i32, tile };
 
 enum class opcode : std::uint8_t {
   // f32; the second source of add .. fnma may be memory
@@ -96,6 +96,12 @@ enum class opcode : std::uint8_t {
   halves,     ///< the first half of a's lanes, the second half of b's
   transpose,  ///< of `lanes` registers in place: table `extra` lists the registers
   shuffle,    ///< d[i] = a[table[i]], constant table `extra`
+  // tiles: registers of rows, each of whose words is float32, int32, two bf16 or four bytes (core/tile.hpp)
+  tile_zero,       ///< d = 0; table `extra`: rows, bytes of a row, 0
+  tile_load,       ///< d = m, row by row; table `extra`: rows, bytes of a row, bytes between rows
+  tile_store,      ///< m = a, in the same way
+  tile_dot2_bf16,  ///< d = c, which is d, + a · b of pairs of bf16; float32
+  tile_dot4,       ///< d = c, which is d, + a · b of four u8 and four s8; int32
   // control
   loop,  ///< `count` turns; table `extra` of (stream, step) pairs; the streams are restored at its end
   end    ///< of the innermost open loop
@@ -126,7 +132,7 @@ struct instruction {
   memory m{};               ///< replaces b where it is set; address of load, store, prefetch
   std::int32_t count = 0;   ///< turns of a loop; lanes of a partial load or store
   std::int32_t imm = 0;     ///< bits of a constant; shift distance
-  std::int32_t extra = -1;  ///< index into `program::steps` (loop), `program::tables` (shuffle, transpose)
+  std::int32_t extra = -1;  ///< index into `program::steps` (loop), `program::tables` (shuffle, transpose, tiles)
 
   friend bool operator==(instruction const&, instruction const&) = default;
 };

@@ -49,6 +49,8 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::dot2: return 1 + (loads_integers(p, i) ? 1 : 0);
     case opcode::lookup: return 3;  // instruction sets without it look into 16 parts of the table
     case opcode::dot2_bf16: return (i.c == i.d ? 0 : 1) + (i.m && !folds(p, i) ? 1 : 0);
+    case opcode::tile_load:
+    case opcode::tile_store: return 0;
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;
@@ -57,7 +59,7 @@ inline int temporaries(program const& p, instruction const& i) {
   }
 }
 
-/// The most registers in use at once, temporaries included, and where.
+/// The most vector registers in use at once, temporaries included, and where.
 struct register_pressure {
   int registers = 0;
   std::int32_t at = 0;
@@ -65,8 +67,9 @@ struct register_pressure {
 
 inline register_pressure find_pressure(program const& p, std::vector<live_range> const& ranges) {
   std::vector<std::int32_t> change(p.code.size(), 0);
-  for (auto const& range : ranges) {
-    if (range.first < 0) continue;
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
+    auto const& range = ranges[r];
+    if (range.first < 0 || p.registers[r] == register_type::tile) continue;
     ++change[static_cast<std::size_t>(range.first)];
     --change[static_cast<std::size_t>(range.last)];
   }
@@ -79,7 +82,8 @@ inline register_pressure find_pressure(program const& p, std::vector<live_range>
     // A result that is never read still takes a register while it is written.
     for_each_result(p, p.code[at], [&](reg r) {
       auto const& range = ranges[static_cast<std::size_t>(r.id)];
-      if (range.first == range.last && range.first == static_cast<std::int32_t>(at)) unread = 1;
+      bool const is_unread = range.first == range.last && range.first == static_cast<std::int32_t>(at);
+      if (is_unread && type_of(p, r) != register_type::tile) unread = 1;
     });
     int const used = std::max(before, live + unread) + temporaries(p, p.code[at]);
     if (used > most.registers) most = {used, static_cast<std::int32_t>(at)};

@@ -2,6 +2,7 @@
 
 #include <sinter/vector/print.hpp>
 #include <sinter/vector/register_pressure.hpp>
+#include <sinter/vector/tiles.hpp>
 
 #include <array>
 #include <bit>
@@ -23,7 +24,8 @@ inline constexpr int longest_innermost_body = 600;
 /// - addresses, over all turns of all loops, lie within the argument and at multiples of its element;
 /// - nothing is stored to `in` or `constant`;
 /// - loops are closed, turn at least once, and innermost bodies are short;
-/// - live registers and temporaries fit.
+/// - a tile has one shape, shapes of factors fit their sums, and sums are those that are added to;
+/// - live registers and temporaries fit, and so do tiles.
 class verifier {
  public:
   explicit verifier(program const& p)
@@ -31,7 +33,8 @@ class verifier {
         registers_(static_cast<std::int32_t>(p.registers.size())),
         low_(p.streams.size(), 0),
         high_(low_),
-        defined_(p.registers.size()) {}
+        defined_(p.registers.size()),
+        shapes_(p.registers.size()) {}
 
   void run() {
     header();
@@ -39,6 +42,7 @@ class verifier {
       auto const& i = p_.code[at_];
       registers(i);
       operands(i);
+      shapes(i);
       control(i);
       for_each_result(p_, i, [&](reg r) { defined_[static_cast<std::size_t>(r.id)] = 1; });
     }
@@ -50,6 +54,8 @@ class verifier {
     if (most.registers > register_count(p_.lanes))
       reject("{} registers are in use, the target has {}: take a smaller tile", most.registers,
              register_count(p_.lanes));
+    if (auto const tiles = allocate_tiles(p_, ranges).shapes.size(); tiles > most_tiles)
+      reject_program("{} tiles are in use, there are {}", tiles, most_tiles);
   }
 
  private:
@@ -123,15 +129,44 @@ class verifier {
     auto const count = i.op == opcode::loop ? p_.steps.size() : p_.tables.size();
     require(i.extra >= 0 && static_cast<std::size_t>(i.extra) < count, "table {} does not fit", i.extra);
     if (i.op == opcode::loop) return;
+    if (moves_tile(i.op)) return tile(i);
     require(table(i).size() == static_cast<std::size_t>(p_.lanes), "the table has {} entries", table(i).size());
     if (i.op == opcode::transpose) return square(i);
     for (auto const lane : table(i)) require(lane >= 0 && lane < p_.lanes, "there is no lane {}", lane);
+  }
+
+  /// The shape of a tile that is moved.
+  void tile(instruction const& i) const {
+    require(table(i).size() == 3, "the table has {} entries", table(i).size());
+    auto const [rows, bytes, stride] = shape_of(p_, i);
+    require(rows >= 1 && rows <= most_tile_rows && bytes >= 4 && bytes <= most_tile_bytes && bytes % 4 == 0,
+            "a tile has 1 to {} rows of 4 to {} bytes, whole words", most_tile_rows, most_tile_bytes);
+    bool const lies_apart = stride >= bytes && stride % 4 == 0;
+    require(i.op == opcode::tile_zero ? stride == 0 : lies_apart, "rows {} bytes apart do not fit", stride);
+  }
+
+  /// The shapes of an instruction's tiles.
+  void shapes(instruction const& i) {
+    auto const of = [&](reg r) -> tile_shape& { return shapes_[static_cast<std::size_t>(r.id)]; };
+    if (moves_tile(i.op)) {
+      auto& known = of(i.d ? i.d : i.a);
+      auto const shape = shape_of(p_, i);
+      require(known.rows == 0 || known.matches(shape), "the tile is {}x{} elsewhere", known.rows, known.bytes);
+      known = shape;
+    } else if (info(i.op).result == operand_type::tile) {
+      require(i.c == i.d, "v{} is not what is added to", i.d.id);
+      require(i.a != i.b && i.a != i.d && i.b != i.d, "one tile is there twice");
+      auto const a = of(i.a), b = of(i.b), d = of(i.d);
+      require(a.rows == d.rows && b.bytes == d.bytes && a.bytes == 4 * b.rows, "{}x{} times {}x{} is no tile of {}x{}",
+              a.rows, a.bytes, b.rows, b.bytes, d.rows, d.bytes);
+    }
   }
 
   void square(instruction const& i) const {
     auto const& ids = table(i);
     for (std::size_t k = 0; k < ids.size(); ++k) {
       require(ids[k] >= 0 && ids[k] < registers_, "v{} does not exist", ids[k]);
+      type(reg{ids[k]}, operand_type::any);
       for (std::size_t j = 0; j < k; ++j) require(ids[j] != ids[k], "v{} is there twice", ids[k]);
     }
   }
@@ -155,9 +190,12 @@ class verifier {
   }
 
   void type(reg r, operand_type wanted) const {
-    if (!r || wanted == operand_type::any) return;
-    bool const is_integer = type_of(p_, r) == register_type::i32;
-    require(is_integer == (wanted == operand_type::i32), "v{} is {}", r.id, is_integer ? "i32" : "f32");
+    if (!r) return;
+    constexpr std::array names{"f32", "i32", "a tile"};
+    auto const found = static_cast<std::size_t>(type_of(p_, r));
+    require(
+        wanted == operand_type::any ? type_of(p_, r) != register_type::tile : found == static_cast<std::size_t>(wanted),
+        "v{} is {}", r.id, names[found]);
   }
   void types(instruction const& i, opcode_info const& what) const {
     type(i.a, what.source);
@@ -172,6 +210,10 @@ class verifier {
     if (i.m && what.source == operand_type::i32)
       require(element_of(p_, i.m) == element::i32, "the memory operand is {}, not i32",
               element_names[static_cast<std::size_t>(element_of(p_, i.m))]);
+    if (moves_tile(i.op) && i.m)
+      require(size_of(element_of(p_, i.m)) == 4, "tiles are moved in words, '{}' has {}",
+              p_.streams[static_cast<std::size_t>(i.m.stream)].name,
+              element_names[static_cast<std::size_t>(element_of(p_, i.m))]);
     if (i.op != opcode::load && i.op != opcode::store) return;
     bool const integer_lanes = type_of(p_, i.op == opcode::load ? i.d : i.a) == register_type::i32;
     auto const e = element_of(p_, i.m);
@@ -182,14 +224,15 @@ class verifier {
   /// A memory operand: where it lies over all turns of the open loops.
   void access(instruction const& i) const {
     require(static_cast<std::size_t>(i.m.stream) < p_.streams.size(), "there is no stream {}", i.m.stream);
-    require(i.op != opcode::lookup || !i.m.broadcast, "a table has no broadcast");
+    require((i.op != opcode::lookup && !moves_tile(i.op)) || !i.m.broadcast, "{} has no broadcast",
+            i.op == opcode::lookup ? "a table" : "a tile");
     bool const moves = i.op == opcode::load || i.op == opcode::store;
     require(i.count == 0 || (moves && i.count > 0 && i.count < p_.lanes && !i.m.broadcast), "{} lanes do not fit",
             i.count);
     if (i.op == opcode::prefetch) return;
     auto const& stream = p_.streams[static_cast<std::size_t>(i.m.stream)];
     auto const& argument = p_.arguments[static_cast<std::size_t>(stream.argument)];
-    if (i.op == opcode::store) {
+    if (i.op == opcode::store || i.op == opcode::tile_store) {
       require(!i.m.broadcast, "a store has no broadcast");
       require(argument.mode != access::in && argument.mode != access::constant, "'{}' is not to be written",
               argument.name);
@@ -254,6 +297,7 @@ class verifier {
   std::int32_t registers_;
   std::vector<std::int64_t> low_, high_;  ///< how far the open loops move each stream
   std::vector<std::uint8_t> defined_;     ///< by register
+  std::vector<tile_shape> shapes_;        ///< by register; no rows: not known yet
   std::vector<open_loop> loops_;
   std::size_t at_ = 0;
 };

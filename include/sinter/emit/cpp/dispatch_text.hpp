@@ -6,12 +6,22 @@
 #include <sinter/emit/cpp/source_parts.hpp>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
 
 /// The source files of a library for CPUs that do not depend on an instruction set.
 namespace sinter::cpp {
+
+/// Probes of features that are functions of ours.
+struct probe_function {
+  feature of;
+  std::string_view probe, function, header;
+};
+inline constexpr auto probe_functions =
+    std::to_array<probe_function>({{feature::avxvnni, "avxvnni", "has_avx_vnni", "sinter/core/avx_vnni.hpp"},
+                                   {feature::amx, "amx", "has_amx", "sinter/core/amx.hpp"}});
 
 /// Prints NAME_run.hpp and NAME.cpp of a library for CPUs.
 class dispatch_printer {
@@ -40,8 +50,9 @@ class dispatch_printer {
         lib_.name);
     put("#include <cstring>\n#include <stdexcept>\n#include <string>\n");
     if (lib_.threads > 1) put("#include <algorithm>\n#include <sinter/runtime/thread_pool.hpp>\n");
-    if (std::ranges::any_of(lib_.variants, [](auto const& v) { return v.set.has(feature::avxvnni); }))
-      put("#include <sinter/core/avx_vnni.hpp>\n");
+    for (auto const& p : probe_functions)
+      if (std::ranges::any_of(lib_.variants, [&](auto const& v) { return v.set.has(p.of); }))
+        put("#include <{}>\n", p.header);
     text_ += map_weights_includes(lib_);
     if (resident()) put("#include <sinter/emit/cpp/resident_constants.hpp>\n");
     if (lib_.grows()) put("#include <sinter/core/growing_rows.hpp>\n");
@@ -96,7 +107,8 @@ class dispatch_printer {
     return all.empty() ? "true" : all;
   }
   static std::string question(std::string_view probe) {
-    if (probe == "avxvnni") return "::sinter::has_avx_vnni()";
+    for (auto const& p : probe_functions)
+      if (p.probe == probe) return fmt::format("::sinter::{}()", p.function);
     return fmt::format("__builtin_cpu_supports(\"{}\")", probe);
   }
 

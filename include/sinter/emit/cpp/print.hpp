@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/vector/print.hpp>
+#include <sinter/vector/tiles.hpp>
 
 #include <fmt/format.h>
 
@@ -25,7 +26,9 @@ class function_printer {
       put("  [[maybe_unused]] std::byte* s{} = arguments[{}] + {};  // {}\n", s, p_.streams[s].argument,
           p_.streams[s].offset, p_.streams[s].name);
     for (std::size_t r = 0; r < p_.registers.size(); ++r)
-      put("  [[maybe_unused]] {} v{};\n", p_.registers[r] == vector::register_type::i32 ? "I" : "F", r);
+      if (p_.registers[r] != vector::register_type::tile)
+        put("  [[maybe_unused]] {} v{};\n", p_.registers[r] == vector::register_type::i32 ? "I" : "F", r);
+    if (vector::has_tiles(p_)) tiles();
     for (auto const& i : p_.code) {
       if (i.op == vector::opcode::end)
         close();
@@ -74,9 +77,33 @@ class function_printer {
     return load(i.m, vector::memory_type(i.op) == vector::register_type::i32 ? "I" : "F");
   }
 
+  /// Declares the tiles.
+  void tiles() {
+    tiles_ = allocate_tiles(p_);
+    std::string extents;
+    for (auto const& shape : tiles_.shapes)
+      extents +=
+          fmt::format("{}sinter::simd::tile_extent{{{}, {}}}", extents.empty() ? "" : ", ", shape.rows, shape.bytes);
+    put("  sinter::simd::tiles<{}> tiles;\n", extents);
+  }
+  int tile(vector::reg r) const { return tiles_.machine[static_cast<std::size_t>(r.id)]; }
+  void tile(vector::instruction const& i) {
+    using vector::opcode;
+    auto const memory = [&] { return fmt::format("s{} + {}, {}", i.m.stream, i.m.offset, shape_of(p_, i).stride); };
+    switch (i.op) {
+      case opcode::tile_zero: return put("tiles.zero<{}>();\n", tile(i.d));
+      case opcode::tile_load: return put("tiles.load<{}>({});\n", tile(i.d), memory());
+      case opcode::tile_store: return put("tiles.store<{}>({});\n", tile(i.a), memory());
+      default:
+        put("tiles.{}<{}, {}, {}>();\n", i.op == opcode::tile_dot4 ? "dot4_u8s8" : "dot2_bf16", tile(i.d), tile(i.a),
+            tile(i.b));
+    }
+  }
+
   void statement(vector::instruction const& i) {
     using vector::operand_form;
     indent();
+    if (vector::handles_tiles(i.op)) return tile(i);
     if (i.d) put("v{} = ", i.d.id);
     switch (info(i.op).form) {
       case operand_form::none: return put("{}(0);\n", type(i.d));
@@ -95,7 +122,7 @@ class function_printer {
       case operand_form::transpose: return put("transpose(v{});\n", fmt::join(table(i), ", v"));
       case operand_form::shuffle: return put("shuffle<{}>(v{});\n", fmt::join(table(i), ", "), i.a.id);
       case operand_form::loop: return open(i);
-      case operand_form::end: return;
+      default: return;
     }
   }
 
@@ -156,6 +183,7 @@ class function_printer {
   vector::program const& p_;
   std::string text_;
   std::vector<vector::instruction const*> open_;
+  vector::tile_allocation tiles_{};
 };
 
 /// A C++ source file with one function `extern "C" void SYMBOL(std::byte* const*) noexcept` for each program, where

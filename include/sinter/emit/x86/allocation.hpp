@@ -10,8 +10,8 @@
 
 namespace sinter::x86 {
 
-/// Vector registers of a program: linear scan over live ranges, no spilling. A result may take the register of a source
-/// that dies with the instruction; temporaries take neither.
+/// Vector registers of a program, not its tiles: linear scan over live ranges, no spilling. A result may take the
+/// register of a source that dies with the instruction; temporaries take neither.
 class register_allocation {
  public:
   static constexpr int most_temporaries = 3;
@@ -38,7 +38,7 @@ class register_allocation {
     first_death_.assign(p.code.size(), -1);
     next_death_.assign(p.registers.size(), -1);
     for (std::size_t r = 0; r < ranges_.size(); ++r) {
-      if (ranges_[r].last < 0) continue;
+      if (ranges_[r].last < 0 || p.registers[r] == vector::register_type::tile) continue;
       auto& head = first_death_[static_cast<std::size_t>(ranges_[r].last)];
       next_death_[r] = head;
       head = static_cast<std::int32_t>(r);
@@ -65,6 +65,7 @@ class register_allocation {
     }
     release(at, false);
     for_each_result(p, i, [&](vector::reg d) {
+      if (type_of(p, d) == vector::register_type::tile) return;
       auto& where = physical_[static_cast<std::size_t>(d.id)];
       if (where < 0) where = static_cast<std::int8_t>(take(p, at, preference(i)));
     });

@@ -37,9 +37,9 @@ class code_block {
 
 /// Emits verified programs: those of 16 lanes as AVX-512 (F, BW, DQ, VL), those of 8 lanes as AVX2 with FMA and F16C,
 /// without a single EVEX encoding; `dot4.u8s8` and `dot2.s16` are one instruction, and `lookup.u8` few, where `machine`
-/// has them for so many lanes; `dot2.bf16` and `pack.bf16` take 16 lanes and AVX-512 BF16. The bytes are charged to
-/// `code`. A program that needs a stronger instruction set than `machine` has, or more registers than there are, is
-/// `error_code::invalid_argument`. Defined in emit/x86/emitter.hpp.
+/// has them for so many lanes; `dot2.bf16` and `pack.bf16` take 16 lanes and AVX-512 BF16, tiles 16 lanes and AMX. The
+/// bytes are charged to `code`. A program that needs a stronger instruction set than `machine` has, or more registers
+/// than there are, is `error_code::invalid_argument`. Defined in emit/x86/emitter.hpp.
 code_block emit_x86(std::span<vector::program const* const> kernels, target const& machine, budget& code);
 
 inline code_block emit_x86(std::span<vector::program const> kernels, target const& machine, budget& code) {

@@ -21,6 +21,7 @@ code_block emit_x86(std::span<vector::program const* const> kernels, target cons
       fail(error_code::invalid_argument,
            "kernel '{}' multiplies pairs of bfloat16, which takes AVX-512 BF16: {} has none", p.name,
            to_string(machine));
+    if (vector::has_tiles(p)) x86::require_tiles(p, machine);
     intern_constants(pool, p);
     bound += x86::code_bound(p);
   }

@@ -4,6 +4,7 @@
 #include <sinter/emit/x86/bfloat16.hpp>
 #include <sinter/emit/x86/lanes.hpp>
 #include <sinter/emit/x86/lookup.hpp>
+#include <sinter/emit/x86/tiles.hpp>
 
 #include <cstddef>
 #include <vector>
@@ -13,6 +14,7 @@ namespace sinter::x86 {
 /// Adds what `p` takes from the pool.
 inline void intern_constants(constant_pool& pool, vector::program const& p) {
   intern_memory_constants(pool, p.lanes);
+  if (vector::has_tiles(p)) pool.intern(tile_configuration(vector::allocate_tiles(p)));
   for (auto const& i : p.code) {
     if (i.op == vector::opcode::lookup) intern_lookup_constants(pool, p.lanes);
     if (i.op == vector::opcode::constant && i.imm != 0) pool.intern(static_cast<std::uint32_t>(i.imm));
@@ -86,6 +88,7 @@ class kernel_emitter {
     }
     if (last >= 0) load_stream(streams[static_cast<std::size_t>(last)], pointers.of_stream(last));
     m_.set_masks();
+    if (!m_.tiles().shapes.empty()) m_.ldtilecfg(m_.words(tile_configuration(m_.tiles())));
   }
 
   void load_stream(vector::stream const& s, pointer_allocation::home const& home) {
@@ -100,6 +103,7 @@ class kernel_emitter {
 
   void leave() {
     auto const& pointers = m_.pointers();
+    if (!m_.tiles().shapes.empty()) m_.tilerelease();
     if (!m_.source().registers.empty()) m_.vzeroupper();
     if (pointers.slots() > 0) m_.add(m_.rsp, pointers.slots() * 8);
     for (int k = preserved(pointers); k-- > 0;) m_.pop(pool_register(pointer_allocation::first_preserved + k));
@@ -114,7 +118,7 @@ class kernel_emitter {
     else
       m_.mov(m_.frame(home), i.count);
     if (innermost) m_.align(32);
-    m_.clobber_scratch();
+    m_.start_block();
     loops_.push_back({m_.getCurr(), &i});
   }
 
@@ -133,7 +137,7 @@ class kernel_emitter {
     else
       m_.sub(m_.frame(home), 1);
     m_.jnz(top);
-    m_.clobber_scratch();
+    m_.start_block();
     for (auto const& s : steps) ahead[static_cast<std::size_t>(s.stream)] += s.bytes * head->count;
   }
 
@@ -147,6 +151,7 @@ class kernel_emitter {
 
   void step(std::size_t at, vector::instruction const& i) {
     using vector::operand_form;
+    if (handles_tiles(i.op)) return tile(m_, i);
     switch (info(i.op).form) {
       case operand_form::none:
       case operand_form::constant: return constant(m_, i);
@@ -167,6 +172,7 @@ class kernel_emitter {
       case operand_form::shuffle: return shuffle(m_, m_.full(i.d), m_.full(i.a), table(i), m_.temporary(at));
       case operand_form::loop: return open(i, is_innermost(at));
       case operand_form::end: return close();
+      default: return;
     }
   }
 

@@ -5,7 +5,7 @@
 #include <sinter/emit/x86/constant_pool.hpp>
 #include <sinter/emit/x86/packed.hpp>
 #include <sinter/emit/x86/pointers.hpp>
-#include <sinter/vector/opcodes.hpp>
+#include <sinter/vector/tiles.hpp>
 
 #include <xbyak/xbyak.h>
 
@@ -33,8 +33,9 @@ class machine : public Xbyak::CodeGenerator {
       registers_.push_back(wide() ? Xbyak::Zmm(n) : Xbyak::Ymm(n));
     vectors_.allocate(p);
     pointers_.allocate(p);
+    tiles_ = vector::has_tiles(p) ? vector::allocate_tiles(p) : vector::tile_allocation{};
     ahead_.assign(p.streams.size(), 0);
-    cached_stream_ = -1;
+    start_block();
     assign_masks();
   }
 
@@ -72,6 +73,18 @@ class machine : public Xbyak::CodeGenerator {
     return full(vectors_.temporaries(at)[static_cast<std::size_t>(k)]);
   }
 
+  vector::tile_allocation const& tiles() const { return tiles_; }
+  Xbyak::Tmm tile(vector::reg r) const { return Xbyak::Tmm(tiles_.machine[static_cast<std::size_t>(r.id)]); }
+
+  /// Where a tile lies whose rows are `stride` bytes apart.
+  Xbyak::Address tile_address(vector::memory const& m, std::int32_t stride) {
+    auto const displacement = displace(m, 0);
+    auto const base = pointer(m.stream);
+    Xbyak::Reg64 const distance(pointers_.of_stride().machine);
+    if (cached_stride_ != stride) mov(distance.cvt32(), stride);
+    cached_stride_ = stride;
+    return ptr[base + distance + displacement];
+  }
   /// The address `bytes` past memory operand `m`.
   Xbyak::Address address(vector::memory const& m, std::int32_t bytes = 0) {
     auto const displacement = displace(m, bytes);
@@ -136,6 +149,8 @@ class machine : public Xbyak::CodeGenerator {
     cached_stream_ = -1;
     return rax;
   }
+  /// What follows is reached in more than one way: nothing is known of registers.
+  void start_block() { cached_stream_ = cached_stride_ = -1; }
 
  private:
   /// Keeps the first counts of partial loads and stores, and that of halves, in k1 to k6.
@@ -184,7 +199,8 @@ class machine : public Xbyak::CodeGenerator {
   register_allocation vectors_;
   pointer_allocation pointers_;
   std::vector<std::int64_t> ahead_;
-  std::int32_t cached_stream_ = -1;
+  vector::tile_allocation tiles_;
+  std::int32_t cached_stream_ = -1, cached_stride_ = -1;
   std::array<std::int32_t, 6> mask_counts_{};
   int kept_masks_ = 0;
 };

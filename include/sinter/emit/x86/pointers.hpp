@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace sinter::x86 {
 
-/// Where streams and loop counters of a program live: general registers for those used most, deepest in loops first;
-/// the others in the stack frame.
+/// Where streams, the distance of rows of tiles and loop counters of a program live: general registers for those used
+/// most, deepest in loops first; the others in the stack frame.
 class pointer_allocation {
  public:
   /// Machine numbers of the general registers that may hold a stream or a counter, those that a callee may clobber
@@ -45,7 +46,9 @@ class pointer_allocation {
 
   bool used(std::int32_t stream) const { return weight_[static_cast<std::size_t>(stream)] > 0; }
   home of_stream(std::int32_t stream) const { return homes_[static_cast<std::size_t>(stream)]; }
-  home of_counter(int depth) const { return homes_[streams_ + static_cast<std::size_t>(depth)]; }
+  /// Always a register, if there are tiles in memory.
+  home of_stride() const { return homes_[streams_]; }
+  home of_counter(int depth) const { return homes_[streams_ + 1 + static_cast<std::size_t>(depth)]; }
   int slots() const { return slots_; }
   /// Registers of `pool` in use: its first ones.
   int registers() const { return used_; }
@@ -53,25 +56,26 @@ class pointer_allocation {
  private:
   void weigh(vector::program const& p) {
     streams_ = p.streams.size();
-    weight_.assign(streams_, 0.0f);
+    weight_.assign(streams_ + 1, 0.0f);
     float turns = 1;
     std::size_t depth = 0;
     for (auto const& i : p.code) {
       if (i.op == vector::opcode::loop) {
         turns *= 16;
-        if (weight_.size() <= streams_ + depth) weight_.push_back(0);
-        weight_[streams_ + depth++] += turns;
+        if (weight_.size() <= streams_ + 1 + depth) weight_.push_back(0);
+        weight_[streams_ + 1 + depth++] += turns;
       } else if (i.op == vector::opcode::end) {
         turns /= 16;
         --depth;
       } else if (i.m) {
         weight_[static_cast<std::size_t>(i.m.stream)] += turns;
+        if (moves_tile(i.op)) weight_[streams_] = std::numeric_limits<float>::max();
       }
     }
   }
 
   std::size_t streams_ = 0;
-  std::vector<float> weight_;  ///< of streams, then of loop depths
+  std::vector<float> weight_;  ///< of streams, of the distance, of loop depths
   std::vector<std::int32_t> order_;
   std::vector<home> homes_;
   int slots_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/block_runs.hpp>
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/quantized_product.hpp>
@@ -57,25 +58,14 @@ class byte_gemm_code {
 
   fragment build() {
     auto const wide = quantized_blocks(s_.rows == 1 ? 1 : 5, machine_);
-    auto const blocks = ceil_div(s_.columns, channel_block), whole = s_.columns / channel_block, full = whole / wide;
-    for (auto const& rows : tile_axis({.in = s_.rows, .out = s_.rows}, quantized_pixels(wide, machine_))) {
-      if (wide == 1) {  // neighbouring blocks of a packed group are closer than the groups
-        for (std::int64_t first = 0; first < std::min(whole, gemm_interleave); ++first)
-          add_grid(rows, {first, ceil_div(whole - first, gemm_interleave), gemm_interleave, 1});
-        if (blocks > whole) add_grid(rows, {whole, 1, 1, 1});
-        continue;
-      }
-      if (full > 0) add_grid(rows, {0, full, wide, wide});
-      if (blocks > full * wide) add_grid(rows, {full * wide, 1, wide, blocks - full * wide});
-    }
+    auto const runs =
+        block_runs(ceil_div(s_.columns, channel_block), wide, gemm_interleave, s_.columns % channel_block);
+    for (auto const& rows : tile_axis({.in = s_.rows, .out = s_.rows}, quantized_pixels(wide, machine_)))
+      for (auto const& columns : runs) add_grid(rows, columns);
     return std::move(code_);
   }
 
  private:
-  /// Tiles of `blocks` column blocks each, `step` blocks apart: `count` of them from `first` on.
-  struct block_run {
-    std::int64_t first, count, step, blocks;
-  };
   struct tile_operand {
     address at{};
     std::int64_t block_bytes = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/bfloat16_pairs.hpp>
+#include <sinter/schedules/block_runs.hpp>
 #include <sinter/schedules/contraction.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
 #include <sinter/schedules/convolution_weights.hpp>
@@ -106,7 +107,8 @@ class convolution_code {
     if (epilogue_) extras_ = bind_extras(n_, *epilogue_, 3, 1, code_);
     auto const wide = blocks_of_tile();
     for (auto const& tile : tile_plane(window_, pixels_of_tile()))
-      for (auto const& columns : block_columns(g.blocks, wide, half_tail())) add_grid(g, tile, columns, weights);
+      for (auto const& columns : block_runs(g.blocks, wide, convolution_interleave, half_tail()))
+        add_grid(g, tile, columns, weights);
   }
 
   bool half_tail() const { return s_.half_tail() && !quantized_ && factors_ != tile_factors::pairs; }
@@ -120,26 +122,6 @@ class convolution_code {
   }
   std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
     return packed_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
-  }
-
-  /// Tiles of `blocks` output blocks each, `step` blocks apart: `count` of them from `first` on.
-  struct block_run {
-    std::int64_t first, count, step, blocks;
-  };
-
-  /// Cuts the blocks of a group into runs whose packed weights are equally far apart; a half tail is in a run of one.
-  static std::vector<block_run> block_columns(std::int64_t blocks, std::int64_t wide, bool half_tail) {
-    std::vector<block_run> runs;
-    auto const alike = half_tail ? blocks - 1 : blocks;
-    if (wide == 1) {
-      for (std::int64_t first = 0; first < std::min(alike, convolution_interleave); ++first)
-        runs.push_back({first, ceil_div(alike - first, convolution_interleave), convolution_interleave, 1});
-    } else if (alike >= wide) {
-      runs.push_back({0, alike / wide, wide, wide});
-    }
-    auto const done = alike / wide * wide;
-    if (done < blocks) runs.push_back({done, 1, wide, blocks - done});
-    return runs;
   }
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.

@@ -2,6 +2,7 @@
 
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/bfloat16_pairs.hpp>
+#include <sinter/schedules/block_runs.hpp>
 #include <sinter/schedules/contraction_rows.hpp>
 #include <sinter/schedules/cost.hpp>
 #include <sinter/schedules/half_weights.hpp>
@@ -98,27 +99,14 @@ class gemm_code {
     auto const& a = n_.op.attributes_as<fused_gemm::attributes>();
     extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
     auto const wide = blocks_of_tile();
-    for (auto const& rows : equal_runs(s_.rows, rows_of_task())) {
-      auto const whole = s_.columns / channel_block, full = whole / wide;
-      if (wide == 1 && packed_) {  // neighbouring blocks of a packed group are closer than the groups
-        for (std::int64_t first = 0; first < std::min(whole, gemm_interleave); ++first)
-          add_grid(rows, {first, ceil_div(whole - first, gemm_interleave), gemm_interleave, 1});
-        if (s_.blocks() > whole) add_grid(rows, {whole, 1, 1, 1});
-        continue;
-      }
-      if (full > 0) add_grid(rows, {0, full, wide, wide});
-      if (s_.blocks() > full * wide) add_grid(rows, {full * wide, 1, wide, s_.blocks() - full * wide});
-    }
+    auto const runs = block_runs(s_.blocks(), wide, packed_ ? gemm_interleave : 1, s_.columns % channel_block);
+    for (auto const& rows : equal_runs(s_.rows, rows_of_task()))
+      for (auto const& columns : runs) add_grid(rows, columns);
     return std::move(code_);
   }
 
  private:
   static constexpr std::int64_t rows_of_tile = 6;
-
-  /// Tiles of `blocks` column blocks each, `step` blocks apart: `count` of them from `first` on.
-  struct block_run {
-    std::int64_t first, count, step, blocks;
-  };
 
   /// Enough to fetch the next group's weights in their time, few enough for several tasks.
   std::int64_t rows_of_task() const {

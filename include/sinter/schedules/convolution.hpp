@@ -15,9 +15,7 @@ inline fragment direct_convolution_build(scheduled_node const& n, convolution_sh
                                          tile_factors factors = tile_factors::own) {
   fragment code;
   auto const& epilogue = n.op.attributes_as<fused_convolution::attributes>().epilogue;
-  convolution_code grids(s, n, epilogue, t, code);
-  grids.use_halves(factors);
-  grids.add([&](block_group const& g) {
+  convolution_code(s, n, epilogue, t, code, factors).add([&](block_group const& g) {
     return stored(pack_convolution(n.inputs[1], s, g, n.inputs[0].how == layout::blocked), factors);
   });
   return code;

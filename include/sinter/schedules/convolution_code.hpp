@@ -31,11 +31,11 @@ namespace sinter::detail {
 /// with 4 bytes each.
 class convolution_code {
  public:
-  /// Of floats, with bias input 2 and extras from input 3 on.
+  /// Of floats, with bias input 2 and extras from input 3 on; weights may have 16 bits (half_weights.hpp).
   convolution_code(convolution_shape const& s, scheduled_node const& n, std::optional<expr::function> const& epilogue,
-                   target const& machine, fragment& code)
+                   target const& machine, fragment& code, tile_factors factors = tile_factors::own)
       : convolution_code(s, n, machine, code) {
-    epilogue_ = &epilogue;
+    factors_ = factors, epilogue_ = &epilogue;
     if (has_input(n, 2)) packed_values_.push_back(pack_vector(n.inputs[2]));
   }
   /// Of 8-bit integers, blocked or a row-major image (interleaved_image.hpp), with packed bias and scale.
@@ -49,8 +49,7 @@ class convolution_code {
     extras_ = addend_of(n, quantized);
   }
 
-  /// Makes it one of bfloat16 (bfloat16_pairs.hpp), with an even number of channels: input 0, blocked, is rounded
-  /// first.
+  /// Makes it one of pairs (bfloat16_pairs.hpp), with an even number of channels: input 0, blocked, is rounded first.
   void use_pairs() {
     SINTER_ASSERT(blocked_input_ && !quantized_ && s_.groups == 1 && s_.in_channels % 2 == 0);
     factors_ = tile_factors::pairs;
@@ -59,8 +58,6 @@ class convolution_code {
     x_ = add_rounded(code_, s_.items, elements, x_.stride[0], machine_);
     x_.stride[0] = elements * 2;
   }
-  /// Weights are stored in 16 bits (half_weights.hpp).
-  void use_halves(tile_factors stored) { factors_ = stored; }
 
   /// Adds the grids to the last region; `pack(block group)` is the packing of its weights.
   template <typename Pack>
@@ -117,11 +114,8 @@ class convolution_code {
   std::int64_t result_bytes() const { return channel_block * result_element_; }
   std::int64_t pixel_bytes() const { return blocked_input_ ? block_ * element_ : element_; }
   std::int64_t lane() const { return weight_lane(factors_); }
-  std::int64_t packed_bytes(std::int64_t reduction, std::int64_t interleave) const {
-    return packed_group_bytes(reduction, interleave) / 4 * lane();
-  }
   std::int64_t group_bytes(block_group const& g, std::int64_t interleave) const {
-    return packed_bytes(planes_ * units(g.inputs) * s_.taps(), interleave);
+    return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave, lane());
   }
 
   /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
@@ -159,11 +153,12 @@ class convolution_code {
     if (chunks > 0)
       all.push_back({.chunks = chunks, .channels = units(block_), .x_offset = first, .x_chunk = plane * block_});
     if (rest > 0)
-      all.push_back({.chunks = planes_,
-                     .channels = units(rest),
-                     .x_offset = first + chunks * plane * block_,
-                     .x_chunk = plane * block_,
-                     .w_offset = packed_bytes(chunks * units(block_) * s_.taps(), convolution_interleave)});
+      all.push_back(
+          {.chunks = planes_,
+           .channels = units(rest),
+           .x_offset = first + chunks * plane * block_,
+           .x_chunk = plane * block_,
+           .w_offset = packed_group_bytes(chunks * units(block_) * s_.taps(), convolution_interleave, lane())});
     return all;
   }
 

@@ -131,7 +131,7 @@ class gemm_code {
   bool has_pairs() const { return factors_ == tile_factors::pairs; }
   /// Bytes of a lane of packed weights, and of the weights of a group of blocks.
   std::int64_t lane() const { return weight_lane(factors_); }
-  std::int64_t group_bytes() const { return packed_group_bytes(units(), gemm_interleave) / 4 * lane(); }
+  std::int64_t group_bytes() const { return packed_group_bytes(units(), gemm_interleave, lane()); }
 
   std::int64_t weight_at(std::int64_t block) const {
     if (!packed_) return block * channel_block * 4;
@@ -152,7 +152,7 @@ class gemm_code {
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
-    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(units(), s_.blocks()) / 4 * lane(), machine_);
+    if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(units(), s_.blocks(), lane()), machine_);
     t.bias = bias_.has_value();
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;

@@ -41,8 +41,9 @@ struct weight_source {
   }
 };
 
-inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t interleave) {
-  return reduction * interleave * channel_block * 4;
+/// `lane` is bytes of a weight.
+inline std::int64_t packed_group_bytes(std::int64_t reduction, std::int64_t interleave, std::int64_t lane = 4) {
+  return reduction * interleave * channel_block * lane;
 }
 
 /// How far ahead kernels fetch packed weights of `bytes` bytes, in bytes: 0, not at all, where they stay in the

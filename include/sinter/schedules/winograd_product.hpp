@@ -16,7 +16,7 @@ namespace sinter {
 
 /// Bytes of the packed weights of one point, and of a group of `interleave` output blocks: [point][channel][block][16].
 inline std::int64_t winograd_point_bytes(winograd_shape const& s, std::int64_t interleave) {
-  return packed_group_bytes(s.in_channels / s.unit(), interleave) / 4 * weight_lane(s.factors);
+  return packed_group_bytes(s.in_channels / s.unit(), interleave, weight_lane(s.factors));
 }
 inline std::int64_t winograd_group_bytes(winograd_shape const& s, std::int64_t interleave) {
   return checked_mul(s.points(), winograd_point_bytes(s, interleave));

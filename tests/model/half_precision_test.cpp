@@ -116,7 +116,7 @@ graph opset 13 {
   for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
   auto const g = parse(text);
   auto const file = std::filesystem::temp_directory_path() / fmt::format("sinter_halves_{}_{}.onnx", type, ::getpid());
-  onnx::export_file(g, file);
+  sinter::onnx::export_file(g, file);
   auto const ids = any_tensor::of<std::int64_t>({7}, {3, 499, 0, 17, 250, 1, -1});
   auto const expected = evaluate(g, {ids});
   auto const net = load(file, {.threads = 1});

@@ -49,7 +49,7 @@ void check(std::string_view text, std::vector<any_tensor> const& in, int compile
   }
 }
 
-/// h = tanh(x W + h R) for each x, written as a Scan.
+/// h = tanh(x W * h R) for each x, which is no recurrent operator, written as a Scan.
 constexpr auto recurrence = R"(graph opset 17 {
   input h: float[1x16]
   input x: float[5x1x16]
@@ -62,7 +62,7 @@ constexpr auto recurrence = R"(graph opset 17 {
     const w = float[16x16] random(1)
     a = MatMul(now, w)
     b = MatMul(before, k)
-    s = Add(a, b)
+    s = Mul(a, b)
     after = Tanh(s)
     seen = Identity(after)
     output after

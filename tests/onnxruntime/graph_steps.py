@@ -212,7 +212,9 @@ def resize(g, x):
     shape = list(x.shape[:2]) + [d.one(e, e * 2, e * 2, e * 3, max(e // 2, 1), 1) for e in x.shape[2:]]
     if np.prod(shape) > g.most_elements:
         return
-    mode = d.one("nearest", "linear", "cubic")
+    # Where a scale is no exact float32, onnxruntime takes the neighbour that its rounding error points to.
+    exact = all(r >= e or (e % r == 0 and (e // r) & (e // r - 1) == 0) for e, r in zip(x.shape, shape))
+    mode = d.one("nearest", "linear", "cubic") if exact else d.one("linear", "cubic")
     more = {"nearest_mode": d.one("floor", "round_prefer_floor")} if mode == "nearest" else {}
     g.put("Resize", [x, None, None, g.integers(*shape)], shape, mode=mode,
           coordinate_transformation_mode=d.one("half_pixel", "asymmetric"), **more)

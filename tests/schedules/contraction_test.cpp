@@ -167,6 +167,17 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
   check_case(make_case(gemm_entry, attributes, inputs), gemm_schedule);
 }
 
+TEST_CASE("matrix products of few terms have long epilogues", "[schedules]") {
+  for (std::int64_t const terms : {1, 7, 20}) {
+    INFO(terms << " terms");
+    std::vector<test_operand> const inputs{{.value = random_tensor({40, terms}, 1)},
+                                           {.value = random_tensor({terms, 100}, 2), .constant = true},
+                                           {.value = random_tensor({100}, 3), .constant = true}};
+    auto const how = std::string("t0 = erf x0; t1 = tanh t0; t2 = mul t1 x0; t3 = erf t2; t4 = tanh t3; add t4 t0");
+    check_case(make_case(gemm_entry, {{"epilogue", how}}, inputs), gemm_schedule);
+  }
+}
+
 TEST_CASE("stacks of matrices broadcast", "[schedules]") {
   auto const [a, b] = GENERATE(std::pair<shape, shape>{{3, 1, 5, 20}, {4, 20, 33}},      // both sides repeat
                                std::pair<shape, shape>{{2, 4, 5, 20}, {4, 20, 17}},      // one side, outer axes

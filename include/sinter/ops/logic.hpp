@@ -14,7 +14,8 @@ struct logic_row {
 /// A condition as 0 or 1.
 inline expr::value as_number(expr::condition c) { return expr::select(std::move(c), 1.0f, 0.0f); }
 
-/// https://onnx.ai/onnx/operators/onnx__And.html and so on. The first `legacy_logic_rows` exist before operator set 7.
+/// https://onnx.ai/onnx/operators/onnx__And.html and so on. The first `bool_rows` are those on bool, which
+/// exist before operator set 7.
 inline constexpr logic_row logic_rows[] = {
     {{.name = "And", .since = 7, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_and>, "fold<sinter::kernels::bits_and>", "integers.hpp"},
@@ -32,7 +33,7 @@ inline constexpr logic_row logic_rows[] = {
     {{.name = "BitwiseXor", .since = 18, .min_inputs = 2, .max_inputs = 2},
      {kernels::fold<kernels::bits_xor>, "fold<sinter::kernels::bits_xor>", "integers.hpp"}},
 };
-inline constexpr std::size_t legacy_logic_rows = 3;
+inline constexpr std::size_t bool_rows = 3;
 
 inline void expect_integers(inputs const& in, bool boolean) {
   expect_one_element_type(in);
@@ -48,11 +49,11 @@ struct logic_operator {
   using attributes = no_attributes;
 
   static types infer(inputs const& in, attributes const&) {
-    expect_integers(in, logic_rows[Row].formula != nullptr);
+    expect_integers(in, Row < bool_rows);
     return {{in.element(0), broadcast_shape(in)}};
   }
   static kernel_call kernel(inputs const&, attributes const&) { return {.kernel = logic_rows[Row].fold}; }
-  static expr::value expression(expressions x, attributes const&) requires(logic_rows[Row].formula != nullptr) {
+  static expr::value expression(expressions x, attributes const&) requires(Row < bool_rows) {
     return logic_rows[Row].formula(x);
   }
 };
@@ -75,7 +76,7 @@ struct legacy_logic_operator {
 };
 
 struct logic_family : operator_list<table_family<logic_operator, std::size(logic_rows)>,
-                                    table_family<legacy_logic_operator, legacy_logic_rows>> {};
+                                    table_family<legacy_logic_operator, bool_rows>> {};
 
 /// Not   https://onnx.ai/onnx/operators/onnx__Not.html
 struct logical_not {

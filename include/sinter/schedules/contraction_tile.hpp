@@ -171,10 +171,12 @@ inline std::int64_t contraction_instructions(std::int64_t pixels, std::int64_t r
   return pixels + registers * (1 + pixels);
 }
 
+inline constexpr std::int64_t most_channels_a_turn = 16;
+
 /// Channels in a loop body: enough to hide the loop, little enough for the instruction cache and a quick emission.
 /// `instructions` are those of a channel and tap.
 inline std::int64_t channels_a_turn(contraction_tile const& t, std::int64_t channels, std::int64_t instructions) {
-  std::int64_t unroll = 16;
+  auto unroll = most_channels_a_turn;
   while (unroll > 1 && unroll * instructions > 200) unroll /= 2;
   unroll = std::min(unroll, channels);
   bool const is_loop = channels / unroll > 1;

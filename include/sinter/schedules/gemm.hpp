@@ -100,7 +100,8 @@ class gemm_code {
     extras_ = bind_extras(n_, a.epilogue, 3, n_.outputs[0].shape().rank() - 1, code_);
     auto const wide = blocks_of_tile();
     auto const runs = block_runs(s_.blocks(), wide, packed_ ? gemm_interleave : 1, s_.columns % channel_block);
-    for (auto const& rows : equal_runs(s_.rows, rows_of_task()))
+    bool const walks = std::ranges::all_of(runs, [&](block_run const& columns) { return walks_rows(columns); });
+    for (auto const& rows : equal_runs(s_.rows, walks ? rows_of_task() : rows_of_tile))
       for (auto const& columns : runs) add_grid(rows, columns);
     return std::move(code_);
   }
@@ -138,14 +139,14 @@ class gemm_code {
     return block / gemm_interleave * group_bytes() + block % gemm_interleave * channel_block * lane();
   }
 
-  void add_grid(tile_run const& rows, block_run const& columns) {
+  contraction_tile tile_of(std::int64_t rows, block_run const& columns) const {
     auto const* const name = widens_weights(factors_) ? "half_gemm" : has_pairs() ? "bf16_gemm" : "gemm";
-    contraction_tile t{.name = fmt::format("{}_{}x{}", name, rows.length, columns.blocks)};
-    t.cols = rows.length;
+    contraction_tile t{.name = fmt::format("{}_{}x{}", name, rows, columns.blocks)};
+    t.cols = rows;
     t.x_col = units() * 4;
     t.factors = factors_;
     t.taps_y = {{0, 1, {true}}};
-    t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows.length), true)}};
+    t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows), true)}};
     t.sections = {{.chunks = 1, .channels = units()}};
     t.w_channel = packed_ ? gemm_interleave * channel_block * lane() : s_.columns * 4;
     for (std::int64_t b = 0; b < columns.blocks; ++b)
@@ -157,6 +158,19 @@ class gemm_code {
     t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
     if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
+    return t;
+  }
+
+  /// Whether kernels may loop over tiles: these have a loop of channels in them, or are short.
+  bool walks_rows(block_run const& columns) const {
+    if (units() >= 2 * most_channels_a_turn) return true;
+    auto const code = build_contraction(tile_of(std::min(s_.rows, rows_of_tile), columns), machine_).code;
+    return std::ranges::count(code, vector::opcode::loop, &vector::instruction::op) > 0 ||
+           std::ssize(code) < vector::longest_innermost_body;
+  }
+
+  void add_grid(tile_run const& rows, block_run const& columns) {
+    auto t = tile_of(rows.length, columns);
 
     // Products that share a matrix B follow one another.
     auto const& [outer, inner] = s_.stacks;

@@ -168,9 +168,9 @@ TEST_CASE("matrix products agree with evaluate", "[schedules]") {
 }
 
 TEST_CASE("matrix products of few terms have long epilogues", "[schedules]") {
-  for (std::int64_t const terms : {1, 7, 20}) {
-    INFO(terms << " terms");
-    std::vector<test_operand> const inputs{{.value = random_tensor({40, terms}, 1)},
+  for (auto const& [rows, terms] : {std::pair<std::int64_t, std::int64_t>{40, 1}, {40, 7}, {8, 8}, {40, 20}}) {
+    INFO(rows << " rows, " << terms << " terms");
+    std::vector<test_operand> const inputs{{.value = random_tensor({rows, terms}, 1)},
                                            {.value = random_tensor({terms, 100}, 2), .constant = true},
                                            {.value = random_tensor({100}, 3), .constant = true}};
     auto const how = std::string("t0 = erf x0; t1 = tanh t0; t2 = mul t1 x0; t3 = erf t2; t4 = tanh t3; add t4 t0");

@@ -164,9 +164,13 @@ class gemm_code {
   /// Whether kernels may loop over tiles: these have a loop of channels in them, or are short.
   bool walks_rows(block_run const& columns) const {
     if (units() >= 2 * most_channels_a_turn) return true;
-    auto const code = build_contraction(tile_of(std::min(s_.rows, rows_of_tile), columns), machine_).code;
-    return std::ranges::count(code, vector::opcode::loop, &vector::instruction::op) > 0 ||
-           std::ssize(code) < vector::longest_innermost_body;
+    for (auto rows = std::min(s_.rows, rows_of_tile); rows > 0; --rows) {
+      auto const code = build_contraction(tile_of(rows, columns), machine_).code;
+      if (std::ranges::find(code, vector::opcode::loop, &vector::instruction::op) == code.end() &&
+          std::ssize(code) > vector::longest_innermost_body)
+        return false;
+    }
+    return true;
   }
 
   void add_grid(tile_run const& rows, block_run const& columns) {

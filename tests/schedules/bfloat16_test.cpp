@@ -146,8 +146,9 @@ TEST_CASE("matrix products by tiles are those of rounded operands", "[schedules]
 
 TEST_CASE("tiles are taken where rows fill them", "[schedules]") {
   auto const costs = [](std::int64_t rows) {
-    auto const c = describe_case(make_case(
-        bfloat16_gemm_entry, {}, {{.value = random_tensor({rows, 64}, 1)}, {random_tensor({64, 64}, 2), true}}));
+    auto const product = make_case(bfloat16_gemm_entry, {},
+                                   {{.value = random_tensor({rows, 64}, 1)}, {random_tensor({64, 64}, 2), true}});
+    auto const c = describe_case(product);
     return std::pair(tile_gemm_schedule.offer(c, with_tiles).at(0).cost,
                      bfloat16_gemm_schedule.offer(c, with_tiles).at(0).cost);
   };

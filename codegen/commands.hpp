@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 
 #include "model_file.hpp"
-#include <map>
 #include <string>
 
 /// The subcommands of `sinter`. Each function adds one to the application.
@@ -38,18 +37,31 @@ inline void add_device(CLI::App& command, std::string& to) {
   command.add_option("--device", to, "where to run: cpu, cuda (the first GPU) or cuda:1")->capture_default_str();
 }
 
+/// Adds an option whose value is one of `names`: pairs of a name and a value of an enumeration.
+template <typename Value, typename Names>
+void add_named(CLI::App& command, std::string const& option, Value& to, Names const& names, std::string const& text) {
+  command
+      .add_option_function<std::string>(
+          option,
+          [&to, names, option](std::string const& given) {
+            std::string known;
+            for (auto const& [name, value] : names) {
+              if (name == given) return void(to = value);
+              known += (known.empty() ? "" : ", ") + std::string(name);
+            }
+            throw CLI::ValidationError(option, "'" + given + "' is none of " + known);
+          },
+          text)
+      ->type_name("NAME");
+}
+
 /// Adds the options that say what to give up speed for.
 inline void add_preferences(CLI::App& command, sinter::preferences& to) {
   command.add_flag("--precise", to.precise, "no rounding errors larger than those of sums in order: no F(4,3)");
-  static std::map<std::string, sinter::precision> const precisions(sinter::precision_names.begin(),
-                                                                   sinter::precision_names.end());
-  command
-      .add_option(
-          "--precision", to.precision,
-          "what may be rounded to: exact; fp16 or bf16, on CPUs the weights of products (and their other factor "
-          "where pairs of bf16 are multiplied), on devices what they store; tf32, on devices factors; fastest, "
-          "what costs least")
-      ->transform(CLI::CheckedTransformer(precisions));
+  add_named(command, "--precision", to.precision, sinter::precision_names,
+            "what may be rounded to: exact; fp16 or bf16, on CPUs the weights of products (and their other factor "
+            "where pairs of bf16 are multiplied), on devices what they store; tf32, on devices factors; fastest, "
+            "what costs least");
   command.add_flag("--small-weights", to.small_weights, "packed weights of at most twice the model's: no F(4,3)");
 }
 

@@ -2,8 +2,10 @@
 
 #include "commands.hpp"
 #include "model_quantize.hpp"
+#include <array>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 namespace codegen {
 namespace {
@@ -114,12 +116,10 @@ void add_sample_options(CLI::App& command, settings& s) {
 }
 
 void add_integer_options(CLI::App& command, settings& s) {
-  static std::map<std::string, method> const methods{
-      {"minmax", method::minmax}, {"percentile", method::percentile}, {"entropy", method::entropy}};
-  command
-      .add_option("--calibration", s.how.calibration.method,
-                  "how ranges follow from samples: minmax, percentile, entropy")
-      ->transform(CLI::CheckedTransformer(methods));
+  static constexpr auto methods = std::to_array<std::pair<char const*, method>>(
+      {{"minmax", method::minmax}, {"percentile", method::percentile}, {"entropy", method::entropy}});
+  add_named(command, "--calibration", s.how.calibration.method, methods,
+            "how ranges follow from samples: minmax, percentile, entropy");
   command.add_option("--percentile", s.how.calibration.percent, "of the numbers that the range of percentile holds")
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();

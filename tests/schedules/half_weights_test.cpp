@@ -162,7 +162,8 @@ TEST_CASE("weights that were widened from 16 bits are stored so without being re
   auto const file = folder.write("weights", none);
   auto const bytes = std::make_shared<located_bytes const>(input_file::open(file, none.size()), 0, none.size());
   std::filesystem::resize_file(file, 0);
-  for (auto const [type, as] : {std::pair{dtype::float16, float16_weights}, {dtype::bfloat16, bfloat16_weights}}) {
+  for (auto const as : {float16_weights, bfloat16_weights}) {
+    auto const type = as == float16_weights ? dtype::float16 : dtype::bfloat16;
     auto const weights = widened({type, {5000}, bytes});
     CHECK_THROWS_WITH(weights.data(), says("ends at byte 0"));
     CHECK(detail::exact_storage(weights) == as);

@@ -1,4 +1,5 @@
 #include <sinter/core/float16.hpp>
+#include <sinter/core/widened_halves.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/ops/fused_convolution.hpp>
 #include <sinter/ops/fused_gemm.hpp>
@@ -7,6 +8,8 @@
 #include <sinter/schedules/half_winograd.hpp>
 
 #include "harness.hpp"
+#include "temporary_folder.hpp"
+#include <bit>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -150,4 +153,39 @@ TEST_CASE("numbers of 16 bits are told from others", "[schedules]") {
   CHECK(detail::is_half(0x1p100f, bfloat16_weights));
   CHECK(detail::is_half(0x1.fep-1f, bfloat16_weights));
   CHECK_FALSE(detail::is_half(0x1.ffp-1f, bfloat16_weights));
+}
+
+TEST_CASE("weights that were widened from 16 bits are stored so without being read", "[schedules]") {
+  using enum tile_factors;
+  temporary_folder const folder;
+  std::string const none(2 * 5000, '\0');
+  auto const file = folder.write("weights", none);
+  auto const bytes = std::make_shared<located_bytes const>(input_file::open(file, none.size()), 0, none.size());
+  std::filesystem::resize_file(file, 0);
+  for (auto const as : {float16_weights, bfloat16_weights}) {
+    auto const type = as == float16_weights ? dtype::float16 : dtype::bfloat16;
+    auto const weights = widened({type, {5000}, bytes});
+    CHECK_THROWS_WITH(weights.data(), says("ends at byte 0"));
+    CHECK(detail::exact_storage(weights) == as);
+  }
+}
+
+TEST_CASE("weights are stored in 16 bits as each alone is rounded", "[schedules]") {
+  for (auto const as : {tile_factors::float16_weights, tile_factors::bfloat16_weights}) {
+    std::vector<float> weights;
+    for (std::uint32_t bits = 0; weights.size() < 1 << 20; bits += 0x1fff) {  // of both signs, all magnitudes, NaN
+      auto const weight = std::bit_cast<float>(bits);
+      weights.push_back(std::isfinite(weight) && std::fabs(weight) > 65504 ? 65504 : weight);
+    }
+    std::vector<std::uint16_t> halves(weights.size());
+    detail::store_halves(weights, as, reinterpret_cast<std::byte*>(halves.data()));
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) wrong += halves[i] != detail::stored_half(weights[i], as);
+    CHECK(wrong == 0);
+    std::erase_if(weights, [](float weight) { return !std::isfinite(weight); });
+    weights.resize(weights.size() / 8 * 8);
+    detail::store_halves(weights, as, reinterpret_cast<std::byte*>(halves.data()));
+    for (std::size_t i = 0; i < weights.size(); ++i) wrong += halves[i] != detail::stored_half(weights[i], as);
+    CHECK(wrong == 0);
+  }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/float16.hpp>
+#include <sinter/core/widened_halves.hpp>
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
@@ -47,22 +48,21 @@ inline bool is_half(float v, tile_factors as) {
   return std::bit_cast<std::uint32_t>(half_to_float(float_to_half(v))) == bits;
 }
 
-/// Whether all elements of a float32 tensor are such numbers.
-inline bool holds_halves(any_tensor const& t, tile_factors as) {
-  std::array<float, 1024> part;
-  for (std::size_t at = 0; at < t.elements(); at += part.size()) {
-    auto const some = std::span(part).first(std::min(part.size(), t.elements() - at));
-    t.read(at * 4, std::as_writable_bytes(some));
-    if (!std::ranges::all_of(some, [as](float v) { return is_half(v, as); })) return false;
-  }
-  return true;
-}
-
 /// As what a constant of float32 is stored without rounding any of it; none where its numbers need more.
 inline std::optional<tile_factors> exact_storage(any_tensor const& weights) {
-  for (auto const as : {tile_factors::float16_weights, tile_factors::bfloat16_weights})
-    if (holds_halves(weights, as)) return as;
-  return std::nullopt;
+  using enum tile_factors;
+  if (auto const half = widened_from(weights); half != dtype::undefined)
+    return half == dtype::float16 ? float16_weights : bfloat16_weights;
+  std::vector<tile_factors> left{float16_weights, bfloat16_weights};
+  std::array<float, 1024> part;
+  for (std::size_t at = 0; at < weights.elements() && !left.empty(); at += part.size()) {
+    auto const some = std::span(part).first(std::min(part.size(), weights.elements() - at));
+    weights.read(at * 4, std::as_writable_bytes(some));
+    std::erase_if(left, [&](tile_factors as) {
+      return !std::ranges::all_of(some, [as](float weight) { return is_half(weight, as); });
+    });
+  }
+  return left.empty() ? std::nullopt : std::optional(left.front());
 }
 
 /// Whether there is nothing to gain with fewer bits.
@@ -83,18 +83,49 @@ inline std::vector<candidate> in_units_of_model(std::vector<candidate> offered, 
   return offered;
 }
 
+/// The bits of four float32, rounded to 16 bits in the low half of each word: `stored_half` of magnitudes below
+/// `end_of_rounding`.
+inline four_words rounded_four(four_words bits, tile_factors as) {
+  if (as == tile_factors::bfloat16_weights) return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  auto const magnitude = bits & 0x7fffffff, is_subnormal = four_words(magnitude < 0x38800000);
+  auto const normal = (magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1)) >> 13;
+  auto const subnormal = four_words(four_floats(magnitude) + 0.5f) - 0x3f000000;
+  return (bits >> 16 & 0x8000) | (is_subnormal & subnormal) | (~is_subnormal & normal);
+}
+constexpr std::uint32_t end_of_rounding(tile_factors as) {
+  return as == tile_factors::bfloat16_weights ? 0x7f800000 : 0x477ff000;
+}
+
+/// Stores each weight in 16 bits; their number is a multiple of eight. Errors: those of `stored_half`.
+inline void store_halves(std::span<float const> from, tile_factors as, std::byte* to) {
+  four_words outside{};
+  for (std::size_t k = 0; k < from.size(); k += 8) {
+    auto const a = load_four(from.data() + k), b = load_four(from.data() + k + 4);
+    auto const even = four_words(__builtin_shufflevector(a, b, 0, 2, 4, 6));
+    auto const odd = four_words(__builtin_shufflevector(a, b, 1, 3, 5, 7));
+    outside |= four_words((even & 0x7fffffff) >= end_of_rounding(as));
+    outside |= four_words((odd & 0x7fffffff) >= end_of_rounding(as));
+    auto const pairs = rounded_four(even, as) | rounded_four(odd, as) << 16;
+    std::memcpy(to + 2 * k, &pairs, sizeof pairs);
+  }
+  if ((outside[0] | outside[1] | outside[2] | outside[3]) == 0) return;
+  for (auto const weight : from) {
+    auto const half = stored_half(weight, as);
+    std::memcpy(to, &half, sizeof half);
+    to += sizeof half;
+  }
+}
+
 /// Packed float32 weights in 16 bits, in the same order.
 inline packing halved(packing floats, tile_factors as) {
-  return {.key = fmt::format("{}:{}", as == tile_factors::float16_weights ? "fp16" : "bf16", floats.key),
-          .bytes = floats.bytes / 2,
-          .fill = [fill = std::move(floats.fill), bytes = floats.bytes, as](std::byte* to) {
-            auto const all = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(bytes / 4));
-            fill(reinterpret_cast<std::byte*>(all.get()));
-            for (auto const* from = all.get(); from != all.get() + bytes / 4; ++from, to += 2) {
-              auto const half = stored_half(*from, as);
-              std::memcpy(to, &half, sizeof half);
-            }
-          }};
+  return {
+      .key = fmt::format("{}:{}", as == tile_factors::float16_weights ? "fp16" : "bf16", floats.key),
+      .bytes = floats.bytes / 2,
+      .fill = [fill = std::move(floats.fill), count = static_cast<std::size_t>(floats.bytes / 4), as](std::byte* to) {
+        auto const all = std::make_unique_for_overwrite<float[]>(count);
+        fill(reinterpret_cast<std::byte*>(all.get()));
+        store_halves({all.get(), count}, as, to);
+      }};
 }
 
 /// What kernels cost with such weights, in units of what they cost with those of float32, where these do not come from

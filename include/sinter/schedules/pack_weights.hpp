@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/four_lanes.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>
@@ -105,15 +106,6 @@ class weight_rows {
   float const* start_ = nullptr;
   std::int64_t step_ = 0;
 };
-
-using four_floats = float __attribute__((vector_size(16)));
-
-inline four_floats load_four(float const* from) {
-  four_floats v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-inline void store_four(float* to, four_floats v) { std::memcpy(to, &v, sizeof v); }
 
 /// to[c][o + r] = from[r * step + c] for 4 x 4 elements.
 inline void transpose_square(float const* from, std::int64_t step, float* const* to, std::int64_t o) {

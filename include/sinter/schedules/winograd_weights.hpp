@@ -19,8 +19,7 @@
 namespace sinter {
 namespace detail {
 
-using two_doubles = double __attribute__((vector_size(16)));
-using two_floats = float __attribute__((vector_size(8)));
+using four_doubles = double __attribute__((vector_size(32)));
 
 /// Transforms the weights of one input channel and a group of output channels.
 template <std::size_t Alpha>
@@ -29,39 +28,52 @@ class winograd_weight_transform {
   winograd_weight_transform() {
     auto const g = matrices_of_winograd(Alpha - 2).weights;
     for (std::size_t i = 0; i < Alpha; ++i)
-      for (std::size_t k = 0; k < 3; ++k) g_[i][k] = two_doubles{g[i][k], g[i][k]};
+      for (std::size_t k = 0; k < 3; ++k) g_[i][k] = four_doubles{} + g[i][k];
   }
 
   /// `taps` gives 9 rows of `width` output channels, `tap_step` apart; point p goes to `to + p * point_step`.
   void operator()(float const* taps, std::int64_t tap_step, std::int64_t width, float* to, std::int64_t point_step) {
     rows_.resize(Alpha * Alpha * static_cast<std::size_t>(width));
-    for (std::int64_t o = 0; o < width; o += 2) pair(taps + o, tap_step, rows_.data() + o, width);
+    for (std::int64_t o = 0; o < width; o += 4) four(taps + o, tap_step, rows_.data() + o, width);
     for (std::size_t p = 0; p < Alpha * Alpha; ++p)  // whole cache lines: the points often lie in the same cache sets
       std::memcpy(to + static_cast<std::int64_t>(p) * point_step, rows_.data() + static_cast<std::int64_t>(p) * width,
                   static_cast<std::size_t>(width) * 4);
   }
 
  private:
-  void pair(float const* taps, std::int64_t tap_step, float* to, std::int64_t point_step) const {
-    std::array<std::array<two_doubles, 3>, Alpha> half;
-    for (std::size_t x = 0; x < 3; ++x) {
-      auto const column = [&](std::size_t y) {
-        two_floats v;
-        std::memcpy(&v, taps + static_cast<std::int64_t>(y * 3 + x) * tap_step, sizeof v);
-        return __builtin_convertvector(v, two_doubles);
-      };
-      auto const a = column(0), b = column(1), c = column(2);
-      for (std::size_t i = 0; i < Alpha; ++i) half[i][x] = g_[i][0] * a + g_[i][1] * b + g_[i][2] * c;
+  using column = std::array<four_doubles, Alpha>;
+
+  void four(float const* taps, std::int64_t tap_step, float* to, std::int64_t point_step) const {
+    std::array<column, 3> half;
+    for (std::size_t x = 0; x < 3; ++x, taps += tap_step) {
+      std::array<four_doubles, 3> tap;
+      for (std::size_t y = 0; y < 3; ++y)
+        tap[y] = __builtin_convertvector(load_four(taps + static_cast<std::int64_t>(y) * 3 * tap_step), four_doubles);
+      times_g(tap, half[x]);
     }
-    for (std::size_t i = 0; i < Alpha; ++i)
-      for (std::size_t j = 0; j < Alpha; ++j, to += point_step) {
-        auto const v =
-            __builtin_convertvector(half[i][0] * g_[j][0] + half[i][1] * g_[j][1] + half[i][2] * g_[j][2], two_floats);
-        std::memcpy(to, &v, sizeof v);
-      }
+    for (std::size_t i = 0; i < Alpha; ++i) {
+      column u;
+      times_g({half[0][i], half[1][i], half[2][i]}, u);
+#pragma GCC unroll 6
+      for (std::size_t j = 0; j < Alpha; ++j, to += point_step)
+        store_four(to, __builtin_convertvector(u[j], four_floats));
+    }
   }
 
-  std::array<std::array<two_doubles, 3>, Alpha> g_;
+  /// y = G g. The first and last rows of G are those of a unit matrix; the others are pairs, for points that differ in
+  /// sign, whose products differ in sign too.
+  void times_g(std::array<four_doubles, 3> const& g, column& y) const {
+    y[0] = g[0];
+    y[Alpha - 1] = g[2];
+#pragma GCC unroll 2
+    for (std::size_t i = 1; i + 1 < Alpha; i += 2) {
+      auto const p = g_[i][0] * g[0], q = g_[i][1] * g[1], r = g_[i][2] * g[2];
+      y[i] = p + q + r;
+      y[i + 1] = i == 1 ? p - q + r : q - p - r;
+    }
+  }
+
+  std::array<std::array<four_doubles, 3>, Alpha> g_;
   std::vector<float> rows_;
 };
 

@@ -5,82 +5,21 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "counted_allocations.hpp"
 #include "runtime/growing_models.hpp"
 #include "runtime/programs.hpp"
 #include "runtime/state_models.hpp"
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
 #include <cstddef>
-#include <cstdlib>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <vector>
 
-// Runs allocate nothing: malloc and mmap of the whole test program are counted here. Sanitizers bring their own malloc.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SINTER_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SINTER_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#if !defined(SINTER_COUNTS_ALLOCATIONS) && defined(__GLIBC__)
-#define SINTER_COUNTS_ALLOCATIONS 1
-#endif
-
+// Runs allocate nothing.
 #if SINTER_COUNTS_ALLOCATIONS
-namespace {
-std::atomic<long> allocations{0};
-}  // namespace
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t bytes) noexcept {
-  ++allocations;
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  ++allocations;
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* memory, std::size_t bytes) noexcept {
-  ++allocations;
-  return __libc_realloc(memory, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  ++allocations;
-  return __libc_memalign(alignment, bytes);
-}
-int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
-  ++allocations;
-  *memory = __libc_memalign(alignment, bytes);
-  return *memory ? 0 : ENOMEM;
-}
-void* mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) noexcept {
-  ++allocations;
-  return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, file, offset));
-}
-}
-
 using namespace sinter;
 using namespace sinter::test;
 
 namespace {
-
-/// Allocations of any thread while `body` runs.
-template <typename Body>
-long counted(Body&& body) {
-  auto const before = allocations.load();
-  body();
-  return allocations.load() - before;
-}
 
 model affine_net(executor* pool) {
   graph g;
@@ -210,7 +149,8 @@ TEST_CASE("a context that keeps state allocates nothing") {
 }
 
 TEST_CASE("a context whose state grows allocates nothing from one capacity to the next") {
-  auto const net = model_of(decoder_text(), {.state = {{"k", "k_next"}, {"v", "v_next"}}, .bounds = {{"past", 200}}});
+  auto const text = GENERATE(decoder_text(), guarded_decoder_text(1));
+  auto const net = model_of(text, {.state = {{"k", "k_next"}, {"v", "v_next"}}, .bounds = {{"past", 200}}});
   auto c = net.context();
   std::vector<float> const x(24, 0.5f);
   c.set_input("x", {dtype::float32, {1, 1, 24}, x.data()});

@@ -158,7 +158,9 @@ TEST_CASE("MultiHeadAttention with past keys and values") {
 
 TEST_CASE("GroupQueryAttention with a cache, rotation and a window") {
   for (std::int64_t const rows : {1, 2, 3})
-    for (auto const more : {"", ", do_rotary = 1, local_window_size = 5", ", do_rotary = 1, rotary_interleaved = 1"})
+    for (auto const& [operands, more] :
+         {std::pair{"q, x, z", ""}, std::pair{"q, x, z", ", do_rotary = 1, local_window_size = 5"},
+          std::pair{"packed, _, _", ""}, std::pair{"packed, _, _", ", do_rotary = 1, rotary_interleaved = 1"}})
       agrees_with_mask(attention_text(rows, R"(
   input mask: int64 declared [1, total]
   const cosines = float[200x4] random(5)
@@ -173,8 +175,9 @@ TEST_CASE("GroupQueryAttention with a cache, rotation and a window") {
   s = Shape(mask)
   n = Gather(s, one) {{axis = 0}}
   all = Cast(n) {{to = 6}}
-  y, k_next, v_next = com.microsoft:GroupQueryAttention(q, x, z, k, v, last, all, cosines, sines) {{num_heads = 3, kv_num_heads = {}{}}})",
-                                                  rows == 2 ? 1 : 3, more)),
+  packed = Concat(q, x, z) {{axis = 2}}
+  y, k_next, v_next = com.microsoft:GroupQueryAttention({}, k, v, last, all, cosines, sines) {{num_heads = 3, kv_num_heads = {}{}}})",
+                                                  operands, rows == 2 ? 1 : 3, more)),
                        40, rows, false);
 }
 

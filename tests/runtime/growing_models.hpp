@@ -107,4 +107,24 @@ inline std::string biased_decoder_text(std::int64_t rows) {
 )" + std::string(merged_heads_text);
 }
 
+/// Attention as PyTorch writes it: both factors scaled, and zeros where a mask hides all keys.
+inline std::string guarded_decoder_text(std::int64_t rows) {
+  return cached_heads_text(rows) + R"(
+  columns = Range(zero, total, one)
+  column = Unsqueeze(columns, zero_axis)
+  row = Unsqueeze(places, one_axis)
+  seen = LessOrEqual(column, row)
+  mask = Where(seen, nothing, hidden)
+  kt = Transpose(k_next) {perm = [0, 1, 3, 2]}
+  const half = float[] {0.595}
+  qs = Mul(q, half)
+  ks = Mul(kt, half)
+  scores = MatMul(qs, ks)
+  visible = Add(scores, mask)
+  weights = Softmax(visible) {axis = -1}
+  undefined = IsNaN(weights)
+  p = Where(undefined, nothing, weights)
+)" + std::string(merged_heads_text);
+}
+
 }  // namespace sinter::test

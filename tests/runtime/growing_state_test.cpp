@@ -38,6 +38,21 @@ TEST_CASE("several rows a run, with masks of what lies ahead") {
   agrees(biased_decoder_text(5), 15, 100);
 }
 
+TEST_CASE("attention stays whole where the cache grows") {
+  agrees(guarded_decoder_text(1), 70, 80);
+  agrees(guarded_decoder_text(3), 10, 40);
+  for (auto const& text : {decoder_text(), biased_decoder_text(1), guarded_decoder_text(1)}) {
+    detail::model_growth const growth{.ports = {.pairs = {{1, 1, 2}, {2, 2, 2}}}, .most = 63};
+    signature s{.shapes = {shape{1, 1, 24}, shape{1, 3, 1, 8}, shape{1, 3, 1, 8}}, .added = 1};
+    growth.set_capacity(s, 64);
+    auto const grown = detail::with_capacity(prepare(parse(text)), s, growth);
+    s.shapes.emplace_back(shape{});
+    auto const p = plan(bind(grown, s).g, {.machine = target("avx512")});
+    CHECK(std::ranges::count(p.steps, std::string_view("attention"), &program_step::by) == 1);
+    CHECK(std::ranges::count(p.steps, std::string_view("softmax"), &program_step::by) == 0);
+  }
+}
+
 TEST_CASE("a prompt and the tokens behind it run in contexts of their own") {
   auto text = masked_decoder_text(1);
   auto const open = [&](std::string from, std::string to) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/passes/growth_attention.hpp>
+#include <sinter/passes/growth_group_query.hpp>
 #include <sinter/passes/growth_parts.hpp>
 #include <sinter/passes/growth_rules.hpp>
 #include <sinter/passes/prepare.hpp>

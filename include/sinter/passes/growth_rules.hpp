@@ -51,9 +51,9 @@ inline growth_rest elementwise_rest(growth const& w, node const& n) {
   std::vector<growth_rest> of;
   for (auto const in : n.inputs)
     if (in) of.push_back(rest_of(w, in));
+  if (is(n, "Where")) return worst(of[1], of[2]);  // whichever the condition takes
   auto const most = *std::ranges::max_element(of);
   if (most == growth_rest::anything || !n.domain.empty()) return growth_rest::anything;
-  if (n.op == "Where") return worst(of[1], of[2]);
   if (n.op == "Mul") return std::min(of[0], of[1]);
   if (n.op == "Div") return w.facts().grows(n.inputs[1]) ? growth_rest::anything : of[0];
   if (n.op == "Add" || n.op == "Sub" || n.op == "Neg" || n.op == "Cast") return most;

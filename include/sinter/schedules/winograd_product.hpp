@@ -73,17 +73,22 @@ inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_p
 }
 
 /// The contractions of `tiles` tiles by register tiles of at most `most`, whose blocks are those from `block` on of a
-/// group. While they read the weights of a point, they fetch their share of those of the next one into the near caches,
-/// each register tile as much: weights are read once a chunk, from beyond the second-level cache.
+/// group. Weights are read once a chunk, from beyond the second-level cache. Several register tiles that read the
+/// weights of a point fetch those of the next one by the way, each as much; a single one fetches its own.
 inline contraction_rows winograd_contractions(winograd_shape const& s, winograd_planes const& v,
                                               winograd_planes const& m, std::int64_t tiles,
                                               winograd_register_tile const& most, std::int64_t block,
                                               std::int64_t interleave) {
+  contraction_rows all{.tile = winograd_contraction(s, v, m, tiles, block, most.blocks, interleave),
+                       .runs = equal_runs(tiles, most.tiles)};
   auto const point = winograd_point_bytes(s, interleave);
-  return {.tile = winograd_contraction(s, v, m, tiles, block, most.blocks, interleave),
-          .runs = equal_runs(tiles, most.tiles),
-          .next_at = point + block * point / interleave,
-          .next_weights = most.blocks * point / interleave};
+  if (all.tiles() == 1) {
+    all.tile.w_prefetch = 8192;
+  } else {
+    all.next_at = point + block * point / interleave;
+    all.next_weights = most.blocks * point / interleave;
+  }
+  return all;
 }
 
 }  // namespace sinter

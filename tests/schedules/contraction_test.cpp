@@ -218,6 +218,32 @@ TEST_CASE("kernels of many rows fetch the weights of the columns behind theirs",
   CHECK(ahead(12, 256) == 0);  // the rows take less time than that of fetching them
 }
 
+TEST_CASE("weights beyond the second-level cache are read once, those of the next blocks fetched by the way",
+          "[schedules]") {
+  std::int64_t const groups = 16, group_bytes = 32 * 9 * 2 * 64;
+  auto const c = convolution_case({.x = {1, 32, 9, 9}, .w = {groups * 32, 32, 3, 3}, .stride = 2, .pad = 1});
+  target const usual("x86-64:avx512f/l2=4M"), small("x86-64:avx512f/l2=128K");
+  auto const near = convolution_schedule.offer(describe_case(c), usual).at(0);
+  auto const far = convolution_schedule.offer(describe_case(c), small).at(0);
+  CHECK(same_bits(run_case(c, far, small)[0], run_case(c, near, usual)[0]));
+  CHECK(near.build(describe_case(c)).regions.at(0).grids.size() > 1);
+
+  auto const code = far.build(describe_case(c));
+  REQUIRE(code.regions.at(0).grids.size() == 1);
+  auto const& g = code.regions[0].grids[0];
+  CHECK(g.tasks() == groups);
+  double fetched = 0;
+  for_each_counted_call(g, 0, [&](statement const& call, double calls) {
+    auto const kernel = code.kernels.at(call.kernel.index).make();
+    auto const stream = std::ranges::find(kernel.streams, "ahead", &vector::stream::name) - kernel.streams.begin();
+    for_each_executed(kernel, [&](vector::instruction const& i, double times) {
+      if (i.op == vector::opcode::prefetch && i.m.stream == stream) fetched += 64 * times * calls;
+    });
+  });
+  CHECK(fetched >= static_cast<double>(groups * group_bytes));
+  CHECK(fetched < static_cast<double>(2 * groups * group_bytes));
+}
+
 TEST_CASE("stacks that repeat along too many axes are left to others", "[schedules]") {
   auto const c =
       make_case(gemm_entry, {},
@@ -265,9 +291,10 @@ TEST_CASE("each field of a tile but its name is in the key of its kernel", "[sch
   auto const base = key([](tile&) {});
   CHECK(key([](tile& t) { t.name = "other"; }) == base);
   CHECK(key([](tile&) {}, "avx2") != base);
-  for (auto const field : {&tile::rows, &tile::cols, &tile::x_origin, &tile::x_row, &tile::x_col, &tile::x_tap_row,
-                           &tile::x_tap_col, &tile::x_channel, &tile::kernel_rows, &tile::kernel_cols, &tile::w_channel,
-                           &tile::w_prefetch, &tile::y_row, &tile::y_col, &tile::y_block})
+  for (auto const field :
+       {&tile::rows, &tile::cols, &tile::x_origin, &tile::x_row, &tile::x_col, &tile::x_tap_row, &tile::x_tap_col,
+        &tile::x_channel, &tile::kernel_rows, &tile::kernel_cols, &tile::w_channel, &tile::w_prefetch, &tile::w_ahead,
+        &tile::w_ahead_at, &tile::y_row, &tile::y_col, &tile::y_block})
     CHECK(key([&](tile& t) { t.*field += 64; }) != base);
   using section = reduction_section;
   for (auto const field :

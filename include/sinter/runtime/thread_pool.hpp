@@ -31,13 +31,14 @@ namespace sinter {
 /// finished takes half of what another has left, from its end. Workers spin for at most `spin` after a call, but not on
 /// the caller's CPU, and then sleep; nobody waits for a worker that has not taken tasks, and none wakes up on the
 /// caller's CPU if it may run on another. A worker that has taken tasks and lost its CPU to somebody else gets the
-/// caller's, and for the time `crowded` no tasks. A call that comes while another one runs does its tasks on the
-/// calling thread. No call allocates. Workers use the caller's floating-point control word.
+/// caller's, and no tasks for a while: the first time for `crowded_first`, then twice as long each time that it happens
+/// again soon, at most for `crowded`. A call that comes while another one runs does its tasks on the calling thread. No
+/// call allocates. Workers use the caller's floating-point control word.
 class thread_pool final : public executor {
  public:
   static constexpr int max_workers = 512;
   static constexpr std::chrono::microseconds spin{50};
-  static constexpr std::chrono::milliseconds crowded{5};
+  static constexpr std::chrono::microseconds crowded_first{300}, crowded{5000};
 
   /// `threads` counts the caller; fewer are used when the system refuses more.
   explicit thread_pool(int threads = available_processors())
@@ -111,6 +112,7 @@ class thread_pool final : public executor {
   }
   std::uint64_t publish(job const& what) noexcept;
   void forgive() noexcept;
+  void note_lost_cpu() noexcept;
   std::uint32_t work(std::size_t self, std::uint64_t call) noexcept;
   bool steal(std::size_t self, std::uint64_t call) noexcept;
   void wait_for(std::uint32_t units) noexcept;
@@ -128,6 +130,7 @@ class thread_pool final : public executor {
   std::uint64_t call_ = 0;      ///< number of the last call
   bool some_lost_cpu_ = false;  ///< whether `lost_cpu` is set somewhere
   clock::time_point lost_cpu_until_{};
+  std::chrono::microseconds lost_cpu_for_ = crowded_first;  ///< how long workers get no tasks, the last time
   std::vector<std::thread> threads_;
 };
 
@@ -219,6 +222,14 @@ inline void thread_pool::forgive() noexcept {
   for (auto& s : slots_) s.lost_cpu = false;
 }
 
+/// Keeps workers that have lost their CPU without tasks for a while.
+inline void thread_pool::note_lost_cpu() noexcept {
+  auto const now = clock::now();
+  bool const again = now - lost_cpu_until_ < crowded;
+  lost_cpu_for_ = again ? std::min(2 * lost_cpu_for_, crowded) : crowded_first;
+  lost_cpu_until_ = now + lost_cpu_for_;
+}
+
 /// Runs own tasks of a call, a quarter of them at a time so that the rest can be stolen, then tasks of others; returns
 /// the units done.
 inline std::uint32_t thread_pool::work(std::size_t self, std::uint64_t call) noexcept {
@@ -264,7 +275,7 @@ inline void thread_pool::wait_for(std::uint32_t units) noexcept {
     auto const start = clock::now();
     // To sleep now would be to wake up elsewhere, as this CPU is taken.
     while (rescued && !done() && clock::now() - start < crowded) sched_yield();
-    if (rescued) lost_cpu_until_ = clock::now() + crowded;
+    if (rescued) note_lost_cpu();
     if (!known || rescued) continue;
     auto const seen = finished_.fetch_or(caller_sleeps, std::memory_order_acq_rel) | caller_sleeps;
     if (!done()) futex_wait(finished_, seen, 4 * spin);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/block_runs.hpp>
-#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/contraction_kernel.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/quantized_product.hpp>
 #include <sinter/schedules/widened_bytes.hpp>

@@ -88,31 +88,47 @@ class contraction_emitter {
   void accumulate(reduction_section const& s) {
     auto const tap = t_.tap_bytes(s);
     auto const chunk = t_.kernel_rows * t_.kernel_cols * tap;
-    b_.loop(s.chunks, {{x_, s.x_chunk}, {w_, chunk}}, [&] {
-      for (auto const& y : t_.taps_y)
-        b_.loop(y.count, {{x_, t_.x_tap_row}, {w_, t_.kernel_cols * tap}}, [&] {
-          for (auto const& x : t_.taps_x)
-            b_.loop(x.count, {{x_, t_.x_tap_col}, {w_, tap}}, [&] {
+    auto const tap_ahead = s.channels / channels_of_turn(s) * lines_of_turn() * cache_line;
+    auto const row_ahead = count_taps(t_.taps_x) * tap_ahead, chunk_ahead = count_taps(t_.taps_y) * row_ahead;
+    b_.loop(s.chunks, with_ahead({{x_, s.x_chunk}, {w_, chunk}}, chunk_ahead), [&] {
+      auto row = fetched_;
+      for (auto const& y : t_.taps_y) {
+        b_.loop(y.count, with_ahead({{x_, t_.x_tap_row}, {w_, t_.kernel_cols * tap}}, row_ahead), [&] {
+          auto ahead = row;
+          for (auto const& x : t_.taps_x) {
+            b_.loop(x.count, with_ahead({{x_, t_.x_tap_col}, {w_, tap}}, tap_ahead), [&] {
               auto const x_at = t_.x_origin + s.x_offset + y.first * t_.x_tap_row + x.first * t_.x_tap_col;
               auto const w_at = s.w_offset + (y.first * t_.kernel_cols + x.first) * tap;
-              channels(s, y, x, x_at, w_at);
+              channels(s, y, x, x_at, w_at, ahead);
             });
+            ahead += x.count * tap_ahead;
+          }
         });
+        row += y.count * row_ahead;
+      }
     });
+    fetched_ += s.chunks * chunk_ahead;
   }
 
   void channels(reduction_section const& s, tap_group const& y, tap_group const& x, std::int64_t x_at,
-                std::int64_t w_at) {
-    auto const unroll = channels_a_turn(t_, s.channels, instructions());
-    auto const turns = s.channels / unroll, lines = ceil_div(t_.w_ahead, turns * cache_line);
-    std::vector<std::pair<vector::pointer, std::int64_t>> steps{{x_, unroll * t_.x_channel},
-                                                                {w_, unroll * t_.w_channel}};
-    if (lines > 0) steps.emplace_back(o_.ahead, lines * cache_line);
-    b_.loop(turns, steps, [&] {
-      for (std::int64_t i = 0; i < lines; ++i) b_.prefetch(o_.ahead.at(i * cache_line));
+                std::int64_t w_at, std::int64_t ahead) {
+    auto const unroll = channels_of_turn(s), turns = s.channels / unroll, lines = lines_of_turn();
+    b_.loop(turns, with_ahead({{x_, unroll * t_.x_channel}, {w_, unroll * t_.w_channel}}, lines * cache_line), [&] {
+      for (std::int64_t i = 0; i < lines; ++i) b_.prefetch(o_.ahead.at(ahead + i * cache_line));
       for (std::int64_t c = 0; c < unroll; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
     });
     for (auto c = turns * unroll; c < s.channels; ++c) channel(y, x, x_at + c * t_.x_channel, w_at + c * t_.w_channel);
+  }
+
+  std::int64_t channels_of_turn(reduction_section const& s) const {
+    return channels_a_turn(t_, s.channels, instructions());
+  }
+  std::int64_t lines_of_turn() const { return lines_a_turn(t_, instructions()); }
+  /// The steps of a loop whose turns fetch `bytes` from `ahead` on.
+  std::vector<std::pair<vector::pointer, std::int64_t>> with_ahead(
+      std::vector<std::pair<vector::pointer, std::int64_t>> steps, std::int64_t bytes) const {
+    if (bytes > 0) steps.emplace_back(o_.ahead, bytes);
+    return steps;
   }
 
   /// Instructions of a channel and tap, about.
@@ -269,6 +285,7 @@ class contraction_emitter {
   vector::register_type factors_ = vector::register_type::f32;  ///< of input and weights
   vector::reg flip_{};                                          ///< makes int8 inputs uint8, where they are that
   vector::reg first_of_pair_{};                                 ///< the value of its first pixel
+  std::int64_t fetched_ = 0;                                    ///< from `ahead` on by the sections before, in bytes
   bool paired_ = false;                                         ///< two pixels share a register
 };
 
@@ -277,19 +294,6 @@ class contraction_emitter {
 /// Appends the code of a tile to a kernel.
 inline void emit_contraction(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands) {
   detail::contraction_emitter(tile, b, operands).emit();
-}
-
-/// The vector program of a tile. Its arguments are those of `declare_operands`.
-inline vector::program build_contraction(contraction_tile const& t, target const& machine) {
-  vector::builder b(t.name, machine.lanes());
-  auto const o = declare_operands(t, b);
-  emit_contraction(t, b, o);
-  return std::move(b).take();
-}
-
-inline vector::recipe contraction_recipe(contraction_tile tile, target const& machine) {
-  auto key = key_of(tile, machine);
-  return {std::move(key), [tile = std::move(tile), machine] { return build_contraction(tile, machine); }};
 }
 
 }  // namespace sinter

@@ -14,7 +14,7 @@ struct contraction_operands {
   std::optional<vector::pointer> scale{};       ///< of integers that are requantised
   vector::pointer zero_point{}, weight_sums{};  ///< of integers that become float32
   std::vector<vector::pointer> extras{};
-  vector::pointer ahead{};  ///< see `contraction_tile::w_ahead`
+  vector::pointer ahead{};  ///< what `contraction_tile::w_ahead` fetches
 };
 
 /// What memory holds of the results of a tile of integers that are none of float32.
@@ -24,7 +24,7 @@ constexpr vector::element result_element(quantized_tile const& q) {
 }
 
 /// Declares x, w, bias if any, of integers the scale or the zero point of x and the sums of the weights, the epilogue's
-/// extras, y.
+/// extras, y, and `next` if `contraction_tile::w_ahead_at` says so.
 inline contraction_operands declare_operands(contraction_tile const& t, vector::builder& b) {
   using vector::access;
   using enum vector::element;
@@ -44,6 +44,8 @@ inline contraction_operands declare_operands(contraction_tile const& t, vector::
   }
   o.extras = t.epilogue.declare(b, t.y_bytes(), t.channel_bytes(), t.quantized ? t.quantized->addend_element() : f32);
   o.y = b.argument("y", access::out, t.y_bytes(), result, vector::size_of(result));
+  if (t.w_ahead_at > 0)
+    o.ahead = b.stream("ahead", b.argument("next", access::constant, cache_line, weights), t.w_ahead_at);
   return o;
 }
 

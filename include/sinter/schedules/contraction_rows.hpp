@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/contraction_kernel.hpp>
 
 #include <cstdint>
 #include <utility>
@@ -15,7 +15,8 @@ namespace sinter {
 struct contraction_rows {
   contraction_tile tile{};        ///< as high as all of them
   std::vector<tile_run> runs{};   ///< tiles of equal height, from top to bottom
-  std::int64_t next_weights = 0;  ///< bytes behind the weights, which the next call reads; 0: they are not fetched
+  std::int64_t next_at = 0;       ///< how far behind the weights lies what later calls read, in bytes
+  std::int64_t next_weights = 0;  ///< how much of it is fetched; 0: nothing
 
   std::int64_t tiles() const {
     std::int64_t count = 0;
@@ -29,7 +30,7 @@ inline vector::program build_contraction_rows(contraction_rows const& rows, targ
   vector::builder b(rows.tile.name, machine.lanes());
   auto o = declare_operands(rows.tile, b);
   auto const ahead = round_up(ceil_div(rows.next_weights, rows.tiles()), cache_line);
-  if (ahead > 0) o.ahead = b.stream("ahead", o.w, rows.next_weights);
+  if (ahead > 0) o.ahead = b.stream("ahead", o.w, rows.next_at);
   for (auto const& run : rows.runs) {
     auto t = rows.tile;
     t.cols = run.length;
@@ -55,7 +56,7 @@ inline vector::program build_contraction_rows(contraction_rows const& rows, targ
 inline vector::recipe contraction_rows_recipe(contraction_rows rows, target const& machine) {
   vector::recipe_key key("contraction_rows", machine);
   key.add_all(rows.runs, [](vector::recipe_key& k, tile_run const& run) { k.add(run.length).add(run.count); });
-  key.add(rows.next_weights);
+  key.add(rows.next_at).add(rows.next_weights);
   auto all = key.take() + key_of(rows.tile, machine);
   return {std::move(all), [rows = std::move(rows), machine] { return build_contraction_rows(rows, machine); }};
 }

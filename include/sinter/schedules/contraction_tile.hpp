@@ -106,7 +106,8 @@ struct contraction_tile {
   std::int64_t w_channel = 64;           ///< between channels of the weights
   std::vector<std::int64_t> w_blocks{};  ///< of each block of 16 output channels
   std::int64_t w_prefetch = 0;           ///< how far ahead weights are fetched into the caches; 0: they are not
-  std::int64_t w_ahead = 0;  ///< bytes of weights for later tiles, from `ahead` on, that are fetched besides
+  std::int64_t w_ahead = 0;              ///< bytes of weights for later tiles that are fetched besides
+  std::int64_t w_ahead_at = 0;  ///< they lie so far behind the last operand, `ahead`; 0: there is no such operand
   std::int64_t y_row = 0, y_col = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< output channels of the last block that exist in y
   bool dense_weights = true;     ///< weights are padded to whole blocks
@@ -184,6 +185,14 @@ inline std::int64_t channels_a_turn(contraction_tile const& t, std::int64_t chan
   return !is_loop && channels > 1 && body > vector::longest_innermost_body ? channels / 2 : unroll;
 }
 
+/// Cache lines of the weights for later tiles that each turn of such a loop fetches.
+inline std::int64_t lines_a_turn(contraction_tile const& t, std::int64_t instructions) {
+  std::int64_t turns = 0;
+  for (auto const& s : t.sections) turns += s.chunks * (s.channels / channels_a_turn(t, s.channels, instructions));
+  turns *= count_taps(t.taps_y) * count_taps(t.taps_x);
+  return turns > 0 ? ceil_div(t.w_ahead, turns * cache_line) : 0;
+}
+
 /// What decides the code of a tile of integers, or that it is none.
 inline void add_quantized(vector::recipe_key& key, std::optional<quantized_tile> const& tile) {
   key.add(tile.has_value());
@@ -218,8 +227,8 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
     k.add(chunks).add(channels).add(x_offset).add(x_chunk).add(w_offset);
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
-               kernel_cols, sections, w_channel, w_blocks, w_prefetch, w_ahead, y_row, y_col, y_block, last_lanes,
-               dense_weights, half_tail, bias, epilogue, quantized, factors] = tile;
+               kernel_cols, sections, w_channel, w_blocks, w_prefetch, w_ahead, w_ahead_at, y_row, y_col, y_block,
+               last_lanes, dense_weights, half_tail, bias, epilogue, quantized, factors] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
@@ -227,6 +236,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add_all(w_blocks)
       .add(w_prefetch)
       .add(w_ahead)
+      .add(w_ahead_at)
       .add(y_row)
       .add(y_col)
       .add(y_block);

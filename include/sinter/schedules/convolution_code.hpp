@@ -2,8 +2,9 @@
 
 #include <sinter/schedules/bfloat16_pairs.hpp>
 #include <sinter/schedules/block_runs.hpp>
-#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/contraction_kernel.hpp>
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/convolution_tile.hpp>
 #include <sinter/schedules/convolution_weights.hpp>
 #include <sinter/schedules/interleaved_image.hpp>
 #include <sinter/schedules/widened_bytes.hpp>
@@ -20,8 +21,11 @@
 
 /// Direct convolution, one or two spatial axes, into NCHW16c:
 ///
-///     parallel for item, group of output blocks, tile of pixels:     (the last two in the order that reuses more)
+///     parallel for item, tile of pixels, group of output blocks:
 ///       contraction tile: up to 14 pixels x 2 blocks (AVX-512), 6 x 1 (AVX2); padded taps are left out of the code
+///
+/// Weights that do not stay in the second-level cache are read once: for a group of output blocks one tile follows the
+/// other, in a task where there are many groups, and each fetches its share of the weights of the next group.
 ///
 /// The input is NCHW16c, or row-major where it has few channels (the first layer). Results lie side by side, or every
 /// few pixels: see `result_places`.
@@ -102,10 +106,23 @@ class convolution_code {
     channel_values_.clear();
     for (auto const& values : packed_values_) channel_values_.push_back(code_.weight(values));
     if (epilogue_) extras_ = bind_extras(n_, *epilogue_, 3, 1, code_);
-    auto const wide = blocks_of_tile();
-    for (auto const& tile : tile_plane(window_, pixels_of_tile()))
-      for (auto const& columns : block_runs(g.blocks, wide, convolution_interleave, half_tail()))
-        add_grid(g, tile, columns, weights);
+    auto const most = most_of_convolution_tile(window_, s_.out_blocks(), quantized_.has_value(), machine_);
+    auto const tiles = tile_plane(window_, most.pixels);
+    for (auto const& columns : block_runs(g.blocks, most.blocks, convolution_interleave, half_tail()))
+      if (streams_weights(g) && is_task(columns.count, tiles.size()))
+        add_grid_of_groups(g, tiles, columns, weights);
+      else
+        for (auto const& tile : tiles) add_grid(g, tile, columns, weights);
+  }
+
+  /// Whether weights are too many to stay in the second-level cache from tile to tile.
+  bool streams_weights(block_group const& g) const {
+    return group_bytes(g, convolution_interleave) * s_.out_blocks() / convolution_interleave > machine_.facts().l2 / 2;
+  }
+  /// Whether groups of output blocks are enough tasks, and a body holds the calls of all `classes` of tiles.
+  bool is_task(std::int64_t groups, std::size_t classes) const {
+    auto const arguments = 4 + channel_values_.size() + extras_.code.extras.size();
+    return groups >= 16 && classes * arguments <= most_body_arguments;
   }
 
   bool half_tail() const { return s_.half_tail() && !quantized_ && factors_ != tile_factors::pairs; }
@@ -118,54 +135,13 @@ class convolution_code {
     return packed_group_bytes(planes_ * units(g.inputs) * s_.taps(), interleave, lane());
   }
 
-  /// Fewer than what registers allow where padding cuts a wide kernel into so many groups of taps that code gets long.
-  std::int64_t pixels_of_tile() const {
-    // One block takes an operand from memory for each product: no more pixels than its loads can feed.
-    auto const one_block = machine_.facts().loads < (machine_.facts().split512 ? 1 : 2) ? 14 : 24;
-    std::int64_t pixels = quantized_                  ? quantized_pixels(blocks_of_tile(), machine_)
-                          : machine_.registers() < 32 ? 6
-                          : s_.out_blocks() == 1      ? one_block
-                                                      : 14;
-    auto const registers = blocks_of_tile() * machine_.registers_per_block();
-    auto const is_long = [&](tile_run const& x) {
-      auto const groups = static_cast<std::int64_t>(group_taps(window_.x, x).size());
-      return groups * contraction_instructions(pixels, registers) > vector::longest_innermost_body;
-    };
-    auto const longest = window_.x.kernel * contraction_instructions(pixels, registers);
-    if (longest <= vector::longest_innermost_body) return pixels;
-    while (pixels > 1 && std::ranges::any_of(tile_axis(window_.x, pixels), is_long)) pixels /= 2;
-    return pixels;
-  }
-  /// Few pixels leave registers for more blocks, which keeps the multipliers busy.
-  std::int64_t blocks_of_tile() const {
-    auto const pixels = window_.y.out * window_.x.out;
-    if (quantized_) return quantized_blocks(pixels, machine_);
-    if (machine_.registers() == 32) return pixels == 1 ? 8 : pixels <= 6 ? 4 : 2;
-    return pixels == 1 ? 4 : pixels <= 2 ? 2 : 1;
-  }
-
   std::vector<reduction_section> sections(block_group const& g) const {
     auto const plane = s_.in_plane() * element_;
     if (!blocked_input_) return {{.chunks = 1, .channels = g.inputs, .x_offset = g.first_input * plane}};
-    auto const first = planes_ * g.first_input * plane;
-    auto const chunks = planes_ * (g.inputs / block_), rest = g.inputs % block_;
-    std::vector<reduction_section> all;
-    if (chunks > 0)
-      all.push_back({.chunks = chunks, .channels = units(block_), .x_offset = first, .x_chunk = plane * block_});
-    if (rest > 0)
-      all.push_back(
-          {.chunks = planes_,
-           .channels = units(rest),
-           .x_offset = first + chunks * plane * block_,
-           .x_chunk = plane * block_,
-           .w_offset = packed_group_bytes(chunks * units(block_) * s_.taps(), convolution_interleave, lane())});
-    return all;
+    auto const w_chunk = packed_group_bytes(units(block_) * s_.taps(), convolution_interleave, lane());
+    return sections_of_blocks(g.inputs, {block_, unit_, planes_}, planes_ * g.first_input * plane, plane * block_,
+                              w_chunk);
   }
-
-  /// Which axis of a grid counts what; axis 0 counts items.
-  struct grid_axes {
-    std::size_t block, y, x;
-  };
 
   contraction_tile tile_code(block_group const& g, tile_class const& tile, std::int64_t blocks) const {
     auto const pixel = pixel_bytes(), in_row = window_.x.in * pixel;
@@ -199,25 +175,55 @@ class convolution_code {
     return t;
   }
 
-  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address w) {
+  /// A task for each tile and group of output blocks.
+  void add_grid(block_group const& g, tile_class const& tile, block_run const& columns, address const& w) {
+    auto const axis =
+        streams_weights(g) ? grid_axes{.block = 1, .y = 2, .x = 3} : grid_axes{.block = 3, .y = 1, .x = 2};
+    grid code{.extents = {s_.items}};
+    code.extents[axis.block] = columns.count;
+    code.extents[axis.y] = tile.y.count;
+    code.extents[axis.x] = tile.x.count;
+    code.body.push_back(call_of(g, tile, columns, axis, w, {}));
+    code_.add(std::move(code));
+  }
+
+  /// A task for each group of output blocks.
+  void add_grid_of_groups(block_group const& g, std::vector<tile_class> const& tiles, block_run const& columns,
+                          address const& w) {
+    grid_axes const axis{.block = 1, .y = grid_rank, .x = grid_rank + 1};
+    grid code{.extents = {s_.items, columns.count}};
+    std::int64_t count = 0, before = 0;
+    for (auto const& tile : tiles) count += tile.y.count * tile.x.count;
+    auto const next = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
+    bool const whole = columns.blocks % convolution_interleave == 0 && 2 * next <= machine_.facts().l2;
+    auto const share = whole ? next / count / cache_line * cache_line : 0;
+    for (auto const& tile : tiles) {
+      for (auto const turns : {tile.y.count, tile.x.count})
+        code.body.push_back({.what = statement::kind::loop, .turns = turns});
+      code.body.push_back(call_of(g, tile, columns, axis, w, {.at = next, .bytes = share, .before = before}));
+      code.body.insert(code.body.end(), 2, {.what = statement::kind::end});
+      before += tile.y.count * tile.x.count;
+    }
+    code_.add(std::move(code));
+  }
+
+  std::int64_t weight_at(block_group const& g, std::int64_t block) const {
+    return block / convolution_interleave * group_bytes(g, convolution_interleave) +
+           block % convolution_interleave * channel_block * lane();
+  }
+
+  /// The call of the kernel of a class of tiles.
+  statement call_of(block_group const& g, tile_class const& tile, block_run const& columns, grid_axes const& axis,
+                    address w, fetched_weights const& next) {
     auto t = tile_code(g, tile, columns.blocks);
-    auto const group = group_bytes(g, convolution_interleave);
-    auto const weight_at = [&](std::int64_t block) {
-      return block / convolution_interleave * group + block % convolution_interleave * channel_block * lane();
-    };
     for (std::int64_t b = 0; b < columns.blocks; ++b)
-      t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
+      t.w_blocks.push_back(weight_at(g, columns.first + b) - weight_at(g, columns.first));
     t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
+    bool const fetches = next.bytes > 0 && !t.sections.empty();
+    if (fetches) t.w_ahead = next.bytes, t.w_ahead_at = next.at;
 
-    bool const blocks_inner = group * s_.out_blocks() / convolution_interleave <= machine_.facts().l2 / 2;
-    grid_axes const axis{.block = blocks_inner ? 3u : 1u, .y = blocks_inner ? 1u : 2u, .x = blocks_inner ? 2u : 3u};
-    std::array<extent, grid_rank> extents{s_.items};
-    extents[axis.block] = columns.count;
-    extents[axis.y] = tile.y.count;
-    extents[axis.x] = tile.x.count;
-
-    w.offset = weight_at(columns.first);
-    w.stride[axis.block] = weight_at(columns.first + columns.step) - weight_at(columns.first);
+    w.offset = weight_at(g, columns.first);
+    w.stride[axis.block] = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
     std::vector<address> arguments{input_of_tile(t, tile, axis), w};
 
     auto const block = g.first_block + columns.first;
@@ -237,7 +243,13 @@ class convolution_code {
     y.stride[axis.x] = tile.x.length * t.y_col;
     for (auto& extra : extras_.at(y.offset, block, y.stride, block_step)) arguments.push_back(extra);
     arguments.push_back(y);
-    code_.add(contraction_recipe(std::move(t), machine_), extents, std::move(arguments));
+    if (fetches) {
+      w.offset += next.before * next.bytes;
+      w.stride[axis.y] = tile.x.count * next.bytes;
+      w.stride[axis.x] = next.bytes;
+      arguments.push_back(w);
+    }
+    return code_.call(contraction_recipe(std::move(t), machine_), std::move(arguments));
   }
 
   /// The input of a grid. The argument points at the lowest byte that its tile reads; a tile that lies in the padding

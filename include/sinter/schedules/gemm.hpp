@@ -205,7 +205,7 @@ class gemm_code {
     contraction_rows all{.tile = std::move(t),
                          .runs = tile_axis({.in = rows.length, .out = rows.length}, rows_of_tile)};
     bool const walks_groups = columns.blocks == gemm_interleave && all.tiles() >= 4;
-    if (all.tile.w_prefetch > 0 && walks_groups) all.next_weights = group_bytes();
+    if (all.tile.w_prefetch > 0 && walks_groups) all.next_at = all.next_weights = group_bytes();
     code_.add(contraction_rows_recipe(std::move(all), machine_), {slow.extent, columns.count, rows.count, quick.extent},
               std::move(arguments));
   }

@@ -35,6 +35,12 @@ inline std::vector<tap_group> group_taps(window_axis const& axis, tile_run const
   return groups;
 }
 
+inline std::int64_t count_taps(std::vector<tap_group> const& taps) {
+  std::int64_t count = 0;
+  for (auto const& group : taps) count += group.count;
+  return count;
+}
+
 /// Whether all positions of all taps lie inside, or any.
 inline bool all_inside(std::vector<tap_group> const& taps) {
   return std::ranges::all_of(taps, [](tap_group const& g) { return std::ranges::count(g.inside, false) == 0; });

@@ -109,22 +109,19 @@ class winograd_code {
     auto const shape = register_tile_of_winograd(tiles, blocks, machine_);
     auto const m = planes_of_winograd(group_, tiles);
     loop(body, s_.points());
-    for (std::int64_t b = 0; b < blocks; b += shape.blocks)
-      for (auto const& run : equal_runs(tiles, shape.tiles))
-        for (std::int64_t i = 0; i < run.count; ++i) {
-          auto const tile = run.first + i * run.length, wide = std::min(shape.blocks, blocks - b);
-          auto in = v, w = weights_, out = m_;
-          in.offset += tile * planes.tile;
-          in.stride[inner_loop] = planes.point;
-          w.offset = winograd_weights_at(products_, 0, block + b, group_);
-          w.stride[group_index] = winograd_group_bytes(products_, group_);
-          w.stride[inner_loop] = winograd_point_bytes(products_, group_);
-          out.offset += b * m.block + tile * m.tile;
-          out.stride[inner_loop] = m.point;
-          auto product = winograd_contraction(products_, planes, m, run.length, b, wide, group_);
-          if (quantized_) product.quantized = {.sums = true, .words = true};
-          body.push_back(code_.call(contraction_recipe(std::move(product), machine_), {in, w, out}));
-        }
+    for (std::int64_t b = 0; b < blocks; b += shape.blocks) {
+      winograd_register_tile const most{shape.tiles, std::min(shape.blocks, blocks - b)};
+      auto in = v, w = weights_, out = m_;
+      in.stride[inner_loop] = planes.point;
+      w.offset = winograd_weights_at(products_, 0, block + b, group_);
+      w.stride[group_index] = winograd_group_bytes(products_, group_);
+      w.stride[inner_loop] = winograd_point_bytes(products_, group_);
+      out.offset += b * m.block;
+      out.stride[inner_loop] = m.point;
+      auto product = winograd_contractions(products_, planes, m, tiles, most, b, group_);
+      if (quantized_) product.tile.quantized = {.sums = true, .words = true};
+      body.push_back(code_.call(contraction_rows_recipe(std::move(product), machine_), {in, w, out}));
+    }
     end(body);
   }
 

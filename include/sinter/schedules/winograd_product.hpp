@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/contraction_rows.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 #include <sinter/schedules/winograd_shape.hpp>
 
@@ -67,10 +67,28 @@ inline contraction_tile winograd_contraction(winograd_shape const& s, winograd_p
     t.sections.push_back({.channels = rest, .x_offset = chunks * v.block, .w_offset = chunks * channels * t.w_channel});
   for (auto b = block; b < block + blocks; ++b)
     t.w_blocks.push_back(winograd_weights_at(s, 0, b, interleave) - winograd_weights_at(s, 0, block, interleave));
-  t.w_prefetch = 8192;  // weights are read once a chunk, from beyond the second-level cache
   t.y_col = m.tile;
   t.y_block = m.block;
   return t;
+}
+
+/// The contractions of `tiles` tiles by register tiles of at most `most`, whose blocks are those from `block` on of a
+/// group. Weights are read once a chunk, from beyond the second-level cache. Several register tiles that read the
+/// weights of a point fetch those of the next one by the way, each as much; a single one fetches its own.
+inline contraction_rows winograd_contractions(winograd_shape const& s, winograd_planes const& v,
+                                              winograd_planes const& m, std::int64_t tiles,
+                                              winograd_register_tile const& most, std::int64_t block,
+                                              std::int64_t interleave) {
+  contraction_rows all{.tile = winograd_contraction(s, v, m, tiles, block, most.blocks, interleave),
+                       .runs = equal_runs(tiles, most.tiles)};
+  auto const point = winograd_point_bytes(s, interleave);
+  if (all.tiles() == 1) {
+    all.tile.w_prefetch = 8192;
+  } else {
+    all.next_at = point + block * point / interleave;
+    all.next_weights = most.blocks * point / interleave;
+  }
+  return all;
 }
 
 }  // namespace sinter

@@ -40,7 +40,7 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
   auto const add = [&](tile_run const& rows, tile_run const& columns) {
     auto const blocks = ceil_div(columns.length, channel_block), first = columns.first / channel_block;
     tile_product p{.name = fmt::format("{}_{}x{}", m.name, rows.length, blocks)};
-    p.rows = rows.length;
+    p.rows = p.line_pitch = rows.length;
     p.x_row = m.depth_bytes;
     p.chunks = m.depth_bytes / p.x_chunk;
     p.w_row = gemm_interleave * channel_block * 4;
@@ -52,6 +52,7 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
     p.epilogue = m.extras.code;
     for (auto const& calls : full_runs(rows.count, tile_product_times(p, rows.count))) {
       p.times = calls.length;
+      p.x_time = rows.length * p.x_row;
       auto const row = rows.first + calls.first * rows.length, step = calls.length * rows.length;
       std::vector<address> arguments{moved(m.x, row * p.x_row, {0, step * p.x_row}),
                                      moved(m.w, first / gemm_interleave * group, {group})};

@@ -14,15 +14,19 @@
 #include <utility>
 #include <vector>
 
-/// Products of bfloat16 or of 8-bit integers by tiles (AMX), for matrix products and convolutions: up to 32 rows
+/// Products of bfloat16 or of 8-bit integers by tiles (AMX), for matrix products and convolutions: lines of rows
 /// (pixels), several times, times a few blocks of 16 columns (output channels), all of the reduction in tiles, then the
 /// epilogue.
 ///
 ///     for so many times, for 2 blocks, or 4 where the rows are 16 at most:
-///       sums = 0
-///       for chunk of channels, tap y, tap x: sums += rows of x · packed weights
-///       scratch = sums
-///       for row: y = epilogue(scratch + bias, extras…)
+///       for 32 rows of those from the first line to the last:
+///         sums = 0
+///         for chunk of channels, tap: sums += rows of x · packed weights
+///         scratch = sums
+///       for line, row of it: y = epilogue(scratch + bias, extras…)
+///
+/// Rows between two lines are multiplied for nothing: a tile takes as long whatever it holds, and windows on a plane
+/// fill tiles where their lines are short. The last rows of many are a whole tile or two, and some are done twice.
 ///
 /// Integers of x have no sign; sums of them are int32, and become float32 for the epilogue when they have lost the zero
 /// point of x, which is an operand, times the sums of the weights of each column.
@@ -31,8 +35,9 @@ namespace sinter {
 
 inline constexpr std::int64_t tile_rows = 16;   ///< of a tile
 inline constexpr std::int64_t tile_depth = 32;  ///< bfloat16 in a row of a tile, or half of the integers
-inline constexpr std::int64_t tile_product_rows = 2 * tile_rows;
-inline constexpr std::int64_t tile_product_scratch = 4 * tile_rows * 64;  ///< bytes: four tiles of sums
+inline constexpr std::int64_t tile_product_rows = 2 * tile_rows;                       ///< at once
+inline constexpr std::int64_t most_tile_product_rows = 4 * tile_product_rows;          ///< of all lines
+inline constexpr std::int64_t tile_product_scratch = most_tile_product_rows * 2 * 64;  ///< bytes: sums of two blocks
 
 /// Whether `machine` multiplies tiles.
 inline bool multiplies_tiles(target const& machine) { return machine.has(feature::amx) && machine.lanes() == 16; }
@@ -40,39 +45,40 @@ inline bool multiplies_tiles(target const& machine) { return machine.has(feature
 /// Everything that decides the code of such a product. Distances are in bytes.
 struct tile_product {
   std::string name{};
-  std::int64_t rows = 0;                  ///< at most `tile_product_rows`
-  std::int64_t times = 1;                 ///< the next ones follow these
-  std::int64_t x_row = 0;                 ///< between rows
-  std::int64_t chunks = 1, x_chunk = 64;  ///< of channels that lie side by side and fill a row of a tile
-  std::int64_t taps_y = 1, x_tap_row = 0;
-  std::int64_t taps_x = 1, x_tap_col = 0;
+  std::int64_t rows = 0;                   ///< of a line
+  std::int64_t lines = 1, line_pitch = 0;  ///< rows from the first of a line to that of the next
+  std::int64_t times = 1, x_time = 0;      ///< so many times, from one to the next
+  std::int64_t x_row = 0;                  ///< between rows
+  std::int64_t chunks = 1, x_chunk = 64;   ///< of channels that lie side by side and fill a row of a tile
+  std::vector<std::int64_t> taps{0};       ///< where the rows of each begin
   std::int64_t w_row = 0;   ///< between pairs or fours of channels of weights, which lie chunk by chunk, tap by tap
-  std::int64_t blocks = 0;  ///< of columns, side by side in the weights
+  std::int64_t blocks = 0;  ///< of columns
+  std::int64_t w_block = 64;
   std::int64_t y_row = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< columns of the last block that exist in y
   bool integers = false;
   bool bias = false;  ///< not of integers
   epilogue_code epilogue{};
 
-  std::int64_t steps() const { return chunks * taps_y * taps_x; }
+  std::int64_t steps() const { return chunks * std::ssize(taps); }
+  /// Rows that are multiplied each time: all lines, and what lies between them.
+  std::int64_t all_rows() const { return (lines - 1) * line_pitch + rows; }
   /// Blocks at a time: the sums of all fill four tiles.
-  std::int64_t blocks_at_once() const { return std::min<std::int64_t>(blocks, rows <= tile_rows ? 4 : 2); }
+  std::int64_t blocks_at_once() const { return std::min<std::int64_t>(blocks, all_rows() <= tile_rows ? 4 : 2); }
   std::int64_t w_step() const { return tile_rows * w_row; }
 
   // Bytes that it reaches from its operands' pointers on.
   std::int64_t x_bytes() const {
-    auto const last_tap = (taps_y - 1) * x_tap_row + (taps_x - 1) * x_tap_col;
-    return (times * rows - 1) * x_row + (chunks - 1) * x_chunk + last_tap + 64;
+    return (times - 1) * x_time + (all_rows() - 1) * x_row + (chunks - 1) * x_chunk + std::ranges::max(taps) + 64;
   }
-  std::int64_t w_bytes() const { return steps() * w_step() - w_row + blocks * 64; }
-  std::int64_t y_bytes() const { return (times * rows - 1) * y_row + (blocks - 1) * y_block + 4 * last_lanes; }
-  std::int64_t scratch_bytes() const { return rows * blocks_at_once() * 64; }
+  std::int64_t w_bytes() const { return steps() * w_step() - w_row + (blocks - 1) * w_block + 64; }
+  std::int64_t y_bytes() const { return (times * lines * rows - 1) * y_row + (blocks - 1) * y_block + 4 * last_lanes; }
+  std::int64_t scratch_bytes() const { return all_rows() * blocks_at_once() * 64; }
 
   std::string key(target const& machine) const {
     vector::recipe_key all("tile_product", machine);
-    all.add(rows).add(times).add(x_row).add(chunks).add(x_chunk);
-    all.add(taps_y).add(x_tap_row).add(taps_x).add(x_tap_col);
-    all.add(w_row).add(blocks).add(y_row).add(y_block).add(last_lanes).add(integers).add(bias);
+    all.add(rows).add(lines).add(line_pitch).add(times).add(x_time).add(x_row).add(chunks).add(x_chunk).add_all(taps);
+    all.add(w_row).add(blocks).add(w_block).add(y_row).add(y_block).add(last_lanes).add(integers).add(bias);
     epilogue.add_to(all);
     return all.take();
   }
@@ -80,8 +86,9 @@ struct tile_product {
 
 /// How many of `most` times one call should do it, to be worth its configuration of tiles.
 inline std::int64_t tile_product_times(tile_product const& p, std::int64_t most) {
-  constexpr std::int64_t worth = 64;  // steps, each for two blocks
-  return std::clamp<std::int64_t>(worth / (p.steps() * ceil_div(p.blocks, 2)), 1, most);
+  constexpr std::int64_t worth = 64;  // steps, each of 32 rows for two blocks
+  auto const each = p.steps() * ceil_div(p.blocks, 2) * ceil_div(p.all_rows(), tile_product_rows);
+  return std::clamp<std::int64_t>(worth / each, 1, most);
 }
 
 /// What products cost that are `products` of float32, for `rows` rows; tiles that few rows fill take as long.
@@ -119,8 +126,8 @@ class tile_product_emitter {
 
   void emit() {
     applied_epilogue const epilogue(p_.epilogue, b_, extras_);
-    auto next = advance_rows(p_.rows);
-    next.emplace_back(x_, p_.rows * p_.x_row);
+    auto next = advance_rows(p_.lines * p_.rows);
+    next.emplace_back(x_, p_.x_time);
     b_.loop(p_.times, next, [&] { all_blocks(epilogue); });
   }
 
@@ -136,7 +143,7 @@ class tile_product_emitter {
   }
   /// To the next `count` blocks.
   steps advance_blocks(std::int64_t count) const {
-    steps all{{w_, count * 64}, {y_, count * p_.y_block}};
+    steps all{{w_, count * p_.w_block}, {y_, count * p_.y_block}};
     if (p_.bias) all.emplace_back(bias_, count * 64);
     if (p_.integers) all.emplace_back(weight_sums_, count * 64);
     for (std::size_t i = 0; i < extras_.size(); ++i) {
@@ -158,24 +165,48 @@ class tile_product_emitter {
   /// `count` blocks from block `first` on.
   void blocks(applied_epilogue const& epilogue, std::int64_t first, std::int64_t count, std::int32_t lanes) {
     multiply(first, count);
-    std::vector<applied_epilogue::place> places;
-    for (std::int64_t k = 0; k < count; ++k)
-      places.push_back({(first + k) * p_.y_block, (first + k) * 64, k + 1 < count ? b_.lanes() : lanes});
     std::vector<vector::reg> lost;
-    for (auto const& to : places)
+    for (std::int64_t k = 0; p_.integers && k < count; ++k)
+      lost.push_back(zero_point_product({}, b_, zero_point_.broadcast(0), weight_sums_.at((first + k) * 64)));
+    auto next = advance_rows(p_.rows);
+    next.emplace_back(sums_, p_.line_pitch * count * 64);
+    b_.loop(p_.lines, next, [&] { line(epilogue, {first, count, lanes}, lost); });
+  }
+
+  /// Blocks side by side, and how many lanes the last of them has.
+  struct block_range {
+    std::int64_t first = 0, count = 0;
+    std::int32_t last_lanes = 0;
+  };
+
+  /// The results of a line, some rows at a time.
+  void line(applied_epilogue const& epilogue, block_range const& blocks, std::vector<vector::reg> const& lost) {
+    auto const at_once = std::min(p_.rows, std::max<std::int64_t>(1, 4 / blocks.count)), turns = p_.rows / at_once;
+    auto next = advance_rows(at_once);
+    next.emplace_back(sums_, at_once * blocks.count * 64);
+    b_.loop(turns, next, [&] { results(epilogue, blocks, {0, at_once}, lost); });
+    if (turns * at_once < p_.rows) results(epilogue, blocks, {turns * at_once, p_.rows - turns * at_once}, lost);
+  }
+
+  /// The results of `rows.second` rows from row `rows.first` of a line on.
+  void results(applied_epilogue const& epilogue, block_range const& blocks,
+               std::pair<std::int64_t, std::int64_t> const& rows, std::vector<vector::reg> const& lost) {
+    auto const count = blocks.count;
+    std::vector<applied_epilogue::place> places;
+    for (std::int64_t row = rows.first; row < rows.first + rows.second; ++row)
+      for (std::int64_t k = 0; k < count; ++k)
+        places.push_back({row * p_.y_row + (blocks.first + k) * p_.y_block, (blocks.first + k) * 64,
+                          k + 1 < count ? b_.lanes() : blocks.last_lanes});
+    auto const sum = [&](std::size_t i) {
+      auto const at = sums_.at((rows.first * count + static_cast<std::int64_t>(i)) * 64);
       if (p_.integers)
-        lost.push_back(zero_point_product({}, b_, zero_point_.broadcast(0), weight_sums_.at(to.channel_at)));
-    auto const sum = [&](std::size_t k) {
-      auto const at = sums_.at(static_cast<std::int64_t>(k) * 64);
-      if (p_.integers) return real(b_.load(at, 0, vector::register_type::i32), lost[k]);
+        return real(b_.load(at, 0, vector::register_type::i32), lost[i % static_cast<std::size_t>(count)]);
       if (!p_.bias) return b_.load(at);
-      return b_.binary(vector::opcode::add, b_.load(bias_.at(places[k].channel_at)), at);
+      return b_.binary(vector::opcode::add, b_.load(bias_.at(places[i].channel_at)), at);
     };
-    auto const put = [&](std::size_t k, vector::reg v) { b_.store(y_.at(places[k].at), v, places[k].lanes); };
+    auto const put = [&](std::size_t i, vector::reg v) { b_.store(y_.at(places[i].at), v, places[i].lanes); };
     int const kept = 4 + static_cast<int>(lost.size());  // constants of the epilogue, and these
-    auto next = advance_rows(1);
-    next.emplace_back(sums_, count * 64);
-    b_.loop(p_.rows, next, [&] { epilogue.each(places, vector::register_count(b_.lanes()) - kept, sum, put); });
+    epilogue.each(places, vector::register_count(b_.lanes()) - kept, sum, put);
   }
 
   vector::reg real(vector::reg sum, vector::reg lost) {
@@ -185,43 +216,51 @@ class tile_product_emitter {
 
   /// Leaves the sums of all rows in scratch memory.
   void multiply(std::int64_t first, std::int64_t count) {
-    std::vector<std::int64_t> heights;
-    for (std::int64_t row = 0; row < p_.rows; row += tile_rows) heights.push_back(std::min(tile_rows, p_.rows - row));
-    std::vector<std::vector<vector::reg>> sums(heights.size());
-    for (std::size_t i = 0; i < heights.size(); ++i)
-      for (std::int64_t k = 0; k < count; ++k) sums[i].push_back(b_.tile_zero(heights[i], 64));
-    each_step([&] { step(heights, sums, first); });
-    for (std::size_t i = 0; i < heights.size(); ++i)
-      for (std::int64_t k = 0; k < count; ++k)
-        b_.tile_store(sums_.at((static_cast<std::int64_t>(i) * tile_rows * count + k) * 64),
-                      sums[i][static_cast<std::size_t>(k)], heights[i], 64, count * 64);
-  }
-
-  template <typename Body>
-  void each_step(Body&& body) {
-    auto const step = p_.w_step();
-    b_.loop(p_.chunks, {{x_, p_.x_chunk}, {w_, p_.taps_y * p_.taps_x * step}}, [&] {
-      b_.loop(p_.taps_y, {{x_, p_.x_tap_row}, {w_, p_.taps_x * step}}, [&] {
-        b_.loop(p_.taps_x, {{x_, p_.x_tap_col}, {w_, step}}, body);
-      });
+    auto const rows = p_.all_rows(), turns = rows / tile_product_rows, rest = rows % tile_product_rows;
+    if (rows <= tile_product_rows) return tiles({0, rows}, first, count);
+    b_.loop(turns, {{x_, tile_product_rows * p_.x_row}, {sums_, tile_product_rows * count * 64}}, [&] {
+      tiles({0, tile_product_rows}, first, count);
     });
+    if (rest == 0) return;
+    auto const last = round_up(rest, tile_rows);
+    tiles({rows - last, last}, first, count);
   }
 
-  /// The products of one tap of one chunk. Weights are there for two blocks at a time, since there are eight tiles.
-  void step(std::vector<std::int64_t> const& heights, std::vector<std::vector<vector::reg>> const& sums,
-            std::int64_t first) {
-    std::vector<vector::reg> x;
-    for (std::size_t i = 0; i < heights.size(); ++i)
-      x.push_back(b_.tile_load(x_.at(static_cast<std::int64_t>(i) * tile_rows * p_.x_row), heights[i], 64, p_.x_row));
-    for (std::size_t begin = 0; begin < sums[0].size(); begin += 2) {
-      auto const end = std::min(begin + 2, sums[0].size());
-      std::vector<vector::reg> w;
-      for (auto k = begin; k < end; ++k)
-        w.push_back(b_.tile_load(w_.at((first + static_cast<std::int64_t>(k)) * 64), tile_rows, 64, p_.w_row));
-      for (std::size_t i = 0; i < heights.size(); ++i)
-        for (auto k = begin; k < end; ++k)
-          b_.tile_dot_to(sums[i][k], p_.integers ? vector::opcode::tile_dot4 : vector::opcode::tile_dot2_bf16, x[i],
-                         w[k - begin]);
+  /// The sums of `rows.second` rows, at most `tile_product_rows`, from row `rows.first` on.
+  void tiles(std::pair<std::int64_t, std::int64_t> const& rows, std::int64_t first, std::int64_t count) {
+    std::vector<tile_row> lines;
+    for (std::int64_t row = 0; row < rows.second; row += tile_rows) {
+      auto& line = lines.emplace_back(rows.first + row, std::min(tile_rows, rows.second - row));
+      for (std::int64_t k = 0; k < count; ++k) line.sums.push_back(b_.tile_zero(line.rows, 64));
+    }
+    auto const step_bytes = p_.w_step();
+    b_.loop(p_.chunks, {{x_, p_.x_chunk}, {w_, std::ssize(p_.taps) * step_bytes}}, [&] {
+      for (std::size_t tap = 0; tap < p_.taps.size(); ++tap)
+        step(lines, p_.taps[tap], static_cast<std::int64_t>(tap) * step_bytes + first * p_.w_block);
+    });
+    for (auto const& line : lines)
+      for (std::int64_t k = 0; k < count; ++k)
+        b_.tile_store(sums_.at((line.first * count + k) * 64), line.sums[static_cast<std::size_t>(k)], line.rows, 64,
+                      count * 64);
+  }
+
+  /// The tiles of sums of up to 16 rows, one for each block.
+  struct tile_row {
+    tile_row(std::int64_t from, std::int64_t height) : first(from), rows(height) {}
+    std::int64_t first, rows;
+    std::vector<vector::reg> sums{};
+  };
+
+  /// The products of one tap of one chunk. Loads are between products, which hide them.
+  void step(std::vector<tile_row> const& lines, std::int64_t x_at, std::int64_t w_at) {
+    std::vector<vector::reg> x(lines.size());
+    for (std::size_t k = 0; k < lines[0].sums.size(); ++k) {
+      auto const w = b_.tile_load(w_.at(w_at + static_cast<std::int64_t>(k) * p_.w_block), tile_rows, 64, p_.w_row);
+      for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (k == 0) x[i] = b_.tile_load(x_.at(x_at + lines[i].first * p_.x_row), lines[i].rows, 64, p_.x_row);
+        b_.tile_dot_to(lines[i].sums[k], p_.integers ? vector::opcode::tile_dot4 : vector::opcode::tile_dot2_bf16, x[i],
+                       w);
+      }
     }
   }
 

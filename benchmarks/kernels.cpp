@@ -14,16 +14,20 @@
 #include <ctime>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace bench {
 namespace {
 
 codegen::roofline const& limit(target const& machine, precision rounded) {
-  static std::map<std::pair<int, precision>, codegen::roofline> of;
-  auto const [at, fresh] = of.try_emplace({machine.lanes(), rounded});
-  if (fresh) at->second = codegen::measure_roofline(machine, nullptr);
-  if (fresh && rounded == precision::bfloat16) at->second.operations_a_second = codegen::bfloat16_rate(machine);
+  static std::map<std::tuple<int, bool, precision>, codegen::roofline> of;
+  bool const has_tiles = machine.has(feature::amx);
+  auto const [at, fresh] = of.try_emplace({machine.lanes(), has_tiles, rounded});
+  if (!fresh) return at->second;
+  at->second = codegen::measure_roofline(machine, nullptr);
+  if (rounded == precision::bfloat16)
+    at->second.operations_a_second = has_tiles ? codegen::bfloat16_tile_rate(machine) : codegen::bfloat16_rate(machine);
   return at->second;
 }
 
@@ -67,10 +71,11 @@ void add_exact(std::string const& name, node const& n, std::vector<operand> cons
   for (target const set : library_targets) add(name, n, operands, operations, set, precision::exact);
 }
 
-/// The same in bfloat16 besides.
+/// The same in bfloat16 besides, by pairs and by tiles.
 void add_rounded(std::string const& name, node const& n, std::vector<operand> const& operands, double operations) {
   add_exact(name, n, operands, operations);
-  add(name, n, operands, operations, "x86-64:avx512f,avx512bf16", precision::bfloat16);
+  for (target const set : {"x86-64:avx512f,avx512bf16", "amx"})
+    add(name, n, operands, operations, set, precision::bfloat16);
 }
 
 using extents = std::vector<std::int64_t>;
@@ -116,7 +121,7 @@ double operations_of(convolution const& c, std::int64_t pixels) {
 
 void add(convolution const& c) {
   auto const from = c.in < channel_block ? layout::row_major : layout::blocked;
-  auto const each = c.kernel == 1 ? add_rounded : add_exact;
+  auto const each = c.group == 1 && c.axes == 2 ? add_rounded : add_exact;
   each("conv/" + c.text(), c.operation("Conv", "sinter", 1),
        {{.value = filled(c.with(1, c.in, c.extent)), .how = from},
         {.value = filled(c.with(c.out, c.in / c.group, c.kernel)), .constant = true},

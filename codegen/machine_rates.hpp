@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/tensor.hpp>
+#include <sinter/core/tile.hpp>
 #include <sinter/emit/x86/emit.hpp>
 #include <sinter/runtime/executor.hpp>
 #include <sinter/vector/builder.hpp>
@@ -98,6 +99,24 @@ inline double bfloat16_rate(sinter::target const& machine, sinter::executor* poo
            auto const ones = b.constant_i32(0x3f803f80), tiny = b.constant_i32(0x30803080);
            return [&b, ones, tiny](sinter::vector::reg sum) { b.dot2_bf16_to(sum, ones, tiny); };
          });
+}
+
+/// The same of products of tiles of bfloat16, on machines that have them.
+inline double bfloat16_tile_rate(sinter::target const& machine, sinter::executor* pool = nullptr) {
+  constexpr int turns = 10'000, sums_of_tiles = 4, side = sinter::most_tile_rows, bytes = sinter::most_tile_bytes;
+  sinter::vector::builder b("tile_rate", machine.lanes());
+  auto const y = b.argument("y", sinter::vector::access::out, side * bytes, sinter::vector::element::i32);
+  auto const tiny = b.constant_i32(0x30803080);
+  for (int row = 0; row < side; ++row) b.store(y.at(row * bytes), tiny);
+  std::vector<sinter::vector::reg> sums;
+  for (int i = 0; i < sums_of_tiles; ++i) sums.push_back(b.tile_zero(side, bytes));
+  auto const left = b.tile_load(y.at(0), side, bytes, bytes), right = b.tile_load(y.at(0), side, bytes, bytes);
+  b.loop(turns, {}, [&] {
+    for (auto const sum : sums) b.tile_dot_to(sum, sinter::vector::opcode::tile_dot2_bf16, left, right);
+  });
+  for (auto const sum : sums) b.tile_store(y.at(0), sum, side, bytes, bytes);
+  probe const p(std::move(b).take(), machine, pool, 4096);
+  return 1.0 * sums_of_tiles * side * side * bytes * turns * p.workers() / least_seconds(20, [&] { p.run(); });
 }
 
 /// Bytes a second that all workers together read, each again and again the same `bytes` bytes.

@@ -36,6 +36,11 @@
 #include <sinter/schedules/softmax_columns.hpp>
 #include <sinter/schedules/tile_convolution.hpp>
 #include <sinter/schedules/tile_gemm.hpp>
+#include <sinter/schedules/tile_image.hpp>
+#include <sinter/schedules/tile_kernel.hpp>
+#include <sinter/schedules/tile_lines.hpp>
+#include <sinter/schedules/tile_planes.hpp>
+#include <sinter/schedules/tile_product.hpp>
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
@@ -54,6 +59,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       bfloat16_convolution_schedule,
       half_convolution_schedule,
       tile_convolution_schedule,
+      tile_planes_schedule,
       winograd_schedule,
       bfloat16_winograd_schedule,
       half_winograd_schedule,

@@ -15,9 +15,10 @@
 /// Operands of products of bfloat16: two neighbouring steps of the reduction are one lane of `dot2.bf16`.
 namespace sinter::detail {
 
-/// Whether `machine` multiplies pairs of bfloat16.
+/// Whether `machine` multiplies pairs of bfloat16 faster than float32. Machines with tiles do not: theirs take four
+/// times as long as an FMA.
 inline bool multiplies_pairs(target const& machine) {
-  return machine.has(feature::avx512bf16) && machine.lanes() == 16;
+  return machine.has(feature::avx512bf16) && !machine.has(feature::amx) && machine.lanes() == 16;
 }
 
 /// Packed float32 weights, rows of `width` outputs, as pairs: each two rows become one, rounded to even.

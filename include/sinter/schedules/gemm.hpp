@@ -67,8 +67,9 @@ inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n, bool tra
   return s;
 }
 
-/// The constant matrix in groups of `gemm_interleave` blocks of columns.
-inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s) {
+/// The constant matrix in groups of `interleave` blocks of columns.
+inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s,
+                                 std::int64_t interleave = gemm_interleave) {
   auto const& b = n.inputs[1];
   bool const transposed = n.op.attributes_as<fused_gemm::attributes>().trans_b;
   weight_source source{.tensor = *b.constant,
@@ -76,7 +77,9 @@ inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s) {
                        .output_step = transposed ? s.depth : 1,
                        .step = transposed ? 1 : s.columns,
                        .chunks = {{.channels = s.depth}}};
-  return packed(fmt::format("gemm:{}:{}", b.constant_key, transposed), std::move(source), gemm_interleave);
+  auto key = fmt::format("gemm:{}:{}", b.constant_key, transposed);
+  if (interleave != gemm_interleave) key += fmt::format(":{}", interleave);
+  return packed(std::move(key), std::move(source), interleave);
 }
 
 /// Builds the grids of one matrix product.

@@ -31,8 +31,12 @@ inline fragment integer_tile_gemm_build(scheduled_node const& n, byte_gemm_shape
                                         packing sums, target const& t) {
   fragment code;
   tile_matrix m{.name = "integer_tile_gemm", .rows = s.rows, .depth_bytes = s.depth, .columns = s.columns};
+  m.interleave = gemm_interleave;
   m.integers = true;
   m.x = {.in = space::input, .index = 0};
+  m.x_row = s.depth;
+  m.x_chunk = 64;
+  m.x_rows = tile_product_rows * s.depth;
   m.w = code.weight(std::move(products));
   auto const& zero_point = n.inputs[2];
   m.values = {{zero_point.constant ? code.weight(pack_raw(zero_point)) : address{.in = space::input, .index = 2}, 0},

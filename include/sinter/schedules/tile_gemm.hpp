@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/gemm.hpp>
-#include <sinter/schedules/tile_product.hpp>
+#include <sinter/schedules/tile_kernel.hpp>
 
 #include <fmt/format.h>
 
@@ -12,8 +12,8 @@
 
 /// Matrix product of row-major activations, 8-bit integers or rounded to bfloat16, with a constant matrix, by tiles:
 ///
-///     round x, unless it is integers
-///     parallel for group of 4 blocks of 16 columns, 32 rows: tile product
+///     round x, unless it is integers: 32 rows together, 32 numbers of each row side by side
+///     parallel for 2 blocks of 16 columns (of integers: 4), some times 32 rows: tile product
 namespace sinter {
 namespace detail {
 
@@ -27,53 +27,111 @@ struct tile_operand {
 struct tile_matrix {
   std::string name{};
   std::int64_t rows = 0, depth_bytes = 0, columns = 0;
+  std::int64_t interleave = 1;  ///< blocks of columns whose weights lie side by side
   bool integers = false, bias = false;
   address x{}, w{};
+  std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
   std::vector<tile_operand> values{};
   bound_extras extras{};
+
+  std::int64_t blocks() const { return ceil_div(columns, channel_block); }
+  /// Blocks of columns that a call multiplies.
+  std::int64_t blocks_of_call() const { return interleave > 1 ? interleave : rows <= tile_rows ? 4 : 2; }
+  std::int64_t weight_at(std::int64_t block) const {
+    return block / interleave * packed_group_bytes(depth_bytes / 4, interleave) + block % interleave * 64;
+  }
+  /// The product of `run.length` rows with `wide` columns.
+  tile_product product(std::int64_t height, std::int64_t wide) const {
+    auto const many = ceil_div(wide, channel_block);
+    tile_product p{.name = fmt::format("{}_{}x{}", name, height, many)};
+    p.rows = p.line_pitch = height;
+    p.x_row = x_row;
+    p.x_time = x_rows;
+    p.chunks = depth_bytes / 64;
+    p.x_chunk = x_chunk;
+    p.w_row = interleave * channel_block * 4;
+    p.blocks = many;
+    p.w_block = interleave > 1 ? 64 : weight_at(1);
+    p.y_row = columns * 4;
+    p.last_lanes = static_cast<std::int32_t>(wide - (many - 1) * channel_block);
+    p.integers = integers;
+    p.bias = bias;
+    p.epilogue = extras.code;
+    return p;
+  }
 };
 
-/// Adds its grids, whose weights are packed in groups of `gemm_interleave` blocks.
+/// How many times 32 rows one call multiplies: enough to fetch the next weights in their time, few enough for several
+/// tasks.
+inline std::int64_t times_of_call(tile_matrix const& m, tile_product const& p, std::int64_t most) {
+  constexpr std::int64_t tasks = 16, longest = 8;
+  auto const shared = most * ceil_div(m.blocks(), m.blocks_of_call()) / tasks;
+  return std::max(tile_product_times(p, most), std::clamp<std::int64_t>(shared, 1, std::min(longest, most)));
+}
+
+/// Adds its grids.
 inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& code) {
-  auto const y_row = m.columns * 4, group = packed_group_bytes(m.depth_bytes / 4, gemm_interleave);
-  auto const scratch = code.scratch(tile_product_scratch);
+  auto const y_row = m.columns * 4, wide = m.blocks_of_call();
+  auto const scratch = code.scratch(tile_sums_scratch);
   auto const add = [&](tile_run const& rows, tile_run const& columns) {
-    auto const blocks = ceil_div(columns.length, channel_block), first = columns.first / channel_block;
-    tile_product p{.name = fmt::format("{}_{}x{}", m.name, rows.length, blocks)};
-    p.rows = rows.length;
-    p.x_row = m.depth_bytes;
-    p.chunks = m.depth_bytes / p.x_chunk;
-    p.w_row = gemm_interleave * channel_block * 4;
-    p.blocks = blocks;
-    p.y_row = y_row;
-    p.last_lanes = static_cast<std::int32_t>(columns.length - (blocks - 1) * channel_block);
-    p.integers = m.integers;
-    p.bias = m.bias;
-    p.epilogue = m.extras.code;
-    for (auto const& calls : full_runs(rows.count, tile_product_times(p, rows.count))) {
+    auto const first = columns.first / channel_block;
+    auto p = m.product(rows.length, columns.length);
+    for (auto const& calls : full_runs(rows.count, times_of_call(m, p, rows.count))) {
       p.times = calls.length;
-      auto const row = rows.first + calls.first * rows.length, step = calls.length * rows.length;
-      std::vector<address> arguments{moved(m.x, row * p.x_row, {0, step * p.x_row}),
-                                     moved(m.w, first / gemm_interleave * group, {group})};
-      for (auto const& [at, block] : m.values) arguments.push_back(moved(at, first * block, {gemm_interleave * block}));
+      p.w_next = m.interleave == 1 && p.times > 1 && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
+      auto const unit = rows.first / tile_product_rows + calls.first, step = calls.length * rows.length;
+      std::vector<address> arguments{moved(m.x, unit * m.x_rows, {0, calls.length * m.x_rows}),
+                                     moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
+      for (auto const& [at, block] : m.values) arguments.push_back(moved(at, first * block, {wide * block}));
       address const y{.in = space::output,
                       .index = 0,
-                      .offset = row * y_row + first * 64,
-                      .stride = {gemm_interleave * 64, step * y_row}};
-      for (auto& extra : m.extras.at(y.offset, first, y.stride, {gemm_interleave})) arguments.push_back(extra);
+                      .offset = unit * tile_product_rows * y_row + first * 64,
+                      .stride = {wide * 64, step * y_row}};
+      for (auto& extra : m.extras.at(y.offset, first, y.stride, {wide})) arguments.push_back(extra);
       arguments.insert(arguments.end(), {scratch, y});
       code.add(tile_product_recipe(p, t), {columns.count, calls.count, 1, 1}, std::move(arguments));
     }
   };
   for (auto const& rows : full_runs(m.rows, tile_product_rows))
-    for (auto const& columns : full_runs(m.columns, gemm_interleave * channel_block)) add(rows, columns);
+    for (auto const& columns : full_runs(m.columns, wide * channel_block)) add(rows, columns);
+}
+
+/// `rows` rows to bfloat16, 32 numbers of each row side by side.
+inline vector::program round_rows_kernel(std::int64_t rows, std::int64_t depth, target const& t) {
+  vector::builder b("round_rows", t.lanes());
+  using vector::access;
+  constexpr auto group = tile_product_rows * 64;
+  auto const x = b.argument("x", access::in, rows * depth * 4);
+  auto const y = b.argument("y", access::out, (depth / tile_depth - 1) * group + rows * 64, vector::element::i32);
+  b.loop(rows, {{x, depth * 4}, {y, 64}}, [&] {
+    b.loop(depth / tile_depth, {{x, tile_depth * 4}, {y, group}},
+           [&] { b.store(y.at(0), b.pack_bf16(b.load(x.at(0)), b.load(x.at(64)))); });
+  });
+  return std::move(b).take();
+}
+
+/// Adds a region that rounds the matrix of input 0 as tiles read it: [32 rows][32 numbers][row][number].
+inline void add_rounded_rows(gemm_shape const& s, tile_matrix& m, target const& t, fragment& code) {
+  m.x_row = 64;
+  m.x_chunk = tile_product_rows * 64;
+  m.x_rows = s.depth / tile_depth * m.x_chunk;
+  m.x = code.temporary("bf16", checked_mul(ceil_div(s.rows, tile_product_rows), m.x_rows), 0, 1);
+  for (auto const& run : full_runs(s.rows, tile_product_rows)) {
+    vector::recipe_key key("round_rows", t);
+    key.add(run.length).add(s.depth);
+    address const x{
+        .in = space::input, .index = 0, .offset = run.first * s.depth * 4, .stride = {run.length * s.depth * 4}};
+    code.add({key.take(), [rows = run.length, depth = s.depth, t] { return round_rows_kernel(rows, depth, t); }},
+             {run.count}, {x, moved(m.x, run.first / tile_product_rows * m.x_rows, {m.x_rows})});
+  }
+  code.barrier();
 }
 
 inline fragment tile_gemm_build(scheduled_node const& n, gemm_shape const& s, target const& t) {
   fragment code;
   tile_matrix m{.name = "tile_gemm", .rows = s.rows, .depth_bytes = s.depth * 2, .columns = s.columns};
-  m.x = add_rounded(code, 1, s.rows * s.depth, 0, t);
-  m.w = code.weight(paired(pack_gemm_weights(n, s), gemm_interleave * channel_block));
+  add_rounded_rows(s, m, t, code);
+  m.w = code.weight(paired(pack_gemm_weights(n, s, m.interleave), m.interleave * channel_block));
   if (auto const bias = bind_bias(n, code)) m.bias = true, m.values.push_back({*bias, 64});
   m.extras =
       bind_extras(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, 3, n.outputs[0].shape().rank() - 1, code);

@@ -186,7 +186,7 @@ inline std::int64_t touched_lanes(program const& p, instruction const& i) {
   if (i.op == opcode::lookup) return 64;
   if (i.op == opcode::tile_load || i.op == opcode::tile_store) {
     auto const shape = shape_of(p, i);
-    return (std::int64_t{shape.rows - 1} * shape.stride + shape.bytes) / 4;
+    return (std::int64_t{shape.rows - 1} * shape.stride + shape.bytes + 3) / 4;
   }
   return i.m.broadcast ? 1 : i.count > 0 ? i.count : p.lanes;
 }

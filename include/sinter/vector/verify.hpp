@@ -141,8 +141,10 @@ class verifier {
     auto const [rows, bytes, stride] = shape_of(p_, i);
     require(rows >= 1 && rows <= most_tile_rows && bytes >= 4 && bytes <= most_tile_bytes && bytes % 4 == 0,
             "a tile has 1 to {} rows of 4 to {} bytes, whole words", most_tile_rows, most_tile_bytes);
-    bool const lies_apart = stride >= bytes && stride % 4 == 0;
-    require(i.op == opcode::tile_zero ? stride == 0 : lies_apart, "rows {} bytes apart do not fit", stride);
+    bool const fits = i.op == opcode::tile_zero   ? stride == 0
+                      : i.op == opcode::tile_load ? stride > 0 && stride % 2 == 0
+                                                  : stride >= bytes && stride % 4 == 0;
+    require(fits, "rows {} bytes apart do not fit", stride);
   }
 
   /// The shapes of an instruction's tiles.

@@ -69,6 +69,30 @@ TEST_CASE("Weights are int8 with a step for each channel, biases of convolutions
     CHECK(q.at(b.inputs[1]).constant.as<float>()[i] == Approx(x_step * q.at(v.inputs[1]).constant.as<float>()[i]));
 }
 
+TEST_CASE("Gates of channels and means of what they multiply read integers") {
+  calibrated const c(sinter::quantize::standard_form(sinter::parse(R"(graph gated opset 13 {
+    input x: float[2x8x6x6]
+    const w1 = float[16x8x3x3] random(1)
+    const w2 = float[16x16x1x1] random(2)
+    const w3 = float[10x16x1x1] random(3)
+    c = Conv(x, w1)
+    s = Sigmoid(c)
+    t = Mul(c, s) as swish
+    a = GlobalAveragePool(t) as mean
+    n = Conv(a, w2)
+    h = Sigmoid(n)
+    m = Mul(t, h) as gate
+    y = Conv(m, w3) as last
+    output y
+  })")));
+  auto const q = quantize_static(c.g, c.seen);
+  sinter::verify(q);
+  CHECK(count_nodes(q, "QuantizeLinear") == 7);  // x, c, t, a, n, h, m
+  CHECK(before(q, q.at(node_named(q, "mean")), 0).op == "DequantizeLinear");
+  for (std::size_t const slot : {0, 1}) CHECK(before(q, q.at(node_named(q, "gate")), slot).op == "DequantizeLinear");
+  CHECK(c.sqnr(q) > 25);
+}
+
 TEST_CASE("What only chooses elements keeps their steps") {
   calibrated const c(residual_network());
   auto seen = c.seen;  // another range behind the pool than before it

@@ -75,10 +75,24 @@ inline bool is_sum(graph const& g, node const& n) {
   return !a || !b || *a == *b;
 }
 
+/// Whether a node multiplies two values of different shapes, as channels by how much each counts.
+inline bool is_gate(graph const& g, node const& n) {
+  if (!detail::is(n, "Mul") || !std::ranges::all_of(n.inputs, [&](auto in) { return detail::is_float_value(g, in); }))
+    return false;
+  auto const &a = g.at(n.inputs[0]).type.shape, &b = g.at(n.inputs[1]).type.shape;
+  return a && b && a->rank() == 4 && b->rank() == 4 && *a != *b;
+}
+
+/// How many inputs of a node are read as integers, from the first on; 0: it cannot be quantised.
+inline std::size_t quantized_inputs(graph const& g, node const& n) {
+  if (is_sum(g, n) || is_gate(g, n)) return 2;
+  return product_of(g, n) ? 1 : 0;
+}
+
 /// The nodes that can be quantised, in topological order.
 inline std::vector<node_id> quantizable_nodes(graph const& g) {
   auto nodes = g.topological_order();
-  std::erase_if(nodes, [&](node_id id) { return !product_of(g, g.at(id)) && !is_sum(g, g.at(id)); });
+  std::erase_if(nodes, [&](node_id id) { return quantized_inputs(g, g.at(id)) == 0; });
   return nodes;
 }
 
@@ -153,7 +167,7 @@ inline std::vector<quantized_point> quantized_points(graph const& g, std::span<n
   };
   for (auto const id : nodes) {
     auto const& n = g.at(id);
-    for (std::size_t slot = 0; slot < (is_sum(g, n) ? 2 : 1); ++slot) add(n.inputs[slot], false);
+    for (std::size_t slot = 0; slot < quantized_inputs(g, n); ++slot) add(n.inputs[slot], false);
     auto const out = quantized_output(g, id);
     if (!is_result(g, out) && !feeds_float_products(g, out)) add(out, true);
   }

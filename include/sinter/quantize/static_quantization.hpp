@@ -169,7 +169,7 @@ class static_quantizer {
     return dequantized(of, std::move(integers), steps, 0);
   }
 
-  /// Quantises a value and lets its readers have what is made of the integers.
+  /// Quantises a value and lets its readers have what is made of the integers; means of planes have it too.
   void insert(quantized_point const& p, std::set<node_id> const& quantized) {
     auto const readers = g_.at(p.value).users;
     auto const [step, zero] = steps_.at(p.value);
@@ -181,7 +181,8 @@ class static_quantizer {
     auto const real = add_node(p.value, "_dq", {.op = "DequantizeLinear", .inputs = {bytes, scale, zero_point}}, type);
     for (auto const reader : readers)
       for (std::size_t slot = 0; slot < g_.at(reader).inputs.size(); ++slot)
-        if (g_.at(reader).inputs[slot] == p.value && (p.by_all || quantized.contains(reader)))
+        if (g_.at(reader).inputs[slot] == p.value &&
+            (p.by_all || quantized.contains(reader) || is(g_.at(reader), "GlobalAveragePool")))
           g_.set_input(reader, slot, real);
   }
 
@@ -197,11 +198,11 @@ class static_quantizer {
 
 }  // namespace detail
 
-/// Quantises a graph in standard form, QDQ: products with constant weights and sums of two values stand between
-/// DequantizeLinear and QuantizeLinear, activations are uint8 with a step and zero point for each, weights int8 with a
-/// step for each channel, biases int32, those of convolutions float32. Tables that rows are gathered of are int8 with a
-/// step for each column. What leaves the graph stays float32. `seen` is of the same graph.
-/// Errors: invalid_argument where there is nothing to quantise.
+/// Quantises a graph in standard form, QDQ: products with constant weights, sums of two values and gates of
+/// channels stand between DequantizeLinear and QuantizeLinear, activations are uint8 with a step
+/// and zero point for each, weights int8 with a step for each channel, biases int32, those of convolutions float32.
+/// Tables that rows are gathered of are int8 with a step for each column. What leaves the graph stays float32. `seen`
+/// is of the same graph. Errors: invalid_argument where there is nothing to quantise.
 inline graph quantize_static(graph g, calibration const& seen, static_options const& how = {}) {
   if (quantizable_nodes(g).empty())
     fail(error_code::invalid_argument,

@@ -4,6 +4,8 @@
 
 #include <sinter/schedules/attention.hpp>
 #include <sinter/schedules/byte_table.hpp>
+#include <sinter/schedules/byte_tile_product.hpp>
+#include <sinter/schedules/byte_tiles.hpp>
 #include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
@@ -65,6 +67,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       half_winograd_schedule,
       quantized_depthwise_schedule,
       quantized_convolution_schedule,
+      byte_tile_schedule,
       quantized_gemm_schedule,
       quantized_winograd_schedule,
       integer_gemm_schedule,

@@ -3,17 +3,17 @@
 
 #include "commands.hpp"
 #include "example_tensor.hpp"
+#include "output_file.hpp"
 #include "profile.hpp"
 #include "progress.hpp"
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 
 namespace codegen {
 namespace {
 
-struct settings {
+struct bench_settings {
   model_arguments model{};
   int runs = 30;
   int threads = 0;
@@ -41,14 +41,7 @@ sinter::shape shape_of(sinter::port_info const& p, std::span<named_extents const
   return *known;
 }
 
-void write_trace(profile const& p, std::string const& file) {
-  std::ofstream out(file);
-  out << chrome_trace(p) << '\n';
-  out.close();
-  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", file);
-}
-
-void print_profile(settings const& s) {
+void print_profile(bench_settings const& s) {
   if (s.device != "cpu")
     sinter::fail(sinter::error_code::unsupported_feature,
                  "--profile and --trace measure steps on the CPU, a device works on while the host goes on");
@@ -66,10 +59,10 @@ void print_profile(settings const& s) {
   fmt::print("{}: {}, {} thread{}, {} runs\n", s.model.file, to_string(how.machine), pool->workers(),
              pool->workers() == 1 ? "" : "s", s.runs);
   fmt::print("{}", profile_table(measured, limit));
-  if (!s.trace.empty()) write_trace(measured, s.trace);
+  if (!s.trace.empty()) write_file(s.trace, chrome_trace(measured) + "\n");
 }
 
-void bench(settings const& s) {
+void bench(bench_settings const& s) {
   if (s.profile || !s.trace.empty()) return print_profile(s);
   progress shown("bench");
   shown.stage("loading " + s.model.file);
@@ -112,7 +105,7 @@ void bench(settings const& s) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<bench_settings>();
   auto* const command = app.add_subcommand("bench", "measures load, first run and later runs");
   command->footer(
       "Float inputs get numbers between 0 and 1, other inputs zeros.\n"

@@ -8,7 +8,7 @@
 namespace codegen {
 namespace {
 
-struct settings {
+struct check_settings {
   model_arguments model{};
   std::string set = "native";
   sinter::preferences prefer{};
@@ -17,7 +17,7 @@ struct settings {
 
 constexpr int broken = 1, unsupported = 2, not_compiled = 3;
 
-void check(settings const& s) {
+void check(check_settings const& s) {
   progress shown("check");
   shown.stage("checking " + s.model.file);
   auto const r = check_model(s.model, s.set, s.prefer);
@@ -31,7 +31,7 @@ void check(settings const& s) {
 }  // namespace
 
 void add_check(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<check_settings>();
   auto* const command = app.add_subcommand("check", "whether a model is sound, and whether and how it runs here");
   command->footer(
       "Checks the structure of the file, versions, and types and shapes against what the model declares; lists all\n"

@@ -12,7 +12,7 @@
 namespace codegen {
 namespace {
 
-struct settings {
+struct compile_settings {
   model_arguments model{};
   std::string folder = ".";
   std::string name{};
@@ -68,7 +68,7 @@ std::vector<sinter::state_pair> parse_states(std::vector<std::string> const& tex
   return states;
 }
 
-void compile(settings const& s) {
+void compile(compile_settings const& s) {
   auto given = s.model;
   for (auto const& text : s.bounds) given.bounds.push_back(parse_bound(text));
   library_options options{.name = s.name,
@@ -94,7 +94,7 @@ void compile(settings const& s) {
 }  // namespace
 
 void add_compile(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<compile_settings>();
   auto* const command = app.add_subcommand("compile", "makes a C++ library of a model");
   command->footer(
       "Writes NAME.hpp, which declares the class NAME, its source files, and NAME.weights. In CMake,\n"

@@ -8,10 +8,10 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
+#include "output_file.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@
 namespace codegen {
 namespace {
 
-struct settings {
+struct inspect_settings {
   model_arguments model{};
   std::string set = "native";
   sinter::preferences prefer{};
@@ -74,7 +74,7 @@ void print_summary(sinter::graph const& before, sinter::graph const& after, sint
 }
 
 /// Measures the steps of `p`, unless that is not wanted or not possible.
-std::optional<profile> measure(settings const& s, sinter::program const& p, sinter::thread_pool& pool,
+std::optional<profile> measure(inspect_settings const& s, sinter::program const& p, sinter::thread_pool& pool,
                                progress& shown) {
   sinter::target const machine(s.set);
   if (s.no_time || p.on_device) return std::nullopt;
@@ -91,25 +91,22 @@ std::optional<profile> measure(settings const& s, sinter::program const& p, sint
   return measure_profile(code, s.runs, shown);
 }
 
-void write_report(settings const& s, shaped_model const& model, sinter::rewritten_graph const& bound,
+void write_report(inspect_settings const& s, shaped_model const& model, sinter::rewritten_graph const& bound,
                   sinter::program const& p, progress& shown) {
   auto const pool = sinter::shared_thread_pool(s.threads);
   auto measured = measure(s, p, *pool, shown);
   shown.stage("writing " + s.report);
-  std::ofstream out(s.report, std::ios::binary);
-  out << report_page(report_data({.file = s.model.file,
-                                  .model = model,
-                                  .bound = bound,
-                                  .program = p,
-                                  .target = to_string(sinter::target(s.set)),
-                                  .measured = std::move(measured),
-                                  .threads = pool->workers(),
-                                  .runs = s.runs}));
-  out.close();
-  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", s.report);
+  write_file(s.report, report_page(report_data({.file = s.model.file,
+                                                .model = model,
+                                                .bound = bound,
+                                                .program = p,
+                                                .target = to_string(sinter::target(s.set)),
+                                                .measured = std::move(measured),
+                                                .threads = pool->workers(),
+                                                .runs = s.runs})));
 }
 
-void inspect(settings const& s) {
+void inspect(inspect_settings const& s) {
   progress shown("inspect");
   shown.stage("reading " + s.model.file);
   auto const model = load_model(s.model);
@@ -136,7 +133,7 @@ void inspect(settings const& s) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<inspect_settings>();
   auto* const command = app.add_subcommand("inspect", "shows what the compiler makes of a model");
   command->footer(
       "summary: operators, steps, bytes; before, prepared, after: the graph as text, before the rewrites, after those\n"

@@ -12,10 +12,10 @@
 #include <sinter/runtime/cuda/device.hpp>
 
 #include "growing_model.hpp"
+#include "output_file.hpp"
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <memory>
 
 namespace codegen {
@@ -36,16 +36,6 @@ std::uint64_t hash_of(std::byte const* data, std::size_t bytes) {
   return state;
 }
 
-void write_file(std::filesystem::path const& file, void const* data, std::size_t bytes) {
-  std::ofstream out(file, std::ios::binary);
-  out.write(static_cast<char const*>(data), static_cast<std::streamsize>(bytes));
-  out.close();
-  if (!out) sinter::fail(sinter::error_code::io, "cannot write '{}'", file.string());
-}
-void write_file(std::filesystem::path const& file, std::string const& text) {
-  write_file(file, text.data(), text.size());
-}
-
 /// Fills the block of weights, and writes it with its hash at the end, which it sets in `lib`.
 void write_weights(library& lib, std::filesystem::path const& file) {
   auto const bytes = static_cast<std::size_t>(lib.memory.weight_bytes);
@@ -53,7 +43,7 @@ void write_weights(library& lib, std::filesystem::path const& file) {
   for (auto const& w : lib.memory.weights) w.fill(block.get() + w.offset);
   lib.weight_hash = hash_of(block.get(), bytes);
   std::memcpy(block.get() + bytes, &lib.weight_hash, sizeof lib.weight_hash);
-  write_file(file, block.get(), bytes + sizeof lib.weight_hash);
+  write_file(file, {reinterpret_cast<char const*>(block.get()), bytes + sizeof lib.weight_hash});
 }
 
 std::vector<std::string> names_of(sinter::graph const& g, std::vector<sinter::port> const& ports) {

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "median.hpp"
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -187,11 +188,6 @@ class loaded_model {
   sinter::model net_;
   std::vector<std::string> names_;
 };
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 /// Runs both models in turn, for about two seconds or 101 times.
 before_and_after measure_time(loaded_model const& before, loaded_model const& after, sample const& s) {

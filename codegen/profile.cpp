@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "example_tensor.hpp"
+#include "median.hpp"
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -25,12 +26,6 @@ using clock = std::chrono::steady_clock;
 
 double seconds_between(clock::time_point from, clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
-}
-
-double median(std::vector<double> values) {
-  auto const middle = values.begin() + std::ssize(values) / 2;
-  std::ranges::nth_element(values, middle);
-  return *middle;
 }
 
 /// Notes when each step of a run begins and ends.

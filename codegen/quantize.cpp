@@ -12,7 +12,7 @@ namespace {
 
 using method = sinter::quantize::range_method;
 
-struct settings {
+struct quantize_settings {
   model_arguments model{};
   std::string output{};
   bool random = false;
@@ -33,7 +33,7 @@ std::array<float, 3> of_channels(std::vector<float> const& given, char const* op
   sinter::fail(sinter::error_code::invalid_argument, "{} has {} numbers, expected one or three", option, given.size());
 }
 
-quantize_options options_of(settings const& s) {
+quantize_options options_of(quantize_settings const& s) {
   auto how = s.how;
   how.machine = s.set;
   how.correct_bias = !s.plain_bias;
@@ -86,7 +86,7 @@ void print_verdict(quantize_report const& r, quantization what) {
   fmt::print("; it is smaller\n");
 }
 
-void quantize(settings const& s) {
+void quantize(quantize_settings const& s) {
   auto const how = options_of(s);
   progress shown("quantize");
   auto const r = quantize_model(s.model, how, s.output, shown);
@@ -104,7 +104,7 @@ void quantize(settings const& s) {
   if (!r.within_budget) throw CLI::RuntimeError(1);
 }
 
-void add_sample_options(CLI::App& command, settings& s) {
+void add_sample_options(CLI::App& command, quantize_settings& s) {
   auto* const data = command.add_option("--data", s.how.data, "a folder of samples: .npz, .npy, .pb, .png or .jpg");
   data->check(CLI::ExistingDirectory);
   command.add_flag("--random", s.random, "normally distributed numbers in place of samples")->excludes(data);
@@ -115,7 +115,7 @@ void add_sample_options(CLI::App& command, settings& s) {
   command.add_flag("--bgr", s.how.pictures.blue_first, "pictures have blue first");
 }
 
-void add_integer_options(CLI::App& command, settings& s) {
+void add_integer_options(CLI::App& command, quantize_settings& s) {
   static constexpr auto methods = std::to_array<std::pair<char const*, method>>(
       {{"minmax", method::minmax}, {"percentile", method::percentile}, {"entropy", method::entropy}});
   add_named(command, "--calibration", s.how.calibration.method, methods,
@@ -132,7 +132,7 @@ void add_integer_options(CLI::App& command, settings& s) {
   command.add_option("--sqnr", s.sqnr, "budget: least SQNR in dB")->check(CLI::NonNegativeNumber);
 }
 
-void add_other_forms(CLI::App& command, settings& s) {
+void add_other_forms(CLI::App& command, quantize_settings& s) {
   auto* const forms = command.add_option_group("forms", "in place of 8-bit integers with fixed ranges");
   forms->add_flag("--dynamic", s.dynamic, "ranges from each run; Gemm and MatMul only");
   forms->add_option("--weights", s.weights, "only weights of Gemm and MatMul: int4 or int8, in blocks (MatMulNBits)")
@@ -148,7 +148,7 @@ void add_other_forms(CLI::App& command, settings& s) {
 }  // namespace
 
 void add_quantize(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<quantize_settings>();
   auto* const command = app.add_subcommand("quantize", "writes the model in fewer bits and measures both");
   command->footer(
       "Conv, Gemm, MatMul of constant weights and sums get QuantizeLinear and DequantizeLinear around them: "

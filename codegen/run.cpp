@@ -11,7 +11,7 @@
 namespace codegen {
 namespace {
 
-struct settings {
+struct run_settings {
   std::string model{};
   std::vector<std::string> inputs{};
   std::string output{};
@@ -28,7 +28,7 @@ void print_floats(std::span<float const> values) {
              fmt::join(values.first(std::min<std::size_t>(values.size(), 4)), " "));
 }
 
-void run(settings const& s) {
+void run(run_settings const& s) {
   progress shown("run");
   shown.stage("loading " + s.model);
   auto const net = sinter::load(s.model, {.device = sinter::device_named(s.device),
@@ -58,7 +58,7 @@ void run(settings const& s) {
 }  // namespace
 
 void add_run(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<run_settings>();
   auto* const command = app.add_subcommand("run", "runs a model on tensors from files");
   command->footer(
       "Inputs are .npy, .npz (numpy.savez, whose entries are named after inputs) or .pb files (TensorProto messages).\n"

@@ -2,8 +2,8 @@
 
 #include <sinter/onnx/import.hpp>
 
+#include "output_file.hpp"
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 
 namespace codegen {
@@ -12,13 +12,6 @@ using sinter::error_code;
 using sinter::fail;
 
 namespace {
-
-void write_file(std::filesystem::path const& file, std::string const& bytes) {
-  std::ofstream out(file, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) fail(error_code::io, "cannot write '{}'", file.string());
-}
 
 /// The name of a tensor as that of a file: what file systems mind becomes `_`.
 std::string file_name(std::string name) {

@@ -10,7 +10,7 @@
 namespace codegen {
 namespace {
 
-struct settings {
+struct verify_settings {
   model_arguments model{};
   std::vector<std::string> inputs{};
   std::string against = "evaluate";
@@ -27,7 +27,7 @@ std::vector<std::string> input_names(std::string const& file) {
   return names;
 }
 
-void verify(settings const& s) {
+void verify(verify_settings const& s) {
   progress shown("verify");
   shown.stage("verifying " + s.model.file);
   auto how = s.how;
@@ -50,7 +50,7 @@ void verify(settings const& s) {
 }  // namespace
 
 void add_verify(CLI::App& app) {
-  auto const s = std::make_shared<settings>();
+  auto const s = std::make_shared<verify_settings>();
   auto* const command = app.add_subcommand("verify", "whether a compiled model computes what it should");
   command->footer(
       "An element is good if |got - expected| <= atol + rtol |expected|. If an output is bad, the rewrite of the "

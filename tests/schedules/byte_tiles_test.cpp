@@ -13,7 +13,7 @@ using namespace sinter::test;
 namespace {
 
 constexpr std::array byte_tile_targets{target("amx")};
-constexpr auto quantized_gemm_entry = entry_of<quantized_gemm>();
+constexpr auto tiled_gemm_entry = entry_of<quantized_gemm>();
 
 /// Whether code for AMX has tiles.
 bool has_byte_tiles(test_case const& c, schedule const& s) {
@@ -47,7 +47,7 @@ test_case quantized_product_of(dtype type, shape a, shape b, std::int64_t x_zero
   auto result = a;
   result[result.rank() - 1] = b[1];
   if (adds) add_term(operands, {.zero = 3, .sum_zero = 100}, result, layout::row_major);
-  return make_case(quantized_gemm_entry, {}, std::move(operands));
+  return make_case(tiled_gemm_entry, {}, std::move(operands));
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ class contraction_emitter {
 
   void emit() {
     start_accumulators();
-    for (auto const& section : t_.sections) accumulate(section);
+    for (auto const& section : looped_sections(t_, instructions())) accumulate(section);
     if (t_.half_tail) spread_tail();
     finish();
   }

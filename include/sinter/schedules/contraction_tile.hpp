@@ -185,6 +185,23 @@ inline std::int64_t channels_a_turn(contraction_tile const& t, std::int64_t chan
   return !is_loop && channels > 1 && body > vector::longest_innermost_body ? channels / 2 : unroll;
 }
 
+/// The sections as loops over chunks. Chunks of one channel, planes of what is left of a block, are sections of their
+/// own where all taps in a row are too long for a loop's body.
+inline std::vector<reduction_section> looped_sections(contraction_tile const& t, std::int64_t instructions) {
+  bool const is_long = instructions * taps_in_a_row(t.taps_y, t.taps_x) > vector::longest_innermost_body;
+  std::vector<reduction_section> all;
+  for (auto const& s : t.sections) {
+    if (!is_long || s.channels > 1) {
+      all.push_back(s);
+      continue;
+    }
+    auto const chunk_bytes = t.kernel_rows * t.kernel_cols * t.tap_bytes(s);
+    for (std::int64_t i = 0; i < s.chunks; ++i)
+      all.push_back({.x_offset = s.x_offset + i * s.x_chunk, .w_offset = s.w_offset + i * chunk_bytes});
+  }
+  return all;
+}
+
 /// Cache lines of the weights for later tiles that each turn of such a loop fetches.
 inline std::int64_t lines_a_turn(contraction_tile const& t, std::int64_t instructions) {
   std::int64_t turns = 0;

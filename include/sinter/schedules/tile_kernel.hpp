@@ -118,7 +118,7 @@ class tile_product_emitter {
   /// The results of rows of a line, some at a time. The sums of row `kept_from` lie first in scratch memory.
   void line(applied_epilogue const& epilogue, block_range const& blocks, row_range const& rows,
             std::vector<vector::reg> const& lost, std::int64_t kept_from = 0) {
-    auto const [first, count] = rows;
+    auto const first = rows.first, count = rows.second;
     auto const at_once = std::min(count, std::max<std::int64_t>(1, 4 / blocks.count)), turns = count / at_once;
     auto next = advance_rows(at_once);
     next.emplace_back(sums_, at_once * blocks.count * 64);

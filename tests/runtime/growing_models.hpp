@@ -91,15 +91,19 @@ inline std::string masked_decoder_text(std::int64_t rows) {
 )" + std::string(merged_heads_text);
 }
 
-/// The same with a mask that is added, made of comparisons.
-inline std::string biased_decoder_text(std::int64_t rows) {
-  return cached_heads_text(rows) + R"(
+/// A mask that is added, made of comparisons, and the keys of all places, transposed.
+inline constexpr std::string_view added_mask_text = R"(
   columns = Range(zero, total, one)
   column = Unsqueeze(columns, zero_axis)
   row = Unsqueeze(places, one_axis)
   seen = LessOrEqual(column, row)
   mask = Where(seen, nothing, hidden)
   kt = Transpose(k_next) {perm = [0, 1, 3, 2]}
+)";
+
+/// The same with a mask that is added.
+inline std::string biased_decoder_text(std::int64_t rows) {
+  return cached_heads_text(rows) + std::string(added_mask_text) + R"(
   scores = MatMul(q, kt)
   scaled = Div(scores, root)
   visible = Add(scaled, mask)
@@ -109,13 +113,7 @@ inline std::string biased_decoder_text(std::int64_t rows) {
 
 /// Attention as PyTorch writes it: both factors scaled, and zeros where a mask hides all keys.
 inline std::string guarded_decoder_text(std::int64_t rows) {
-  return cached_heads_text(rows) + R"(
-  columns = Range(zero, total, one)
-  column = Unsqueeze(columns, zero_axis)
-  row = Unsqueeze(places, one_axis)
-  seen = LessOrEqual(column, row)
-  mask = Where(seen, nothing, hidden)
-  kt = Transpose(k_next) {perm = [0, 1, 3, 2]}
+  return cached_heads_text(rows) + std::string(added_mask_text) + R"(
   const half = float[] {0.595}
   qs = Mul(q, half)
   ks = Mul(kt, half)

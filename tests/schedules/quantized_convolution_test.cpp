@@ -20,7 +20,7 @@ TEST_CASE("quantised convolutions give the bits of the operator", "[schedules]")
       quantized_geometry{.x = {2, 32, 4, 7}, .w = {32, 32, 5, 5}, .pad = 2, .x_zero = -3, .x_type = dtype::int8},
       quantized_geometry{.x = {3, 17, 30}, .w = {18, 17, 5}, .pad = 2},
       quantized_geometry{.x = {1, 16, 2, 2}, .w = {16, 16, 3, 3}, .pad = 4, .x_zero = 77},
-      quantized_geometry{.x = {1, 4, 2, 4}, .w = {17, 4, 5, 5}, .pad = 2},
+      quantized_geometry{.x = {1, 4, 2, 4}, .w = {17, 4, 5, 5}, .pad = 2, .x_zero = 9},
       quantized_geometry{.x = {1, 20, 8, 8},
                          .w = {33, 20, 3, 3},
                          .pad = 1,

@@ -25,33 +25,7 @@ set(may_codegen core kernels graph expr vector onnx ops passes program schedules
 
 set(include_root ${ROOT}/include/sinter)
 
-# The sinter headers that a header includes, relative to include/sinter.
-function(included_by header result)
-  file(STRINGS ${include_root}/${header} lines REGEX "^#include <sinter/")
-  list(TRANSFORM lines REPLACE "^#include <sinter/([^>]*)>.*" "\\1")
-  set(${result} "${lines}" PARENT_SCOPE)
-endfunction()
-
-# All headers that `start` includes, directly or through others.
-function(reachable_from start result)
-  set(seen ${start})
-  set(todo ${start})
-  while(todo)
-    list(POP_FRONT todo header)
-    if(NOT EXISTS ${include_root}/${header})
-      message(SEND_ERROR "include/sinter/${header} is included but does not exist")
-      continue()
-    endif()
-    included_by(${header} next)
-    foreach(candidate IN LISTS next)
-      if(NOT candidate IN_LIST seen)
-        list(APPEND seen ${candidate})
-        list(APPEND todo ${candidate})
-      endif()
-    endforeach()
-  endwhile()
-  set(${result} "${seen}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/header_graph.cmake)
 
 file(GLOB_RECURSE headers RELATIVE ${include_root} ${include_root}/*.hpp)
 foreach(header IN LISTS headers)

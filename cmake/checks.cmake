@@ -37,16 +37,3 @@ function(sinter_add_misuse_tests folder)
     set_tests_properties("compile_fail: ${name}, misuse" PROPERTIES PASS_REGULAR_EXPRESSION "${expected}")
   endforeach()
 endfunction()
-
-# Every header compiles by itself, without warnings.
-if(SINTER_THOROUGH AND CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
-  file(GLOB_RECURSE sinter_all_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
-  add_library(sinter_each_header INTERFACE)
-  target_sources(sinter_each_header INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
-                                              FILES ${sinter_all_headers})
-  target_link_libraries(sinter_each_header INTERFACE sinter_headers)
-  target_compile_options(sinter_each_header INTERFACE -O0 -Wall -Wextra $<$<BOOL:${SINTER_DEVELOPER}>:-Werror>)
-  set_target_properties(sinter_each_header PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
-  sinter_add_build_test("style: each header compiles by itself" sinter_each_header_verify_interface_header_sets)
-  set_tests_properties("style: each header compiles by itself" PROPERTIES LABELS "style;thorough")
-endif()

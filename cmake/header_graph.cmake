@@ -1,0 +1,31 @@
+# Which headers of ${include_root}, named relative to it, include which.
+
+# The sinter headers that a header includes.
+function(included_by header result)
+  get_property(known GLOBAL PROPERTY sinter_included_by_${header} SET)
+  if(NOT known)
+    file(STRINGS ${include_root}/${header} lines REGEX "^#include <sinter/")
+    list(TRANSFORM lines REPLACE "^#include <sinter/([^>]*)>.*" "\\1")
+    set_property(GLOBAL PROPERTY sinter_included_by_${header} "${lines}")
+  endif()
+  get_property(lines GLOBAL PROPERTY sinter_included_by_${header})
+  set(${result} "${lines}" PARENT_SCOPE)
+endfunction()
+
+# All headers that `start` includes, directly or through others, and itself.
+function(reachable_from start result)
+  set(seen ${start})
+  set(todo ${start})
+  while(todo)
+    list(POP_FRONT todo header)
+    if(NOT EXISTS ${include_root}/${header})
+      message(SEND_ERROR "include/sinter/${header} is included but does not exist")
+      continue()
+    endif()
+    included_by(${header} next)
+    list(REMOVE_ITEM next ${seen})
+    list(APPEND seen ${next})
+    list(APPEND todo ${next})
+  endwhile()
+  set(${result} "${seen}" PARENT_SCOPE)
+endfunction()

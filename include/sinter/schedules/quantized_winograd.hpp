@@ -110,25 +110,21 @@ inline fragment quantized_winograd_build(scheduled_node const& n, winograd_shape
       .build();
 }
 
-/// Products of words, what the transforms write and read, and weights that come from far.
-inline double quantized_winograd_cost(winograd_shape const& s) {
-  auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
-  auto const in = static_cast<double>(s.in_blocks() * channel_block),
-             out = static_cast<double>(s.out_blocks() * channel_block);
-  auto const weights = static_cast<double>(s.points()) * in * out * 2;
-  auto const products = multiply_add_cost(tiles * in * out, 0.85) / 2;
-  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in * 2 + out * 4));
+/// Two words are multiplied as a pair of bfloat16 is.
+inline double quantized_winograd_cost(winograd_shape s) {
+  s.factors = tile_factors::pairs;
+  return winograd_cost(s, 4);
 }
 
 inline std::vector<candidate> quantized_winograd_offer(scheduled_node const& n, target const& t) {
   if (!is_quantized_convolution(n)) return {};
   auto const c = shape_of_quantized(n);
-  if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return {};
+  if (!shape_of_winograd(c, 2)) return {};
   auto const product = product_of_quantized(n, c, true);
   auto const direct = quantized_convolution_cost(c, "avx2");  // alike on every target
   std::vector<candidate> offered;
   for (std::int64_t const m : {2, 4}) {
-    winograd_shape const s{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
+    auto const s = *shape_of_winograd(c, m);
     auto const cost = quantized_winograd_cost(s);
     auto const most = most_of_winograd_integers(m);
     if (cost >= direct || (c.in_channels * c.taps() > most / (255 * 128) && largest_sum(product) > most)) continue;

@@ -234,22 +234,24 @@ class winograd_code {
   fragment code_{};
 };
 
-/// Multiply-adds, the transforms' traffic, and weights that come from far.
-inline double winograd_cost(winograd_shape const& s) {
+/// Multiply-adds, the transforms' traffic, in which an element of M counts `sum_bytes`, and weights that come from far.
+inline double winograd_cost(winograd_shape const& s, double sum_bytes = 8) {
   auto const tiles = static_cast<double>(s.tile_rows() * s.row_tiles() * s.points());
   auto const in = static_cast<double>(s.in_blocks() * channel_block),
              out = static_cast<double>(s.out_blocks() * channel_block), unit = static_cast<double>(s.unit());
   auto const weights = static_cast<double>(s.points() * weight_lane(s.factors)) * in * out / unit;
   auto const products = multiply_add_cost(tiles * in * out / unit, 0.85);
-  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in / unit + 2 * out) * 4);
+  return std::max(products, streaming_cost(weights)) + traffic_cost(tiles * (in / unit * 4 + out * sum_bytes));
 }
 
-/// The convolution that F(m x m, 3x3) computes for a node; none for other windows.
-inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, std::int64_t m) {
-  if (!is_plain_convolution(n)) return std::nullopt;
-  auto const c = shape_of_convolution(n);
-  if (c.groups != 1 || n.inputs[0].shape().rank() != 4 || !is_winograd_window(c.window)) return std::nullopt;
+/// A convolution by F(m x m, 3x3); none for groups and for other windows.
+inline std::optional<winograd_shape> shape_of_winograd(convolution_shape const& c, std::int64_t m) {
+  if (c.groups != 1 || !is_winograd_window(c.window)) return std::nullopt;
   return winograd_shape{.window = c.window, .in_channels = c.in_channels, .out_channels = c.out_channels, .m = m};
+}
+/// The same of a node of float32; none for others.
+inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, std::int64_t m) {
+  return is_plain_convolution(n) ? shape_of_winograd(shape_of_convolution(n), m) : std::nullopt;
 }
 
 inline candidate winograd_candidate(scheduled_node const& n, winograd_shape const& s, double error, target const& t) {

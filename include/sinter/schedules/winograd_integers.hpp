@@ -27,20 +27,12 @@ constexpr std::int64_t most_of_winograd_integers(std::int64_t m) { return (std::
 
 namespace detail {
 
-class winograd_integers {
+class winograd_integers : protected winograd_transform<vector::register_type::i32> {
  protected:
-  using opcode = vector::opcode;
-  static constexpr auto i32 = vector::register_type::i32;
+  winograd_integers(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {}
 
-  winograd_integers(vector::builder& b, std::int64_t m) : b_(b), m_(m) {}
-
-  vector::reg add(vector::reg x, vector::reg y) { return b_.binary(opcode::iadd, x, y, i32); }
-  vector::reg sub(vector::reg x, vector::reg y) { return b_.binary(opcode::isub, x, y, i32); }
   /// x · 2^n
-  vector::reg scale(vector::reg x, int n) { return n == 0 ? x : b_.shift(opcode::ishl, x, n); }
-
-  vector::builder& b_;
-  std::int64_t m_;
+  vector::reg scale(vector::reg x, int n) { return b_.shift(opcode::ishl, x, n); }
 };
 
 }  // namespace detail
@@ -52,9 +44,8 @@ class winograd_integer_input : detail::winograd_integers {
 
   template <typename Load>
   winograd_values operator()(Load&& load) {
-    auto const d1 = load(1), d2 = load(2), d3 = load(3);
-    if (m_ == 2) return {sub(load(0), d2), add(d1, d2), sub(d2, d1), sub(d3, d1)};
-    auto const d4 = load(4);
+    if (m_ == 2) return input_of_two(load);
+    auto const d1 = load(1), d2 = load(2), d3 = load(3), d4 = load(4);
     auto const even = sub(d4, d2), twice_odd = scale(sub(d3, d1), 1);
     auto const even1 = sub(d4, scale(d2, 2)), odd1 = sub(d3, scale(d1, 2));
     auto const t0 = add(scale(sub(load(0), d2), 2), even);
@@ -73,16 +64,12 @@ class winograd_integer_output : detail::winograd_integers {
   /// The first `count` values.
   template <typename Load>
   winograd_values operator()(std::int64_t count, Load&& load) {
+    if (m_ == 2) return output_of_two(count, load);
     auto const p1 = load(1), p2 = load(2);
-    auto const sum = add(p1, p2), difference = sub(p1, p2);
-    winograd_values y{};
-    if (m_ == 2) {
-      y[0] = add(load(0), sum);
-      if (count > 1) y[1] = add(difference, load(3));
-      return y;
-    }
+    auto const [sum, difference] = butterfly(p1, p2);
     auto const p3 = load(3), p4 = load(4);
-    auto const sum1 = add(p3, p4), difference1 = sub(p3, p4);
+    auto const [sum1, difference1] = butterfly(p3, p4);
+    winograd_values y{};
     y[0] = add(sub(sum1, scale(sum, 2)), load(0));
     if (count > 1) y[1] = scale(sub(difference1, scale(difference, 1)), 1);
     if (count > 2) y[2] = scale(sub(sum1, sum), 2);
@@ -92,7 +79,7 @@ class winograd_integer_output : detail::winograd_integers {
 
   /// y of c^2 y.
   vector::reg whole(vector::reg value) {
-    if (inverse_) value = b_.binary(opcode::imul, value, inverse_, i32);
+    if (inverse_) value = b_.binary(opcode::imul, value, inverse_, vector::register_type::i32);
     return b_.shift(opcode::isra, value, m_ == 2 ? 2 : 6);
   }
 

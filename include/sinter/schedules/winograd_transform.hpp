@@ -52,43 +52,62 @@ using winograd_values = std::array<vector::reg, 6>;
 
 namespace detail {
 
-/// The constants of F(4,3) and what the transforms share.
+/// What the transforms of float32 and of int32 share; those of F(2,3) are the same.
+template <vector::register_type Type>
 class winograd_transform {
  protected:
   using opcode = vector::opcode;
+  static constexpr bool is_real = Type == vector::register_type::f32;
 
-  winograd_transform(vector::builder& b, std::int64_t m) : b_(b), m_(m) {
-    SINTER_ASSERT(m == 2 || m == 4);
-    if (m == 4) two_ = b.constant(2), root_half_ = b.constant(static_cast<float>(std::numbers::sqrt2 / 2));
-  }
+  winograd_transform(vector::builder& b, std::int64_t m) : b_(b), m_(m) { SINTER_ASSERT(m == 2 || m == 4); }
 
-  vector::reg add(vector::reg x, vector::reg y) { return b_.binary(opcode::add, x, y); }
-  vector::reg sub(vector::reg x, vector::reg y) { return b_.binary(opcode::sub, x, y); }
+  vector::reg add(vector::reg x, vector::reg y) { return b_.binary(is_real ? opcode::add : opcode::iadd, x, y, Type); }
+  vector::reg sub(vector::reg x, vector::reg y) { return b_.binary(is_real ? opcode::sub : opcode::isub, x, y, Type); }
   /// Sum and difference.
   std::pair<vector::reg, vector::reg> butterfly(vector::reg x, vector::reg y) { return {add(x, y), sub(x, y)}; }
 
+  template <typename Load>
+  winograd_values input_of_two(Load&& load) {
+    auto const d1 = load(1), d2 = load(2), d3 = load(3);
+    auto const [t1, t2] = butterfly(d2, d1);
+    return {sub(load(0), d2), t1, t2, sub(d3, d1)};
+  }
+  template <typename Load>
+  winograd_values output_of_two(std::int64_t count, Load&& load) {
+    auto const p1 = load(1), p2 = load(2);
+    auto const [sum, difference] = butterfly(p1, p2);
+    winograd_values y{add(load(0), sum)};
+    if (count > 1) y[1] = add(difference, load(3));
+    return y;
+  }
+
   vector::builder& b_;
   std::int64_t m_;
+};
+
+/// The constants of F(4,3) of float32.
+class winograd_floats : protected winograd_transform<vector::register_type::f32> {
+ protected:
+  winograd_floats(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {
+    if (m == 4) two_ = b.constant(2), root_half_ = b.constant(static_cast<float>(std::numbers::sqrt2 / 2));
+  }
+
   vector::reg two_{}, root_half_{};
 };
 
 }  // namespace detail
 
 /// Emits B^T d. Construction puts the constants into registers; `load(i)` gives d_i, once, where it is needed.
-class winograd_input_transform : detail::winograd_transform {
+class winograd_input_transform : detail::winograd_floats {
  public:
-  winograd_input_transform(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {
+  winograd_input_transform(vector::builder& b, std::int64_t m) : winograd_floats(b, m) {
     if (m == 4) five_halves_ = b.constant(2.5f);
   }
 
   template <typename Load>
   winograd_values operator()(Load&& load) {
-    auto const d1 = load(1), d2 = load(2), d3 = load(3);
-    if (m_ == 2) {
-      auto const [t1, t2] = butterfly(d2, d1);
-      return {sub(load(0), d2), t1, t2, sub(d3, d1)};
-    }
-    auto const d4 = load(4);
+    if (m_ == 2) return input_of_two(load);
+    auto const d1 = load(1), d2 = load(2), d3 = load(3), d4 = load(4);
     auto const odd = b_.fnma(two_, d3, d1), even = b_.fnma(two_, d2, d4);
     auto const odd1 = b_.fnma(two_, d1, d3), even1 = b_.fnma(two_, d4, d2);
     auto const t0 = b_.fnma(five_halves_, d2, add(load(0), d4));
@@ -106,25 +125,21 @@ class winograd_input_transform : detail::winograd_transform {
 };
 
 /// Emits A^T p. Construction puts the constants into registers; `load(i)` gives p_i, once, where it is needed.
-class winograd_output_transform : detail::winograd_transform {
+class winograd_output_transform : detail::winograd_floats {
  public:
-  winograd_output_transform(vector::builder& b, std::int64_t m) : winograd_transform(b, m) {
+  winograd_output_transform(vector::builder& b, std::int64_t m) : winograd_floats(b, m) {
     if (m == 4) half_ = b.constant(0.5f);
   }
 
   /// The first `count` values.
   template <typename Load>
   winograd_values operator()(std::int64_t count, Load&& load) {
+    if (m_ == 2) return output_of_two(count, load);
     auto const p1 = load(1), p2 = load(2);
     auto const [sum, difference] = butterfly(p1, p2);
-    winograd_values y{};
-    if (m_ == 2) {
-      y[0] = add(load(0), sum);
-      if (count > 1) y[1] = add(difference, load(3));
-      return y;
-    }
     auto const p3 = load(3), p4 = load(4);
     auto const [sum1, difference1] = butterfly(p3, p4);
+    winograd_values y{};
     y[0] = b_.fma(root_half_, b_.fma(two_, sum, sum1), load(0));
     if (count > 2) y[2] = b_.binary(opcode::mul, root_half_, b_.fma(two_, sum1, sum));
     if (count > 1) y[1] = add(difference, difference1);

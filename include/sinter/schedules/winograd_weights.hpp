@@ -29,6 +29,7 @@ class winograd_weight_transform {
     auto const g = matrices_of_winograd(Alpha - 2).weights;
     for (std::size_t i = 0; i < Alpha; ++i)
       for (std::size_t k = 0; k < 3; ++k) g_[i][k] = four_doubles{} + g[i][k];
+    for (std::size_t i = 1; i + 1 < Alpha; i += 2) sign_[i / 2] = four_doubles{} + g[i + 1][0] / g[i][0];
   }
 
   /// `taps` gives 9 rows of `width` output channels, `tap_step` apart; point p goes to `to + p * point_step`.
@@ -61,7 +62,7 @@ class winograd_weight_transform {
   }
 
   /// y = G g. The first and last rows of G are those of a unit matrix; the others are pairs, for points that differ in
-  /// sign, whose products differ in sign too.
+  /// sign: (p, q, r) and (p, -q, r), or the negative of that.
   void times_g(std::array<four_doubles, 3> const& g, column& y) const {
     y[0] = g[0];
     y[Alpha - 1] = g[2];
@@ -69,11 +70,12 @@ class winograd_weight_transform {
     for (std::size_t i = 1; i + 1 < Alpha; i += 2) {
       auto const p = g_[i][0] * g[0], q = g_[i][1] * g[1], r = g_[i][2] * g[2];
       y[i] = p + q + r;
-      y[i + 1] = i == 1 ? p - q + r : q - p - r;
+      y[i + 1] = sign_[i / 2] * (p - q + r);
     }
   }
 
   std::array<std::array<four_doubles, 3>, Alpha> g_;
+  std::array<four_doubles, Alpha / 2 - 1> sign_;  ///< of each pair
   std::vector<float> rows_;
 };
 

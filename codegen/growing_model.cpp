@@ -3,44 +3,9 @@
 #include <sinter/passes/grow.hpp>
 #include <sinter/runtime/growing_state.hpp>
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace codegen {
-
-using sinter::error_code;
-using sinter::fail;
-
-namespace {
-
-sinter::port_info describe(sinter::graph const& g, sinter::port const& p) {
-  auto const& v = g.at(p.value);
-  return {v.name, v.type.element, {p.declared}, v.is_constant()};
-}
-
-std::size_t index_of(sinter::graph const& g, std::vector<sinter::port> const& ports, std::string_view name,
-                     std::string_view what) {
-  std::vector<sinter::cpp::library_port> known;
-  for (auto const& p : ports) known.push_back({.name = g.at(p.value).name});
-  return sinter::cpp::detail::port_index(known, name, what);
-}
-
-}  // namespace
-
-library_states states_of(sinter::graph const& g, std::span<sinter::state_pair const> pairs,
-                         std::span<sinter::dimension_bound const> bounds) {
-  library_states states;
-  std::vector<sinter::port_info> inputs;
-  for (auto const& p : g.inputs) inputs.push_back(describe(g, p));
-  std::int64_t most = 0;
-  for (auto const& [input, output] : pairs) {
-    auto const from = index_of(g, g.inputs, input, "input"), to = index_of(g, g.outputs, output, "output");
-    states.links.push_back({from, to, sinter::detail::growing_axis(inputs[from], bounds, most)});
-  }
-  states.growth = sinter::detail::growth_of(inputs, states.links, bounds, most);
-  return states;
-}
 
 sinter::cpp::library_batch capacities_of(sinter::detail::model_growth const& growth,
                                          sinter::rewritten_graph const& prepared, sinter::signature& s) {

@@ -151,7 +151,9 @@ library plan_library(shaped_model model, library_options const& options) {
   sinter::optimize_options passes;
   for (auto const& v : variants) passes.byte_products &= sinter::passes_for(v.set).byte_products;
   auto batch = options.batch;
-  auto const states = states_of(model.g, options.states, options.bounds);
+  auto const states = sinter::detail::link_state(sinter::detail::describe_ports(model.g, model.g.inputs),
+                                                 sinter::detail::describe_ports(model.g, model.g.outputs),
+                                                 options.states, options.bounds);
   bool const grows = states.growth.grows();
   if (grows && batch.kind != sinter::cpp::batch_kind::fixed)
     sinter::fail(sinter::error_code::unsupported_feature, "a class with state that grows has one batch; got several");
@@ -179,12 +181,9 @@ library plan_library(shaped_model model, library_options const& options) {
       v.plans.push_back(sinter::plan(g, {.machine = v.set, .prefer = options.prefer, .kernels = &kernels[i]}));
     }
   }
-  std::vector<sinter::cpp::named_state> kept;
-  for (std::size_t i = 0; i < options.states.size(); ++i)
-    kept.push_back({options.states[i].input, options.states[i].output, states.links[i].axis});
   options.begins("placing memory");
   return sinter::cpp::make_library(options.name, batch, all_ports, std::move(variants), options.embed_weights,
-                                   options.threads, kept);
+                                   options.threads, states.links);
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ void context::set_output(std::string_view name, mutable_tensor_view memory) {
 void context::check_inputs() const {
   for (std::size_t i = 0; i < lease_->inputs.size(); ++i)
     if (!lease_->inputs[i])
-      fail(error_code::invalid_argument, "input {} is not set", model_state::describe(state_->inputs()[i]));
+      fail(error_code::invalid_argument, "input {} is not set", detail::describe(state_->inputs()[i]));
 }
 
 /// Before a run: the workspace that has place for what state grows by.

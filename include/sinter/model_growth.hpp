@@ -1,7 +1,8 @@
 #pragma once
 
+#include <sinter/core/state_link.hpp>
+#include <sinter/model_ports.hpp>
 #include <sinter/passes/grow.hpp>
-#include <sinter/runtime/kept_state.hpp>
 #include <sinter/runtime/signature.hpp>
 #include <sinter/sinter.hpp>
 
@@ -12,7 +13,7 @@
 #include <span>
 #include <vector>
 
-/// What a model does for state that grows.
+/// The state of a model, and what it does for state that grows.
 namespace sinter::detail {
 
 /// The axis along which the state of input `in` grows, if it has a dimension with a bound; lowers `most` to that,
@@ -88,6 +89,36 @@ inline model_growth growth_of(std::span<port_info const> inputs, std::span<state
     if (link.axis) growth.ports.pairs.push_back({link.input, link.output, *link.axis});
   if (growth.grows()) add_growing_inputs(growth, inputs, bounds);
   return growth;
+}
+
+/// The state of a model, and how it grows.
+struct linked_state {
+  std::vector<state_link> links{};  ///< in the order of the pairs
+  model_growth growth{};
+};
+
+/// Pairs of an input and an output as state; dimensions of inputs with a bound grow. Errors: invalid_argument.
+inline linked_state link_state(std::span<port_info const> inputs, std::span<port_info const> outputs,
+                               std::span<state_pair const> pairs, std::span<dimension_bound const> bounds) {
+  linked_state state;
+  std::int64_t most = 0;
+  for (auto const& [input, output] : pairs) {
+    state_link l{port_index(inputs, input, "input"), port_index(outputs, output, "output")};
+    auto const &from = inputs[l.input], &to = outputs[l.output];
+    l.axis = growing_axis(from, bounds, most);
+    auto const a = from.shape.known(), b = to.shape.known();
+    if (from.type != to.type || (a && b && *a != *b))
+      fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
+           describe(from), describe(to));
+    if (size_of(from.type) == 0)
+      fail(error_code::invalid_argument, "state: input {} has no plain elements", describe(from));
+    for (auto const& other : state.links)
+      if (other.input == l.input || other.output == l.output)
+        fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
+    state.links.push_back(l);
+  }
+  state.growth = growth_of(inputs, state.links, bounds, most);
+  return state;
 }
 
 /// The graph for a signature with a capacity; its last input is the length.

@@ -47,9 +47,9 @@ class model_state : public std::enable_shared_from_this<model_state> {
     return static_cast<std::size_t>(std::ranges::count(inputs_, false, &port_info::optional));
   }
   /// What contexts keep, in the order of `options::state`.
-  std::span<state_link const> links() const { return links_; }
-  detail::model_growth const& growth() const { return growth_; }
-  bool grows() const { return growth_.grows(); }
+  std::span<state_link const> links() const { return kept_.links; }
+  detail::model_growth const& growth() const { return kept_.growth; }
+  bool grows() const { return growth().grows(); }
   std::vector<std::string> const warnings;  ///< for people
   target machine() const { return environment_.machine; }
   sinter::limits const& limits() const { return environment_.limits; }
@@ -64,20 +64,16 @@ class model_state : public std::enable_shared_from_this<model_state> {
   std::vector<growing_state::room> acquire_rooms(std::span<named_shape const> given, std::int64_t& added);
   void release(lease* l) noexcept;
 
-  std::size_t input_index(std::string_view name) const { return index_of(inputs_, name, "input"); }
-  std::size_t output_index(std::string_view name) const { return index_of(outputs_, name, "output"); }
+  std::size_t input_index(std::string_view name) const { return detail::port_index(inputs_, name, "input"); }
+  std::size_t output_index(std::string_view name) const { return detail::port_index(outputs_, name, "output"); }
   /// Checks a tensor for input `i` against what the model declares.
   void check_input(std::size_t i, tensor_view const& t) const;
   /// The default of input `i`, or nothing.
   tensor_view default_of(std::size_t i) const { return graph_.g.at(graph_.g.inputs[i].value).constant.view(); }
-  static std::string describe(port_info const& p) { return fmt::format("'{}' ({} {})", p.name, name(p.type), p.shape); }
 
  private:
-  static std::size_t index_of(std::vector<port_info> const& ports, std::string_view name, std::string_view what);
   static rewritten_graph as_imported(graph g) { return {.g = std::move(g)}; }
   static graph required_first(graph g);
-  static std::vector<port_info> describe_ports(graph const& g, std::vector<port> const& ports);
-  std::vector<state_link> link_state(std::span<state_pair const> pairs, std::span<dimension_bound const> bounds);
   signature signature_for(std::span<named_shape const> given) const;
   executable compile_for(signature const& s) const;
   void bind_defaults(lease& l) const;
@@ -101,8 +97,7 @@ class model_state : public std::enable_shared_from_this<model_state> {
   compile_environment environment_;
   std::vector<port_info> inputs_;
   std::vector<port_info> outputs_;
-  detail::model_growth growth_;
-  std::vector<state_link> links_;
+  detail::linked_state kept_;
   lru_cache<signature, compiled> cache_;
   std::atomic<lease*> recent_{nullptr};  ///< the workspace given back last, for runs that need no lock
 };
@@ -113,9 +108,9 @@ inline model_state::model_state(graph g, options const& how, compiler compile, p
       compile_(std::move(compile)),
       device_(how.device),
       store_(how.limits, how.device.get()),
-      inputs_(describe_ports(graph_.g, graph_.g.inputs)),
-      outputs_(describe_ports(graph_.g, graph_.g.outputs)),
-      links_(link_state(how.state, how.bounds)),
+      inputs_(detail::describe_ports(graph_.g, graph_.g.inputs)),
+      outputs_(detail::describe_ports(graph_.g, graph_.g.outputs)),
+      kept_(detail::link_state(inputs_, outputs_, how.state, how.bounds)),
       cache_(std::max<std::size_t>(how.cached_signatures, 1), how.limits.cached_signatures_bytes) {
   if (how.threads < 0)
     fail(error_code::invalid_argument, "options.threads is {}, expected 0 (all available) or more", how.threads);
@@ -146,48 +141,6 @@ inline graph model_state::required_first(graph g) {
   return g;
 }
 
-inline std::vector<port_info> model_state::describe_ports(graph const& g, std::vector<port> const& ports) {
-  std::vector<port_info> result;
-  for (auto const& p : ports) {
-    auto const& v = g.at(p.value);
-    result.push_back({v.name, v.type.element, {p.declared}, v.is_constant()});
-  }
-  return result;
-}
-
-inline std::vector<state_link> model_state::link_state(std::span<state_pair const> pairs,
-                                                       std::span<dimension_bound const> bounds) {
-  std::vector<state_link> links;
-  std::int64_t most = 0;
-  for (auto const& [input, output] : pairs) {
-    state_link l{input_index(input), output_index(output)};
-    auto const &from = inputs_[l.input], &to = outputs_[l.output];
-    l.axis = detail::growing_axis(from, bounds, most);
-    auto const a = from.shape.known(), b = to.shape.known();
-    if (from.type != to.type || (a && b && *a != *b))
-      fail(error_code::invalid_argument, "state: input {} and output {} differ; state keeps its type and shape",
-           describe(from), describe(to));
-    if (size_of(from.type) == 0)
-      fail(error_code::invalid_argument, "state: input {} has no plain elements", describe(from));
-    for (auto const& other : links)
-      if (other.input == l.input || other.output == l.output)
-        fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
-    links.push_back(l);
-  }
-  growth_ = detail::growth_of(inputs_, links, bounds, most);
-  return links;
-}
-
-inline std::size_t model_state::index_of(std::vector<port_info> const& ports, std::string_view name,
-                                         std::string_view what) {
-  for (std::size_t i = 0; i < ports.size(); ++i)
-    if (ports[i].name == name) return i;
-  std::string names;
-  for (auto const& p : ports)
-    if (!p.optional) names += (names.empty() ? "" : ", ") + describe(p);
-  fail(error_code::invalid_argument, "the model has no {} '{}'; its {}s are {}", what, name, what, names);
-}
-
 inline void model_state::check_input(std::size_t i, tensor_view const& t) const {
   auto const& p = inputs_[i];
   if (t.type != p.type)
@@ -213,7 +166,7 @@ inline void model_state::bind(std::span<named_tensor const> given, std::span<ten
   }
   for (std::size_t i = 0; i < operands.size(); ++i)
     if (!operands[i] && !inputs_[i].optional)
-      fail(error_code::invalid_argument, "input {} is not given", describe(inputs_[i]));
+      fail(error_code::invalid_argument, "input {} is not given", detail::describe(inputs_[i]));
 }
 
 inline bool model_state::fits(signature const& s, std::span<tensor_view const> operands) const {
@@ -253,12 +206,12 @@ inline lease* model_state::acquire(std::span<named_tensor const> given) {
 }
 
 inline std::optional<shape> model_state::usual_shape(std::size_t i) const {
-  auto const link = std::ranges::find(links_, i, &state_link::input);
-  if (link == links_.end() && !growth_.is_given(i))
+  auto const link = std::ranges::find(kept_.links, i, &state_link::input);
+  if (link == kept_.links.end() && !growth().is_given(i))
     return inputs_[i].optional ? std::nullopt : inputs_[i].shape.known();
   auto dimensions = inputs_[i].shape.dimensions;
-  if (dimensions && link != links_.end() && link->axis) (*dimensions)[*link->axis].extent = 0;
-  for (auto const& p : growth_.ports.inputs)
+  if (dimensions && link != kept_.links.end() && link->axis) (*dimensions)[*link->axis].extent = 0;
+  for (auto const& p : growth().ports.inputs)
     if (p.input == i) (*dimensions)[p.axis].extent = 0;
   return static_shape(dimensions);
 }
@@ -274,7 +227,7 @@ inline signature model_state::signature_for(std::span<named_shape const> given) 
   }
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     if (!s.shapes[i] && !inputs_[i].optional)
-      fail(error_code::invalid_argument, "the shape of input {} is open: give it", describe(inputs_[i]));
+      fail(error_code::invalid_argument, "the shape of input {} is open: give it", detail::describe(inputs_[i]));
   return s;
 }
 
@@ -293,12 +246,12 @@ inline lease* model_state::acquire(std::span<named_shape const> given) {
 inline std::vector<growing_state::room> model_state::acquire_rooms(std::span<named_shape const> given,
                                                                    std::int64_t& added) {
   auto s = signature_for(given);
-  growth_.set_capacity(s, checked_add(growth_.most, 1));
-  added = s.added = rows_added(specialize(graph_.g, s), growth_.ports);
+  growth().set_capacity(s, checked_add(growth().most, 1));
+  added = s.added = rows_added(specialize(graph_.g, s), growth().ports);
   std::vector<growing_state::room> rooms;
   try {
-    for (auto const capacity : capacities(growth_.largest(added), added)) {
-      growth_.set_capacity(s, capacity);
+    for (auto const capacity : capacities(growth().largest(added), added)) {
+      growth().set_capacity(s, capacity);
       rooms.push_back({capacity, acquire(s)});
       bind_defaults(*rooms.back().l);
     }
@@ -313,7 +266,7 @@ inline executable model_state::compile_for(signature const& s) const {
   if (s.capacity == 0) return compile_(graph_, s, environment_);
   auto with_length = s;
   with_length.shapes.emplace_back(shape{});
-  return compile_(detail::with_capacity(graph_, s, growth_), with_length, environment_);
+  return compile_(detail::with_capacity(graph_, s, growth()), with_length, environment_);
 }
 
 inline lease* model_state::acquire(signature const& s) {

@@ -1,22 +1,15 @@
 #pragma once
 
 #include <sinter/core/limits.hpp>
+#include <sinter/core/state_link.hpp>
 #include <sinter/runtime/lease.hpp>
 
 #include <cstddef>
 #include <cstring>
-#include <optional>
 #include <span>
 #include <vector>
 
 namespace sinter {
-
-/// By position, an input of a model and the output that gives its next value.
-struct state_link {
-  std::size_t input = 0;
-  std::size_t output = 0;
-  std::optional<std::size_t> axis{};  ///< along which the output has more; none: both have one shape
-};
 
 /// What a context keeps from one run to the next. Each tensor has two memories: a run reads one and writes the other,
 /// then they change places. A run that fails leaves the state as it was.

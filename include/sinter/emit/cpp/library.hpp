@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/core/state_link.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/emit/cpp/host_calls.hpp>
 #include <sinter/emit/cpp/identifier.hpp>
@@ -20,18 +21,6 @@
 /// A model as a C++ library: one class, one function for each instruction set, one block of packed weights.
 namespace sinter::cpp {
 
-/// An input that an object keeps from run to run, and the output that gives its next value, by position.
-struct library_state {
-  std::size_t input = 0;
-  std::size_t output = 0;
-  std::optional<std::size_t> axis{};  ///< along which the output has more; none: both have one shape
-};
-/// The same by names.
-struct named_state {
-  std::string input{}, output{};
-  std::optional<std::size_t> axis{};
-};
-
 /// All that the printers read: a model with names, checked and placed.
 struct library {
   std::string name{};  ///< of the class and of the files
@@ -40,7 +29,7 @@ struct library {
   library_batch batch{};
   std::vector<library_port> inputs{};
   std::vector<library_port> outputs{};
-  std::vector<library_state> states{};
+  std::vector<state_link> states{};
   std::vector<library_variant> variants{};  ///< weakest first
   host_functions hosts{};
   library_memory memory{};
@@ -51,7 +40,7 @@ struct library {
   /// Whether it keeps state that grows.
   bool grows() const { return batch.kind == batch_kind::growing; }
   /// The state that input, or output, `i` is of; null: none.
-  library_state const* state_of(std::size_t library_state::*side, std::size_t i) const {
+  state_link const* state_of(std::size_t state_link::*side, std::size_t i) const {
     auto const found = std::ranges::find(states, i, side);
     return found == states.end() ? nullptr : &*found;
   }
@@ -112,50 +101,32 @@ inline void refuse_steps(library const& lib) {
     }
 }
 
-/// The index of a port by its name in the model.
-inline std::size_t port_index(std::vector<library_port> const& ports, std::string_view name, std::string_view what) {
-  auto const found = std::ranges::find(ports, name, &library_port::name);
-  if (found == ports.end()) {
-    std::vector<std::string_view> known;
-    for (auto const& p : ports)
-      if (!p.is_length) known.push_back(p.name);
-    fail(error_code::invalid_argument, "state: the class has no {} '{}'; its {}s are {}", what, name, what,
-         fmt::join(known, ", "));
-  }
-  return static_cast<std::size_t>(found - ports.begin());
-}
-
-/// The state of a library, by names of an input and an output.
-inline std::vector<library_state> link_states(library const& lib, std::vector<named_state> const& names) {
+/// Refuses state that a class cannot have.
+inline void check_states(library const& lib) {
   bool const batches = lib.batch.kind == batch_kind::listed || lib.batch.kind == batch_kind::any;
-  if (!names.empty() && (batches || lib.on_device()))
+  if (!lib.states.empty() && (batches || lib.on_device()))
     fail(error_code::unsupported_feature, "a class with state is for CPUs and has fixed shapes; got {}",
          lib.on_device() ? "a CUDA device" : "several batches");
-  std::vector<library_state> states;
-  for (auto const& [input, output, axis] : names) {
-    library_state const s{port_index(lib.inputs, input, "input"), port_index(lib.outputs, output, "output"), axis};
-    auto const &from = lib.inputs[s.input].type, &to = lib.outputs[s.output].type;
+  for (auto const& s : lib.states) {
+    auto const &in = lib.inputs[s.input], &out = lib.outputs[s.output];
+    auto const &from = in.type, &to = out.type;
     if (from != to)
       fail(error_code::invalid_argument, "state: input '{}' is {} {} and output '{}' is {} {}; state keeps its type",
-           input, sinter::name(from.element), *from.shape, output, sinter::name(to.element), *to.shape);
-    if (std::ranges::any_of(states, [&](auto const& o) { return o.input == s.input || o.output == s.output; }))
-      fail(error_code::invalid_argument, "state: '{}' or '{}' stands in two pairs", input, output);
-    if (axis && from.element == dtype::boolean)
+           in.name, name(from.element), *from.shape, out.name, name(to.element), *to.shape);
+    if (s.axis && from.element == dtype::boolean)
       fail(error_code::unsupported_feature, "state: '{}' grows and is bool, which std::vector does not hold as such",
-           input);
-    states.push_back(s);
+           in.name);
   }
-  return states;
 }
 
 }  // namespace detail
 
 /// Names, checks and places everything. A run uses at most `threads` threads. `ports`, with their names in the model,
-/// and the plans of each variant are those for each of the sizes of `batch`. `states` are pairs of an input and an
-/// output; those that grow have capacities in place of a batch. Errors: unsupported_feature, invalid_argument.
+/// and the plans of each variant are those for each of the sizes of `batch`. `states` that grow have capacities in
+/// place of a batch. Errors: unsupported_feature, invalid_argument.
 inline library make_library(std::string_view name, library_batch batch, std::vector<library_ports> const& ports,
                             std::vector<library_variant> variants, bool embed, int threads,
-                            std::vector<named_state> const& states = {}) {
+                            std::vector<state_link> states = {}) {
   library lib{.name = identifier(name), .embed = embed, .threads = threads, .batch = std::move(batch)};
   for (auto const& p : ports) detail::refuse_ports(p);
   lib.inputs = detail::merge_ports(lib.batch, ports, &library_ports::inputs);
@@ -171,7 +142,8 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   for (auto* list : {&lib.inputs, &lib.outputs})
     for (auto& p : *list)
       if (!p.is_length) p.identifier = members.add(p.name);
-  lib.states = detail::link_states(lib, states);
+  lib.states = std::move(states);
+  detail::check_states(lib);
   for (auto const& s : lib.states)
     if (s.axis) lib.inputs[s.input].per_item[*s.axis] = lib.outputs[s.output].per_item[*s.axis] = 1;
   for (auto& p : lib.inputs)
@@ -184,7 +156,7 @@ inline library make_library(std::string_view name, library_batch batch, std::vec
   std::vector<std::int64_t> input_bytes, output_bytes;
   for (auto const& p : lib.inputs) input_bytes.push_back(port_bytes(p));
   for (std::size_t i = 0; i < lib.outputs.size(); ++i) {
-    auto const* const kept = lib.state_of(&library_state::output, i);  // what grows lies where the input does
+    auto const* const kept = lib.state_of(&state_link::output, i);  // what grows lies where the input does
     output_bytes.push_back(kept && kept->axis ? 0 : port_bytes(lib.outputs[i]));
   }
   lib.memory = place_library(lib.variants, input_bytes, output_bytes, threads);

@@ -84,7 +84,7 @@ class variant_printer {
         "them\n");
     for (std::size_t i = 0; i < lib_.inputs.size(); ++i)
       put("  [[maybe_unused]] std::byte* const in{0} = const_cast<std::byte*>(inputs[{0}]);  // {1}, {2}\n", i,
-          comment_text(lib_.inputs[i].name), grows(lib_.state_of(&library_state::input, i)) ? "grows" : "only read");
+          comment_text(lib_.inputs[i].name), grows(lib_.state_of(&state_link::input, i)) ? "grows" : "only read");
     for (std::size_t i = 0; i < lib_.outputs.size(); ++i)
       put("  [[maybe_unused]] std::byte* const out{} = {};  // {}\n", i, place_of_output(i),
           comment_text(lib_.outputs[i].name));
@@ -103,11 +103,11 @@ class variant_printer {
     text_ += may_fail(lib_) ? "  return nullptr;\n}\n" : "}\n";
   }
 
-  static bool grows(library_state const* kept) { return kept && kept->axis; }
+  static bool grows(state_link const* kept) { return kept && kept->axis; }
 
   /// Where an output is kept for: state that grows has the memory of its input.
   std::string place_of_output(std::size_t i) const {
-    auto const* const kept = lib_.state_of(&library_state::output, i);
+    auto const* const kept = lib_.state_of(&state_link::output, i);
     return grows(kept) ? fmt::format("in{}", kept->input) : fmt::format("work + {}", lib_.memory.output_offsets[i]);
   }
 

@@ -15,7 +15,7 @@ namespace sinter::cpp {
 
 /// State of fixed shape: two memories, of which a run reads one and writes the other.
 inline bool keeps_fixed(library const& lib) {
-  return std::ranges::any_of(lib.states, [](library_state const& s) { return !s.axis; });
+  return std::ranges::any_of(lib.states, [](state_link const& s) { return !s.axis; });
 }
 /// Whether that lies in the object.
 inline bool state_in_object(library const& lib) {
@@ -29,7 +29,7 @@ namespace detail {
 
 /// The axis along which input `i` grows, as state or with it.
 inline std::optional<std::size_t> growing_axis(library const& lib, std::size_t i) {
-  auto const* const kept = lib.state_of(&library_state::input, i);
+  auto const* const kept = lib.state_of(&state_link::input, i);
   return kept ? kept->axis : lib.inputs[i].grows_along;
 }
 /// The rows of an input that grows, and where in the memory for all of them they begin.
@@ -120,7 +120,7 @@ inline std::string state_members(library const& lib) {
 inline std::string kept_address(library const& lib, std::size_t i) {
   if (lib.inputs[i].is_length) return "reinterpret_cast<std::byte const*>(&length_)";
   if (detail::growing_axis(lib, i)) return detail::rows_text(lib, i);
-  if (!lib.state_of(&library_state::input, i)) return {};
+  if (!lib.state_of(&state_link::input, i)) return {};
   return fmt::format("reinterpret_cast<std::byte const*>(state_[now_].{}.data())", lib.inputs[i].identifier);
 }
 

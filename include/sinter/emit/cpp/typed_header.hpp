@@ -60,7 +60,7 @@ inline std::string run_statements(library const& lib, std::string_view batch, st
   });
   auto const to = views(lib.outputs, [&](library_port const& p, std::size_t i) {
     bool const by_call = lib.batch.kind == batch_kind::any && p.grows();
-    if (lib.state_of(&library_state::output, i)) return std::string();
+    if (lib.state_of(&state_link::output, i)) return std::string();
     return fmt::format("{}(reinterpret_cast<{} const*>(to[{}]), {}{})", port_type(lib, p, "view"),
                        port_type(lib, p, "element"), i, port_member(lib, p, "size"),
                        by_call ? fmt::format("({})", batch) : "");
@@ -113,8 +113,8 @@ class header_printer {
     for (auto const& p : lib_.inputs)
       if (!p.is_length) port(p, "Input");
     for (auto const& p : lib_.outputs) port(p, "Output");
-    members("inputs", lib_.inputs, &library_state::input, input_contract());
-    members("outputs", lib_.outputs, &library_state::output,
+    members("inputs", lib_.inputs, &state_link::input, input_contract());
+    members("outputs", lib_.outputs, &state_link::output,
             "What a run gives: views of the object's memory, valid until its next run.",
             !may_fail(lib_) ? ""
             : lib_.grows()
@@ -189,7 +189,7 @@ class header_printer {
     put("    using view = std::span<element const{}>;\n  }};\n\n", by_call ? "" : ", size");
   }
 
-  void members(char const* type, std::vector<library_port> const& ports, std::size_t library_state::*side,
+  void members(char const* type, std::vector<library_port> const& ports, std::size_t state_link::*side,
                char const* contract, char const* more = "") {
     put("  /// {}\n{}  struct {} {{\n", contract, batch().kind == batch_kind::listed ? for_listed : "", type);
     for (std::size_t i = 0; i < ports.size(); ++i)

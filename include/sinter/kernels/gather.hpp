@@ -154,28 +154,28 @@ status with_updates(scatter_reduction how, tensor_view updates, mutable_tensor_v
   });
 }
 
-/// out = in[0], then out[index[i][j]][j] = update[i][j] (for axis 0), in row-major order. Numbers: the reduction, the
-/// axis.
-inline status scatter_elements(call const& c) {
+/// out = in[0], to which each(indices, apply) applies elements of in[2]; in[1] are the indices. Number: the reduction.
+template <typename Each>
+status scatter_each(call const& c, Each&& each) {
   auto const how = static_cast<scatter_reduction>(c.integers[0]);
   if (how != scatter_reduction::none) compute_kind_of(c.out[0].type);
   staged_input<std::int64_t> indices(c.in[1], c.memory);
   if (c.memory.measuring()) return {};
   copy_all(c.in[0], c.out[0]);
-  return with_updates(how, c.in[2], c.out[0], [&](auto const& apply) {
-    return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[1]), c.in[1].shape, indices,
-                           [&](std::int64_t i, std::int64_t at, std::int64_t count) { apply(i, at, count); });
+  return with_updates(how, c.in[2], c.out[0], [&](auto const& apply) { return each(indices, apply); });
+}
+
+/// out = in[0], then out[index[i][j]][j] = update[i][j] (for axis 0), in row-major order. Numbers: the reduction, the
+/// axis.
+inline status scatter_elements(call const& c) {
+  return scatter_each(c, [&](std::int64_t const* indices, auto const& apply) {
+    return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[1]), c.in[1].shape, indices, apply);
   });
 }
 
 /// The same for slices that tuples choose. Number: the reduction.
 inline status scatter_slices(call const& c) {
-  auto const how = static_cast<scatter_reduction>(c.integers[0]);
-  if (how != scatter_reduction::none) compute_kind_of(c.out[0].type);
-  staged_input<std::int64_t> indices(c.in[1], c.memory);
-  if (c.memory.measuring()) return {};
-  copy_all(c.in[0], c.out[0]);
-  return with_updates(how, c.in[2], c.out[0], [&](auto const& apply) {
+  return scatter_each(c, [&](std::int64_t const* indices, auto const& apply) {
     return for_each_slice(c.in[0].shape, c.in[1].shape, indices, 0,
                           [&](std::int64_t i, std::int64_t at, std::int64_t size) { apply(i * size, at, size); });
   });

@@ -183,6 +183,41 @@ void run_direction(recurrence<T> const& p, recurrent_operands<T> const& m, std::
   }
 }
 
+/// What a recurrent operator has for each direction, one after the other; absent parts are null.
+template <typename T>
+struct recurrent_weights {
+  T const *w = nullptr, *r = nullptr, *bias = nullptr, *peephole = nullptr;
+  bool projected = false;  ///< there is no `w`, and `bias` is that of the state alone
+};
+
+/// Sets what is that of direction `d`: weights, biases and activations.
+template <typename T>
+void choose_direction(recurrence<T>& p, recurrent_weights<T> const& all, call const& c, std::int64_t d) {
+  auto const rows = p.gates * p.hidden;
+  if (!all.projected) p.w = all.w + d * rows * p.input;
+  if (all.projected) p.projection = d * projection_size(p.gates, p.hidden);
+  p.r = all.r + d * rows * p.hidden;
+  if (all.bias && !all.projected) p.w_bias = all.bias + d * 2 * rows;
+  if (all.bias) p.r_bias = all.projected ? all.bias + d * rows : p.w_bias + rows;
+  if (all.peephole) p.peephole = all.peephole + d * 3 * p.hidden;
+  activation* const f[] = {&p.f, &p.g, &p.h};
+  auto const count = (c.integers.size() - 5) / static_cast<std::size_t>(c.integers[0]);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const at = static_cast<std::size_t>(d) * count + i;
+    *f[i] = {static_cast<activation_kind>(c.integers[5 + at]), c.reals[1 + 2 * at], c.reals[2 + 2 * at]};
+  }
+}
+
+template <recurrent_kind Kind, typename T>
+constexpr auto* cell_of() {
+  if constexpr (Kind == recurrent_kind::lstm)
+    return lstm_cell<T>;
+  else if constexpr (Kind == recurrent_kind::gru)
+    return gru_cell<T>;
+  else
+    return rnn_cell<T>;
+}
+
 /// RNN, GRU or LSTM, with the operator's inputs and outputs; without input 1, input 0 holds the products with it.
 /// Numbers: the directions, whether the only one is backwards, whether the batch is the first dimension, whether input
 /// and forget gates are coupled, whether GRU multiplies before it resets, then the kinds of the activations; reals: the
@@ -190,9 +225,8 @@ void run_direction(recurrence<T> const& p, recurrent_operands<T> const& m, std::
 template <recurrent_kind Kind>
 status recurrent(call const& c) {
   auto const& s = c.in[0].shape;
-  bool const batch_first = c.integers[2] != 0, projected = !c.input(1);
-  auto const directions = c.integers[0], hidden = c.in[2].shape[2], input = s[2];
-  auto const rows = gates_of(Kind) * hidden;
+  bool const batch_first = c.integers[2] != 0;
+  auto const hidden = c.in[2].shape[2];
   return visit_floating(c.in[0].type, [&]<typename T>() -> status {
     staged_input<T> x(c.in[0], c.memory), w(c.in[1], c.memory), r(c.in[2], c.memory), bias(c.input(3), c.memory),
         h0(c.input(5), c.memory), c0(c.input(6), c.memory), peephole(c.input(7), c.memory);
@@ -201,7 +235,7 @@ status recurrent(call const& c) {
     auto const room = static_cast<std::size_t>(hidden);
     recurrent_operands<T> const m{.steps = batch_first ? s[1] : s[0],
                                   .batch = batch_first ? s[0] : s[1],
-                                  .directions = directions,
+                                  .directions = c.integers[0],
                                   .batch_first = batch_first,
                                   .reverse = c.integers[1] != 0,
                                   .x = x,
@@ -213,7 +247,7 @@ status recurrent(call const& c) {
                                   .last_c = last_c,
                                   .h = c.memory.take<T>(room),
                                   .c = c.memory.take<T>(room)};
-    recurrence<T> p{.gates = gates_of(Kind), .input = input, .hidden = hidden, .clip = c.reals[0]};
+    recurrence<T> p{.gates = gates_of(Kind), .input = s[2], .hidden = hidden, .clip = c.reals[0]};
     p.input_forget = c.integers[3] != 0;
     p.linear_before_reset = c.integers[4] != 0;
     p.next = c.memory.take<T>(room);
@@ -222,25 +256,10 @@ status recurrent(call const& c) {
     if (c.memory.measuring()) return {};
     for (std::int64_t b = 0; lengths.data() && b < m.batch; ++b)
       if (lengths[b] < 0 || lengths[b] > m.steps) return status::outside(lengths[b], 0, m.steps);
-    auto const per_direction = (c.integers.size() - 5) / static_cast<std::size_t>(directions);
-    for (std::int64_t d = 0; d < directions; ++d) {
-      if (!projected) p.w = w + d * rows * input;
-      if (projected) p.projection = d * projection_size(p.gates, hidden);
-      p.r = r + d * rows * hidden;
-      if (bias.data() && !projected) p.w_bias = bias + d * 2 * rows;
-      if (bias.data()) p.r_bias = projected ? bias + d * rows : p.w_bias + rows;
-      if (peephole.data()) p.peephole = peephole + d * 3 * hidden;
-      activation* const f[] = {&p.f, &p.g, &p.h};
-      for (std::size_t i = 0; i < per_direction; ++i) {
-        auto const at = static_cast<std::size_t>(d) * per_direction + i;
-        *f[i] = {static_cast<activation_kind>(c.integers[5 + at]), c.reals[1 + 2 * at], c.reals[2 + 2 * at]};
-      }
-      if constexpr (Kind == recurrent_kind::lstm)
-        run_direction(p, m, d, lstm_cell<T>);
-      else if constexpr (Kind == recurrent_kind::gru)
-        run_direction(p, m, d, gru_cell<T>);
-      else
-        run_direction(p, m, d, rnn_cell<T>);
+    recurrent_weights<T> const all{.w = w, .r = r, .bias = bias, .peephole = peephole, .projected = !c.input(1)};
+    for (std::int64_t d = 0; d < m.directions; ++d) {
+      choose_direction(p, all, c, d);
+      run_direction(p, m, d, cell_of<Kind, T>());
     }
     return {};
   });

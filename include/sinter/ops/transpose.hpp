@@ -56,17 +56,18 @@ struct transpose {
 
 namespace detail {
 
-inline std::int64_t parse_block_size(attribute_reader const& r) {
-  auto const block = r.require<std::int64_t>("blocksize");
-  if (block < 1) fail(error_code::malformed_model, "blocksize is {}, expected at least 1", block);
-  return block;
-}
+struct block_attributes {
+  std::int64_t block = 1;  ///< pixels of a side
+  bool depth_first =
+      true;  ///< whether the position in a block is the outer part of the channel (DCR), not the inner (CRD)
 
-/// Whether the position in a block is the outer part of the channel (DCR) and not the inner one (CRD).
-inline bool parse_depth_first(attribute_reader const& r) {
-  constexpr std::array<std::string_view, 2> modes{"CRD", "DCR"};
-  return r.choice("mode", "DCR", modes) == 1;
-}
+  static block_attributes parse(attribute_reader const& r) {
+    auto const block = r.require<std::int64_t>("blocksize");
+    if (block < 1) fail(error_code::malformed_model, "blocksize is {}, expected at least 1", block);
+    constexpr std::array<std::string_view, 2> modes{"CRD", "DCR"};
+    return {.block = block, .depth_first = r.choice("mode", "DCR", modes) == 1};
+  }
+};
 
 inline void expect_image(shape const& s) {
   if (s.rank() != 4) fail(error_code::malformed_model, "expected a tensor of 4 dimensions, got {}", s);
@@ -77,14 +78,9 @@ inline void expect_image(shape const& s) {
 /// DepthToSpace: blocks of channels become blocks of pixels.   https://onnx.ai/onnx/operators/onnx__DepthToSpace.html
 struct depth_to_space {
   static constexpr op_schema schema{.name = "DepthToSpace", .max_inputs = 1};
-  struct attributes {
-    std::int64_t block = 1;
-    bool depth_first = true;
-  };
+  using attributes = detail::block_attributes;
 
-  static attributes parse(attribute_reader const& r) {
-    return {.block = detail::parse_block_size(r), .depth_first = detail::parse_depth_first(r)};
-  }
+  static attributes parse(attribute_reader const& r) { return attributes::parse(r); }
   static types infer(inputs const& in, attributes const& a) {
     auto const& s = in.shape(0);
     detail::expect_image(s);
@@ -106,14 +102,9 @@ struct depth_to_space {
 /// SpaceToDepth: blocks of pixels become blocks of channels.   https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html
 struct space_to_depth {
   static constexpr op_schema schema{.name = "SpaceToDepth", .max_inputs = 1};
-  struct attributes {
-    std::int64_t block = 1;
-    bool depth_first = true;
-  };
+  using attributes = detail::block_attributes;
 
-  static attributes parse(attribute_reader const& r) {
-    return {.block = detail::parse_block_size(r), .depth_first = detail::parse_depth_first(r)};
-  }
+  static attributes parse(attribute_reader const& r) { return attributes::parse(r); }
   static types infer(inputs const& in, attributes const& a) {
     auto const& s = in.shape(0);
     detail::expect_image(s);

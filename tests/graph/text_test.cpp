@@ -1,6 +1,7 @@
 #include <sinter/graph/text.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 
 using namespace sinter;
 
@@ -36,13 +37,7 @@ constexpr auto nested = R"(graph opset 17 {
 )";
 
 std::string message_of(std::string_view text) {
-  try {
-    parse(text);
-  } catch (error const& e) {
-    CHECK(e.code() == error_code::malformed_model);
-    return e.what();
-  }
-  return "no error";
+  return test::message_of([&] { parse(text); }, error_code::malformed_model);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <sinter/graph/text.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 
 using namespace sinter;
 
@@ -26,13 +27,7 @@ std::string complaint(Damage damage) {
   sample s;
   REQUIRE_NOTHROW(verify(s.g));
   damage(s);
-  try {
-    verify(s.g);
-  } catch (error const& e) {
-    CHECK(e.code() == error_code::malformed_model);
-    return e.what();
-  }
-  return "nothing";
+  return test::message_of([&] { verify(s.g); }, error_code::malformed_model);
 }
 
 }  // namespace

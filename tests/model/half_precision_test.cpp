@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "catch.hpp"
+#include "halves.hpp"
 #include "model/pipeline.hpp"
 #include "passes/random_inputs.hpp"
 #include <cstring>
@@ -21,7 +22,7 @@ using namespace sinter::test;
 
 TEST_CASE("half precision models agree with evaluation within the rounding of their type") {
   std::string const type = GENERATE("float16", "bfloat16");
-  std::string text = R"(
+  auto text = with_halves_of(type, R"(
 graph opset 13 {
   input x: half[2x3x16x16]
   const w1 = half[16x3x3x3] random(1)
@@ -36,8 +37,7 @@ graph opset 13 {
   g = GlobalAveragePool(f)
   y = Add(f, g)
   output y
-})";
-  for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
+})");
   text.replace(text.find("to_half"), 7, type == "float16" ? "10" : "16");
   auto const g = parse(text);
   auto const inputs = random_inputs(g);
@@ -100,7 +100,7 @@ TEST_CASE("a precision that a CPU does not have is an error") {
 
 TEST_CASE("weights of a file in 16 bits stay in 16 bits, and compute the same") {
   std::string const type = GENERATE("float16", "bfloat16");
-  std::string text = R"(
+  auto const g = parse(with_halves_of(type, R"(
 graph opset 13 {
   input ids: int64[7]
   const table = half[500x96] random(1)
@@ -112,9 +112,7 @@ graph opset 13 {
   d = MatMul(c, u)
   y = Cast(d) {to = 1}
   output y
-})";
-  for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
-  auto const g = parse(text);
+})"));
   auto const file = std::filesystem::temp_directory_path() / fmt::format("sinter_halves_{}_{}.onnx", type, ::getpid());
   sinter::onnx::export_file(g, file);
   auto const ids = any_tensor::of<std::int64_t>({7}, {3, 499, 0, 17, 250, 1, -1});

@@ -4,6 +4,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "onnx/messages.hpp"
 #include "shared.hpp"
 #include "temporary_folder.hpp"
@@ -122,13 +123,8 @@ TEST_CASE("The file says the IR version that its operator set needs") {
 }
 
 TEST_CASE("What other programs would misread is not written") {
-  auto const error = [](std::string const& text) -> std::string {
-    try {
-      sinter::onnx::export_bytes(sinter::parse(text));
-    } catch (sinter::error const& e) {
-      return e.what();
-    }
-    return "";
+  auto const error = [](std::string const& text) {
+    return sinter::test::message_of([&] { sinter::onnx::export_bytes(sinter::parse(text)); }, std::nullopt);
   };
   CHECK_THAT(error("graph g opset 13 opset sinter 1 { input x: float[2] y = sinter:Elementwise(x) {function = \"x0\"} "
                    "output y }"),

@@ -5,6 +5,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include <cmath>
 #include <string>
 #include <vector>
@@ -22,12 +23,7 @@ graph expanded(std::string const& body, limits const& bounds = {}) {
 }
 
 std::string error_of(std::string const& body, limits const& bounds = {}) {
-  try {
-    expanded(body, bounds);
-  } catch (error const& e) {
-    return e.what();
-  }
-  return {};
+  return sinter::test::message_of([&] { expanded(body, bounds); }, std::nullopt);
 }
 
 /// Numbers from 0.5 to 1.5, none of them near a corner of a function.

@@ -2,6 +2,7 @@
 #include <sinter/graph/text.hpp>
 #include <sinter/sinter.hpp>
 
+#include "error_message.hpp"
 #include "one_node.hpp"
 
 using namespace sinter;
@@ -89,13 +90,12 @@ TEST_CASE("A loop whose value changes its shape has an output of unknown shape")
   CHECK(elements<float>(y[1]) == std::vector<float>{1, 2, 3});
 }
 
-TEST_CASE("Scan takes slices of any axis in any direction and stacks along any axis") {
-  auto const text = [](std::string const& attributes) {
-    return R"(graph opset 21 {
-  input start: float[2]
-  input x: float[2x3]
-  sum, sums = Scan(start, x) {num_scan_inputs = 1, )" +
-           attributes + R"(, body = graph opset 21 {
+namespace {
+
+/// Sums of two numbers each, of slices of x.
+std::string summing_scan(std::string const& x, std::string const& attributes) {
+  return "graph opset 21 {\n  input start: float[2]\n  input x: float[" + x + "]\n  sum, sums = Scan(start, x) {" +
+         attributes + R"(num_scan_inputs = 1, body = graph opset 21 {
     input s: float[2]
     input v: float[2]
     t = Add(s, v)
@@ -106,34 +106,25 @@ TEST_CASE("Scan takes slices of any axis in any direction and stacks along any a
   output sum
   output sums
 })";
-  };
+}
+
+}  // namespace
+
+TEST_CASE("Scan takes slices of any axis in any direction and stacks along any axis") {
   auto const start = floats({2}, {0, 10}), x = floats({2, 3}, {1, 2, 3, 4, 5, 6});
-  auto const forward = run_text(text("scan_input_axes = [1]"), {start, x});
+  auto const forward = run_text(summing_scan("2x3", "scan_input_axes = [1], "), {start, x});
   CHECK(elements<float>(forward[0]) == std::vector<float>{6, 25});
   CHECK(elements<float>(forward[1]) == std::vector<float>{1, 14, 3, 19, 6, 25});
-  auto const turned = run_text(text("scan_input_axes = [-1], scan_input_directions = [1], scan_output_axes = [-1], "
-                                    "scan_output_directions = [1]"),
+  auto const turned = run_text(summing_scan("2x3",
+                                            "scan_input_axes = [-1], scan_input_directions = [1], "
+                                            "scan_output_axes = [-1], scan_output_directions = [1], "),
                                {start, x});
   CHECK(turned[1].shape() == shape{2, 3});
   CHECK(elements<float>(turned[1]) == std::vector<float>{6, 5, 3, 25, 21, 16});
 }
 
 TEST_CASE("A scan of nothing keeps its state") {
-  auto const y = run_text(R"(graph opset 21 {
-  input start: float[2]
-  input x: float[0x2]
-  sum, sums = Scan(start, x) {num_scan_inputs = 1, body = graph opset 21 {
-    input s: float[2]
-    input v: float[2]
-    t = Add(s, v)
-    row = Identity(t)
-    output t
-    output row
-  }}
-  output sum
-  output sums
-})",
-                          {floats({2}, {1, 2}), any_tensor(dtype::float32, {0, 2})});
+  auto const y = run_text(summing_scan("0x2", ""), {floats({2}, {1, 2}), any_tensor(dtype::float32, {0, 2})});
   CHECK(elements<float>(y[0]) == std::vector<float>{1, 2});
   CHECK(y[1].shape() == shape{0, 2});
 }
@@ -142,12 +133,11 @@ TEST_CASE("Bodies that do not fit are errors") {
   auto const message = [](std::string const& from, std::string const& to) {
     auto text = counting_loop("m, c");
     text.replace(text.find(from), from.size(), to);
-    try {
-      run_text(text, {any_tensor::scalar<std::int64_t>(3), any_tensor::scalar(true), one_float(1), one_float(2)});
-    } catch (error const& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return sinter::test::message_of(
+        [&] {
+          run_text(text, {any_tensor::scalar<std::int64_t>(3), any_tensor::scalar(true), one_float(1), one_float(2)});
+        },
+        error_code::malformed_model);
   };
   CHECK(message("output again", "output again") == "");
   CHECK_THAT(message("    output again\n    output n\n", "    output again\n"), says("the body has"));

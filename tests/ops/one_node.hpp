@@ -3,6 +3,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include <string>
 #include <vector>
 
@@ -30,12 +31,8 @@ inline sinter::any_tensor run(std::string op, std::int64_t version, std::vector<
 /// The message of the `sinter::error` that running the node throws; empty if it throws none.
 inline std::string error_of(std::string op, std::int64_t version, std::vector<sinter::any_tensor> const& inputs,
                             sinter::attribute_map attributes = {}, std::size_t outputs = 1) {
-  try {
-    run_all(std::move(op), version, inputs, std::move(attributes), outputs);
-  } catch (sinter::error const& e) {
-    return e.what();
-  }
-  return {};
+  return sinter::test::message_of([&] { run_all(std::move(op), version, inputs, std::move(attributes), outputs); },
+                                  std::nullopt);
 }
 
 template <sinter::tensor_element T>

@@ -35,6 +35,7 @@ void loop_becomes(std::string const& text, std::string_view op) {
 struct written_cell {
   std::string_view lines{};
   bool two = true;
+  std::string_view turn{};  ///< what follows the lines
 
   std::string first() const { return two ? "h0, c0" : "h0"; }
   std::string now() const { return two ? "h, c" : "h"; }
@@ -51,7 +52,7 @@ graph opset 17 {{
 {}  {}, y = Scan({}, x) {{num_scan_inputs = 1{}, body = graph opset 17 {{
     input h: float[2x4]
 {}    input t: float[2x3]
-{}
+{}{}
     y1 = Identity({})
     output h1
 {}    output y1
@@ -60,7 +61,7 @@ graph opset 17 {{
   output h
 {}}})",
                      x, c("  input c0: float[2x4]\n"), of.now(), of.first(), attributes, c("    input c: float[2x4]\n"),
-                     of.lines, gathered, c("    output c1\n"), c("  output c\n"));
+                     of.lines, of.turn, gathered, c("    output c1\n"), c("  output c\n"));
 }
 
 /// The same as a Loop of `count` turns that takes the steps by Gather.
@@ -80,7 +81,7 @@ graph opset 17 {{
 {}    capture xs: float[{}]
     {}
     t = Gather(xs, i) {{axis = {}}}
-{}
+{}{}
     output go
     output h1
 {}    output h1
@@ -89,10 +90,21 @@ graph opset 17 {{
   output h
 {}}})",
                      axis == 0 ? "5x2x3" : "2x5x3", c("  input c0: float[2x4]\n"), count, of.now(), of.first(),
-                     c("    input c: float[2x4]\n"), axis == 0 ? "5x2x3" : "2x5x3", again, axis, of.lines,
+                     c("    input c: float[2x4]\n"), axis == 0 ? "5x2x3" : "2x5x3", again, axis, of.lines, of.turn,
                      c("    output c1\n"), c("  output c\n"));
 }
 
+/// From what the gates i, f, g and o are functions of.
+constexpr std::string_view lstm_turn = R"(
+    i_ = Sigmoid(zi)
+    f = Sigmoid(zf)
+    g = Tanh(zg)
+    o = Sigmoid(zo)
+    fc = Mul(f, c)
+    ig = Mul(i_, g)
+    c1 = Add(fc, ig)
+    ct = Tanh(c1)
+    h1 = Mul(o, ct))";
 /// Keras: a product of x and one of h, parts i f g o.
 constexpr written_cell keras_lstm{R"(
     const w = float[3x16] random(1)
@@ -102,16 +114,8 @@ constexpr written_cell keras_lstm{R"(
     hr = MatMul(h, r)
     sum = Add(xw, hr)
     z = Add(sum, b)
-    zi, zf, zg, zo = Split(z) {axis = 1}
-    i_ = Sigmoid(zi)
-    f = Sigmoid(zf)
-    g = Tanh(zg)
-    o = Sigmoid(zo)
-    fc = Mul(f, c)
-    ig = Mul(i_, g)
-    c1 = Add(fc, ig)
-    ct = Tanh(c1)
-    h1 = Mul(o, ct))"};
+    zi, zf, zg, zo = Split(z) {axis = 1})",
+                                  true, lstm_turn};
 /// TensorFlow 1: a product of x and h side by side, parts i g f o, a bias of the forget gate of its own.
 constexpr written_cell joined_lstm{R"(
     const k = float[7x16] random(1)
@@ -150,16 +154,8 @@ constexpr written_cell torch_lstm{R"(
     zi = Slice(z, p0, p4, last)
     zf = Slice(z, p4, p8, last)
     zg = Slice(z, p8, p12, last)
-    zo = Slice(z, p12, end, last)
-    i_ = Sigmoid(zi)
-    f = Sigmoid(zf)
-    g = Tanh(zg)
-    o = Sigmoid(zo)
-    fc = Mul(f, c)
-    ig = Mul(i_, g)
-    c1 = Add(fc, ig)
-    ct = Tanh(c1)
-    h1 = Mul(o, ct))"};
+    zo = Slice(z, p12, end, last))",
+                                  true, lstm_turn};
 /// PyTorch: the reset gate behind R, h' = n + z * (h - n).
 constexpr written_cell torch_gru{R"(
     const w = float[12x3] random(1)

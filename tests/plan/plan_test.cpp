@@ -4,21 +4,15 @@
 #include <sinter/program/verify.hpp>
 
 #include "catch.hpp"
+#include "halves.hpp"
+#include "program/plans.hpp"
 #include <algorithm>
 #include <string>
 
 using namespace sinter;
+using namespace sinter::test;
 
 namespace {
-
-/// Optimises and plans a graph in text form; every plan is validated.
-program plan_of(std::string const& text, target const& set = "avx512") {
-  auto g = parse(text);
-  optimize(g);
-  auto p = plan(g, {.machine = set});
-  verify(p);
-  return p;
-}
 
 std::ptrdiff_t steps_named(program const& p, std::string const& part) {
   return std::ranges::count_if(p.steps,
@@ -34,7 +28,7 @@ std::ptrdiff_t steps_of(program const& p) {
 
 TEST_CASE("a chain of convolutions needs no more than is alive at once", "[plan]") {
   target const set = GENERATE("avx512", "avx2");
-  auto g = parse(R"(
+  auto const p = plan_of(R"(
 graph opset 13 {
   input x: float[1x3x32x32]
   const w1 = float[32x3x3x3] random(1)
@@ -47,17 +41,15 @@ graph opset 13 {
   y = GlobalAveragePool(e)
   z = Flatten(y)
   output z
-})");
-  optimize(g);
-  auto const p = plan(g, {.machine = set});
-  verify(p);
+})",
+                         set);
   CHECK(p.arena_bytes == p.arena_bound);
 }
 
 TEST_CASE("half precision models run as machine code", "[plan]") {
   std::string const type = GENERATE("float16", "bfloat16");
   target const set = GENERATE("avx512", "avx2");
-  auto text = std::string(R"(
+  auto const p = plan_of(with_halves_of(type, R"(
 graph opset 13 {
   input x: half[1x3x16x16]
   const w1 = half[16x3x3x3] random(1)
@@ -71,9 +63,8 @@ graph opset 13 {
   f = Softmax(e)
   y = Cast(f) {to = 10}
   output y
-})");
-  for (auto at = text.find("half["); at != std::string::npos; at = text.find("half[")) text.replace(at, 4, type);
-  auto const p = plan_of(text, set);
+})"),
+                         set);
   CHECK(steps_of<region>(p) == static_cast<std::ptrdiff_t>(p.steps.size()));
   CHECK(steps_named(p, "(Resize)") == 1);
   CHECK(steps_named(p, "Conv)") >= 2);
@@ -81,23 +72,7 @@ graph opset 13 {
 }
 
 TEST_CASE("what hangs on sizes that depend on data is one island if it contracts", "[plan]") {
-  auto const p = plan_of(R"(
-graph opset 13 {
-  input x: float[8x16]
-  const w = float[16x16] random(1)
-  const zero = int64[1] {0}
-  const s = int64[2] {4, 16}
-  a = Relu(x)
-  i = NonZero(a)
-  p, q = Split(i) {axis = 0}
-  j = Squeeze(p, zero)
-  g = Gather(a, j) {axis = 0}
-  m = MatMul(g, w)
-  r: float = Reshape(m, s)
-  y = MatMul(r, w)
-  output m
-  output y
-})");
+  auto const p = plan_of(planned_text("an island of several nodes"));
   REQUIRE(steps_of<island>(p) == 1);
   island const* tail = nullptr;
   for_each_action<island>(p, [&](island const& i, std::size_t) { tail = &i; });

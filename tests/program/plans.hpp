@@ -3,9 +3,12 @@
 #include <sinter/graph/text.hpp>
 #include <sinter/passes/pass.hpp>
 #include <sinter/plan/plan.hpp>
+#include <sinter/program/verify.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 
 /// Graphs whose programs have all that programs can have.
 namespace sinter::test {
@@ -99,10 +102,17 @@ graph opset 13 {
 })"},
 };
 
-inline program plan_of(std::string const& text, target const& set) {
+inline char const* planned_text(std::string_view what) {
+  return std::ranges::find(planned_graphs, what, &planned_graph::what)->text;
+}
+
+/// Optimises and plans a graph in text form; every plan is validated.
+inline program plan_of(std::string const& text, target const& set = "avx512") {
   auto g = parse(text);
   optimize(g);
-  return plan(g, {.machine = set});
+  auto p = plan(g, {.machine = set});
+  verify(p);
+  return p;
 }
 
 }  // namespace sinter::test

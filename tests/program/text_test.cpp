@@ -4,6 +4,7 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "program/plans.hpp"
 #include <random>
 #include <string>
@@ -62,12 +63,7 @@ constexpr char const* every_form = R"text(program
 )text";
 
 std::string complaint(std::string const& text) {
-  try {
-    verify(parse_program(text));
-  } catch (error const& e) {
-    return e.what();
-  }
-  return {};
+  return test::message_of([&] { verify(parse_program(text)); }, std::nullopt);
 }
 
 std::string replaced(std::string text, std::string const& from, std::string const& to) {

@@ -5,6 +5,7 @@
 #include <sinter/quantize/weight_storage.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "quantize/graphs.hpp"
 #include "shared.hpp"
 #include <cmath>
@@ -148,13 +149,8 @@ TEST_CASE("The standard form has normalisation in the weights and operators of s
 }
 
 TEST_CASE("What set 13 cannot say is an error that names the node") {
-  auto const error = [](std::string const& text) -> std::string {
-    try {
-      standard_form(sinter::parse(text));
-    } catch (sinter::error const& e) {
-      return e.what();
-    }
-    return "";
+  auto const error = [](std::string const& text) {
+    return sinter::test::message_of([&] { standard_form(sinter::parse(text)); }, std::nullopt);
   };
   CHECK_THAT(error("graph g opset 9 { input x: float[2x3x4] y = Softmax(x) {axis = 1} as soft output y }"),
              says("over several axes"));

@@ -1,6 +1,7 @@
 #include <sinter/dlpack.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,13 +71,7 @@ struct given_tensor {
 };
 
 std::string refusal_of(dlpack::DLTensor const& t) {
-  try {
-    static_cast<void>(dlpack::view(t));
-  } catch (error const& e) {
-    CHECK(e.code() == error_code::invalid_argument);
-    return e.what();
-  }
-  return "no error";
+  return test::message_of([&] { static_cast<void>(dlpack::view(t)); });
 }
 
 }  // namespace
@@ -127,7 +122,7 @@ TEST_CASE("DLPack tensors that this library does not have are refused") {
   CHECK_THAT(changed([](auto& c) { c.device = {10, 0}; }), says("a device of type 10; expected 1 (CPU)"));
   CHECK_THAT(changed([](auto& c) { c.device = dlpack::on_cuda(2); }),
              says("lies on cuda:2") && says("name the device"));
-  CHECK(changed([](auto& c) { c.device = {3, 0}; }) == "no error");  // pinned
+  CHECK(changed([](auto& c) { c.device = {3, 0}; }) == "");  // pinned
   t.shape[1] = -3;
   CHECK_THAT(refusal_of(t.tensor()), says("axis 1 has -3 elements"));
   t.shape = {std::int64_t{1} << 40, std::int64_t{1} << 40};

@@ -3,6 +3,7 @@
 #include <sinter/runtime/thread_pool.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "held_up_pool.hpp"
 #include "runtime/programs.hpp"
 #include <cstdint>
@@ -64,12 +65,7 @@ program host_program(std::int64_t n) {
 }
 
 std::string message_of(executable const& e, float first) {
-  try {
-    run(e, counting(row, first), 1);
-  } catch (error const& why) {
-    return why.what();
-  }
-  return "no error";
+  return test::message_of([&] { run(e, counting(row, first), 1); }, std::nullopt);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Inputs that grow with the state, as attention masks, and operators that are attention with a cache.
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "runtime/growing_models.hpp"
 #include "runtime/growing_runs.hpp"
-#include "runtime/messages.hpp"
 #include <cstdint>
 #include <string>
 #include <string_view>

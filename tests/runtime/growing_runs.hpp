@@ -5,6 +5,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "passes/random_inputs.hpp"
 #include "runtime/state_models.hpp"
 #include <algorithm>
@@ -123,12 +124,7 @@ inline void agrees(std::string const& text, int steps, std::int64_t most, state_
 }
 
 inline std::string growth_refusal(std::string_view text, options how) {
-  try {
-    model_of(text, std::move(how)).context();
-  } catch (error const& why) {
-    return why.message();
-  }
-  return "no error";
+  return message_of([&] { model_of(text, std::move(how)).context(); }, std::nullopt);
 }
 
 }  // namespace sinter::test

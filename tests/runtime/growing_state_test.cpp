@@ -2,9 +2,9 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "runtime/growing_models.hpp"
 #include "runtime/growing_runs.hpp"
-#include "runtime/messages.hpp"
 #include <algorithm>
 #include <cstdint>
 #include <string>

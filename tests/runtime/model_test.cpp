@@ -2,7 +2,7 @@
 #include <sinter/sinter.hpp>
 
 #include "catch.hpp"
-#include "runtime/messages.hpp"
+#include "error_message.hpp"
 #include "runtime/programs.hpp"
 #include <array>
 #include <atomic>

@@ -4,7 +4,7 @@
 #include <sinter/ops/evaluate.hpp>
 
 #include "catch.hpp"
-#include "runtime/messages.hpp"
+#include "error_message.hpp"
 #include "runtime/state_models.hpp"
 #include <array>
 #include <cmath>

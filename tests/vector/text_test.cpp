@@ -2,6 +2,7 @@
 #include <sinter/vector/parse.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "vector/random_program.hpp"
 #include <string>
 
@@ -53,14 +54,8 @@ TEST_CASE("comments and blank lines mean nothing") {
 }
 
 TEST_CASE("what is no text form is refused with its line") {
-  auto const complaint = [](std::string const& body) -> std::string {
-    try {
-      vector::parse("kernel k w8\n  arg x f32 in 32\n" + body);
-    } catch (error const& e) {
-      CHECK(e.code() == error_code::invalid_argument);
-      return e.what();
-    }
-    return {};
+  auto const complaint = [](std::string const& body) {
+    return test::message_of([&] { vector::parse("kernel k w8\n  arg x f32 in 32\n" + body); });
   };
   CHECK_THAT(complaint("  v0 = zero\n  v1 = frobnicate v0\n"), says("no operation 'frobnicate'") && says("line 4"));
   CHECK_THAT(complaint("  v0 = load z[0]\n"), says("no stream 'z'"));

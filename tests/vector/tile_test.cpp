@@ -4,6 +4,7 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "vector/tile_programs.hpp"
 #include <bit>
 #include <cmath>
@@ -19,13 +20,7 @@ namespace {
 std::string tile_complaint(std::string const& body) {
   auto const p = vector::parse(
       "kernel k w16\n  arg x i32 in 1024\n  arg h f16 in 4096\n  arg c i32 const 4096\n  arg y f32 out 1024\n" + body);
-  try {
-    vector::verify(p);
-  } catch (error const& e) {
-    CHECK(e.code() == error_code::invalid_argument);
-    return e.what();
-  }
-  return {};
+  return test::message_of([&] { vector::verify(p); });
 }
 
 /// One product of a row of `a` and a column of `b`, words each, added to `c`.

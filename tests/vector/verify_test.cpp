@@ -3,6 +3,7 @@
 #include <sinter/vector/verify.hpp>
 
 #include "catch.hpp"
+#include "error_message.hpp"
 #include "vector/random_program.hpp"
 #include <string>
 
@@ -22,13 +23,7 @@ std::string const header =
 /// What the verifier says of `body` after the header above; empty: nothing.
 std::string complaint(std::string const& body) {
   auto const p = vector::parse(header + body);
-  try {
-    vector::verify(p);
-  } catch (error const& e) {
-    CHECK(e.code() == error_code::invalid_argument);
-    return e.what();
-  }
-  return {};
+  return test::message_of([&] { vector::verify(p); });
 }
 
 /// The complaint about a program whose instruction `at` was changed by `damage`.
@@ -37,12 +32,7 @@ std::string complaint_after(std::string const& body, std::size_t at, Damage dama
   auto p = vector::parse(header + body);
   vector::verify(p);
   damage(p.code[at]);
-  try {
-    vector::verify(p);
-  } catch (error const& e) {
-    return e.what();
-  }
-  return {};
+  return test::message_of([&] { vector::verify(p); });
 }
 
 }  // namespace

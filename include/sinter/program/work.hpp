@@ -99,8 +99,9 @@ class work_estimate {
     std::vector<std::int64_t> result(works.size());
     auto const shared = shared_steps(works);
     for (std::size_t i = 0; i < works.size(); ++i) {
+      if (!shared[i]) continue;
       auto const tasks = static_cast<double>(works[i].tasks);
-      if (shared[i]) result[i] = static_cast<std::int64_t>(tasks / std::min(works[i].ns / least_ns_of_thread, tasks));
+      result[i] = static_cast<std::int64_t>(tasks / std::clamp(works[i].ns / least_ns_of_thread, 2.0, tasks));
     }
     return result;
   }

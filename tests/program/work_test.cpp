@@ -39,46 +39,89 @@ auto about(double value) { return Approx(value).epsilon(1e-9); }
 TEST_CASE("a region takes time for its instructions, and for bytes, of which those that tasks share count once") {
   auto const p = with_squares();
   work_estimate const work(p.kernels);
-  CHECK(work.nanoseconds(registers(0, 10)) == about(10 * 7 / 14.0 + 2 * 640 / 100.0));
-  CHECK(work.nanoseconds(registers(0, extent::growing(2)), 5) == work.nanoseconds(registers(0, 10)));
+  CHECK(work(registers(0, 10)).ns == about(10 * 7 / 14.0 + 2 * 640 / 100.0));
+  CHECK(work(registers(0, extent::growing(2)), 5).ns == work(registers(0, 10)).ns);
 
   auto r = registers(0, 10);
   auto& arguments = r.grids[0].body[0].arguments;
   arguments[0].stride = {};
-  CHECK(work.nanoseconds(r) == about(5 + (64 + 640) / 100.0));
+  CHECK(work(r).ns == about(5 + (64 + 640) / 100.0));
   arguments[0].stride = {0, 0, 0, 4096};  // of these bytes what is read
-  CHECK(work.nanoseconds(r) == about(5 + 2 * 640 / 100.0));
+  CHECK(work(r).ns == about(5 + 2 * 640 / 100.0));
   arguments[0].in = space::scratch;
-  CHECK(work.nanoseconds(r) == about(5 + 640 / 100.0));
+  CHECK(work(r).ns == about(5 + 640 / 100.0));
 
   using enum statement::kind;
   auto looped = registers(0, 10);
   looped.grids[0].body.insert(looped.grids[0].body.begin(), {.what = loop, .turns = 3});
   looped.grids[0].body.push_back({.what = end});
-  CHECK(work.nanoseconds(looped) == about(3 * 5 + 2 * 640 / 100.0));
+  CHECK(work(looped).ns == about(3 * 5 + 2 * 640 / 100.0));
+}
+
+TEST_CASE("of activations it is said which move with the axis that threads divide") {
+  auto const p = with_squares();
+  work_estimate const work(p.kernels);
+  auto r = registers(0, 10);
+  CHECK(work(r).tasks == 10);
+  CHECK(work(r).divided == 640);
+  CHECK(work(r).common == 0);
+  r.grids[0].extents[0] = 2;  // threads divide this one, along which nothing moves
+  CHECK(work(r).divided == 0);
+  CHECK(work(r).common == 640);
+  r.grids[0].body[0].arguments[0].in = space::weight;
+  CHECK(work(r).common == 0);
 }
 
 TEST_CASE("regions of little work or of one task are not shared, others in pieces of half a microsecond") {
-  auto const p = with_squares();
-  work_estimate const work(p.kernels);
-  CHECK(work.grain(registers(0, 100)) == 0);
-  CHECK(work.grain(registers(1, 50)) == 0);
-  auto const large = work.nanoseconds(registers(1, 10000));
-  auto const grain = work.grain(registers(1, 10000));
-  CHECK(grain > 1);
-  CHECK(large / 10000 * static_cast<double>(grain) <= 500);
-  CHECK(large / 10000 * static_cast<double>(grain + 1) > 500);
-  program heavy;
-  heavy.kernels = {share(squares_kernel(100000))};
-  CHECK(work_estimate(heavy.kernels).grain(registers(0, 1)) == 0);
-  CHECK(work_estimate(heavy.kernels).grain(registers(0, 2)) == 1);
-}
-
-TEST_CASE("what threads share of a program decides whether they are woken") {
   auto p = with_squares();
   work_estimate const work(p.kernels);
-  p.steps = {{.action = registers(1, 50)}, {.action = registers(1, 200)}};
-  CHECK_FALSE(work.wakes_threads(p));
+  p.steps = {{.action = registers(0, 100)}, {.action = registers(1, 50)}};
+  CHECK(work.grains(p) == std::vector<std::int64_t>{0, 0});
+  p.steps.push_back({.action = registers(1, 10000)});
+  auto const of_task = work(registers(1, 10000)).ns / 10000;
+  auto const grain = work.grains(p)[2];
+  CHECK(grain > 1);
+  CHECK(of_task * static_cast<double>(grain) <= 500);
+  CHECK(of_task * static_cast<double>(grain + 1) > 500);
+  program heavy;
+  heavy.kernels = {share(squares_kernel(1000000))};
+  heavy.steps = {{.action = registers(0, 1)}, {.action = registers(0, 2)}};
+  CHECK(work_estimate(heavy.kernels).grains(heavy) == std::vector<std::int64_t>{0, 1});
+}
+
+TEST_CASE("what sharing saves of a program decides whether threads are woken") {
+  auto p = with_squares();
+  work_estimate const work(p.kernels);
+  p.steps = {{.action = registers(1, 200)}};  // 10 us
+  CHECK(work.grains(p)[0] == 0);
   p.steps = {{.action = registers(1, 1000)}};
-  CHECK(work.wakes_threads(p));
+  CHECK(work.grains(p)[0] > 0);
+}
+
+TEST_CASE("a step is shared or not by where the steps before it left what it reads") {
+  auto p = with_squares();
+  work_estimate const work(p.kernels);
+  auto const steps = [](std::uint32_t kernel, std::int64_t tasks,
+                        std::int64_t lines) {  // each task reads `lines` lines
+    using enum statement::kind;
+    auto r = registers(kernel, tasks);
+    auto& body = r.grids[0].body;
+    body[0].arguments[0].stride = {0, 0, 0, 64 * lines, 64};
+    body.insert(body.begin(), {.what = loop, .turns = lines});
+    body.push_back({.what = end});
+    return program_step{.action = std::move(r)};
+  };
+  auto const large = steps(1, 100, 20), copying = steps(0, 20, 500);  // 100 us; 8 us, 640 kB read
+  auto const shared = [&](std::vector<program_step> these) {
+    p.steps = std::move(these);
+    std::vector<bool> result;
+    for (auto const grain : work.grains(p)) result.push_back(grain > 0);
+    return result;
+  };
+  CHECK(shared({copying}) == std::vector{false});
+  CHECK(shared({large, copying}) == std::vector{true, true});
+  auto const alone = steps(1, 1, 2000);  // one task, 128 kB read
+  CHECK(shared({alone, copying, copying}) == std::vector{false, false, false});
+  auto const little = steps(0, 1, 10);
+  CHECK(shared({large, little, copying}) == std::vector{true, false, true});
 }

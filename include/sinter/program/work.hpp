@@ -7,7 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 /// How much work there is in a program.
@@ -50,7 +55,15 @@ void for_each_counted_call(grid const& g, std::int64_t length, F&& f) {
   });
 }
 
-/// Says how long regions take, about, and so whether threads share their tasks.
+/// What a region does when one thread runs it, about, on a machine that stands for all.
+struct region_work {
+  std::int64_t tasks = 0;
+  double ns = 0;
+  double divided = 0;  ///< bytes of activations that tasks read, each its own
+  double common = 0;   ///< those that all tasks read
+};
+
+/// Says how long regions take, about, and which of them threads share.
 class work_estimate {
  public:
   /// `kernels` are those of the program.
@@ -58,65 +71,120 @@ class work_estimate {
     for (auto const& k : kernels) instructions_.push_back(executed_instructions(*k));
   }
 
-  /// Nanoseconds of one thread on a machine that stands for all. `length` is that of extents that grow.
-  double nanoseconds(region const& r, std::int64_t length = 0) const {
-    constexpr double instructions_per_ns = 14, bytes_per_ns = 100;
-    double instructions = 0, bytes = 0;
-    for (auto const& g : r.grids)
-      for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
-        auto const turns = turns_around(g, loops, length);
-        auto times = 1.0;
-        for (auto const t : turns) times *= t;
-        instructions += instructions_[call.kernel.index] * times;
-        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-          auto const& a = call.arguments[i];
-          if (a.in == space::scratch) continue;
-          auto const each = kernels_[call.kernel.index]->arguments[i].bytes;
-          bytes += touched(a, static_cast<double>(each), turns, times);
-        }
+  /// `length` is that of extents that grow.
+  region_work operator()(region const& r, std::int64_t length = 0) const {
+    constexpr double instructions_per_ns = 14, bytes_per_ns = 100, weight_bytes_per_ns = 25;
+    region_work result;
+    for (auto const& g : r.grids) {
+      result.tasks += g.tasks(length);
+      for_each_argument(g, length, [&](address const& a, vector::argument const&, double bytes) {
+        result.ns += bytes / (a.in == space::weight ? weight_bytes_per_ns : bytes_per_ns);
       });
-    return instructions / instructions_per_ns + bytes / bytes_per_ns;
+      for_each_counted_call(g, length, [&](statement const& call, double times) {
+        result.ns += instructions_[call.kernel.index] * times / instructions_per_ns;
+      });
+    }
+    // Tasks at the edges, grids of their own, read what those of the largest grid read.
+    auto const g = std::ranges::max_element(r.grids, {}, [&](grid const& each) { return each.tasks(length); });
+    if (g != r.grids.end()) add_reads(*g, length, result);
+    return result;
   }
 
-  /// How many tasks a thread takes at least when several share the region; 0: it is not worth it, the calling thread
-  /// does them all. To give a thread tasks and to wait for it takes about a microsecond.
-  std::int64_t grain(region const& r, std::int64_t length = 0) const {
-    constexpr double least_ns = 4000, least_ns_of_thread = 500;
-    std::int64_t tasks = 0;
-    for (auto const& g : r.grids) tasks += g.tasks(length);
-    auto const ns = nanoseconds(r, length);
-    if (tasks < 2 || ns < least_ns) return 0;
-    auto const shares = std::min(ns / least_ns_of_thread, static_cast<double>(tasks));
-    return static_cast<std::int64_t>(static_cast<double>(tasks) / shares);
-  }
-
-  /// Whether threads are woken for a program, which takes the caller microseconds.
-  bool wakes_threads(program const& p, std::int64_t length = 0) const {
-    constexpr double least_ns = 20'000;
-    double ns = 0;
-    for_each_action<region>(p, [&](region const& r, std::size_t) {
-      if (grain(r, length) > 0) ns += nanoseconds(r, length);
-    });
-    return ns >= least_ns;
+  /// For each step how many tasks a thread takes at least when several share it; 0: the calling thread does them all.
+  /// All are 0 where sharing does not save the microseconds that it takes the caller to wake threads.
+  std::vector<std::int64_t> grains(program const& p, std::int64_t length = 0) const {
+    constexpr double least_ns_of_thread = 500;
+    std::vector<region_work> works(p.steps.size());
+    for_each_action<region>(p, [&](region const& r, std::size_t step) { works[step] = (*this)(r, length); });
+    std::vector<std::int64_t> result(works.size());
+    auto const shared = shared_steps(works);
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      if (!shared[i]) continue;
+      auto const tasks = static_cast<double>(works[i].tasks);
+      result[i] = static_cast<std::int64_t>(tasks / std::clamp(works[i].ns / least_ns_of_thread, 2.0, tasks));
+    }
+    return result;
   }
 
  private:
-  using turn_counts = std::array<double, index_rank>;
+  /// The quickest way to get behind a step.
+  struct route {
+    double ns = 0;
+    std::size_t from = 0;  ///< where activations lie before the step: 0 with the calling thread, 1 divided
+    bool shared = false;   ///< whether threads share the step
+  };
 
-  static turn_counts turns_around(grid const& g, std::vector<extent> const& loops, std::int64_t length) {
-    turn_counts turns;
-    turns.fill(1);
-    for (std::size_t i = 0; i < grid_rank; ++i) turns[i] = static_cast<double>(g.extents[i].at(length));
-    for (std::size_t i = 0; i < loops.size(); ++i) turns[grid_rank + i] = static_cast<double>(loops[i].at(length));
-    return turns;
+  static route quicker(route const& a, route const& b) { return b.ns < a.ns ? b : a; }
+
+  /// The steps to share that make a run of two threads shortest. What one of them has written takes the other one time
+  /// to fetch, so a step depends on where the steps before it left the activations; those that read little leave them
+  /// there.
+  static std::vector<bool> shared_steps(std::vector<region_work> const& works) {
+    constexpr double never = std::numeric_limits<double>::infinity();
+    constexpr double hand_over_ns = 2000, fetched_bytes_per_ns = 3, little = 16 << 10, least_saved_ns = 5000;
+    std::vector<std::array<route, 2>> routes{{route{}, route{never}}};  // by step, by where activations lie then
+    double alone = 0;
+    for (auto const& w : works) {
+      auto const [here, divided] = std::pair{routes.back()[0].ns, routes.back()[1].ns};
+      auto const bytes = w.divided + w.common;
+      auto const fetch = bytes / 2 / fetched_bytes_per_ns;
+      auto const sharing = w.tasks < 2 ? never : w.ns / 2 + hand_over_ns + w.common / 2 / fetched_bytes_per_ns;
+      route const apart{divided + w.ns + fetch, 1, false};
+      route const little_apart = bytes < little ? apart : route{never};
+      routes.push_back(
+          {quicker({here + w.ns, 0, false}, apart),
+           quicker(quicker({here + sharing + fetch, 0, true}, {divided + sharing, 1, true}), little_apart)});
+      alone += w.ns;
+    }
+    std::vector<bool> result(works.size());
+    std::size_t at = routes.back()[1].ns < routes.back()[0].ns;
+    if (alone - routes.back()[at].ns < least_saved_ns) return result;
+    for (auto i = works.size(); i-- > 0;) {
+      result[i] = routes[i + 1][at].shared;
+      at = routes[i + 1][at].from;
+    }
+    return result;
   }
 
-  /// Bytes that all executions of a call reach by an argument of `bytes`, those that several reach once.
-  static double touched(address const& a, double bytes, turn_counts const& turns, double times) {
-    auto reach = bytes;
-    for (std::size_t axis = 0; axis < index_rank; ++axis)
-      reach += (turns[axis] - 1) * std::abs(static_cast<double>(a.stride[axis]));
-    return std::min(reach, times * bytes);
+  /// Adds the bytes of activations that a grid reads, each tensor once.
+  void add_reads(grid const& g, std::int64_t length, region_work& result) const {
+    auto const divided = std::ranges::find_if(g.extents, [&](extent const& e) { return e.at(length) > 1; });
+    auto const axis = static_cast<std::size_t>(divided - g.extents.begin());
+    struct read {
+      double bytes = 0;
+      bool moves = false;
+    };
+    std::map<std::pair<space, std::uint32_t>, read> reads;
+    for_each_argument(g, length, [&](address const& a, vector::argument const& of_kernel, double bytes) {
+      if (a.in == space::weight || of_kernel.mode == vector::access::out) return;
+      auto& r = reads[{a.in, a.index}];
+      r.bytes = std::max(r.bytes, bytes);
+      r.moves = r.moves || axis == grid_rank || a.stride[axis] != 0;
+    });
+    for (auto const& [tensor, r] : reads) (r.moves ? result.divided : result.common) += r.bytes;
+  }
+
+  /// Calls `f(address, argument of the kernel, bytes)` for each argument that is not scratch; `bytes` are those that
+  /// all executions of the call reach, counted once.
+  template <typename F>
+  void for_each_argument(grid const& g, std::int64_t length, F&& f) const {
+    for_each_call(g.body, [&](statement const& call, std::vector<extent> const& loops) {
+      std::array<double, index_rank> turns;
+      turns.fill(1);
+      for (std::size_t i = 0; i < grid_rank; ++i) turns[i] = static_cast<double>(g.extents[i].at(length));
+      for (std::size_t i = 0; i < loops.size(); ++i) turns[grid_rank + i] = static_cast<double>(loops[i].at(length));
+      auto const times = std::accumulate(turns.begin(), turns.end(), 1.0, std::multiplies());
+      for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+        auto const& a = call.arguments[i];
+        if (a.in == space::scratch) continue;
+        auto const& of_kernel = kernels_[call.kernel.index]->arguments[i];
+        auto const bytes = static_cast<double>(of_kernel.bytes);
+        auto reach = bytes;
+        for (std::size_t axis = 0; axis < index_rank; ++axis)
+          reach += (turns[axis] - 1) * std::abs(static_cast<double>(a.stride[axis]));
+        f(a, of_kernel, std::min(reach, times * bytes));
+      }
+    });
   }
 
   std::span<shared_kernel const> kernels_;

@@ -85,19 +85,19 @@ struct launch_list {
 class binder {
  public:
   binder(program const& p, kernel_code const& code, workspace_plan const& memory)
-      : program_(p), code_(code), memory_(memory), work_(p.kernels), wakes_threads_(work_.wakes_threads(p)) {
+      : program_(p), code_(code), memory_(memory), grains_(work_estimate(p.kernels).grains(p)) {
     for (std::size_t i = 0; i < p.outputs.size(); ++i)
       if (memory.outputs[i].placed) output_in_.emplace(p.outputs[i].where.index, i);
   }
 
-  linked_region link(region const& r) const {
+  linked_region link(region const& r, std::size_t step) const {
     linked_region result;
     result.grids.reserve(r.grids.size());
     for (auto const& g : r.grids) {
       result.grids.emplace_back(g, program_.kernels, code_, [&](address const& a) { return resolve(a); });
       result.tasks += g.tasks();
     }
-    result.grain = wakes_threads_ ? work_.grain(r) : 0;
+    result.grain = grains_[step];
     return result;
   }
 
@@ -188,8 +188,7 @@ class binder {
   program const& program_;
   kernel_code const& code_;
   workspace_plan const& memory_;
-  work_estimate work_;
-  bool wakes_threads_;
+  std::vector<std::int64_t> grains_;                            ///< by step
   std::unordered_map<std::uint32_t, std::size_t> output_in_{};  ///< by allocation: the output that is all of it
 };
 

@@ -126,7 +126,7 @@ inline void executable::link_steps(runner_factory const& make_runner) {
     auto const* const l = std::get_if<launch>(&s.action);
     bool const goes_on = l && !steps_.empty() && std::holds_alternative<launch_list>(steps_.back());
     if (!goes_on) numbers_.push_back(number);
-    if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r));
+    if (auto const* r = std::get_if<region>(&s.action)) steps_.emplace_back(bind.link(*r, number));
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
     if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
     if (auto const* t = std::get_if<transfer>(&s.action)) steps_.emplace_back(bind.link(*t));

@@ -118,10 +118,13 @@ class gemm_code {
     auto const others = ceil_div(s_.blocks(), blocks_of_tile()) * s_.stacks[0].extent * s_.stacks[1].extent;
     return std::clamp(ceil_div(s_.rows, ceil_div(tasks, others)), least, most);
   }
-  /// Few rows leave registers for more blocks, which keeps the multipliers busy.
+  /// Few rows leave registers for more blocks, which keeps the multipliers busy; weights from beyond L1 do not keep up
+  /// with them, and threads share narrower tiles.
   std::int64_t blocks_of_tile() const {
-    if (machine_.registers() == 32) return s_.rows == 1 && packed_ ? 8 : 4;
-    return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
+    if (machine_.registers() != 32) return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
+    bool const few_tasks =
+        s_.blocks() < 4 * 8 && packed_group_bytes(units(), s_.blocks(), lane()) > machine_.facts().l1d;
+    return s_.rows == 1 && packed_ && !few_tasks ? 8 : 4;
   }
 
   packing pack() const {

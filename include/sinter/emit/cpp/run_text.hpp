@@ -24,11 +24,13 @@ namespace sinter::cpp {
 class variant_printer {
  public:
   variant_printer(library const& lib, library_variant const& variant)
-      : lib_(lib), v_(variant), users_(v_.kernels.size()), work_(v_.kernels) {
+      : lib_(lib), v_(variant), users_(v_.kernels.size()) {
+    work_estimate const work(v_.kernels);
     for (std::size_t k = 0; k < v_.kernels.size(); ++k)
       symbols_.push_back(fmt::format("{}_{}", identifier(v_.kernels[k]->name), k));
-    for (auto const& p : v_.plans) {
-      shares_.push_back(lib_.threads > 1 && work_.wakes_threads(p));
+    for (std::size_t i = 0; i < v_.plans.size(); ++i) {
+      auto const& p = v_.plans[i];
+      if (lib_.threads > 1) grains_.push_back(work.grains(p, lib_.batch.sizes[i]));
       for_each_action<region>(p, [&](region const& r, std::size_t step) {
         for (auto const& g : r.grids)
           for (auto const& s : g.body)
@@ -157,7 +159,7 @@ class variant_printer {
       std::vector<std::vector<std::size_t>> groups;
       for (auto const& r : shared) groups.push_back(r.plans);
       for_each_batch(groups, [&](auto const& group) {
-        print(group[0], std::ranges::find(shared, group, &shared_region::plans)->what);
+        print(group[0], s, std::ranges::find(shared, group, &shared_region::plans)->what);
       });
     }
   }
@@ -169,20 +171,18 @@ class variant_printer {
     return text_of(lib_, v_.plans[plan], v_.plans[plan].outputs[i].where);
   }
 
-  /// A region that several plans may have, of which `plan` is the largest.
-  void print(std::size_t plan, region const& r) {
+  /// The region of a step, which several plans may have, of which `plan` is the largest.
+  void print(std::size_t plan, std::size_t step, region const& r) {
     auto const& p = v_.plans[plan];
     grid_printer grids(text_, lib_, symbols_);
-    auto const grain = shares_[plan] ? work_.grain(r, lib_.batch.sizes[plan]) : 0;
-    if (grain > 0) return grids.tasks(p, r, grain, indent_);
+    if (lib_.threads > 1 && grains_[plan][step] > 0) return grids.tasks(p, r, grains_[plan][step], indent_);
     for (auto const& g : r.grids) grids.loops(p, g, indent_);
   }
 
   library const& lib_;
   library_variant const& v_;
-  std::vector<std::set<std::string>> users_;  // by kernel: the steps that call it
-  work_estimate work_;
-  std::vector<bool> shares_;  // by plan: whether threads have enough to do
+  std::vector<std::set<std::string>> users_;       // by kernel: the steps that call it
+  std::vector<std::vector<std::int64_t>> grains_;  // by plan and step, where there are threads
   std::vector<std::string> symbols_;
   int indent_ = 2;
   std::string text_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/schedules/block_runs.hpp>
 #include <sinter/schedules/winograd.hpp>
 #include <sinter/schedules/winograd_phases.hpp>
 
@@ -42,10 +43,11 @@ class winograd_points_code {
       code_.barrier();
       each_row(slab, [&](part const& p) { transform_input(slab, p); });
       code_.barrier();
-      each_group([&](auto const&... group) { contract(slab, group...); });
+      for (auto const& run : groups()) contract(slab, run);
       code_.barrier();
-      each_row(slab,
-               [&](part const& p) { each_group([&](auto const&... group) { transform_output(slab, p, group...); }); });
+      each_row(slab, [&](part const& p) {
+        for (auto const& run : groups()) transform_output(slab, p, run);
+      });
     }
     return std::move(code_);
   }
@@ -109,13 +111,8 @@ class winograd_points_code {
     }
   }
 
-  /// Calls `f(first block, blocks, groups)` for runs of groups: whole ones, and what is left.
-  template <typename F>
-  void each_group(F&& f) const {
-    auto const whole = s_.out_blocks() / group_, rest = s_.out_blocks() % group_;
-    if (whole > 0) f(std::int64_t{0}, group_, whole);
-    if (rest > 0) f(whole * group_, rest, std::int64_t{1});
-  }
+  /// Groups of output blocks: whole ones, and what is left.
+  std::vector<block_run> groups() const { return block_runs(s_.out_blocks(), group_, group_, false); }
 
   /// Where the tiles of a part begin in V or M, for a grid over phases.
   void walk_tiles(address& a, winograd_slab const& slab, part const& p, std::int64_t tile) const {
@@ -145,20 +142,19 @@ class winograd_points_code {
               {in, v, scratch_});
   }
 
-  /// The products of all points and `groups` groups of `blocks` output blocks from `first` on; each fetches the weights
-  /// of the next group.
-  void contract(winograd_slab const& slab, std::int64_t first, std::int64_t blocks, std::int64_t groups) {
+  /// The products of all points and groups of a run; each fetches the weights of the next group.
+  void contract(winograd_slab const& slab, block_run const& run) {
     auto const planes = v_planes(slab), m = m_planes(slab);
-    auto const shape = register_tile_of_winograd(tiles(slab), blocks, machine_);
+    auto const shape = register_tile_of_winograd(tiles(slab), run.blocks, machine_);
     auto const group_bytes = winograd_group_bytes(s_, group_), point_bytes = winograd_point_bytes(s_, group_);
-    grid g{.extents = {s_.points(), groups, items_}};
-    for (std::int64_t b = 0; b < blocks; b += shape.blocks) {
-      winograd_register_tile const most{shape.tiles, std::min(shape.blocks, blocks - b)};
+    grid g{.extents = {s_.points(), run.count, items_}};
+    for (std::int64_t b = 0; b < run.blocks; b += shape.blocks) {
+      winograd_register_tile const most{shape.tiles, std::min(shape.blocks, run.blocks - b)};
       auto v = v_, w = weights_, out = m_;
       v.stride = {planes.point, 0, v_item_};
-      w.offset = winograd_weights_at(s_, 0, first + b, group_);
+      w.offset = winograd_weights_at(s_, 0, run.first + b, group_);
       w.stride = {point_bytes, group_bytes};
-      out.offset = (first + b) * m.block;
+      out.offset = (run.first + b) * m.block;
       out.stride = {m.point, group_ * m.block, m_item_};
       auto product = winograd_contractions(s_, planes, m, tiles(slab), most, b, group_);
       if (product.next_weights > 0) product.next_at += group_bytes - point_bytes;
@@ -167,22 +163,21 @@ class winograd_points_code {
     code_.add(std::move(g));
   }
 
-  void transform_output(winograd_slab const& slab, part const& p, std::int64_t first, std::int64_t blocks,
-                        std::int64_t groups) {
+  void transform_output(winograd_slab const& slab, part const& p, block_run const& run) {
     tile_run const row{slab.first + p.rows.first};
     auto t =
-        winograd_output_of(phase_shape(slab, p), row, p.x, m_planes(slab), blocks, bias_.has_value(), extras_.code);
+        winograd_output_of(phase_shape(slab, p), row, p.x, m_planes(slab), run.blocks, bias_.has_value(), extras_.code);
     auto const line = s_.window.x.out * t.pixel();
     t.y_column = s_.window.x.dilation * t.pixel();
     t.y_row = s_.window.y.dilation * line;
     t.y_block = s_.window.y.out * line;
     address out{.in = space::output};
-    out.offset = first * t.y_block + (slab.y.out + slab.phase) * line + p.phases.out * t.pixel();
+    out.offset = run.first * t.y_block + (slab.y.out + slab.phase) * line + p.phases.out * t.pixel();
     out.offset += row.first * s_.m * t.y_row + p.x.first * s_.m * t.y_column;
     out.stride = {n_.outputs[0].item_stride, line, t.pixel(), group_ * t.y_block, s_.m * t.y_row};
     auto m = m_;
     walk_tiles(m, slab, p, t.planes.tile);
-    m.offset += first * t.planes.block;
+    m.offset += run.first * t.planes.block;
     m.stride[0] = m_item_;
     m.stride[last_axis] = group_ * t.planes.block;
     m.stride[row_loop] = row_tiles_ * t.planes.tile;
@@ -191,13 +186,13 @@ class winograd_points_code {
     std::vector<address> arguments{m};
     if (bias_) {
       auto& bias = arguments.emplace_back(*bias_);
-      bias.offset = first * channel_block * 4;
+      bias.offset = run.first * channel_block * 4;
       bias.stride[last_axis] = group_ * channel_block * 4;
     }
-    for (auto& extra : extras_.at(out.offset, first, out.stride, group_step)) arguments.push_back(extra);
+    for (auto& extra : extras_.at(out.offset, run.first, out.stride, group_step)) arguments.push_back(extra);
     arguments.push_back(out);
     if (t.scratch_bytes(machine_) > 0) arguments.push_back(scratch_);
-    grid g{.extents = {items_, slab.count, p.phases.count, groups}};
+    grid g{.extents = {items_, slab.count, p.phases.count, run.count}};
     g.body.push_back({.what = statement::kind::loop, .turns = p.rows.count});
     g.body.push_back(code_.call(winograd_output_recipe(std::move(t), machine_), std::move(arguments)));
     g.body.push_back({.what = statement::kind::end});

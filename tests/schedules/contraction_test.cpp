@@ -3,9 +3,11 @@
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/program/work.hpp>
 #include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/convolution_bands.hpp>
 #include <sinter/schedules/depthwise.hpp>
 #include <sinter/schedules/gemm.hpp>
 #include <sinter/schedules/winograd.hpp>
+#include <sinter/schedules/winograd_points.hpp>
 
 #include "harness.hpp"
 #include <algorithm>
@@ -139,6 +141,71 @@ TEST_CASE("Winograd convolution agrees with evaluate", "[schedules]") {
   INFO("x " << to_string(g.x) << " w " << to_string(g.w));
   check_case(convolution_case(g), winograd_schedule, 3e-5);
   check_case(convolution_case(g, false), winograd_schedule, 3e-5);
+}
+
+TEST_CASE("Winograd convolution of phases agrees with evaluate", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {2, 16, 16, 16}, .w = {48, 16, 3, 3}, .pad = 2, .dilation = 2},
+                          geometry{.x = {1, 20, 13, 17}, .w = {40, 20, 3, 3}, .pad = 2, .dilation = 2},  // uneven
+                          geometry{.x = {1, 16, 33, 31}, .w = {16, 16, 3, 3}, .pad = 4, .dilation = 4},
+                          geometry{.x = {1, 16, 12, 14}, .w = {16, 16, 3, 3}, .dilation = 3},            // no padding
+                          geometry{.x = {2, 16, 11, 9}, .w = {16, 16, 3, 3}, .pad = 5, .dilation = 5},   // short phases
+                          geometry{.x = {1, 16, 20, 18}, .w = {16, 16, 3, 3}, .pad = 3, .dilation = 2},  // begins odd
+                          geometry{.x = {1, 16, 70, 270}, .w = {16, 16, 3, 3}, .pad = 2, .dilation = 2});  // slabs
+  INFO("x " << to_string(g.x) << " w " << to_string(g.w) << " dilation " << g.dilation);
+  REQUIRE(winograd_points_schedule.offer(describe_case(convolution_case(g)), targets[0]).size() == 2);
+  check_case(convolution_case(g), winograd_points_schedule, 3e-5);
+  check_case(convolution_case(g, false), winograd_points_schedule, 3e-5);
+  auto sum = with_extra(g, "t0 = add x0 x1; max t0 0", *inferred_types(convolution_case(g))[0].shape, false);
+  sum.slack_blocks = 1;
+  check_case(sum, winograd_points_schedule, 5e-5);
+}
+
+TEST_CASE("phases that leave no tile or read no input are none of Winograd's", "[schedules]") {
+  auto const few = [](geometry const& g) {
+    return winograd_points_schedule.offer(describe_case(convolution_case(g)), targets[0]).empty();
+  };
+  CHECK(few({.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 6, .dilation = 2}));  // three positions of padding
+  CHECK(few({.x = {1, 16, 2, 9}, .w = {16, 16, 3, 3}, .pad = 4, .dilation = 3}));  // a phase without input
+  CHECK(few({.x = {1, 16, 9, 9}, .w = {16, 16, 5, 5}, .pad = 4, .dilation = 2}));
+  CHECK(few({.x = {1, 16, 9, 9}, .w = {16, 16, 3, 3}, .stride = 2, .pad = 2, .dilation = 2}));
+  CHECK(few({.x = {1, 16, 9, 9}, .w = {16, 1, 3, 3}, .pad = 2, .dilation = 2, .group = 16}));
+}
+
+TEST_CASE("Winograd convolution by points has the bits of that by chunks", "[schedules]") {
+  auto const g = GENERATE(geometry{.x = {2, 128, 36, 36}, .w = {160, 128, 3, 3}, .pad = 1},
+                          geometry{.x = {1, 144, 40, 34}, .w = {144, 144, 3, 3}});
+  target const large("x86-64:avx512f/l2=16M"), small("x86-64:avx512f/l2=64K");
+  auto const c = convolution_case(g);
+  CHECK_FALSE(offers(winograd_points_schedule, c, large));
+  auto const points = winograd_points_schedule.offer(describe_case(c), small);
+  auto const chunks = winograd_schedule.offer(describe_case(c), small);
+  REQUIRE(!points.empty());
+  for (auto const& how : points) {
+    auto const& same = *std::ranges::find(chunks, how.error, &candidate::error);
+    CHECK(how.build(describe_case(c)).regions.size() > 3);
+    CHECK(how.cost == same.cost);
+    CHECK(same_bits(run_case(c, how, small)[0], run_case(c, same, small)[0]));
+  }
+}
+
+TEST_CASE("convolution of bands has the bits of the direct one", "[schedules]") {
+  target const wide("x86-64:avx512f/l2=16K"), narrow("x86-64:avx2/l2=16K"), usual("avx512");
+  auto const g = GENERATE(geometry{.x = {2, 64, 9, 17}, .w = {48, 64, 1, 1}},
+                          geometry{.x = {1, 72, 10, 10}, .w = {64, 72, 1, 1}},  // part of a block
+                          geometry{.x = {1, 96, 101}, .w = {48, 96, 1}});
+  INFO("x " << to_string(g.x) << " w " << to_string(g.w));
+  auto sum = with_extra(g, "t0 = add x0 x1; max t0 0", *inferred_types(convolution_case(g))[0].shape, false);
+  sum.slack_blocks = 1;
+  for (auto const& c : {convolution_case(g), convolution_case(g, false), sum}) {
+    CHECK_FALSE(offers(convolution_bands_schedule, c, usual));
+    auto const direct = run_case(c, convolution_schedule.offer(describe_case(c), usual).at(0), usual);
+    for (auto const& t : {wide, narrow}) {
+      auto const bands = convolution_bands_schedule.offer(describe_case(c), t).at(0);
+      CHECK(bands.build(describe_case(c)).regions.size() == 2);
+      CHECK(same_bits(run_case(c, bands, t)[0], direct[0]));
+      CHECK(same_bits(run_case(c, bands, t, emitted)[0], direct[0]));
+    }
+  }
 }
 
 TEST_CASE("matrix products agree with evaluate", "[schedules]") {

@@ -212,10 +212,11 @@ TEST_CASE("windows that Winograd convolution can do", "[schedules]") {
 TEST_CASE("each field of a Winograd transform but its name is in the key of its kernel", "[schedules]") {
   using input = winograd_input;
   check_key<input>({&input::m, &input::first_row, &input::rows, &input::columns, &input::first_column, &input::tiles,
-                    &input::blocks, &input::x_row, &input::x_block},
+                    &input::blocks, &input::x_column, &input::x_row, &input::x_block},
                    &input::v, {});
   using output = winograd_output;
-  check_key<output>({&output::m, &output::rows, &output::columns, &output::blocks, &output::y_row, &output::y_block},
+  check_key<output>({&output::m, &output::rows, &output::columns, &output::blocks, &output::y_column, &output::y_row,
+                     &output::y_block},
                     &output::planes,
                     {[](output& t) { t.bias = true; }, [](output& t) { t.epilogue.extras = {extra_kind::element}; },
                      [](output& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }});

@@ -40,8 +40,10 @@
 #include <sinter/passes/project_recurrence.hpp>
 #include <sinter/passes/recognise_recurrence.hpp>
 #include <sinter/passes/recompose.hpp>
+#include <sinter/passes/reshape_before_transpose.hpp>
 #include <sinter/passes/slice_gather.hpp>
 #include <sinter/passes/transpose_between_reshapes.hpp>
+#include <sinter/passes/unstack_before_transpose.hpp>
 #include <sinter/passes/widen_half.hpp>
 
 #include <array>
@@ -72,9 +74,11 @@ inline constexpr auto table = std::to_array<pass>({
     {"recompose", recompose},
     {"transpose_between_reshapes", transpose_between_reshapes},
     {"eliminate_transposes", eliminate_transposes},
+    {"reshape_before_transpose", reshape_before_transpose},
     {"channel_shuffle", channel_shuffle},
     {"merge_reshapes", merge_reshapes},
     {"slice_gather", slice_gather},
+    {"unstack_before_transpose", unstack_before_transpose},
     {"concat_prefix", concat_prefix, shapes::open},
     {"eliminate_dead", eliminate_dead, shapes::open},
     {"hoist_activation", hoist_activation, shapes::open},

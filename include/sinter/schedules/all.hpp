@@ -9,6 +9,7 @@
 #include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
+#include <sinter/schedules/convolution_bands.hpp>
 #include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/cuda/all.hpp>
 #include <sinter/schedules/depthwise.hpp>
@@ -46,6 +47,8 @@
 #include <sinter/schedules/transposed_convolution.hpp>
 #include <sinter/schedules/view.hpp>
 #include <sinter/schedules/winograd.hpp>
+#include <sinter/schedules/winograd_phases.hpp>
+#include <sinter/schedules/winograd_points.hpp>
 
 #include <array>
 #include <span>
@@ -57,11 +60,13 @@ std::span<schedule const> schedule_table(device_kind device) {
   static constexpr std::array table{
       view_schedule,
       depthwise_schedule,
+      convolution_bands_schedule,
       convolution_schedule,
       bfloat16_convolution_schedule,
       half_convolution_schedule,
       tile_convolution_schedule,
       tile_planes_schedule,
+      winograd_points_schedule,
       winograd_schedule,
       bfloat16_winograd_schedule,
       half_winograd_schedule,

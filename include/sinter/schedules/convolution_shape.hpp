@@ -86,6 +86,18 @@ inline layout_choice blocked_convolution_layouts(scheduled_node const& n, layout
   return choice;
 }
 
+/// Taps of all positions of an axis that lie inside the input.
+inline std::int64_t taps_inside(window_axis const& a) {
+  std::int64_t count = 0;
+  for (std::int64_t k = 0; k < a.kernel; ++k) {
+    auto const before = a.pad_begin - k * a.dilation;  // positions of the padding in front of this tap
+    auto const first = std::max<std::int64_t>(0, ceil_div(before, a.stride));
+    auto const end = std::min(a.out, ceil_div(a.in + before, a.stride));
+    count += std::max<std::int64_t>(0, end - first);
+  }
+  return count;
+}
+
 /// Channels of the last block, or of half of it, and of shared groups count as whole blocks.
 inline double direct_convolution_cost(convolution_shape const& s) {
   auto const per_block =
@@ -93,8 +105,8 @@ inline double direct_convolution_cost(convolution_shape const& s) {
           ? s.in_channels
           : round_up(std::max(s.group_inputs(), channel_block / s.group_outputs() * s.group_inputs()), channel_block);
   auto const outputs = s.out_blocks() * channel_block - (s.half_tail() ? channel_block / 2 : 0);
-  auto const sums = static_cast<double>(outputs) * static_cast<double>(s.out_plane());
-  return multiply_add_cost(sums *
-                           static_cast<double>(std::min(per_block, round_up(s.in_channels, channel_block)) * s.taps()));
+  auto const taps = static_cast<double>(taps_inside(s.window.y)) * static_cast<double>(taps_inside(s.window.x));
+  auto const channels = std::min(per_block, round_up(s.in_channels, channel_block));
+  return multiply_add_cost(static_cast<double>(outputs) * static_cast<double>(channels) * taps);
 }
 }  // namespace sinter::detail

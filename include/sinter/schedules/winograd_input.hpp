@@ -31,7 +31,7 @@ struct winograd_input {
   std::int64_t first_row = 0, rows = 6;        ///< of the alpha rows of the tiles: those inside the image
   std::int64_t first_column = 0, columns = 6;  ///< of the columns of the tiles: those inside the image
   std::int64_t tiles = 1, blocks = 1;          ///< side by side; of channels
-  std::int64_t x_row = 0, x_block = 0;
+  std::int64_t x_column = 64, x_row = 0, x_block = 0;
   winograd_planes v{};
   std::optional<winograd_bytes> bytes{};  ///< 8-bit integers, of which V has pairs
 
@@ -55,6 +55,7 @@ inline winograd_input winograd_input_of(winograd_shape const& s, tile_run const&
   t.columns = columns.count;
   t.tiles = x.length;
   t.blocks = s.in_blocks();
+  t.x_column = t.pixel();
   t.x_row = s.window.x.in * t.pixel();
   t.x_block = s.window.y.in * t.x_row;
   t.v = v;
@@ -68,7 +69,8 @@ class winograd_input_builder {
   winograd_input_builder(winograd_input const& t, target const& machine)
       : t_(t), halves_(machine.registers_per_block()), b_(t.name, machine.lanes()), values_(t.bytes, b_) {
     using vector::access;
-    x_ = b_.argument("x", access::in, (t.blocks - 1) * t.x_block + (t.rows - 1) * t.x_row + t.columns * t.pixel(),
+    x_ = b_.argument("x", access::in,
+                     (t.blocks - 1) * t.x_block + (t.rows - 1) * t.x_row + (t.columns - 1) * t.x_column + t.pixel(),
                      values_.input());
     v_ = b_.argument(
         "v", access::out,
@@ -106,7 +108,7 @@ class winograd_input_builder {
   template <typename Transform>
   void transform_block(Transform& transform, std::int64_t x_at, std::int64_t v_at, bool pair) {
     values_.start(pair ? t_.x_block : 0);
-    b_.loop(t_.columns, {{x_, t_.pixel()}, {scratch_, t_.scratch_column_bytes()}},
+    b_.loop(t_.columns, {{x_, t_.x_column}, {scratch_, t_.scratch_column_bytes()}},
             [&] { each_half([&](std::int64_t at) { transform_column(transform, x_at, at); }); });
     b_.loop(t_.tiles, {{scratch_, t_.m * t_.scratch_column_bytes()}, {v_, t_.v.tile}},
             [&] { each_half([&](std::int64_t at) { transform_rows(transform, v_at, at); }); });
@@ -168,9 +170,9 @@ class winograd_input_builder {
 
 /// All of a transform but its name.
 inline std::string key_of(winograd_input const& t, target const& machine) {
-  auto const& [name, m, first_row, rows, first_column, columns, tiles, blocks, x_row, x_block, v, bytes] = t;
+  auto const& [name, m, first_row, rows, first_column, columns, tiles, blocks, x_column, x_row, x_block, v, bytes] = t;
   vector::recipe_key key("winograd_input", machine);
-  key.add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_row);
+  key.add(m).add(first_row).add(rows).add(first_column).add(columns).add(tiles).add(blocks).add(x_column).add(x_row);
   v.add_to(key.add(x_block));
   add_bytes(key, bytes);
   return key.take();

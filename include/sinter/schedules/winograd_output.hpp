@@ -34,7 +34,7 @@ struct winograd_output {
   std::int64_t m = 4;
   std::int64_t rows = 4, columns = 4;  ///< of all tiles that the output has
   std::int64_t blocks = 1;
-  std::int64_t y_row = 0, y_block = 0;
+  std::int64_t y_column = 64, y_row = 0, y_block = 0;
   winograd_planes planes{};
   bool bias = false;
   epilogue_code epilogue{};
@@ -62,6 +62,7 @@ inline winograd_output winograd_output_of(winograd_shape const& s, tile_run cons
   t.rows = winograd_part_inside(winograd_output_axis(s.window.y, s.m), y).count;
   t.columns = winograd_part_inside(winograd_output_axis(s.window.x, s.m), x).count;
   t.blocks = blocks;
+  t.y_column = t.pixel();
   t.y_row = s.window.x.out * t.pixel();
   t.y_block = s.window.y.out * t.y_row;
   t.planes = planes;
@@ -89,7 +90,7 @@ class winograd_output_builder {
                      values);
     if (t.bias) bias_ = b_.argument("b", access::constant, t.blocks * block_bytes, values);
     if (t.quantized) scale_ = b_.argument("f", access::constant, t.blocks * block_bytes);
-    auto const y_bytes = (t.blocks - 1) * t.y_block + (t.rows - 1) * t.y_row + t.columns * t.pixel();
+    auto const y_bytes = (t.blocks - 1) * t.y_block + (t.rows - 1) * t.y_row + (t.columns - 1) * t.y_column + t.pixel();
     extras_ = t.epilogue.declare(b_, y_bytes, t.blocks * block_bytes,
                                  t.quantized ? t.quantized->addend_element() : vector::element::f32);
     y_ = b_.argument("y", access::out, y_bytes, results, vector::size_of(results));
@@ -126,7 +127,7 @@ class winograd_output_builder {
   template <typename Transform>
   void block(Transform&& transform) {
     auto const whole = t_.columns / t_.m, rest = t_.columns % t_.m;
-    auto advance = along_y(t_.m * t_.pixel(), 0);
+    auto advance = along_y(t_.m * t_.y_column, 0);
     advance.emplace_back(m_, t_.planes.tile);
     if (whole > 0) b_.loop(whole, advance, [&] { tile(transform, 0, t_.m); });
     if (rest > 0) tile(transform, whole, rest);
@@ -139,7 +140,7 @@ class winograd_output_builder {
     for (int half = 0; half < halves_; ++half) {
       auto const at = half * b_.register_bytes();
       first_pass(transform, index * t_.planes.tile + at);
-      auto const y_at = index * t_.m * t_.pixel();
+      auto const y_at = index * t_.m * t_.y_column;
       if (in_registers_) {
         for (std::int64_t row = 0; row < t_.rows; ++row) finish_row(transform, row, y_at + row * t_.y_row, at, columns);
       } else {
@@ -184,7 +185,7 @@ class winograd_output_builder {
       if (t_.bias) value = b_.binary(vector::opcode::add, value, bias_.at(at));
       if (t_.epilogue.fits_in_registers()) value = epilogue(value, {to, at, b_.lanes()});
       b_.store(y_.at(to), value);
-      to += t_.pixel();
+      to += t_.y_column;
     }
   }
 
@@ -196,7 +197,7 @@ class winograd_output_builder {
     for (auto const value : values) {
       auto const sum = b_.binary(vector::opcode::iadd, transform.whole(value), bias, type());
       b_.store(y_.at(to), scaled(sum, scale, extras_, to, b_.lanes()));
-      to += t_.pixel();
+      to += t_.y_column;
     }
   }
   vector::register_type type() const { return t_.quantized ? vector::register_type::i32 : vector::register_type::f32; }
@@ -204,7 +205,7 @@ class winograd_output_builder {
   /// The epilogue of a block's stored result.
   void apply_epilogue() {
     b_.loop(t_.rows, along_y(t_.y_row, 0), [&] {
-      b_.loop(t_.columns, along_y(t_.pixel(), 0), [&] {
+      b_.loop(t_.columns, along_y(t_.y_column, 0), [&] {
         applied_epilogue const epilogue(t_.epilogue, b_, extras_, false);
         for (int half = 0; half < halves_; ++half) {
           auto const at = half * b_.register_bytes();
@@ -228,9 +229,9 @@ class winograd_output_builder {
 
 /// All of a transform but its name.
 inline std::string key_of(winograd_output const& t, target const& machine) {
-  auto const& [name, m, rows, columns, blocks, y_row, y_block, planes, bias, epilogue, quantized] = t;
+  auto const& [name, m, rows, columns, blocks, y_column, y_row, y_block, planes, bias, epilogue, quantized] = t;
   vector::recipe_key key("winograd_output", machine);
-  key.add(m).add(rows).add(columns).add(blocks).add(y_row).add(y_block).add(bias);
+  key.add(m).add(rows).add(columns).add(blocks).add(y_column).add(y_row).add(y_block).add(bias);
   planes.add_to(key);
   epilogue.add_to(key);
   add_quantized(key, quantized);

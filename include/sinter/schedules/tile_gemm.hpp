@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/gemm.hpp>
+#include <sinter/schedules/product_operands.hpp>
 #include <sinter/schedules/tile_kernel.hpp>
 
 #include <fmt/format.h>
@@ -17,22 +18,14 @@
 namespace sinter {
 namespace detail {
 
-/// An operand of a product that has `block_bytes` for each block of columns.
-struct tile_operand {
-  address at{};
-  std::int64_t block_bytes = 0;
-};
-
 /// A matrix product whose rows are `depth_bytes` long, and its operands.
 struct tile_matrix {
   std::string name{};
   std::int64_t rows = 0, depth_bytes = 0, columns = 0;
   std::int64_t interleave = 1;  ///< blocks of columns whose weights lie side by side
-  bool integers = false, bias = false;
   address x{}, w{};
   std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
-  std::vector<tile_operand> values{};
-  bound_extras extras{};
+  product_operands operands{};
 
   std::int64_t blocks() const { return ceil_div(columns, channel_block); }
   /// Blocks of columns that a call multiplies.
@@ -52,11 +45,12 @@ struct tile_matrix {
     p.w_row = interleave * channel_block * 4;
     p.blocks = many;
     p.w_block = interleave > 1 ? 64 : weight_at(1);
-    p.y_row = columns * 4;
+    p.bias = operands.bias;
+    p.epilogue = operands.extras.code;
+    p.quantized = operands.quantized;
+    p.y_row = columns * p.y_element();
+    p.y_block = channel_block * p.y_element();
     p.last_lanes = static_cast<std::int32_t>(wide - (many - 1) * channel_block);
-    p.integers = integers;
-    p.bias = bias;
-    p.epilogue = extras.code;
     return p;
   }
 };
@@ -71,7 +65,7 @@ inline std::int64_t times_of_call(tile_matrix const& m, tile_product const& p, s
 
 /// Adds its grids.
 inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& code) {
-  auto const y_row = m.columns * 4, wide = m.blocks_of_call();
+  auto const wide = m.blocks_of_call();
   auto const scratch = code.scratch(tile_sums_scratch);
   auto const add = [&](tile_run const& rows, tile_run const& columns) {
     auto const first = columns.first / channel_block;
@@ -82,12 +76,11 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
       auto const unit = rows.first / tile_product_rows + calls.first, step = calls.length * rows.length;
       std::vector<address> arguments{moved(m.x, unit * m.x_rows, {0, calls.length * m.x_rows}),
                                      moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
-      for (auto const& [at, block] : m.values) arguments.push_back(moved(at, first * block, {wide * block}));
       address const y{.in = space::output,
                       .index = 0,
-                      .offset = unit * tile_product_rows * y_row + first * 64,
-                      .stride = {wide * 64, step * y_row}};
-      for (auto& extra : m.extras.at(y.offset, first, y.stride, {wide})) arguments.push_back(extra);
+                      .offset = unit * tile_product_rows * p.y_row + first * p.y_block,
+                      .stride = {wide * p.y_block, step * p.y_row}};
+      for (auto& other : m.operands.arguments(y, first, {wide})) arguments.push_back(std::move(other));
       arguments.insert(arguments.end(), {scratch, y});
       code.add(tile_product_recipe(p, t), {columns.count, calls.count, 1, 1}, std::move(arguments));
     }
@@ -132,9 +125,8 @@ inline fragment tile_gemm_build(scheduled_node const& n, gemm_shape const& s, ta
   tile_matrix m{.name = "tile_gemm", .rows = s.rows, .depth_bytes = s.depth * 2, .columns = s.columns};
   add_rounded_rows(s, m, t, code);
   m.w = code.weight(paired(pack_gemm_weights(n, s, m.interleave), m.interleave * channel_block));
-  if (auto const bias = bind_bias(n, code)) m.bias = true, m.values.push_back({*bias, 64});
-  m.extras =
-      bind_extras(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, 3, n.outputs[0].shape().rank() - 1, code);
+  m.operands =
+      float_operands(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, n.outputs[0].shape().rank() - 1, code);
   add_tile_matrix(m, t, code);
   return code;
 }

@@ -46,10 +46,15 @@ inline bool fills_tiles(byte_gemm_shape const& s, target const& t) {
   return multiplies_tiles(t) && !s.is_signed && s.depth % byte_tile_depth == 0 && s.rows > few_rows;
 }
 
+/// Blocks of columns whose weights are packed side by side.
+inline std::int64_t byte_gemm_interleave(byte_gemm_shape const& s, target const& t) {
+  return fills_tiles(s, t) ? 1 : gemm_interleave;
+}
+
 /// Builds the grids of one product of input 0 of a node.
 class byte_gemm_code {
  public:
-  /// `weights` are packed in groups of `gemm_interleave` blocks.
+  /// `weights` are packed in groups of `byte_gemm_interleave` blocks.
   byte_gemm_code(byte_gemm_shape const& s, packing weights, product_operands operands, target const& machine,
                  fragment code)
       : machine_(machine), s_(s), operands_(std::move(operands)), tile_(*operands_.quantized), code_(std::move(code)) {
@@ -74,8 +79,7 @@ class byte_gemm_code {
     tile_matrix m{.name = fmt::format("{}_tile_gemm", tile_.reals ? "integer" : "quantized"),
                   .rows = s_.rows,
                   .depth_bytes = s_.depth,
-                  .columns = s_.columns,
-                  .interleave = gemm_interleave};
+                  .columns = s_.columns};
     m.x = x_;
     m.w = w_;
     m.x_row = s_.depth;

@@ -27,7 +27,7 @@ inline fragment integer_gemm_build(scheduled_node const& n, byte_gemm_shape cons
   operands.of_columns(pack_quantized_bias("sums of weights:" + key, w, {}, -1), code);
   operands.extras =
       bind_extras(n, n.op.attributes_as<integer_gemm::attributes>().epilogue, 3, n.outputs[0].shape().rank() - 1, code);
-  auto products = pack_products("integer gemm", key, std::move(w), gemm_interleave, s.depth, tile.words);
+  auto products = pack_products("integer gemm", key, std::move(w), byte_gemm_interleave(s, t), s.depth, tile.words);
   return byte_gemm_code(s, std::move(products), std::move(operands), t, std::move(code)).build();
 }
 

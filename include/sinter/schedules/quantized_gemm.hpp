@@ -15,7 +15,9 @@ inline fragment quantized_gemm_build(scheduled_node const& n, byte_gemm_shape co
   quantized_product const product(n, s.weights(), result, multiplies_words(t));
   product_operands operands{.quantized = product.tile()};
   operands.requantize(n, product.bias(product.zero_of_bytes()), product.scale(), code);
-  return byte_gemm_code(s, product.weights(gemm_interleave, s.depth), std::move(operands), t, std::move(code)).build();
+  return byte_gemm_code(s, product.weights(byte_gemm_interleave(s, t), s.depth), std::move(operands), t,
+                        std::move(code))
+      .build();
 }
 
 inline std::vector<candidate> quantized_gemm_offer(scheduled_node const& n, target const& t) {

@@ -41,7 +41,10 @@ class tile_convolution_code {
   /// Of weights block by block: chunk, tap.
   fragment build(packing w, product_operands operands, fragment code) {
     code_ = std::move(code);
-    add_image();
+    if (image_.is_input())
+      x_ = {.in = space::input, .index = 0};
+    else
+      add_image();
     tile_product p;
     p.chunks = image_.chunks();
     p.x_chunk = image_.chunk_bytes();
@@ -58,7 +61,7 @@ class tile_convolution_code {
     bool const joined = pitch == pixels;
     return {.lines = joined ? 1 : count,
             .pixels = joined ? count * pixels : pixels,
-            .x_item = image_.item_bytes(),
+            .x_item = image_.is_input() ? n_.inputs[0].item_stride : image_.item_bytes(),
             .x_line = image_.row_bytes(),
             .pitch = pitch};
   }
@@ -96,7 +99,12 @@ class tile_convolution_code {
   vector::recipe recipe(std::int64_t rows, std::int64_t blocks) const {
     vector::recipe_key key("tile_image", machine_);
     auto const& along = image_.x.a;
-    key.add(rows).add(blocks).add(image_.in_block()).add(image_.phase_bytes()).add(image_.y.a.stride);
+    key.add(rows)
+        .add(blocks)
+        .add(image_.is_rounded)
+        .add(image_.in_block())
+        .add(image_.phase_bytes())
+        .add(image_.y.a.stride);
     key.add(along.in).add(along.out).add(along.kernel).add(along.stride).add(along.dilation).add(along.pad_begin);
     add_quantized(key, image_.quantized);
     return {key.take(),
@@ -135,8 +143,9 @@ inline packing pack_tile_bytes(quantized_product const& product) {
 inline fragment tile_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
   fragment code;
   auto operands = convolution_operands(n, code);
-  return tile_convolution_code(s, n, tile_image_of(s), t)
-      .build(pack_tile_pairs(n, s), std::move(operands), std::move(code));
+  auto image = tile_image_of(s);
+  image.is_rounded = n.inputs[0].element() == dtype::bfloat16;
+  return tile_convolution_code(s, n, image, t).build(pack_tile_pairs(n, s), std::move(operands), std::move(code));
 }
 
 inline fragment quantized_tile_convolution_build(scheduled_node const& n, convolution_shape const& s, target const& t) {
@@ -159,7 +168,10 @@ inline std::vector<candidate> tile_convolution_offer(scheduled_node const& n, ta
   if (!multiplies_tiles(t) || !is_plain_convolution(n)) return {};
   auto const s = shape_of_convolution(n);
   if (!has_tile_windows(s) || s.in_channels % tile_depth != 0) return {};
-  return {{.layouts = blocked_convolution_layouts(n, layout::blocked),
+  auto layouts = blocked_convolution_layouts(n, layout::blocked);
+  layouts.roundable = roundable_convolution(n, s);
+  layouts.roundable.inputs = {0};
+  return {{.layouts = std::move(layouts),
            .cost = tile_windows_cost(s, direct_convolution_cost(s)) + rounding_cost(n) + far_traffic_cost(n),
            .weight_growth = 0.5,
            .precision = precision::bfloat16,

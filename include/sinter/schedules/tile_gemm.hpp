@@ -14,7 +14,7 @@
 /// Matrix product of row-major activations, 8-bit integers or rounded to bfloat16, with a constant matrix, by tiles:
 ///
 ///     round x, unless it is integers: 32 rows together, 32 numbers of each row side by side
-///     parallel for 2 blocks of 16 columns (of integers: 4), some times 32 rows: tile product
+///     parallel for 2 blocks of 16 columns (4 of few rows), some times 32 rows: tile product
 namespace sinter {
 namespace detail {
 
@@ -22,17 +22,14 @@ namespace detail {
 struct tile_matrix {
   std::string name{};
   std::int64_t rows = 0, depth_bytes = 0, columns = 0;
-  std::int64_t interleave = 1;  ///< blocks of columns whose weights lie side by side
   address x{}, w{};
   std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
   product_operands operands{};
 
   std::int64_t blocks() const { return ceil_div(columns, channel_block); }
   /// Blocks of columns that a call multiplies.
-  std::int64_t blocks_of_call() const { return interleave > 1 ? interleave : rows <= tile_rows ? 4 : 2; }
-  std::int64_t weight_at(std::int64_t block) const {
-    return block / interleave * packed_group_bytes(depth_bytes / 4, interleave) + block % interleave * 64;
-  }
+  std::int64_t blocks_of_call() const { return rows <= tile_rows ? 4 : 2; }
+  std::int64_t weight_at(std::int64_t block) const { return block * packed_group_bytes(depth_bytes / 4, 1); }
   /// The product of `run.length` rows with `wide` columns.
   tile_product product(std::int64_t height, std::int64_t wide) const {
     auto const many = ceil_div(wide, channel_block);
@@ -42,9 +39,9 @@ struct tile_matrix {
     p.x_time = x_rows;
     p.chunks = depth_bytes / 64;
     p.x_chunk = x_chunk;
-    p.w_row = interleave * channel_block * 4;
+    p.w_row = channel_block * 4;
     p.blocks = many;
-    p.w_block = interleave > 1 ? 64 : weight_at(1);
+    p.w_block = weight_at(1);
     p.bias = operands.bias;
     p.epilogue = operands.extras.code;
     p.quantized = operands.quantized;
@@ -72,7 +69,7 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
     auto p = m.product(rows.length, columns.length);
     for (auto const& calls : full_runs(rows.count, times_of_call(m, p, rows.count))) {
       p.times = calls.length;
-      p.w_next = m.interleave == 1 && p.times > 1 && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
+      p.w_next = p.times > 1 && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
       auto const unit = rows.first / tile_product_rows + calls.first, step = calls.length * rows.length;
       std::vector<address> arguments{moved(m.x, unit * m.x_rows, {0, calls.length * m.x_rows}),
                                      moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
@@ -124,7 +121,7 @@ inline fragment tile_gemm_build(scheduled_node const& n, gemm_shape const& s, ta
   fragment code;
   tile_matrix m{.name = "tile_gemm", .rows = s.rows, .depth_bytes = s.depth * 2, .columns = s.columns};
   add_rounded_rows(s, m, t, code);
-  m.w = code.weight(paired(pack_gemm_weights(n, s, m.interleave), m.interleave * channel_block));
+  m.w = code.weight(paired(pack_gemm_weights(n, s, 1), channel_block));
   m.operands =
       float_operands(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, n.outputs[0].shape().rank() - 1, code);
   add_tile_matrix(m, t, code);

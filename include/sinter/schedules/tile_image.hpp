@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-/// Inputs of convolutions as tiles read them, with their padding, in the arena: rounded to bfloat16, or 8-bit integers,
-/// of which int8 become uint8, 128 more.
+/// Inputs of convolutions as tiles read them, with their padding, in the arena: rounded to bfloat16, unless they are
+/// that in memory, or 8-bit integers, of which int8 become uint8, 128 more.
 namespace sinter::detail {
 
 /// One axis of the image, in phases: each has every `stride`-th pixel of the padded input, so that windows of
@@ -43,10 +43,13 @@ struct tile_image {
   std::int64_t in_channels = 0;
   tile_image_axis y{}, x{};
   std::optional<quantized_tile> quantized{};  ///< of integers
+  bool is_rounded = false;                    ///< the input is bfloat16, in blocks that are chunks
 
   /// Blocks of channels in a chunk.
-  std::int64_t chunk_blocks() const { return quantized ? 4 : 2; }
-  std::int64_t blocks() const { return ceil_div(in_channels, channel_block); }
+  std::int64_t chunk_blocks() const { return quantized ? 4 : is_rounded ? 1 : 2; }
+  std::int64_t blocks() const { return ceil_div(in_channels, is_rounded ? 2 * channel_block : channel_block); }
+  /// Whether the input is the image.
+  bool is_input() const { return is_rounded && y.a.pointwise() && x.a.pointwise(); }
   std::int64_t chunks() const { return ceil_div(blocks(), chunk_blocks()); }
   /// What padding reads.
   std::uint8_t outside() const { return quantized ? quantized->outside : std::uint8_t{0}; }
@@ -78,8 +81,9 @@ inline std::int32_t tile_padding(std::uint8_t value) { return static_cast<std::i
 inline void emit_tile_pixel(tile_image const& image, vector::builder& b, vector::pointer x, vector::pointer y,
                             std::int64_t blocks, vector::reg outside, vector::reg flip) {
   auto const block = image.in_block();
-  if (!image.quantized) return b.store(y.at(0), b.pack_bf16(b.load(x.at(0)), b.load(x.at(block))));
   constexpr auto i32 = vector::register_type::i32;
+  if (image.is_rounded) return b.store(y.at(0), b.load(x.at(0), 0, i32));
+  if (!image.quantized) return b.store(y.at(0), b.pack_bf16(b.load(x.at(0)), b.load(x.at(block))));
   constexpr std::int32_t lanes = channel_block / 4;
   for (std::int64_t k = 0; k < image.chunk_blocks(); ++k) {
     auto value = k < blocks ? b.load(x.at(k * block), lanes, i32) : outside;
@@ -96,7 +100,7 @@ inline vector::program tile_image_kernel(tile_image const& image, std::int64_t r
   auto const& along = image.x;
   auto const in_step = image.y.a.stride * image.in_row(), row = image.row_bytes();
   auto const x = b.argument("x", access::in, (blocks - 1) * image.in_block() + (rows - 1) * in_step + image.in_row(),
-                            image.quantized ? element::i32 : element::f32);
+                            image.quantized || image.is_rounded ? element::i32 : element::f32);
   auto const y = b.argument("y", access::out, image.phase_at(0, along.phases() - 1) + rows * row, element::i32);
   auto const outside = b.constant_i32(tile_padding(image.outside()));
   auto const flip = image.quantized ? input_flip(*image.quantized, b) : vector::reg{};

@@ -24,7 +24,8 @@ class tile_product_emitter {
     using vector::access;
     using vector::element;
     auto const sums = p_.quantized ? element::i32 : element::f32;
-    auto const result = p_.requantizes() ? result_element(*p_.quantized) : element::f32;
+    auto const result = p_.requantizes() ? result_element(*p_.quantized) : p_.rounds ? element::i32 : element::f32;
+    auto const extra = p_.quantized ? p_.quantized->addend_element() : p_.rounds ? element::bf16 : element::f32;
     auto const of_columns = [&](char const* name, element type) {
       return columns_.emplace_back(b.argument(name, access::constant, p_.blocks * 64, type));
     };
@@ -36,8 +37,7 @@ class tile_product_emitter {
       zero_point_ = b.argument("z", access::in, 1, element::u8, 1);
       weight_sums_ = of_columns("c", element::i32);
     }
-    extras_ = p_.epilogue.declare(b, p_.y_bytes(), (p_.blocks - 1) * 64 + 4 * p_.last_lanes,
-                                  p_.quantized ? p_.quantized->addend_element() : element::f32);
+    extras_ = p_.epilogue.declare(b, p_.y_bytes(), (p_.blocks - 1) * 64 + 4 * p_.last_lanes, extra);
     sums_ = b.argument("t", access::scratch, p_.scratch_bytes(), sums);
     y_ = b.argument("y", access::out, p_.y_bytes(), result, vector::size_of(result));
     if (p_.w_next > 0) ahead_ = b.stream("ahead", w_, p_.w_next);
@@ -151,7 +151,7 @@ class tile_product_emitter {
     std::vector<applied_epilogue::place> places;
     for (std::int64_t row = rows.first; row < rows.first + rows.second; ++row)
       for (std::int64_t k = 0; k < count; ++k)
-        places.push_back({row * p_.y_row + (blocks.first + k) * p_.y_block, (blocks.first + k) * 64,
+        places.push_back({row * p_.y_row + p_.y_at(blocks.first + k), (blocks.first + k) * 64,
                           k + 1 < count ? b_.lanes() : blocks.last_lanes});
     auto const sum = [&](std::size_t i) {
       auto const at = sums_.at(((rows.first - kept_from) * count + static_cast<std::int64_t>(i)) * 64);
@@ -159,7 +159,12 @@ class tile_product_emitter {
       if (!p_.bias) return b_.load(at);
       return b_.binary(vector::opcode::add, b_.load(bias_.at(places[i].channel_at)), at);
     };
-    auto const put = [&](std::size_t i, vector::reg v) { b_.store(y_.at(places[i].at), v, places[i].lanes); };
+    vector::reg first{};  // of two blocks that are rounded together
+    auto const put = [&](std::size_t i, vector::reg v) {
+      if (!p_.rounds) return b_.store(y_.at(places[i].at), v, places[i].lanes);
+      if (i % 2 == 1) return b_.store(y_.at(places[i - 1].at), b_.pack_bf16(first, v));
+      first = v;
+    };
     int const kept = 4 + static_cast<int>(blocks.integers.size());  // constants of the epilogue, and these
     epilogue.each(places, vector::register_count(b_.lanes()) - kept, sum, put);
   }

@@ -50,6 +50,17 @@ inline product_operands convolution_operands(scheduled_node const& n, fragment& 
   return float_operands(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 1, code);
 }
 
+/// Which results, and extras that are added to them, products may leave rounded.
+inline roundable_operands roundable_convolution(scheduled_node const& n, convolution_shape const& s) {
+  roundable_operands may{.output = s.out_channels % tile_depth == 0};
+  for (std::size_t i = 3; i < n.inputs.size(); ++i) {
+    if (classify_extra(n.inputs[i], n.outputs[0].shape(), 1) != extra_kind::element) continue;
+    if (n.inputs[i].constant) return {};
+    may.like_output.push_back(static_cast<std::uint32_t>(i));
+  }
+  return may;
+}
+
 /// Adds the grids of a convolution whose image is there.
 class tile_lines_code {
  public:
@@ -70,8 +81,9 @@ class tile_lines_code {
     product_.bias = operands_.bias;
     product_.epilogue = operands_.extras.code;
     product_.quantized = operands_.quantized;
-    product_.y_row = channel_block * product_.y_element();
-    product_.y_block = s_.out_plane() * product_.y_row;
+    product_.rounds = n_.outputs[0].element() == dtype::bfloat16;
+    product_.y_row = n_.outputs[0].how.block_channels() * product_.y_element();
+    product_.y_block = s_.out_plane() * channel_block * product_.y_element();
     bool const by_two = all_.has_few_calls() && all_.lines * all_.pixels > tile_rows;
     for (auto const& columns : full_runs(s_.out_blocks(), by_two ? 2 : 4)) add_columns(columns);
   }

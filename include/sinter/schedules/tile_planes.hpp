@@ -141,7 +141,9 @@ inline std::vector<candidate> tile_planes_offer(scheduled_node const& n, target 
   auto const products = static_cast<double>(s.out_blocks() * channel_block * s.out_plane()) *
                         static_cast<double>(s.in_channels * y.kernel * tile_depth);
   auto const growth = static_cast<double>(tile_depth) / static_cast<double>(2 * x.kernel);
-  return {{.layouts = blocked_convolution_layouts(n, layout::row_major),
+  auto layouts = blocked_convolution_layouts(n, layout::row_major);
+  layouts.roundable = roundable_convolution(n, s);
+  return {{.layouts = std::move(layouts),
            .cost = tile_product_cost(multiply_add_cost(products), x.out) + rounding_cost(n) + far_traffic_cost(n),
            .weight_growth = growth,
            .precision = precision::bfloat16,

@@ -61,11 +61,15 @@ struct tile_product {
   bool bias = false;
   epilogue_code epilogue{};
   std::optional<quantized_tile> quantized{};  ///< of integers
+  /// Whether y, and extras like it, are rounded to bfloat16: each two blocks side by side, 2 * y_block before the next.
+  bool rounds = false;
 
   /// Whether sums become integers.
   bool requantizes() const { return quantized && !quantized->reals; }
   /// Bytes of an element of y.
-  std::int64_t y_element() const { return requantizes() ? 1 : 4; }
+  std::int64_t y_element() const { return requantizes() ? 1 : rounds ? 2 : 4; }
+  /// Where block `k` of y begins.
+  std::int64_t y_at(std::int64_t k) const { return rounds ? k / 2 * 2 * y_block + k % 2 * 32 : k * y_block; }
   std::int64_t steps() const { return chunks * std::ssize(taps); }
   /// Rows that are multiplied each time: all lines, and what lies between them.
   std::int64_t all_rows() const { return (lines - 1) * line_pitch + rows; }
@@ -85,7 +89,7 @@ struct tile_product {
   }
   std::int64_t w_bytes() const { return steps() * w_step() - w_row + (blocks - 1) * w_block + 64; }
   std::int64_t y_bytes() const {
-    return (times * lines * rows - 1) * y_row + (blocks - 1) * y_block + last_lanes * y_element();
+    return (times * lines * rows - 1) * y_row + y_at(blocks - 1) + last_lanes * y_element();
   }
   std::int64_t scratch_bytes() const {
     return (lines == 1 ? std::min(rows, tile_product_rows) : all_rows()) * blocks_at_once() * 64;
@@ -103,7 +107,7 @@ struct tile_product {
         .add(chunks)
         .add(x_chunk)
         .add_all(taps);
-    all.add(w_row).add(blocks).add(w_block).add(w_next).add(y_row).add(y_block).add(last_lanes).add(bias);
+    all.add(w_row).add(blocks).add(w_block).add(w_next).add(y_row).add(y_block).add(last_lanes).add(bias).add(rounds);
     epilogue.add_to(all);
     add_quantized(all, quantized);
     return all.take();

@@ -26,6 +26,11 @@ struct tile_matrix {
   std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
   product_operands operands{};
 
+  std::int64_t x_at(std::int64_t row) const {
+    return row / tile_product_rows * x_rows + row % tile_product_rows * x_row;
+  }
+  /// Whether all rows lie as far from another, so that a call takes any number of them.
+  bool is_even() const { return x_rows == tile_product_rows * x_row; }
   std::int64_t blocks() const { return ceil_div(columns, channel_block); }
   /// Blocks of columns that a call multiplies.
   std::int64_t blocks_of_call() const { return rows <= tile_rows ? 4 : 2; }
@@ -64,26 +69,35 @@ inline std::int64_t times_of_call(tile_matrix const& m, tile_product const& p, s
 inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& code) {
   auto const wide = m.blocks_of_call();
   auto const scratch = code.scratch(tile_sums_scratch);
-  auto const add = [&](tile_run const& rows, tile_run const& columns) {
+  auto const add = [&](tile_run const& rows, std::int64_t times, tile_run const& columns) {
     auto const first = columns.first / channel_block;
-    auto p = m.product(rows.length, columns.length);
-    for (auto const& calls : full_runs(rows.count, times_of_call(m, p, rows.count))) {
-      p.times = calls.length;
-      p.w_next = p.times > 1 && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
-      auto const unit = rows.first / tile_product_rows + calls.first, step = calls.length * rows.length;
-      std::vector<address> arguments{moved(m.x, unit * m.x_rows, {0, calls.length * m.x_rows}),
-                                     moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
-      address const y{.in = space::output,
-                      .index = 0,
-                      .offset = unit * tile_product_rows * p.y_row + first * p.y_block,
-                      .stride = {wide * p.y_block, step * p.y_row}};
-      for (auto& other : m.operands.arguments(y, first, {wide})) arguments.push_back(std::move(other));
-      arguments.insert(arguments.end(), {scratch, y});
-      code.add(tile_product_recipe(p, t), {columns.count, calls.count, 1, 1}, std::move(arguments));
-    }
+    auto p = m.product(rows.length / times, columns.length);
+    p.times = times;
+    p.w_next = rows.length > tile_product_rows && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
+    std::vector<address> arguments{moved(m.x, m.x_at(rows.first), {0, m.x_at(rows.length)}),
+                                   moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
+    address const y{.in = space::output,
+                    .index = 0,
+                    .offset = rows.first * p.y_row + first * p.y_block,
+                    .stride = {wide * p.y_block, rows.length * p.y_row}};
+    for (auto& other : m.operands.arguments(y, first, {wide})) arguments.push_back(std::move(other));
+    arguments.insert(arguments.end(), {scratch, y});
+    code.add(tile_product_recipe(p, t), {columns.count, rows.count, 1, 1}, std::move(arguments));
   };
-  for (auto const& rows : full_runs(m.rows, tile_product_rows))
-    for (auto const& columns : full_runs(m.columns, wide * channel_block)) add(rows, columns);
+  for (auto const& columns : full_runs(m.columns, wide * channel_block)) {
+    auto const times = [&](tile_run const& rows) {
+      return times_of_call(m, m.product(rows.length, columns.length), rows.count);
+    };
+    auto const whole = full_runs(m.rows, tile_product_rows);
+    if (m.is_even()) {
+      auto const calls = std::max<std::int64_t>(1, whole[0].count / times(whole[0]));
+      for (auto const& rows : equal_runs(m.rows, ceil_div(m.rows, calls))) add(rows, 1, columns);
+      continue;
+    }
+    for (auto const& rows : whole)
+      for (auto const& calls : full_runs(rows.count, times(rows)))
+        add({rows.first + calls.first * rows.length, calls.length * rows.length, calls.count}, calls.length, columns);
+  }
 }
 
 /// `rows` rows to bfloat16, 32 numbers of each row side by side.

@@ -14,7 +14,7 @@
 /// Matrix product of row-major activations, 8-bit integers or rounded to bfloat16, with a constant matrix, by tiles:
 ///
 ///     round x, unless it is integers: 32 rows together, 32 numbers of each row side by side
-///     parallel for 2 blocks of 16 columns (4 of few rows), some times 32 rows: tile product
+///     parallel for 2 blocks of 16 columns (4 of few rows), some times 32 rows, or any number of integers: tile product
 namespace sinter {
 namespace detail {
 

@@ -10,6 +10,7 @@
 #include "halves.hpp"
 #include "model/pipeline.hpp"
 #include "passes/random_inputs.hpp"
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -85,6 +86,66 @@ graph opset 13 {
       auto const exact = run_compiled(g, inputs, {.set = set, .interpret = true});
       CHECK(largest_difference(expected, exact) < 1e-5);
     }
+}
+
+TEST_CASE("what products by tiles read of each other is rounded once") {
+  struct part {
+    std::string input, shape, nodes, output;
+  };
+  std::vector<part> const parts{
+      {"x", "2x64x9x8", "const w = float[96x64x3x3] random(1)\n a = Conv(x, w) {pads = [1, 1, 1, 1]}\n y = Relu(a)",
+       "y"},
+      {"y", "2x96x9x8", "p = MaxPool(y) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}", "p"},
+      {"p", "2x96x9x8", "const u = float[64x96x1x1] random(2)\n z = Conv(p, u)", "z"},
+      {"z", "2x64x9x8", "const v = float[32x64x3x3] random(3)\n o = Conv(z, v) {pads = [1, 1, 1, 1], strides = [2, 2]}",
+       "o"}};
+  auto const graph_of = [](part const& p) {
+    return parse(fmt::format("graph opset 13 {{\n input {}: float[{}]\n {}\n output {}\n}}", p.input, p.shape, p.nodes,
+                             p.output));
+  };
+  part whole = parts[0];
+  for (std::size_t i = 1; i < parts.size(); ++i) whole.nodes += "\n" + parts[i].nodes;
+  whole.output = parts.back().output;
+  auto const g = graph_of(whole);
+  auto const inputs = random_inputs(g);
+  pipeline_options how{.set = "amx", .prefer = {.precision = precision::bfloat16}, .interpret = true};
+  auto expected = inputs;
+  for (auto const& each : parts) expected = run_compiled(graph_of(each), expected, how);
+  pipeline const rounded(g, how);
+  CHECK(equal_bits(rounded.run(inputs), expected));
+  for (auto const& each : parts) {
+    if (each.input == "x") continue;
+    std::int64_t const bytes = 2 * (each.input == "z" ? 64 : 96) * 72 * 2;
+    CHECK(std::ranges::any_of(rounded.code.plan().allocations,
+                              [&](auto const& t) { return t.name == each.input && t.bytes == bytes; }));
+  }
+  how.interpret = false;
+  if (native_target().covers("amx")) CHECK(equal_bits(run_compiled(g, inputs, how), expected));
+}
+
+TEST_CASE("terms that products by tiles add are rounded as their results are") {
+  auto const g = parse(R"(
+graph opset 13 {
+  input x: float[2x64x9x8]
+  const w = float[64x64x3x3] random(1)
+  const u = float[64x64x1x1] random(2)
+  a = Conv(x, w) {pads = [1, 1, 1, 1]}
+  b = Conv(a, u)
+  c = Add(b, a)
+  r = Relu(c)
+  d = Conv(r, u)
+  e = Add(d, r)
+  f = Conv(e, w) {pads = [1, 1, 1, 1]}
+  output f
+})");
+  auto const inputs = random_inputs(g);
+  pipeline_options how{.set = "amx", .prefer = {.precision = precision::bfloat16}, .interpret = true};
+  auto const interpreted = run_compiled(g, inputs, how);
+  auto const difference = largest_difference(evaluate(g, inputs), interpreted);
+  CHECK(difference < 0.02);
+  CHECK(difference > 1e-4);
+  how.interpret = false;
+  if (native_target().covers("amx")) CHECK(equal_bits(run_compiled(g, inputs, how), interpreted));
 }
 
 TEST_CASE("a precision that a CPU does not have is an error") {

@@ -5,13 +5,15 @@
 #include <sinter/plan/lowering.hpp>
 #include <sinter/plan/placement.hpp>
 #include <sinter/plan/plan.hpp>
+#include <sinter/plan/rounding.hpp>
 #include <sinter/plan/sharing.hpp>
 #include <sinter/program/verify.hpp>
 
 #include <cstdint>
 #include <utility>
 
-/// Part of the implementation: defines `plan`. Lowering chooses schedules and layouts, sharing lets tensors share
+/// Part of the implementation: defines `plan`. Lowering chooses schedules and layouts, rounding what is stored in 16
+/// bits, sharing lets tensors share
 /// bytes, building makes the code, placement the places in the arena, linking the program.
 namespace sinter {
 
@@ -20,6 +22,7 @@ namespace detail {
 /// The program of a graph, whose arena may have any size.
 inline program plan(graph const& g, plan_options const& options, bounded_values where) {
   auto l = lowering(g, options.machine, options.prefer, where).run();
+  round_between(l, precision_on(options.machine, options.prefer.precision));
   append_in_place(l, g);
   place_parts(l, g);
   overwrite_operands(l, g);

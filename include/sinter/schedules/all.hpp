@@ -4,8 +4,6 @@
 
 #include <sinter/schedules/attention.hpp>
 #include <sinter/schedules/byte_table.hpp>
-#include <sinter/schedules/byte_tile_product.hpp>
-#include <sinter/schedules/byte_tiles.hpp>
 #include <sinter/schedules/cast.hpp>
 #include <sinter/schedules/channel_shuffle.hpp>
 #include <sinter/schedules/convolution.hpp>
@@ -24,6 +22,7 @@
 #include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pad.hpp>
 #include <sinter/schedules/pooling.hpp>
+#include <sinter/schedules/product_operands.hpp>
 #include <sinter/schedules/quantize.hpp>
 #include <sinter/schedules/quantized_convolution.hpp>
 #include <sinter/schedules/quantized_depthwise.hpp>
@@ -72,7 +71,7 @@ std::span<schedule const> schedule_table(device_kind device) {
       half_winograd_schedule,
       quantized_depthwise_schedule,
       quantized_convolution_schedule,
-      byte_tile_schedule,
+      quantized_tile_convolution_schedule,
       quantized_gemm_schedule,
       quantized_winograd_schedule,
       integer_gemm_schedule,

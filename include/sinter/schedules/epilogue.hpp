@@ -278,11 +278,11 @@ inline bound_extras bind_extras(scheduled_node const& n, std::optional<expr::fun
     auto const& in = n.inputs[i];
     auto const kind = *classify_extra(in, result, axis);
     bool const vector = kind == extra_kind::channel || kind == extra_kind::scalar;
-    bool const blocked_constant = !vector && in.constant && n.outputs[0].how == layout::blocked;
+    bool const blocked_constant = !vector && in.constant && n.outputs[0].how.order == element_order::blocked;
     bound.code.extras.push_back(kind);
-    bound.item_strides.push_back(blocked_constant            ? item_bytes(in.shape(), dtype::float32, layout::blocked)
-                                 : in.how == layout::blocked ? in.item_stride
-                                                             : 0);
+    bound.item_strides.push_back(blocked_constant ? item_bytes(in.shape(), dtype::float32, layout::blocked)
+                                 : in.how.order == element_order::blocked ? in.item_stride
+                                                                          : 0);
     if (vector || blocked_constant)
       bound.sources.push_back(code.weight(vector ? pack_vector(in) : pack_blocked(in)));
     else

@@ -17,7 +17,7 @@
 ///     for item, run of channel blocks, run of output rows: pooling_kernel      (grid)
 ///
 /// Small planes are one task each or several; large ones are cut into runs of rows with the same taps inside the plane.
-/// A NaN passes a maximum only where it is the last tap.
+/// A NaN passes a maximum only where it is the last tap. What is rounded in memory has maxima that are so.
 namespace sinter {
 
 namespace detail {
@@ -93,8 +93,9 @@ inline fragment pooling_build(pool_plane const& plane, scheduled_node const& n, 
   kernel.kind = plane.kind, kernel.y = plane.y, kernel.x = plane.x;
   kernel.columns = plane.x.runs(plane.count_padding);
   auto const rows = plane.y.runs(plane.count_padding);
-  auto const blocks = channel_blocks_of(n.inputs[0].shape());
-  kernel.element = *float_source(n.inputs[0].type.element);
+  kernel.channels = n.inputs[0].how.block_channels();
+  auto const blocks = ceil_div(n.inputs[0].shape()[1], kernel.channels);
+  kernel.element = *float_source(n.inputs[0].element());
   auto const row_bytes = plane.x.out * kernel.block_bytes(), plane_bytes = plane.y.out * row_bytes;
   fragment code;
   if (plane_bytes <= 2 * task_bytes) {
@@ -118,7 +119,11 @@ inline fragment pooling_build(pool_plane const& plane, scheduled_node const& n, 
 inline std::vector<candidate> pooling_offer(scheduled_node const& n, target const& t) {
   auto const plane = pool_plane_of(n);
   if (!plane) return {};
-  return {{.layouts = {.inputs = {layout::blocked}, .outputs = std::vector(n.outputs.size(), layout::blocked)},
+  layout_choice layouts{.inputs = {layout::blocked}, .outputs = std::vector(n.outputs.size(), layout::blocked)};
+  bool const rounds = plane->kind == pooling_kind::max && is_float_tensor(n.inputs[0]);
+  if (rounds && n.inputs[0].shape()[1] % (2 * channel_block) == 0)
+    layouts.roundable = {.output = true, .like_output = {0}};
+  return {{.layouts = std::move(layouts),
            .cost = traffic_cost(n),
            .build = [plane = *plane, t](scheduled_node const& at) { return pooling_build(plane, at, t); }}};
 }

@@ -60,10 +60,10 @@ class pooling_kernel {
   pooling_kind kind = pooling_kind::max;
   pool_axis y{}, x{};
   std::vector<pool_run> rows{}, columns{};
-  std::int64_t blocks = 1;
-  vector::element element = vector::element::f32;  ///< of input and result: what fits float32
+  std::int64_t blocks = 1, channels = channel_block;  ///< and those of a block
+  vector::element element = vector::element::f32;     ///< of input and result: what fits float32
 
-  std::int64_t block_bytes() const { return channel_block * vector::size_of(element); }
+  std::int64_t block_bytes() const { return channels * vector::size_of(element); }
   std::int64_t first_input_row() const {
     auto first = y.in;
     for (auto const& r : rows) first = std::min(first, y.position(r.first, r.begin));

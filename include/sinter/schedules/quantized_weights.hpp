@@ -24,8 +24,10 @@ struct quantized_weights {
   any_tensor tensor{}, zero_point{};
   std::int64_t outputs = 0, channels = 0, taps = 1;
   std::int64_t output_step = 0, channel_step = 0;
+  std::int64_t multiple = 4;  ///< of channels, which zeros fill up to
 
-  std::int64_t units() const { return ceil_div(channels, std::int64_t{4}); }
+  /// Fours of channels, of those from `first` on.
+  std::int64_t units(std::int64_t first = 0) const { return (round_up(channels, multiple) - first) / 4; }
 
   /// All of them, [outputs][channels][taps].
   std::vector<std::int32_t> values() const {
@@ -64,9 +66,10 @@ inline packing pack_quantized_words(std::string key, quantized_weights w, std::i
           }};
 }
 
-/// For each group of `interleave` blocks of 16 outputs: block of 16 channels, tap, four channels; of these for each
-/// output the four. Channels past the last are 0.
-inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t interleave) {
+/// For each group of `interleave` blocks of 16 outputs: chunk of channels, tap, four channels; of these for each output
+/// the four. Channels past the last are 0.
+inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t interleave,
+                              std::int64_t chunk = channel_block) {
   auto const width = interleave * channel_block, group = packed_group_bytes(w.units() * w.taps, interleave);
   auto const bytes = checked_mul(ceil_div(w.outputs, width), group);
   return {.key = std::move(key), .bytes = bytes, .fill = [=, w = std::move(w)](std::byte* to) {
@@ -75,9 +78,8 @@ inline packing pack_quantized(std::string key, quantized_weights w, std::int64_t
             auto const* from = values.data();
             for (std::int64_t o = 0; o < w.outputs; ++o)
               for (std::int64_t c = 0; c < w.channels; ++c) {
-                auto const first = c / channel_block * channel_block;
-                auto const units = ceil_div(std::min(channel_block, w.channels - first), std::int64_t{4});
-                auto const unit = first / 4 * w.taps + c % channel_block / 4;
+                auto const first = c / chunk * chunk, units = std::min(chunk / 4, w.units(first));
+                auto const unit = first / 4 * w.taps + c % chunk / 4;
                 auto* at = to + o / width * group + unit * width * 4 + o % width * 4 + c % 4;
                 for (std::int64_t t = 0; t < w.taps; ++t, at += units * width * 4)
                   *at = static_cast<std::byte>(*from++);

@@ -25,7 +25,8 @@ inline constexpr std::int64_t channel_block = 16;
 enum class element_order : std::uint8_t {
   row_major,
   blocked,        ///< NCHW16c: axis 1 in blocks of 16 channels, the channel within the block innermost:
-                  ///< [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite, otherwise unspecified
+                  ///< [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite, otherwise unspecified.
+                  ///< Of float32 that is rounded to 16 bits: blocks of 32 channels
   channels_last,  ///< NHWC: axis 1 innermost, [N][spatial…][C]; on devices
   host            ///< row-major in the host's memory, of a program for a device that has memory of its own
 };
@@ -34,13 +35,17 @@ inline constexpr std::size_t element_order_count = 4;
 /// How a tensor's elements lie in memory: their order, and the type as which they are stored.
 struct layout {
   element_order order = element_order::row_major;
-  dtype stored = dtype::undefined;  ///< what float32 is rounded to, on devices; undefined: the value's own type
+  dtype stored = dtype::undefined;  ///< what float32 is rounded to; undefined: the value's own type
 
   static layout const row_major, blocked, channels_last, host;
 
   constexpr layout as(dtype element) const { return {order, element}; }
   /// The type in memory of elements that are of type `own` in the graph.
   constexpr dtype element(dtype own) const { return stored == dtype::undefined ? own : stored; }
+  /// Channels of a block, of a blocked tensor.
+  constexpr std::int64_t block_channels() const {
+    return stored == dtype::undefined ? channel_block : 2 * channel_block;
+  }
   constexpr bool is_channels_last() const { return order == element_order::channels_last; }
   friend constexpr bool operator==(layout const&, layout const&) = default;
 };
@@ -95,6 +100,14 @@ inline bool has_output(scheduled_node const& n, std::size_t i) {
   return i < n.outputs.size() && n.outputs[i].present();
 }
 
+/// Operands of a node on a CPU that may be rounded to 16 bits in memory, where all that write and read a tensor allow
+/// it (plan/rounding.hpp). Tensors in layout `blocked`, of a multiple of 32 channels.
+struct roundable_operands {
+  bool output = false;  ///< output 0
+  std::vector<std::uint32_t> inputs{};
+  std::vector<std::uint32_t> like_output{};  ///< inputs that are as output 0 is
+};
+
 /// Layouts in which a schedule wants the operands of a node or group, and how memory may be shared.
 struct layout_choice {
   std::vector<layout> inputs{};
@@ -112,6 +125,7 @@ struct layout_choice {
   std::vector<std::int64_t> output_places{};
   bool slices = false;  ///< on a device: operands may be slices
   bool rounds = false;  ///< on a device: outputs of float32 may be stored as any floating type
+  roundable_operands roundable{};
 };
 
 /// One way to compute a node.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/gemm.hpp>
+#include <sinter/schedules/product_operands.hpp>
 #include <sinter/schedules/tile_kernel.hpp>
 
 #include <fmt/format.h>
@@ -13,33 +14,27 @@
 /// Matrix product of row-major activations, 8-bit integers or rounded to bfloat16, with a constant matrix, by tiles:
 ///
 ///     round x, unless it is integers: 32 rows together, 32 numbers of each row side by side
-///     parallel for 2 blocks of 16 columns (of integers: 4), some times 32 rows: tile product
+///     parallel for 2 blocks of 16 columns (4 of few rows), some times 32 rows, or any number of integers: tile product
 namespace sinter {
 namespace detail {
-
-/// An operand of a product that has `block_bytes` for each block of columns.
-struct tile_operand {
-  address at{};
-  std::int64_t block_bytes = 0;
-};
 
 /// A matrix product whose rows are `depth_bytes` long, and its operands.
 struct tile_matrix {
   std::string name{};
   std::int64_t rows = 0, depth_bytes = 0, columns = 0;
-  std::int64_t interleave = 1;  ///< blocks of columns whose weights lie side by side
-  bool integers = false, bias = false;
   address x{}, w{};
   std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
-  std::vector<tile_operand> values{};
-  bound_extras extras{};
+  product_operands operands{};
 
+  std::int64_t x_at(std::int64_t row) const {
+    return row / tile_product_rows * x_rows + row % tile_product_rows * x_row;
+  }
+  /// Whether all rows lie as far from another, so that a call takes any number of them.
+  bool is_even() const { return x_rows == tile_product_rows * x_row; }
   std::int64_t blocks() const { return ceil_div(columns, channel_block); }
   /// Blocks of columns that a call multiplies.
-  std::int64_t blocks_of_call() const { return interleave > 1 ? interleave : rows <= tile_rows ? 4 : 2; }
-  std::int64_t weight_at(std::int64_t block) const {
-    return block / interleave * packed_group_bytes(depth_bytes / 4, interleave) + block % interleave * 64;
-  }
+  std::int64_t blocks_of_call() const { return rows <= tile_rows ? 4 : 2; }
+  std::int64_t weight_at(std::int64_t block) const { return block * packed_group_bytes(depth_bytes / 4, 1); }
   /// The product of `run.length` rows with `wide` columns.
   tile_product product(std::int64_t height, std::int64_t wide) const {
     auto const many = ceil_div(wide, channel_block);
@@ -49,14 +44,15 @@ struct tile_matrix {
     p.x_time = x_rows;
     p.chunks = depth_bytes / 64;
     p.x_chunk = x_chunk;
-    p.w_row = interleave * channel_block * 4;
+    p.w_row = channel_block * 4;
     p.blocks = many;
-    p.w_block = interleave > 1 ? 64 : weight_at(1);
-    p.y_row = columns * 4;
+    p.w_block = weight_at(1);
+    p.bias = operands.bias;
+    p.epilogue = operands.extras.code;
+    p.quantized = operands.quantized;
+    p.y_row = columns * p.y_element();
+    p.y_block = channel_block * p.y_element();
     p.last_lanes = static_cast<std::int32_t>(wide - (many - 1) * channel_block);
-    p.integers = integers;
-    p.bias = bias;
-    p.epilogue = extras.code;
     return p;
   }
 };
@@ -71,29 +67,37 @@ inline std::int64_t times_of_call(tile_matrix const& m, tile_product const& p, s
 
 /// Adds its grids.
 inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& code) {
-  auto const y_row = m.columns * 4, wide = m.blocks_of_call();
+  auto const wide = m.blocks_of_call();
   auto const scratch = code.scratch(tile_sums_scratch);
-  auto const add = [&](tile_run const& rows, tile_run const& columns) {
+  auto const add = [&](tile_run const& rows, std::int64_t times, tile_run const& columns) {
     auto const first = columns.first / channel_block;
-    auto p = m.product(rows.length, columns.length);
-    for (auto const& calls : full_runs(rows.count, times_of_call(m, p, rows.count))) {
-      p.times = calls.length;
-      p.w_next = m.interleave == 1 && p.times > 1 && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
-      auto const unit = rows.first / tile_product_rows + calls.first, step = calls.length * rows.length;
-      std::vector<address> arguments{moved(m.x, unit * m.x_rows, {0, calls.length * m.x_rows}),
-                                     moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
-      for (auto const& [at, block] : m.values) arguments.push_back(moved(at, first * block, {wide * block}));
-      address const y{.in = space::output,
-                      .index = 0,
-                      .offset = unit * tile_product_rows * y_row + first * 64,
-                      .stride = {wide * 64, step * y_row}};
-      for (auto& extra : m.extras.at(y.offset, first, y.stride, {wide})) arguments.push_back(extra);
-      arguments.insert(arguments.end(), {scratch, y});
-      code.add(tile_product_recipe(p, t), {columns.count, calls.count, 1, 1}, std::move(arguments));
-    }
+    auto p = m.product(rows.length / times, columns.length);
+    p.times = times;
+    p.w_next = rows.length > tile_product_rows && p.blocks == p.blocks_at_once() ? m.weight_at(wide) : 0;
+    std::vector<address> arguments{moved(m.x, m.x_at(rows.first), {0, m.x_at(rows.length)}),
+                                   moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
+    address const y{.in = space::output,
+                    .index = 0,
+                    .offset = rows.first * p.y_row + first * p.y_block,
+                    .stride = {wide * p.y_block, rows.length * p.y_row}};
+    for (auto& other : m.operands.arguments(y, first, {wide})) arguments.push_back(std::move(other));
+    arguments.insert(arguments.end(), {scratch, y});
+    code.add(tile_product_recipe(p, t), {columns.count, rows.count, 1, 1}, std::move(arguments));
   };
-  for (auto const& rows : full_runs(m.rows, tile_product_rows))
-    for (auto const& columns : full_runs(m.columns, wide * channel_block)) add(rows, columns);
+  for (auto const& columns : full_runs(m.columns, wide * channel_block)) {
+    auto const times = [&](tile_run const& rows) {
+      return times_of_call(m, m.product(rows.length, columns.length), rows.count);
+    };
+    auto const whole = full_runs(m.rows, tile_product_rows);
+    if (m.is_even()) {
+      auto const calls = std::max<std::int64_t>(1, whole[0].count / times(whole[0]));
+      for (auto const& rows : equal_runs(m.rows, ceil_div(m.rows, calls))) add(rows, 1, columns);
+      continue;
+    }
+    for (auto const& rows : whole)
+      for (auto const& calls : full_runs(rows.count, times(rows)))
+        add({rows.first + calls.first * rows.length, calls.length * rows.length, calls.count}, calls.length, columns);
+  }
 }
 
 /// `rows` rows to bfloat16, 32 numbers of each row side by side.
@@ -131,10 +135,9 @@ inline fragment tile_gemm_build(scheduled_node const& n, gemm_shape const& s, ta
   fragment code;
   tile_matrix m{.name = "tile_gemm", .rows = s.rows, .depth_bytes = s.depth * 2, .columns = s.columns};
   add_rounded_rows(s, m, t, code);
-  m.w = code.weight(paired(pack_gemm_weights(n, s, m.interleave), m.interleave * channel_block));
-  if (auto const bias = bind_bias(n, code)) m.bias = true, m.values.push_back({*bias, 64});
-  m.extras =
-      bind_extras(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, 3, n.outputs[0].shape().rank() - 1, code);
+  m.w = code.weight(paired(pack_gemm_weights(n, s, 1), channel_block));
+  m.operands =
+      float_operands(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, n.outputs[0].shape().rank() - 1, code);
   add_tile_matrix(m, t, code);
   return code;
 }

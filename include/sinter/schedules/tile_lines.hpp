@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/schedules/convolution_shape.hpp>
+#include <sinter/schedules/product_operands.hpp>
 #include <sinter/schedules/tasks.hpp>
 #include <sinter/schedules/tile_kernel.hpp>
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,7 +17,7 @@
 ///     parallel for item, 2 or 4 output blocks, some lines of the output or up to 128 pixels of one: tile product
 namespace sinter::detail {
 
-/// The lines of an output, and how their windows lie in the rounded input.
+/// The lines of an output, and how their windows lie in the image.
 struct tile_lines {
   std::int64_t lines = 1, pixels = 0;                 ///< of a line
   std::int64_t x_item = 0, x_line = 0, x_pixel = 64;  ///< bytes from the windows of an item, line, pixel to the next
@@ -46,7 +46,22 @@ struct tile_lines {
   bool has_few_calls() const { return calls() <= 2; }
 };
 
-/// Adds the grids of a convolution whose rounded input is there.
+inline product_operands convolution_operands(scheduled_node const& n, fragment& code) {
+  return float_operands(n, n.op.attributes_as<fused_convolution::attributes>().epilogue, 1, code);
+}
+
+/// Which results, and extras that are added to them, products may leave rounded.
+inline roundable_operands roundable_convolution(scheduled_node const& n, convolution_shape const& s) {
+  roundable_operands may{.output = s.out_channels % tile_depth == 0};
+  for (std::size_t i = 3; i < n.inputs.size(); ++i) {
+    if (classify_extra(n.inputs[i], n.outputs[0].shape(), 1) != extra_kind::element) continue;
+    if (n.inputs[i].constant) return {};
+    may.like_output.push_back(static_cast<std::uint32_t>(i));
+  }
+  return may;
+}
+
+/// Adds the grids of a convolution whose image is there.
 class tile_lines_code {
  public:
   /// `product` has what does not depend on the rows: how steps lie in x and in the packed weights `w`.
@@ -54,20 +69,21 @@ class tile_lines_code {
                   target const& machine, fragment& code)
       : n_(n), s_(s), all_(all), product_(std::move(product)), machine_(machine), code_(code) {}
 
-  void add(address const& x, packing w) {
+  void add(address const& x, address const& w, product_operands operands) {
     x_ = x;
-    w_ = code_.weight(std::move(w));
-    if (has_input(n_, 2)) bias_ = code_.weight(pack_vector(n_.inputs[2]));
-    extras_ = bind_extras(n_, n_.op.attributes_as<fused_convolution::attributes>().epilogue, 3, 1, code_);
+    w_ = w;
+    operands_ = std::move(operands);
     scratch_ = code_.scratch(tile_lines_scratch);
     product_.name = fmt::format("tile_conv{}x{}", s_.window.y.kernel, s_.window.x.kernel);
     product_.x_row = all_.x_pixel;
     product_.w_row = channel_block * 4;
     product_.w_block = product_.steps() * product_.w_step();
-    product_.y_row = channel_block * 4;
-    product_.y_block = s_.out_plane() * channel_block * 4;
-    product_.bias = bias_.has_value();
-    product_.epilogue = extras_.code;
+    product_.bias = operands_.bias;
+    product_.epilogue = operands_.extras.code;
+    product_.quantized = operands_.quantized;
+    product_.rounds = n_.outputs[0].element() == dtype::bfloat16;
+    product_.y_row = n_.outputs[0].how.block_channels() * product_.y_element();
+    product_.y_block = s_.out_plane() * channel_block * product_.y_element();
     bool const by_two = all_.has_few_calls() && all_.lines * all_.pixels > tile_rows;
     for (auto const& columns : full_runs(s_.out_blocks(), by_two ? 2 : 4)) add_columns(columns);
   }
@@ -120,13 +136,12 @@ class tile_lines_code {
       std::vector<address> arguments{
           moved(x_, rows.x + calls.first * rows.x_next, {all_.x_item, 0, all_.x_line, calls.length * rows.x_next}),
           moved(w_, block * p.w_block, {0, step * p.w_block})};
-      if (bias_) arguments.push_back(moved(*bias_, block * 64, {0, step * 64}));
       address const y{.in = space::output,
                       .index = 0,
                       .offset = block * p.y_block + (rows.y + calls.first * rows.y_next) * p.y_row,
                       .stride = {n_.outputs[0].item_stride, step * p.y_block, all_.pixels * p.y_row,
                                  calls.length * rows.y_next * p.y_row}};
-      for (auto& extra : extras_.at(y.offset, block, y.stride, {0, step})) arguments.push_back(extra);
+      for (auto& other : operands_.arguments(y, block, {0, step})) arguments.push_back(std::move(other));
       arguments.insert(arguments.end(), {scratch_, y});
       code_.add(tile_product_recipe(p, machine_), {s_.items, columns.count, rows.lines, calls.count},
                 std::move(arguments));
@@ -140,8 +155,7 @@ class tile_lines_code {
   target machine_;
   fragment& code_;
   address x_{}, w_{}, scratch_{};
-  std::optional<address> bias_{};
-  bound_extras extras_{};
+  product_operands operands_{};
 };
 
 }  // namespace sinter::detail

@@ -104,8 +104,8 @@ inline address add_planes(scheduled_node const& n, convolution_shape const& s, t
   }
   auto const below = above + planes.rows();
   for (auto const& [first, count] : {std::pair(std::int64_t{0}, above), std::pair(below, planes.height() - below)})
-    add_zeros(code, moved(to, first * row, {planes.item_bytes(), planes.plane_bytes()}), {s.items, planes.channels},
-              count * row, t);
+    add_tile_padding(code, moved(to, first * row, {planes.item_bytes(), planes.plane_bytes()}),
+                     {s.items, planes.channels}, count * row, 0, t);
   code.barrier();
   return to;
 }
@@ -127,7 +127,8 @@ inline fragment tile_planes_build(scheduled_node const& n, convolution_shape con
                          .x_pixel = x.stride * 2};
   auto const image = add_planes(n, s, planes, t, code);
   tile_lines_code(n, s, lines, std::move(p), t, code)
-      .add(moved(image, (tile_planes::before - x.pad_begin) * 2, {}), pack_planes(n, s));
+      .add(moved(image, (tile_planes::before - x.pad_begin) * 2, {}), code.weight(pack_planes(n, s)),
+           convolution_operands(n, code));
   return code;
 }
 
@@ -140,7 +141,9 @@ inline std::vector<candidate> tile_planes_offer(scheduled_node const& n, target 
   auto const products = static_cast<double>(s.out_blocks() * channel_block * s.out_plane()) *
                         static_cast<double>(s.in_channels * y.kernel * tile_depth);
   auto const growth = static_cast<double>(tile_depth) / static_cast<double>(2 * x.kernel);
-  return {{.layouts = blocked_convolution_layouts(n, layout::row_major),
+  auto layouts = blocked_convolution_layouts(n, layout::row_major);
+  layouts.roundable = roundable_convolution(n, s);
+  return {{.layouts = std::move(layouts),
            .cost = tile_product_cost(multiply_add_cost(products), x.out) + rounding_cost(n) + far_traffic_cost(n),
            .weight_growth = growth,
            .precision = precision::bfloat16,

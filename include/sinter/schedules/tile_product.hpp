@@ -1,11 +1,12 @@
 #pragma once
 
+#include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/cost.hpp>
-#include <sinter/schedules/epilogue.hpp>
 #include <sinter/vector/recipe.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,14 +25,15 @@
 /// Rows between two lines are multiplied for nothing: a tile takes as long whatever it holds, and windows on a plane
 /// fill tiles where their lines are short. The last rows of many are a whole tile or two, and some are done twice.
 ///
-/// Integers of x have no sign; sums of them are int32, and become float32 for the epilogue when they have lost the zero
-/// point of x, which is an operand, times the sums of the weights of each column.
+/// Integers of x have no sign; sums of them are int32, and are requantised in place of the epilogue, or become float32
+/// for it (`quantized_tile`).
 /// One call does much, since it configures the tiles and releases them (emit/x86/tiles.hpp).
 namespace sinter {
 
-inline constexpr std::int64_t tile_rows = 16;       ///< of a tile
-inline constexpr std::int64_t tile_depth = 32;      ///< bfloat16 in a row of a tile, or half of the integers
-inline constexpr std::int64_t most_tile_taps = 64;  ///< of a window: each is code
+inline constexpr std::int64_t tile_rows = 16;                                        ///< of a tile
+inline constexpr std::int64_t tile_depth = 32;                                       ///< bfloat16 in a row of a tile
+inline constexpr std::int64_t byte_tile_depth = 64;                                  ///< integers in a row of a tile
+inline constexpr std::int64_t most_tile_taps = 64;                                   ///< of a window: each is code
 inline constexpr std::int64_t tile_product_rows = 2 * tile_rows;                     ///< at once
 inline constexpr std::int64_t most_tile_product_rows = 4 * tile_product_rows;        ///< of all lines
 inline constexpr std::int64_t tile_sums_scratch = 4 * tile_rows * 64;                ///< bytes: four tiles of sums
@@ -56,10 +58,18 @@ struct tile_product {
   std::int64_t w_next = 0;  ///< from the weights to those that are wanted next and fetched by the way; 0: none are
   std::int64_t y_row = 0, y_block = 64;
   std::int32_t last_lanes = 16;  ///< columns of the last block that exist in y
-  bool integers = false;
-  bool bias = false;  ///< not of integers
+  bool bias = false;
   epilogue_code epilogue{};
+  std::optional<quantized_tile> quantized{};  ///< of integers
+  /// Whether y, and extras like it, are rounded to bfloat16: each two blocks side by side, 2 * y_block before the next.
+  bool rounds = false;
 
+  /// Whether sums become integers.
+  bool requantizes() const { return quantized && !quantized->reals; }
+  /// Bytes of an element of y.
+  std::int64_t y_element() const { return requantizes() ? 1 : rounds ? 2 : 4; }
+  /// Where block `k` of y begins.
+  std::int64_t y_at(std::int64_t k) const { return rounds ? k / 2 * 2 * y_block + k % 2 * 32 : k * y_block; }
   std::int64_t steps() const { return chunks * std::ssize(taps); }
   /// Rows that are multiplied each time: all lines, and what lies between them.
   std::int64_t all_rows() const { return (lines - 1) * line_pitch + rows; }
@@ -78,7 +88,9 @@ struct tile_product {
     return round_up(last + std::ranges::max(taps) + 64, 4);
   }
   std::int64_t w_bytes() const { return steps() * w_step() - w_row + (blocks - 1) * w_block + 64; }
-  std::int64_t y_bytes() const { return (times * lines * rows - 1) * y_row + (blocks - 1) * y_block + 4 * last_lanes; }
+  std::int64_t y_bytes() const {
+    return (times * lines * rows - 1) * y_row + y_at(blocks - 1) + last_lanes * y_element();
+  }
   std::int64_t scratch_bytes() const {
     return (lines == 1 ? std::min(rows, tile_product_rows) : all_rows()) * blocks_at_once() * 64;
   }
@@ -95,8 +107,9 @@ struct tile_product {
         .add(chunks)
         .add(x_chunk)
         .add_all(taps);
-    all.add(w_row).add(blocks).add(w_block).add(w_next).add(y_row).add(y_block).add(last_lanes).add(integers).add(bias);
+    all.add(w_row).add(blocks).add(w_block).add(w_next).add(y_row).add(y_block).add(last_lanes).add(bias).add(rounds);
     epilogue.add_to(all);
+    add_quantized(all, quantized);
     return all.take();
   }
 };
@@ -113,14 +126,4 @@ inline double tile_product_cost(double products, std::int64_t rows) {
   return products / 8 * static_cast<double>(round_up(rows, tile_rows)) / static_cast<double>(rows);
 }
 
-namespace detail {
-
-/// An address `offset` bytes further, with steps for the axes of a grid.
-inline address moved(address a, std::int64_t offset, strides const& stride) {
-  a.offset += offset;
-  a.stride = stride;
-  return a;
-}
-
-}  // namespace detail
 }  // namespace sinter

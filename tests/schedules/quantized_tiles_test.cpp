@@ -1,6 +1,6 @@
 // Products of 8-bit integers by tiles that are requantised: all bits are those of the operator.
-#include <sinter/schedules/byte_tiles.hpp>
 #include <sinter/schedules/quantized_gemm.hpp>
+#include <sinter/schedules/tile_convolution.hpp>
 
 #include "schedules/quantized_cases.hpp"
 #include <algorithm>
@@ -12,20 +12,20 @@ using namespace sinter::test;
 
 namespace {
 
-constexpr std::array byte_tile_targets{target("amx")};
+constexpr std::array tile_targets{target("amx")};
 constexpr auto tiled_gemm_entry = entry_of<quantized_gemm>();
 
 /// Whether code for AMX has tiles.
-bool has_byte_tiles(test_case const& c, schedule const& s) {
+bool has_tiles_of_bytes(test_case const& c, schedule const& s) {
   auto const n = describe_case(c);
-  auto const code = s.offer(n, byte_tile_targets[0]).at(0).build(n);
+  auto const code = s.offer(n, tile_targets[0]).at(0).build(n);
   return std::ranges::any_of(code.kernels, [](auto const& k) { return vector::has_tiles(k.make()); });
 }
 
 void check_tiles(quantized_geometry const& g) {
   auto const c = quantized_case(g);
-  CHECK(has_byte_tiles(c, byte_tile_schedule));
-  check_case(c, byte_tile_schedule, 0, byte_tile_targets);
+  CHECK(has_tiles_of_bytes(c, quantized_tile_convolution_schedule));
+  check_case(c, quantized_tile_convolution_schedule, 0, tile_targets);
 }
 
 test_case quantized_product_of(dtype type, shape a, shape b, std::int64_t x_zero, bool adds = false) {
@@ -86,7 +86,7 @@ TEST_CASE("quantised convolutions by tiles that add another term give the bits o
 TEST_CASE("items of quantised convolutions by tiles may lie apart", "[schedules]") {
   auto c = quantized_case({.x = {2, 80, 6, 6}, .w = {16, 80, 3, 3}, .pad = 1, .x_zero = 4});
   c.slack_blocks = 2;
-  check_case(c, byte_tile_schedule, 0, byte_tile_targets);
+  check_case(c, quantized_tile_convolution_schedule, 0, tile_targets);
 }
 
 TEST_CASE("quantised products by tiles give the bits of the operator", "[schedules]") {
@@ -97,13 +97,13 @@ TEST_CASE("quantised products by tiles give the bits of the operator", "[schedul
                           product{{70, 320}, {320, 48}}, product{{300, 64}, {64, 16}});
   for (bool const adds : {false, true}) {
     auto const c = quantized_product_of(dtype::uint8, p.a, p.b, 100, adds);
-    CHECK(has_byte_tiles(c, quantized_gemm_schedule));
-    check_case(c, quantized_gemm_schedule, 0, byte_tile_targets);
+    CHECK(has_tiles_of_bytes(c, quantized_gemm_schedule));
+    check_case(c, quantized_gemm_schedule, 0, tile_targets);
   }
-  CHECK_FALSE(has_byte_tiles(quantized_product_of(dtype::int8, p.a, p.b, 3), quantized_gemm_schedule));
+  CHECK_FALSE(has_tiles_of_bytes(quantized_product_of(dtype::int8, p.a, p.b, 3), quantized_gemm_schedule));
 }
 
 TEST_CASE("targets without AMX have no quantised tiles", "[schedules]") {
   auto const c = quantized_case({.x = {1, 64, 6, 6}, .w = {64, 64, 1, 1}});
-  for (auto const& t : byte_targets) CHECK_FALSE(offers(byte_tile_schedule, c, t));
+  for (auto const& t : byte_targets) CHECK_FALSE(offers(quantized_tile_convolution_schedule, c, t));
 }

@@ -19,13 +19,15 @@ inline kernel_code interpreted() { return {.entries = {}, .owners = {}, .bytes =
 
 inline constexpr std::int64_t row = 32;  ///< elements, two registers
 
-/// y = op(x, w) on one register.
+/// y = op(x, w) on one register, in enough time for threads to share many.
 inline vector::program binary_kernel(std::string name, vector::opcode op, std::int64_t bytes = 64) {
   vector::builder b(std::move(name), 16);
   auto const x = b.argument("x", vector::access::in, bytes);
   auto const w = b.argument("w", vector::access::constant, bytes);
   auto const y = b.argument("y", vector::access::out, bytes);
-  b.store(y.at(0), b.binary(op, b.load(x.at(0)), w.at(0)));
+  auto const value = b.binary(op, b.load(x.at(0)), w.at(0));
+  b.loop(40, {}, [&] { b.binary_to(value, vector::opcode::max, value, value); });
+  b.store(y.at(0), value);
   return std::move(b).take();
 }
 

@@ -121,16 +121,17 @@ class work_estimate {
   /// there.
   static std::vector<bool> shared_steps(std::vector<region_work> const& works) {
     constexpr double never = std::numeric_limits<double>::infinity();
-    constexpr double hand_over_ns = 2000, fetched_bytes_per_ns = 3, little = 16 << 10, least_saved_ns = 5000;
+    constexpr double hand_over_ns = 2000, little = 16 << 10, least_saved_ns = 5000;
+    constexpr double streamed_per_ns = 15, reread_per_ns = 3;           // bytes from another core's cache
     std::vector<std::array<route, 2>> routes{{route{}, route{never}}};  // by step, by where activations lie then
     double alone = 0;
     for (auto const& w : works) {
       auto const [here, divided] = std::pair{routes.back()[0].ns, routes.back()[1].ns};
-      auto const bytes = w.divided + w.common;
-      auto const fetch = bytes / 2 / fetched_bytes_per_ns;
-      auto const sharing = w.tasks < 2 ? never : w.ns / 2 + hand_over_ns + w.common / 2 / fetched_bytes_per_ns;
+      auto const common = w.common / 2 / reread_per_ns;
+      auto const fetch = w.divided / 2 / streamed_per_ns + common;
+      auto const sharing = w.tasks < 2 ? never : w.ns / 2 + hand_over_ns + common;
       route const apart{divided + w.ns + fetch, 1, false};
-      route const little_apart = bytes < little ? apart : route{never};
+      route const little_apart = w.divided + w.common < little ? apart : route{never};
       routes.push_back(
           {quicker({here + w.ns, 0, false}, apart),
            quicker(quicker({here + sharing + fetch, 0, true}, {divided + sharing, 1, true}), little_apart)});

@@ -115,7 +115,7 @@ TEST_CASE("what products by tiles read of each other is rounded once") {
   CHECK(equal_bits(rounded.run(inputs), expected));
   for (auto const& each : parts) {
     if (each.input == "x") continue;
-    std::int64_t const bytes = 2 * (each.input == "z" ? 64 : 96) * 72 * 2;
+    std::int64_t const bytes = 2 * (each.input == "z" ? std::int64_t{64} : 96) * 72 * 2;
     CHECK(std::ranges::any_of(rounded.code.plan().allocations,
                               [&](auto const& t) { return t.name == each.input && t.bytes == bytes; }));
   }

@@ -129,7 +129,7 @@ class byte_gemm_code {
     address const y{.in = space::output,
                     .offset = rows.first * t.y_col + columns.first * t.y_block,
                     .stride = {columns.step * t.y_block, rows.length * t.y_col}};
-    for (auto& other : operands_.arguments(y, columns.first, {columns.step})) arguments.push_back(std::move(other));
+    for (auto const& other : operands_.arguments(y, columns.first, {columns.step})) arguments.push_back(other);
     arguments.push_back(y);
     code_.add(contraction_recipe(std::move(t), machine_), {columns.count, rows.count, 1, 1}, std::move(arguments));
   }

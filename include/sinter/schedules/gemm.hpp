@@ -122,8 +122,7 @@ class gemm_code {
   /// with them, and threads share narrower tiles.
   std::int64_t blocks_of_tile() const {
     if (machine_.registers() != 32) return s_.rows > 1 ? 1 : packed_ ? 4 : 2;
-    bool const few_tasks =
-        s_.blocks() < 4 * 8 && packed_group_bytes(units(), s_.blocks(), lane()) > machine_.facts().l1d;
+    bool const few_tasks = s_.blocks() < 32 && packed_group_bytes(units(), s_.blocks(), lane()) > machine_.facts().l1d;
     return s_.rows == 1 && packed_ && !few_tasks ? 8 : 4;
   }
 

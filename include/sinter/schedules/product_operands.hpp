@@ -50,7 +50,7 @@ struct product_operands {
       for (std::size_t a = 0; a < index_rank; ++a) step[a] = block_step[a] * block_bytes;
       all.push_back(moved(at, block * block_bytes, step));
     }
-    for (auto& extra : extras.at(y.offset, block, y.stride, block_step)) all.push_back(std::move(extra));
+    for (auto const& extra : extras.at(y.offset, block, y.stride, block_step)) all.push_back(extra);
     return all;
   }
 };

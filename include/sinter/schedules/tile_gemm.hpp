@@ -80,7 +80,7 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
                     .index = 0,
                     .offset = rows.first * p.y_row + first * p.y_block,
                     .stride = {wide * p.y_block, rows.length * p.y_row}};
-    for (auto& other : m.operands.arguments(y, first, {wide})) arguments.push_back(std::move(other));
+    for (auto const& other : m.operands.arguments(y, first, {wide})) arguments.push_back(other);
     arguments.insert(arguments.end(), {scratch, y});
     code.add(tile_product_recipe(p, t), {columns.count, rows.count, 1, 1}, std::move(arguments));
   };

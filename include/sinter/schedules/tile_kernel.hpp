@@ -37,7 +37,7 @@ class tile_product_emitter {
       zero_point_ = b.argument("z", access::in, 1, element::u8, 1);
       weight_sums_ = of_columns("c", element::i32);
     }
-    extras_ = p_.epilogue.declare(b, p_.y_bytes(), (p_.blocks - 1) * 64 + 4 * p_.last_lanes, extra);
+    extras_ = p_.epilogue.declare(b, p_.y_bytes(), (p_.blocks - 1) * 64 + std::int64_t{4} * p_.last_lanes, extra);
     sums_ = b.argument("t", access::scratch, p_.scratch_bytes(), sums);
     y_ = b.argument("y", access::out, p_.y_bytes(), result, vector::size_of(result));
     if (p_.w_next > 0) ahead_ = b.stream("ahead", w_, p_.w_next);

@@ -141,7 +141,7 @@ class tile_lines_code {
                       .offset = block * p.y_block + (rows.y + calls.first * rows.y_next) * p.y_row,
                       .stride = {n_.outputs[0].item_stride, step * p.y_block, all_.pixels * p.y_row,
                                  calls.length * rows.y_next * p.y_row}};
-      for (auto& other : operands_.arguments(y, block, {0, step})) arguments.push_back(std::move(other));
+      for (auto const& other : operands_.arguments(y, block, {0, step})) arguments.push_back(other);
       arguments.insert(arguments.end(), {scratch_, y});
       code_.add(tile_product_recipe(p, machine_), {s_.items, columns.count, rows.lines, calls.count},
                 std::move(arguments));

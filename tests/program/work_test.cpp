@@ -122,6 +122,13 @@ TEST_CASE("a step is shared or not by where the steps before it left what it rea
   CHECK(shared({large, copying}) == std::vector{true, true});
   auto const alone = steps(1, 1, 2000);  // one task, 128 kB read
   CHECK(shared({alone, copying, copying}) == std::vector{false, false, false});
+  auto const same = [&](space from) {  // 20 us, of which each task reads the same 128 kB
+    auto s = steps(0, 20, 2000);
+    std::get<region>(s.action).grids[0].body[1].arguments[0] = {.in = from, .stride = {0, 0, 0, 0, 64}};
+    return s;
+  };
+  CHECK(shared({same(space::input)}) == std::vector{false});
+  CHECK(shared({same(space::weight)}) == std::vector{true});
   auto const little = steps(0, 1, 10);
   CHECK(shared({large, little, copying}) == std::vector{true, false, true});
 }

@@ -28,15 +28,19 @@ double seconds_between(clock::time_point from, clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// Notes when each step of a run begins and ends.
+/// Notes when each step of a run begins last, and how long it takes: all its turns, where it has several.
 class stopwatch final : public sinter::step_observer {
  public:
   struct interval {
-    clock::time_point begin{}, end{};
+    clock::time_point begin{};
+    double seconds = 0;
   };
   explicit stopwatch(std::size_t steps) : intervals(steps) {}
+  void start(clock::time_point now) { std::ranges::fill(intervals, interval{.begin = now}); }
   void begins(std::size_t step) override { intervals[step].begin = clock::now(); }
-  void ends(std::size_t step) override { intervals[step].end = clock::now(); }
+  void ends(std::size_t step) override {
+    intervals[step].seconds += seconds_between(intervals[step].begin, clock::now());
+  }
 
   std::vector<interval> intervals;
 };
@@ -94,10 +98,9 @@ profile measure_profile(sinter::executable const& code, int runs, progress& show
     start = clock::now();
     code.run(memory, views);
     whole.push_back(seconds_between(start, clock::now()));
-    start = clock::now();
+    watch.start(start = clock::now());
     code.run_observed(memory, views, watch);
-    for (std::size_t s = 0; s < of_step.size(); ++s)
-      of_step[s].push_back(seconds_between(watch.intervals[s].begin, watch.intervals[s].end));
+    for (std::size_t s = 0; s < of_step.size(); ++s) of_step[s].push_back(watch.intervals[s].seconds);
   }
   result.run_seconds = median(whole);
   for (std::size_t s = 0; s < of_step.size(); ++s) {

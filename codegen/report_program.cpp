@@ -11,7 +11,9 @@ namespace {
 class footprint {
  public:
   footprint(sinter::program const& p, sinter::program_step const& s) : p_(p) {
-    std::visit([this](auto const& action) { look(action); }, s.action);
+    sinter::for_each_address_of_step(s, [this](sinter::address const& a) { touch(a); });
+    if (auto const* r = std::get_if<sinter::region>(&s.action)) count(*r);
+    if (auto const* l = std::get_if<sinter::launch>(&s.action)) ++calls_[p_.device_kernels[l->kernel.index].form];
   }
 
   ordered_json kernels() const {
@@ -32,31 +34,12 @@ class footprint {
     if (a.in == sinter::space::host) tensors_[1].insert(a.index);
     if (a.in == sinter::space::weight) weights_.insert(a.index);
   }
-  void touch(sinter::view_binding const& v) {
-    if (v.type.element != sinter::dtype::undefined && !v.constant) touch(v.where);
-  }
 
-  void look(sinter::region const& r) {
+  void count(sinter::region const& r) {
     for (auto const& g : r.grids)
       sinter::for_each_counted_call(g, 0, [&](sinter::statement const& call, double times) {
         calls_[p_.kernels[call.kernel.index]->name] += times;
-        for (auto const& a : call.arguments) touch(a);
       });
-  }
-  void look(sinter::launch const& l) {
-    ++calls_[p_.device_kernels[l.kernel.index].form];
-    for (auto const& a : l.arguments) touch(a);
-  }
-  void look(sinter::transfer const& t) { touch(t.from), touch(t.to); }
-  void look(sinter::host_call const& h) {
-    for (auto const* views : {&h.inputs, &h.outputs})
-      for (auto const& v : *views) touch(v);
-    if (h.scratch_bytes > 0) touch(h.scratch);
-  }
-  void look(sinter::island const& i) {
-    for (auto const* operands : {&i.inputs, &i.outputs})
-      for (auto const& o : *operands)
-        if (o.slot < 0) touch(o.planned);
   }
 
   sinter::program const& p_;

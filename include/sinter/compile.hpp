@@ -51,7 +51,7 @@ inline rewritten_graph bind(rewritten_graph const& prepared, signature const& s,
                          .done = anew ? rewrite_totals{} : prepared.done};
   how.stop_after -= std::min(how.stop_after, result.done.rewrites);
   how.fold_bytes -= std::min(how.fold_bytes, result.done.folded_bytes);
-  auto const now = run_passes(result.g, shapes::known, how);
+  auto const now = optimize(result.g, how);
   result.done.rewrites += now.rewrites;
   result.done.folded_bytes += now.folded_bytes;
   return result;

@@ -57,7 +57,7 @@ class Sketch:
         """A node, and its output; operands are values, names, or None where omitted."""
         names = [v.name if isinstance(v, Value) else v or "" for v in operands]
         value = Value(self.fresh("v"), shape)
-        self.nodes.append(helper.make_node(op, names, [value.name], name=f"n{self.count}", **attributes))
+        self.nodes.append(helper.make_node(op, names, [value.name], name=f"n{value.name[1:]}", **attributes))
         return value
 
     def put(self, op, operands, shape, **attributes):

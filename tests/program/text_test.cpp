@@ -62,6 +62,36 @@ constexpr char const* every_form = R"text(program
   kernel k1 nothing w8
 )text";
 
+/// A branch, and turns that take rows of the input from the last one on.
+constexpr char const* with_control = R"text(program
+  input in0: float[2x16]
+  input in1: bool[1]
+  input in2: int64[]
+  output out0: float[2x16] = out0
+  arena 192 bound 192
+  tensor t0 8 at 0 steps 4..8 "the turn"
+  tensor t1 1 at 64 steps 4..8 "the condition"
+  tensor t2 64 at 128 steps 4..8 "a slice"
+  step 0: n3 If@11
+    branch in1: bool[1]
+  step 1:
+    copy in0: float[2x16] -> out0: float[2x16]
+  step 2:
+    otherwise
+  step 3:
+    end
+  step 4:
+    copy const: bool[] -> t1: bool[]
+  step 5: n4 Loop@11
+    repeat in2: int64[], t1: bool[], t0: int64[]
+  step 6:
+    copy in0: float[2x16] -> t2: float[16] position t0: int64[] axis 0 backwards
+  step 7:
+    copy t2: float[16] -> out0: float[2x16] position t0: int64[] axis 0
+  step 8:
+    end
+)text";
+
 std::string complaint(std::string const& text) {
   return test::message_of([&] { verify(parse_program(text)); }, std::nullopt);
 }
@@ -92,6 +122,25 @@ TEST_CASE("the text of a program prints as it was read", "[program]") {
   CHECK(body[3].arguments[0] == address{space::arena, 0, 64, {0, 0, 0, 0, 0, -64}});
   CHECK(p.kernels[0]->arguments[2].alignment == 64);
   CHECK(std::get<host_call>(p.steps[1].action).op.entry->schema.since == 1);
+}
+
+TEST_CASE("control and copies print as they were read, and verify", "[program]") {
+  CHECK(print(parse_program(with_control)) == with_control);
+  CHECK(complaint(with_control) == "");
+  auto const complaint_of_change = [](std::string const& from, std::string const& to) {
+    return complaint(replaced(with_control, from, to));
+  };
+  CHECK_THAT(complaint_of_change("    otherwise\n", "    end\n"), says("an end of nothing"));
+  CHECK_THAT(complaint_of_change("branch in1: bool[1]", "branch in2: int64[]"), says("one bool is expected"));
+  CHECK_THAT(complaint_of_change("in2: int64[], t1: bool[]", "in0: float[2x16], t1: bool[]"),
+             says("one int64 is expected"));
+  CHECK_THAT(complaint_of_change(", t0: int64[]\n", ", in2: int64[]\n"), says("a turn writes to an input"));
+  CHECK_THAT(complaint_of_change("axis 0 backwards", "axis 2 backwards"), says("along axis 2"));
+  CHECK_THAT(complaint_of_change("-> t2: float[16]", "-> t2: float[15]"), says("do not fit"));
+  CHECK_THAT(complaint_of_change("copy const: bool[] -> t1: bool[]", "copy const: bool[] -> in1: bool[]"),
+             says("a copy writes to an input"));
+  CHECK_THAT(complaint_of_change("  step 8:\n    end\n", ""), says("without an end"));
+  CHECK_THAT(complaint_of_change("axis 0", "at 0"), says("'axis' and its number are expected"));
 }
 
 TEST_CASE("comments, blank lines and growing extents are read", "[program]") {

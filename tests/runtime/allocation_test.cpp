@@ -44,6 +44,32 @@ TEST_CASE("allocations are counted") {
   CHECK(counted([] { memory_block(100); }) == 1);
 }
 
+TEST_CASE("planned subgraphs allocate nothing") {
+  model_store store;
+  auto const code = compile(parse(R"(graph opset 17 {
+  input h: float[1x16]
+  input x: float[5x1x16]
+  last, all = Scan(h, x) {num_scan_inputs = 1, body = graph opset 17 {
+    input before: float[1x16]
+    input now: float[1x16]
+    const w = float[16x16] random(1)
+    a = MatMul(now, w)
+    s = Mul(a, before)
+    after = Tanh(s)
+    output after
+    output after
+  }}
+  output last
+  output all
+})"),
+                            {.machine = target("avx2")}, store, nullptr);
+  any_tensor const h(dtype::float32, {1, 16}), x(dtype::float32, {5, 1, 16});
+  std::array const in{h.view(), x.view()};
+  workspace w(code.memory());
+  code.run(w, in);
+  CHECK(counted([&] { code.run(w, in); }) == 0);
+}
+
 TEST_CASE("a workspace allocates nothing from the second run on") {
   weight_store store;
   thread_pool pool(3);

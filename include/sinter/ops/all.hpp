@@ -17,6 +17,7 @@
 #include <sinter/ops/concat.hpp>
 #include <sinter/ops/constant.hpp>
 #include <sinter/ops/control_flow.hpp>
+#include <sinter/ops/control_form.hpp>
 #include <sinter/ops/conv.hpp>
 #include <sinter/ops/conv_transpose.hpp>
 #include <sinter/ops/cumulative.hpp>
@@ -56,6 +57,7 @@
 #include <sinter/ops/one_hot.hpp>
 #include <sinter/ops/optional.hpp>
 #include <sinter/ops/pad.hpp>
+#include <sinter/ops/planned_bodies.hpp>
 #include <sinter/ops/pooling.hpp>
 #include <sinter/ops/power.hpp>
 #include <sinter/ops/quantize.hpp>

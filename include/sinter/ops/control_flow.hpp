@@ -96,6 +96,9 @@ struct if_else {
   }
 
   static std::size_t carried(attributes const&) { return 0; }
+  static control_form form(attributes const& a, std::size_t) {
+    return {.bodies = {a.then_branch, a.else_branch}, .condition = 0, .first = 1};
+  }
   static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
     return bodies.run(a.branch(in[0].view()), std::vector<any_tensor>(in.begin() + 1, in.end()));
   }

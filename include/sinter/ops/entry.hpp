@@ -59,6 +59,8 @@ kernel_call kernel_of(inputs const& in, void const* attributes) {
 /// with subgraphs that a runner runs (subgraph_runner.hpp), and the number of values that these carry,
 ///   static std::vector<any_tensor> execute(std::span<any_tensor const>, attributes const&, subgraph_runner&);
 ///   static std::size_t carried(attributes const&);
+/// and where these may be planned with the graph around them, how a node of so many inputs runs them,
+///   static control_form form(attributes const&, std::size_t inputs);
 /// or, where other operators say it all, a graph of these, which takes the node's place (passes/expand_composites.hpp),
 ///   static graph body(inputs const&, attributes const&);                              `infer` is omitted then
 /// An operator with an expression alone gets the kernel that interprets expressions.
@@ -102,6 +104,11 @@ constexpr operator_entry entry_of() {
   if constexpr (pointwise_operator<Operator>) {
     entry.expression = [](std::span<expr::value const> x, void const* a) {
       return Operator::expression(x, *static_cast<attributes const*>(a));
+    };
+  }
+  if constexpr (formed_operator<Operator>) {
+    entry.form = [](void const* a, std::size_t inputs) {
+      return Operator::form(*static_cast<attributes const*>(a), inputs);
     };
   }
   if constexpr (counting_operator<Operator>) {

@@ -4,7 +4,9 @@
 #include <sinter/ops/stack.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,11 +46,25 @@ struct loop {
     for (auto i = first; i < in.size(); ++i) given.push_back({in[i], i < first + a.carried ? nullptr : in.tensor(i)});
     auto const found = infer_carried(*a.body, given, 2, 1, a.carried);
     types result(found.begin() + 1, found.end());
-    for (auto i = a.carried; i < result.size(); ++i) result[i].shape = std::nullopt;
+    auto const turns = known_turns(in, a);
+    for (auto i = a.carried; i < result.size(); ++i) {
+      auto& s = result[i].shape;
+      if (s && turns)
+        s->insert(0, *turns);
+      else
+        s.reset();
+    }
     return result;
   }
 
   static std::size_t carried(attributes const& a) { return a.carried; }
+  static control_form form(attributes const& a, std::size_t inputs) {
+    control_form f{.bodies = {a.body}, .numbered = true, .first = first_carried(a, inputs), .carried = a.carried};
+    if (f.first > 0) f.count = 0;
+    if (f.first > 1) f.condition = 1;
+    f.stacked.resize(a.stacked());
+    return f;
+  }
   static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {
     auto const first = first_carried(a, in.size());
     auto const count = first > 0 && in[0] ? single<std::int64_t>(in[0], "the trip count") : INT64_MAX;
@@ -74,6 +90,23 @@ struct loop {
   }
 
  private:
+  /// The number of turns where it is a constant and no condition ends them earlier: the body gives `true`, or on what
+  /// it takes.
+  static std::optional<std::int64_t> known_turns(inputs const& in, attributes const& a) {
+    auto const first = first_carried(a, in.size());
+    auto const count = first > 0 ? in.value(0) : std::nullopt;
+    auto const start = first > 1 ? in.value(1) : std::nullopt;
+    auto again = a.body->outputs[0].value;
+    while (a.body->at(again).producer && a.body->at(a.body->at(again).producer).op == "Identity")
+      again = a.body->at(a.body->at(again).producer).inputs[0];
+    auto const& given = a.body->at(again).constant;
+    auto const holds = [](tensor_view t) { return t.type == dtype::boolean && t.elements() == 1 && t.as<bool>()[0]; };
+    bool const starts = first < 2 || !in.has(1) || (start && holds(*start));
+    bool const goes_on = given ? holds(given.view()) : again == a.body->inputs[1].value;
+    if (!count || count->type != dtype::int64 || count->elements() != 1 || !starts || !goes_on) return std::nullopt;
+    return std::max<std::int64_t>(count->as<std::int64_t>()[0], 0);
+  }
+
   /// The place of the first carried value among the node's inputs: behind the count and the condition.
   static std::size_t first_carried(attributes const& a, std::size_t inputs) { return inputs - a.captures - a.carried; }
 

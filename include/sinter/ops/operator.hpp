@@ -3,6 +3,7 @@
 #include <sinter/expr/expression.hpp>
 #include <sinter/graph/graph.hpp>
 #include <sinter/ops/attribute_reader.hpp>
+#include <sinter/ops/control_form.hpp>
 #include <sinter/ops/kernel_call.hpp>
 
 #include <algorithm>
@@ -117,6 +118,8 @@ struct operator_entry {
   /// Null unless `execute` uses the runner: how many of the first outputs are passed from one run of a subgraph to the
   /// next.
   std::size_t (*carried)(void const* attributes) = nullptr;
+  /// Null unless its subgraphs may be planned: how a node with `inputs` inputs runs them.
+  control_form (*form)(void const* attributes, std::size_t inputs) = nullptr;
   /// Null unless the operator is a composite: the graph that defines it, for inputs whose shapes are known, or any
   /// where `element` is null. Its inputs are those of the node that are given.
   graph (*body)(inputs const&, void const* attributes) = nullptr;
@@ -279,6 +282,12 @@ concept control_operator = requires(std::span<any_tensor const> in, typename Ope
                                     subgraph_runner& bodies) {
   { Operator::execute(in, a, bodies) } -> std::same_as<std::vector<any_tensor>>;
   { Operator::carried(a) } -> std::same_as<std::size_t>;
+};
+
+/// One that says how it runs them.
+template <typename Operator>
+concept formed_operator = requires(typename Operator::attributes const& a, std::size_t inputs) {
+  { Operator::form(a, inputs) } -> std::same_as<control_form>;
 };
 
 template <typename Operator>

@@ -4,6 +4,7 @@
 
 #include <sinter/graph/verify.hpp>
 #include <sinter/passes/bake_captures.hpp>
+#include <sinter/passes/bind_bodies.hpp>
 #include <sinter/passes/canonicalize_convolution.hpp>
 #include <sinter/passes/canonicalize_gemm.hpp>
 #include <sinter/passes/channel_shuffle.hpp>
@@ -153,10 +154,6 @@ rewrite_totals run_passes(graph& g, shapes known, optimize_options const& option
                                options.byte_products);
   verify_types(g);
   return {r.count(), r.fold_budget().used()};
-}
-
-std::int64_t optimize(graph& g, optimize_options const& options) {
-  return run_passes(g, shapes::known, options).rewrites;
 }
 
 }  // namespace sinter

@@ -54,8 +54,9 @@ struct rewrite_totals {
 /// Infers what types can be inferred, and runs the passes that do with what is known. Defined in passes/all.hpp.
 rewrite_totals run_passes(graph& g, shapes known, optimize_options const& options);
 
-/// Infers all types, folds constants and runs the passes. The types of the graph's inputs must be known. Returns the
-/// number of rewrites. Defined in passes/all.hpp.
-std::int64_t optimize(graph& g, optimize_options const& options = {});
+/// Infers all types, folds constants and runs the passes, on the graph, whose input types must be known, and on the
+/// subgraphs in it whose input types follow, which may say more of what is around them. Defined in
+/// passes/bind_bodies.hpp.
+rewrite_totals optimize(graph& g, optimize_options const& options = {});
 
 }  // namespace sinter

@@ -2,6 +2,8 @@
 
 #include <sinter/core/hash.hpp>
 #include <sinter/core/target.hpp>
+#include <sinter/plan/bodies.hpp>
+#include <sinter/plan/built.hpp>
 #include <sinter/plan/kernel_set.hpp>
 #include <sinter/plan/kernel_store.hpp>
 #include <sinter/plan/lowered.hpp>
@@ -22,14 +24,6 @@
 /// The code of operations: fragments by their schedules, and calls of operators. Nothing has a place yet.
 namespace sinter::detail {
 
-/// What an operation does: code, whose kernels have their numbers in the program, or the call of an operator.
-struct built {
-  fragment code{};
-  std::vector<kernel_id> kernels{};
-  std::vector<kernel_id> device_kernels{};
-  host_call host{};
-};
-
 /// Names a constant: by its place in the model's file, or by its content.
 inline std::string key_of(any_tensor const& constant) {
   if (!is_plain(constant.type())) return {};
@@ -41,13 +35,16 @@ inline std::string key_of(any_tensor const& constant) {
 /// Builds the operations of a lowered graph.
 class operation_builder {
  public:
-  operation_builder(graph const& g, lowered const& l, target const& machine) : g_(g), l_(l), machine_(machine) {}
+  operation_builder(graph const& g, lowered const& l, target const& machine, body_planner plan_body)
+      : g_(g), l_(l), machine_(machine), plan_body_(std::move(plan_body)) {}
 
   /// Adds the kernels of the code to `kernels`; `store` has those of other programs.
   built build(operation const& op, kernel_store& store, kernel_set& kernels) const {
     built made;
     auto const in_context = [&](auto&& make) { return with_context([&] { return describe(g_.at(op.node)); }, make); };
-    if (op.kind == operation_kind::reorder) {
+    if (op.kind == operation_kind::bodies) {
+      made = in_context([&] { return bodies_builder(g_, op, kernels).build(plan_body_); });
+    } else if (op.kind == operation_kind::reorder) {
       auto const v = l_.at(op.inputs[0]).value;
       auto const from = operand(op.inputs[0], v), to = operand(op.outputs[0], v);
       made.code = l_.on_device ? cuda::build_reorder(from, to) : build_reorder(from, to, machine_);
@@ -128,12 +125,13 @@ class operation_builder {
   graph const& g_;
   lowered const& l_;
   target const& machine_;
+  body_planner plan_body_;
 };
 
 /// Builds all operations, in order; their kernels are numbers in `kernels`.
 inline std::vector<built> build_operations(graph const& g, lowered const& l, target const& machine, kernel_store& store,
-                                           kernel_set& kernels) {
-  operation_builder const builder(g, l, machine);
+                                           kernel_set& kernels, body_planner const& plan_body) {
+  operation_builder const builder(g, l, machine, plan_body);
   std::vector<built> all;
   for (auto const& op : l.operations) all.push_back(builder.build(op, store, kernels));
   return all;

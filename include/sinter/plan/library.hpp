@@ -103,10 +103,12 @@ inline void place_weights(weight_block& block, program& p) {
   for_each_address(p, [&](address& a) {
     if (a.in == space::weight) a.index = number[a.index];
   });
-  for_each_action<host_call>(p, [&](host_call& host, std::size_t) {
-    for (auto& in : host.inputs)
-      if (in.constant) in.where = {.in = space::weight, .index = block.add(in.constant)};
-  });
+  auto const place = [&](view_binding& v) {
+    if (v.constant) v.where = {.in = space::weight, .index = block.add(v.constant)};
+  };
+  for_each_action<host_call>(p, [&](host_call& host, std::size_t) { std::ranges::for_each(host.inputs, place); });
+  for_each_action<control>(p, [&](control& c, std::size_t) { place(c.condition), place(c.count); });
+  for_each_action<tensor_copy>(p, [&](tensor_copy& c, std::size_t) { place(c.from); });
 }
 
 inline std::vector<std::optional<std::uint32_t>> place_constant_outputs(weight_block& block, program const& p) {

@@ -106,6 +106,25 @@ class program_linker {
       for (auto& a : each.arguments) relocate(a, i, weights);
       add_step(op, std::move(each));
     }
+    link_bodies(i, std::move(made), weights);
+  }
+
+  /// The steps of subgraphs, whose nodes have numbers behind those of the graph.
+  void link_bodies(std::size_t i, built made, std::vector<std::uint32_t> const& weights) {
+    if (made.steps.empty()) return;
+    auto const first = std::max(p_.nodes.size(), g_.node_capacity());
+    p_.nodes.resize(first);
+    for (auto& n : made.nodes)
+      p_.nodes.push_back({.name = n.name, .domain = n.domain, .op = n.op, .version = n.version});
+    for (auto& s : made.steps) {
+      for_each_address_of_step(s, [&](address& a) { relocate(a, i, weights); });
+      if (s.nodes.empty()) {
+        add_step(l_.operations[i], std::move(s.action), std::move(s.by));
+      } else {
+        for (auto& n : s.nodes) n.index += static_cast<std::int32_t>(first);
+        p_.steps.push_back(std::move(s));
+      }
+    }
   }
 
   void link_transfer(operation const& op) {
@@ -115,7 +134,12 @@ class program_linker {
 
   template <typename Action>
   void add_step(operation const& op, Action action) {
-    program_step step{.by = std::string(op.by), .action = std::move(action)};
+    add_step(op, std::move(action), std::string(op.by));
+  }
+
+  template <typename Action>
+  void add_step(operation const& op, Action action, std::string by) {
+    program_step step{.by = std::move(by), .action = std::move(action)};
     step.nodes = op.part ? op.part->nodes : op.before;
     // A reorder stands for the node whose result it is.
     auto const id = op.node ? op.node : g_.at(l_.at(op.inputs[0]).value).producer;

@@ -51,6 +51,7 @@ enum class operation_kind : std::uint8_t {
   reorder,    ///< input 0 to output 0, the same value in another layout
   transfer,   ///< the same between the memories of host and device
   host,       ///< the operator's kernel or `evaluate` on planned memory
+  bodies,     ///< steps of the node's subgraphs and control around them
   island,     ///< the operator's `evaluate`, or a part of the graph, on a heap
   covered     ///< nothing: a later operation does it
 };

@@ -156,6 +156,7 @@ class lowering {
     operation op{.node = id, .op = bind(n)};
     op.values = n.inputs;
     if (auto const most = bounds_of(n, op.op); !most.empty()) return add_bounded(std::move(op), n, most);
+    if (op.op.entry->form && !l_.on_device && has_planned_bodies(g_, n)) return add_bodies(std::move(op), n);
     if (op.op.allocates() || needs_island(n)) {
       op.compiled = compiles_parts() && compiles_subgraphs(g_, id, op.op);
       return add_island(std::move(op), n);
@@ -169,6 +170,12 @@ class lowering {
     }
     if (op.is_view() && !is_planned(op.values[0])) op.kind = operation_kind::host;  // of a constant
     if (op.kind == operation_kind::host) use_host_layout(op, n);
+    add_operands(std::move(op), n);
+  }
+
+  void add_bodies(operation op, node const& n) {
+    op.kind = operation_kind::bodies;
+    use_host_layout(op, n);
     add_operands(std::move(op), n);
   }
 

@@ -52,7 +52,8 @@ class arena_placement {
       case operation_kind::host:
       case operation_kind::island:
       case operation_kind::transfer: return 1;
-      default: return static_cast<std::int32_t>(made.code.regions.size() + made.code.launches.size());
+      default:
+        return static_cast<std::int32_t>(made.code.regions.size() + made.code.launches.size() + made.steps.size());
     }
   }
 

@@ -28,7 +28,14 @@ inline program plan(graph const& g, plan_options const& options, bounded_values 
   overwrite_operands(l, g);
   kernel_store own;
   kernel_set kernels;
-  auto built = build_operations(g, l, options.machine, options.kernels ? *options.kernels : own, kernels);
+  auto inner = options;
+  if (!inner.kernels) inner.kernels = &own;
+  auto const plan_body = [&](graph const& body) {
+    auto p = plan(body, inner, where);
+    verify(p);
+    return p;
+  };
+  auto built = build_operations(g, l, options.machine, *inner.kernels, kernels, plan_body);
   arena_placement const placement(g, l, built);
   return program_linker(g, l, placement).link(std::move(built), kernels);
 }

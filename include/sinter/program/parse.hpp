@@ -6,7 +6,10 @@
 #include <sinter/vector/parse.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -201,8 +204,13 @@ class program_parser : program_word_reader {
       s.action = take_launch();
     else if (what == "transfer" && first)
       s.action = take_transfer();
+    else if (what == "copy" && first)
+      s.action = take_copy();
+    else if (auto const kind = control_kind(what); kind && first)
+      s.action = take_control(*kind);
     else
-      reject("'{}' does not fit here: a step has grids, or one host call, island, launch or transfer", what);
+      reject("'{}' does not fit here: a step has grids, or one host call, island, launch, transfer, copy or control",
+             what);
     expect_end();
   }
 
@@ -299,6 +307,37 @@ class program_parser : program_word_reader {
       l.arguments.push_back(take_address());
     }
     return l;
+  }
+
+  static std::optional<control::kind> control_kind(std::string_view word) {
+    constexpr std::array<std::string_view, 4> words{"branch", "otherwise", "repeat", "end"};
+    auto const found = std::ranges::find(words, word);
+    if (found == words.end()) return std::nullopt;
+    return static_cast<control::kind>(found - words.begin());
+  }
+
+  control take_control(control::kind what) {
+    control c{.what = what};
+    if (what == control::kind::branch) c.condition = view();
+    if (what != control::kind::repeat) return c;
+    c.count = view();
+    expect(",");
+    c.condition = view();
+    expect(",");
+    c.turn = view();
+    return c;
+  }
+
+  tensor_copy take_copy() {
+    tensor_copy c{.from = view()};
+    expect("->");
+    c.to = view();
+    if (!accept_word("position")) return c;
+    c.turn = view();
+    if (!accept_word("axis")) reject("'axis' and its number are expected");
+    c.axis = number<std::size_t>(word());
+    c.backwards = accept_word("backwards");
+    return c;
   }
 
   transfer take_transfer() {

@@ -115,6 +115,8 @@ class program_printer {
     if (auto const* l = std::get_if<launch>(&s.action)) print(*l);
     if (auto const* t = std::get_if<transfer>(&s.action))
       put("    transfer {} -> {}\n", text_of(t->from), text_of(t->to));
+    if (auto const* c = std::get_if<control>(&s.action)) print(*c);
+    if (auto const* c = std::get_if<tensor_copy>(&s.action)) print(*c);
   }
 
   void print(grid const& g) {
@@ -143,6 +145,21 @@ class program_printer {
   void print(host_call const& h) {
     put("    host {}({}) -> {}", text_of(h.op), list(h.inputs), list(h.outputs));
     if (h.scratch_bytes > 0) put(" workspace {} {}", text_of(h.scratch), h.scratch_bytes);
+    put("\n");
+  }
+
+  void print(control const& c) {
+    using kind = control::kind;
+    if (c.what == kind::branch) put("    branch {}\n", text_of(c.condition));
+    if (c.what == kind::otherwise) put("    otherwise\n");
+    if (c.what == kind::repeat) put("    repeat {}, {}, {}\n", text_of(c.count), text_of(c.condition), text_of(c.turn));
+    if (c.what == kind::end) put("    end\n");
+  }
+
+  void print(tensor_copy const& c) {
+    put("    copy {} -> {}", text_of(c.from), text_of(c.to));
+    if (c.turn.type.element != dtype::undefined)
+      put(" position {} axis {}{}", text_of(c.turn), c.axis, c.backwards ? " backwards" : "");
     put("\n");
   }
 
@@ -227,6 +244,8 @@ class program_printer {
 ///     what      = ["compiled"] operator | "graph"                          ; compiled: the operator's subgraphs
 ///     launch    = "launch" "d"number blocks "x" blocks "x" blocks [address {"," address}]
 ///     transfer  = "transfer" view "->" view
+///     control   = "branch" view | "otherwise" | "repeat" count "," condition "," turn | "end"  ; of views, or "_"
+///     copy      = "copy" view "->" view ["position" view "axis" number ["backwards"]]
 ///     device    = "device" "d"number kernel                                ; of program/device_text.hpp
 ///     operand   = view | "slot" number
 ///     view      = "_" | place ":" type [bound]                             ; "_": omitted

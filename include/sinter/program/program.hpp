@@ -61,11 +61,30 @@ struct transfer {
   view_binding to{};  ///< of the same type
 };
 
+/// Which steps run, of a CPU. Steps between a `branch` and its `otherwise` run if its condition holds, those between
+/// that and its `end` if not; steps between a `repeat` and its `end` run again and again.
+struct control {
+  enum class kind : std::uint8_t { branch, otherwise, repeat, end };
+  kind what = kind::end;
+  view_binding condition{};  ///< bool; of `repeat`, looked at before each turn, where it is defined
+  view_binding count{};      ///< int64, of `repeat`: the most turns; undefined: no limit
+  view_binding turn{};       ///< int64, of `repeat`: where the number of a turn is while it runs
+};
+
+/// A copy of a tensor, or of one position along an axis of a tensor that has one axis more than the other.
+struct tensor_copy {
+  view_binding from{};
+  view_binding to{};
+  view_binding turn{};     ///< int64: the position; undefined: both tensors have the same type
+  std::size_t axis = 0;    ///< of the larger one
+  bool backwards = false;  ///< the position is counted from the end
+};
+
 /// One step: what it does, for which nodes of the graph, and who made it.
 struct program_step {
   std::vector<node_id> nodes{};
   std::string by{};  ///< the schedule
-  std::variant<region, host_call, island, launch, transfer> action{};
+  std::variant<region, host_call, island, launch, transfer, control, tensor_copy> action{};
 };
 
 /// A kernel; programs share it.
@@ -116,32 +135,38 @@ void for_each_action(Program& p, F&& f) {
     if (auto* const action = std::get_if<Action>(&p.steps[i].action)) f(*action, i);
 }
 
-/// Calls `f` for each address of a program: of calls, operands and outputs.
-template <typename Program, typename F>
-void for_each_address(Program& p, F&& f) {
+/// Calls `f` for each address of a step: of calls and operands.
+template <typename Step, typename F>
+void for_each_address_of_step(Step& s, F&& f) {
   auto const view = [&](auto& v) {
     if (v.type.element != dtype::undefined && !v.constant) f(v.where);
   };
-  for_each_action<region>(p, [&](auto& r, std::size_t) {
-    for (auto& g : r.grids)
-      for (auto& s : g.body)
-        for (auto& a : s.arguments) f(a);
-  });
-  for_each_action<launch>(p, [&](auto& l, std::size_t) {
-    for (auto& a : l.arguments) f(a);
-  });
-  for_each_action<transfer>(p, [&](auto& t, std::size_t) { view(t.from), view(t.to); });
-  for_each_action<host_call>(p, [&](auto& h, std::size_t) {
-    for (auto* views : {&h.inputs, &h.outputs})
+  if (auto* const r = std::get_if<region>(&s.action))
+    for (auto& g : r->grids)
+      for (auto& each : g.body)
+        for (auto& a : each.arguments) f(a);
+  if (auto* const l = std::get_if<launch>(&s.action))
+    for (auto& a : l->arguments) f(a);
+  if (auto* const t = std::get_if<transfer>(&s.action)) view(t->from), view(t->to);
+  if (auto* const h = std::get_if<host_call>(&s.action)) {
+    for (auto* views : {&h->inputs, &h->outputs})
       for (auto& v : *views) view(v);
-    if (h.scratch_bytes > 0) f(h.scratch);
-  });
-  for_each_action<island>(p, [&](auto& i, std::size_t) {
-    for (auto* operands : {&i.inputs, &i.outputs})
+    if (h->scratch_bytes > 0) f(h->scratch);
+  }
+  if (auto* const i = std::get_if<island>(&s.action))
+    for (auto* operands : {&i->inputs, &i->outputs})
       for (auto& v : *operands)
         if (v.slot < 0) view(v.planned);
-  });
-  for (auto& out : p.outputs) view(out);
+  if (auto* const c = std::get_if<control>(&s.action)) view(c->condition), view(c->count), view(c->turn);
+  if (auto* const c = std::get_if<tensor_copy>(&s.action)) view(c->from), view(c->to), view(c->turn);
+}
+
+/// Calls `f` for each address of a program: of its steps and outputs.
+template <typename Program, typename F>
+void for_each_address(Program& p, F&& f) {
+  for (auto& s : p.steps) for_each_address_of_step(s, f);
+  for (auto& out : p.outputs)
+    if (out.type.element != dtype::undefined && !out.constant) f(out.where);
 }
 
 }  // namespace sinter

@@ -112,7 +112,8 @@ inline step_work work_of(program const& p, region const& r) {
 /// tensors on the heap are not counted.
 inline step_work work_of(program const& p, program_step const& s) {
   if (auto const* r = std::get_if<region>(&s.action)) return detail::work_of(p, *r);
-  step_work sum{.computes = true};
+  step_work sum{.computes =
+                    !std::holds_alternative<control>(s.action) && !std::holds_alternative<tensor_copy>(s.action)};
   auto const count = [&](view_binding const& v) {
     if (v.type.element != dtype::undefined && v.type.shape)
       sum.bytes += static_cast<std::int64_t>(dense_bytes(v.type.element, *v.type.shape));
@@ -122,6 +123,10 @@ inline step_work work_of(program const& p, program_step const& s) {
   if (auto const* i = std::get_if<island>(&s.action))
     for (auto const* operands : {&i->inputs, &i->outputs})
       for (auto const& o : *operands) count(o.planned);
+  if (auto const* c = std::get_if<tensor_copy>(&s.action)) {
+    auto const& smaller = c->from.type.shape->rank() < c->to.type.shape->rank() ? c->from : c->to;
+    count(smaller), count(smaller);
+  }
   return sum;
 }
 

@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sinter {
 namespace detail {
@@ -54,6 +56,11 @@ class program_verifier {
     for_each_action<transfer>(p_, [&](transfer const& t, std::size_t step) {
       step_ = static_cast<std::int32_t>(step);
       check_transfer(t);
+    });
+    check_control();
+    for_each_action<tensor_copy>(p_, [&](tensor_copy const& c, std::size_t step) {
+      step_ = static_cast<std::int32_t>(step);
+      check_copy(c);
     });
     check_outputs();
   }
@@ -192,6 +199,47 @@ class program_verifier {
     check_written(t.to.where, {"a transfer"});
   }
 
+  /// Steps of control are nested, and read and write single elements of the host's.
+  void check_control() {
+    std::vector<control::kind> open;
+    for_each_action<control>(p_, [&](control const& c, std::size_t step) {
+      using kind = control::kind;
+      step_ = static_cast<std::int32_t>(step);
+      if (p_.on_device) fail_here("control in a program for a device");
+      for (auto const* v : {&c.condition, &c.count, &c.turn}) check_host_view(*v);
+      bool const begins = c.what == kind::branch || c.what == kind::repeat;
+      if (!begins && open.empty()) fail_here("an end of nothing");
+      if (c.what == kind::otherwise && open.back() != kind::branch) fail_here("an otherwise without a branch");
+      if (c.what == kind::branch || c.condition.type.element != dtype::undefined)
+        check_single(c.condition, dtype::boolean);
+      if (c.count.type.element != dtype::undefined) check_single(c.count, dtype::int64);
+      if (c.what == kind::repeat) check_single(c.turn, dtype::int64), check_written(c.turn.where, {"a turn"});
+      if (!begins) open.pop_back();
+      if (c.what != kind::end) open.push_back(c.what);
+    });
+    if (!open.empty()) fail_here("a branch or turns without an end");
+  }
+
+  void check_single(view_binding const& v, dtype element) const {
+    if (v.type.element != element || !v.type.shape || v.type.shape->elements() != 1)
+      fail_here("control by {} {}, one {} is expected", name(v.type.element), v.type.shape.value_or(shape{}),
+                name(element));
+  }
+
+  void check_copy(tensor_copy const& c) const {
+    check_host_view(c.from), check_host_view(c.to);
+    check_written(c.to.where, {"a copy"});
+    if (c.turn.type.element != dtype::undefined) check_single(c.turn, dtype::int64);
+    auto whole = c.from.type, slice = c.to.type;
+    if (!whole.shape || !slice.shape) fail_here("a copy of unknown shape");
+    if (whole.shape->rank() < slice.shape->rank()) std::swap(whole, slice);
+    if (c.turn.type.element != dtype::undefined) {
+      if (c.axis >= whole.shape->rank()) fail_here("a copy along axis {} of {}", c.axis, *whole.shape);
+      whole.shape->erase(c.axis);
+    }
+    if (whole != slice) fail_here("a copy between tensors that do not fit");
+  }
+
   /// Whether an address lies in the memory of the device, or in that of the host.
   void check_memory(address const& a, bool device, std::string_view what) const {
     bool const there = p_.on_device && !is_of_host(a.in);
@@ -271,6 +319,7 @@ class program_verifier {
 /// other;
 /// - calls have the arguments that their kernels declare, aligned as these want; loops end, turn at least once and are
 ///   nested at most `loop_depth` deep;
+/// - control is nested, by single elements, and copies are between tensors that fit;
 /// - slots exist; those that show a planned place show one, which is alive wherever the slot is read;
 /// - outputs are alive at the end.
 /// Kernels have a specification of their own, vector/verify.hpp.

@@ -3,6 +3,7 @@
 #include <sinter/program/program.hpp>
 #include <sinter/program/work.hpp>
 #include <sinter/runtime/compiled_subgraphs.hpp>
+#include <sinter/runtime/control_records.hpp>
 #include <sinter/runtime/graph_runner.hpp>
 #include <sinter/runtime/linked_grid.hpp>
 #include <sinter/runtime/weight_store.hpp>
@@ -119,6 +120,13 @@ class binder {
     return record;
   }
 
+  control_record link(control const& c) const {
+    return {.what = c.what, .condition = bytes(c.condition), .count = bytes(c.count), .turn = bytes(c.turn)};
+  }
+  copy_record link(tensor_copy const& c) const {
+    return {.from = bytes(c.from), .to = bytes(c.to), .turn = bytes(c.turn), .runs = runs_of(c)};
+  }
+
   transfer_record link(transfer const& t) const {
     return {.from = view(t.from), .to = view(t.to), .up = is_of_host(t.from.where.in)};
   }
@@ -142,6 +150,12 @@ class binder {
  private:
   island_record::operand operand(island::operand const& v) const {
     return {v.slot, v.slot >= 0 ? view_record{} : view(v.planned)};
+  }
+
+  bound_bytes bytes(view_binding const& v) const {
+    if (v.type.element == dtype::undefined) return {};
+    if (v.constant) return {.constant = static_cast<std::byte const*>(v.constant.data()), .is_given = true};
+    return {.where = resolve(v.where), .is_given = true};
   }
 
   view_record view(view_binding const& v) const {

@@ -72,7 +72,8 @@ class executable {
   }
 
  private:
-  using linked_step = std::variant<linked_region, host_record, island_record, launch_list, transfer_record>;
+  using linked_step = std::variant<linked_region, host_record, island_record, launch_list, transfer_record,
+                                   control_record, copy_record>;
 
   template <typename Bytes>
   std::size_t of_islands(Bytes&& bytes) const {
@@ -92,6 +93,8 @@ class executable {
   void run_island(workspace& w, island_record const& record) const;
   void run_region(workspace& w, linked_region const& region) const;
   void link_steps(runner_factory const& make_runner);
+  void link_control();
+  std::size_t next(workspace& w, control_record const& c, std::size_t i) const;
   void bind_inputs(workspace& w, std::span<tensor_view const> in) const;
   void bind_outputs(workspace& w, std::span<mutable_tensor_view const> out) const;
   tensor_view result(workspace& w, std::size_t output) const;
@@ -130,10 +133,13 @@ inline void executable::link_steps(runner_factory const& make_runner) {
     if (auto const* h = std::get_if<host_call>(&s.action)) steps_.emplace_back(bind.link(*h, s));
     if (auto const* i = std::get_if<island>(&s.action)) steps_.emplace_back(bind.link(*i, s, make_runner));
     if (auto const* t = std::get_if<transfer>(&s.action)) steps_.emplace_back(bind.link(*t));
+    if (auto const* c = std::get_if<control>(&s.action)) steps_.emplace_back(bind.link(*c));
+    if (auto const* c = std::get_if<tensor_copy>(&s.action)) steps_.emplace_back(bind.link(*c));
     if (l && !goes_on) steps_.emplace_back(launch_list{.number = lists++});
     if (l) std::get<launch_list>(steps_.back()).launches.push_back(bind.link(*l));
   }
   for (std::size_t i = 0; i < program_->outputs.size(); ++i) results_.push_back(bind.result(i));
+  link_control();
 }
 
 template <typename Around>
@@ -147,7 +153,14 @@ void executable::run_steps(workspace& w, std::span<tensor_view const> in, std::s
     bind_inputs(w, in);
     bind_outputs(w, out);
   }
-  for (std::size_t i = 0; i < steps_.size(); ++i) around(i, [&] { run_step(w, steps_[i], device); });
+  for (std::size_t i = 0; i < steps_.size();) {
+    if (auto const* c = std::get_if<control_record>(&steps_[i])) {
+      i = next(w, *c, i);
+    } else {
+      around(i, [&] { run_step(w, steps_[i], device); });
+      ++i;
+    }
+  }
   collect_outputs(w, out, device);
 }
 
@@ -157,6 +170,38 @@ inline void executable::run_step(workspace& w, linked_step const& step, std::opt
   if (auto const* i = std::get_if<island_record>(&step)) run_island(w, *i);
   if (auto const* l = std::get_if<launch_list>(&step)) device->run(*l);
   if (auto const* t = std::get_if<transfer_record>(&step)) device->run(*t);
+  if (auto const* c = std::get_if<copy_record>(&step)) c->run(w.table(0));
+}
+
+/// The step that runs after a step of control, which is number `i`.
+inline std::size_t executable::next(workspace& w, control_record const& c, std::size_t i) const {
+  auto* const* const table = w.table(0);
+  switch (c.what) {
+    case control::kind::branch: return (c.holds(table) ? i : c.partner) + 1;
+    case control::kind::otherwise: return c.partner + 1;
+    case control::kind::repeat: return (c.begins_turn(table, 0) ? i : c.partner) + 1;
+    case control::kind::end: break;
+  }
+  if (!c.ends_turns) return i + 1;
+  auto const& start = std::get<control_record>(steps_[c.partner]);
+  return (start.begins_turn(table, start.turn.read<std::int64_t>(table) + 1) ? c.partner : i) + 1;
+}
+
+/// Tells records of control where what they begin ends.
+inline void executable::link_control() {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    auto* const c = std::get_if<control_record>(&steps_[i]);
+    if (!c) continue;
+    if (c->what == control::kind::otherwise || c->what == control::kind::end) {
+      auto& begin = std::get<control_record>(steps_[open.back()]);
+      begin.partner = i;
+      c->partner = open.back();
+      c->ends_turns = begin.what == control::kind::repeat;
+      open.pop_back();
+    }
+    if (c->what != control::kind::end) open.push_back(i);
+  }
 }
 
 inline void executable::run_region(workspace& w, linked_region const& region) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/emit/cpp/control_text.hpp>
 #include <sinter/emit/cpp/grid_text.hpp>
 #include <sinter/emit/cpp/host_steps.hpp>
 #include <sinter/emit/cpp/library.hpp>
@@ -46,13 +47,14 @@ class variant_printer {
         "#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC diagnostic ignored \"-Wuninitialized\"\n"
         "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n#endif\n";
     put("#include <sinter/emit/cpp/sinter_simd.hpp>\n\n#include \"{}_run.hpp\"\n", lib_.name);
-    text_ += "#include <bit>\n#include <cstddef>\n#include <cstdint>\n\n";
+    text_ += "#include <bit>\n#include <cstddef>\n#include <cstdint>\n#include <cstring>\n\n";
     put("namespace {}_detail {{\nnamespace {{\n\nusing namespace sinter::simd;\n", lib_.name);
     text_ +=
         "\n/// Calls a kernel on these addresses.\ntemplate <typename... Address>\n"
         "void call(void (*kernel)(std::byte* const*) noexcept, Address... at) noexcept {\n"
         "  std::byte* const arguments[] = {at...};\n  kernel(arguments);\n}\n";
     if (!lib_.hosts.all().empty()) text_ += host_call_function;
+    if (std::ranges::any_of(v_.plans, has_control)) text_ += control_functions;
     if (lib_.threads > 1) text_ += parallel_function(lib_);
     for (std::size_t k = 0; k < v_.kernels.size(); ++k) kernel(k);
     text_ += "\n}  // namespace\n\n";
@@ -94,7 +96,11 @@ class variant_printer {
     std::iota(all.begin(), all.end(), std::size_t{0});
     auto const same_steps = [&](std::size_t i) {
       std::vector<std::pair<std::size_t, std::string>> kinds;
-      for (auto const& s : v_.plans[i].steps) kinds.emplace_back(s.action.index(), describe(v_.plans[i], s));
+      auto const& p = v_.plans[i];
+      for (std::size_t s = 0; s < p.steps.size(); ++s) {
+        auto const* const c = std::get_if<control>(&p.steps[s].action);
+        kinds.emplace_back(p.steps[s].action.index(), c ? control_line(lib_, p, *c, s) : describe(p, p.steps[s]));
+      }
       return kinds;
     };
     for_each_batch(group_by(all, same_steps), [&](std::vector<std::size_t> const& plans) { steps(plans); });
@@ -145,10 +151,15 @@ class variant_printer {
   void steps(std::vector<std::size_t> const& plans) {
     auto const& first = v_.plans[plans[0]];
     for (std::size_t s = 0; s < first.steps.size(); ++s) {
+      if (auto const* c = std::get_if<control>(&first.steps[s].action)) {
+        control_step(control_line(lib_, first, *c, s), *c);
+        continue;
+      }
       put("\n{:{}}// {}\n", "", indent_, comment_text(describe(first, first.steps[s])));
-      if (std::holds_alternative<host_call>(first.steps[s].action)) {
+      if (!std::holds_alternative<region>(first.steps[s].action)) {
         auto const statement = [&](std::size_t plan) {
           auto const& step = v_.plans[plan].steps[s];
+          if (auto const* c = std::get_if<tensor_copy>(&step.action)) return copy_statement(lib_, v_.plans[plan], *c);
           return host_statement(lib_, v_.plans[plan], step, std::get<host_call>(step.action));
         };
         for_each_batch(group_by(plans, statement),
@@ -162,6 +173,13 @@ class variant_printer {
         print(group[0], s, std::ranges::find(shared, group, &shared_region::plans)->what);
       });
     }
+  }
+
+  void control_step(std::string const& line, control const& c) {
+    using kind = control::kind;
+    if (c.what == kind::otherwise || c.what == kind::end) indent_ -= 2;
+    put("{:{}}{}\n", "", indent_, line);
+    if (c.what != kind::end) indent_ += 2;
   }
 
   std::string output(std::size_t plan, std::size_t i) const {

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <sinter/ops/control_form.hpp>
+#include <sinter/ops/operator.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Part of the implementation: defines what ops/control_form.hpp declares.
+namespace sinter {
+
+namespace detail {
+
+inline bool is_fixed(tensor_type const& t) { return t.element != dtype::undefined && is_plain(t.element) && t.shape; }
+
+/// Whether planned steps can compute all of a graph.
+inline bool has_fixed_shapes(graph const& g) {
+  auto const fixed = [&](value_id v) { return !v || is_fixed(g.at(v).type); };
+  if (!std::ranges::all_of(g.inputs, fixed, &port::value) || !std::ranges::all_of(g.outputs, fixed, &port::value))
+    return false;
+  return std::ranges::all_of(g.topological_order(), [&](node_id id) {
+    auto const& n = g.at(id);
+    if (!std::ranges::all_of(n.inputs, fixed) || !std::ranges::all_of(n.outputs, fixed)) return false;
+    return !bind(n).allocates() || has_planned_bodies(g, n);
+  });
+}
+
+inline std::size_t normal_axis(std::int64_t axis, std::size_t rank) {
+  return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+}
+
+/// The type of a slice of `whole`; none where it has no such axis.
+inline std::optional<tensor_type> slice_type(tensor_type whole, std::int64_t along) {
+  auto const axis = normal_axis(along, whole.shape->rank());
+  if (axis >= whole.shape->rank()) return std::nullopt;
+  whole.shape->erase(axis);
+  return whole;
+}
+
+/// Whether the body of turns carries the types that it takes, and gives slices of what the node stacks.
+inline bool turns_agree(graph const& g, node const& n, control_form const& form) {
+  auto const& body = *form.bodies[0];
+  auto const type = [&](port const& p) -> tensor_type const& { return body.at(p.value).type; };
+  for (std::size_t i = 0; i < form.carried; ++i)
+    if (type(body.inputs[form.inputs_ahead() + i]) != type(body.outputs[form.outputs_ahead() + i])) return false;
+  for (std::size_t i = 0; i < form.stacked.size() && form.carried + i < n.outputs.size(); ++i) {
+    auto const out = n.outputs[form.carried + i];
+    if (!out) continue;
+    auto const slice = slice_type(g.at(out).type, form.stacked[i].axis);
+    if (!slice || *slice != type(body.outputs[form.outputs_ahead() + form.carried + i])) return false;
+  }
+  return !form.numbered || type(body.outputs[0]) == tensor_type{dtype::boolean, shape{}};
+}
+
+inline bool branches_agree(graph const& g, node const& n, control_form const& form) {
+  return std::ranges::all_of(form.bodies, [&](auto const& body) {
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      if (n.outputs[i] && g.at(n.outputs[i]).type != body->at(body->outputs[i].value).type) return false;
+    return true;
+  });
+}
+
+/// Whether an input that is a count or condition is one element of this type, or omitted.
+inline bool is_single(graph const& g, node const& n, std::optional<std::size_t> input, dtype element) {
+  if (!input) return true;
+  auto const& type = g.at(n.inputs[*input]).type;
+  return type.element == element && type.shape && type.shape->elements() == 1;
+}
+
+}  // namespace detail
+
+std::optional<control_form> control_form_of(node const& n) {
+  auto const op = bind(n);
+  if (!op.entry->form) return std::nullopt;
+  auto form = op.entry->form(op.attributes.get(), n.inputs.size());
+  for (auto* const input : {&form.count, &form.condition})
+    if (*input && !n.inputs[**input]) input->reset();
+  return form;
+}
+
+std::optional<std::vector<tensor_type>> body_input_types(graph const& g, node const& n, control_form const& form) {
+  std::vector<tensor_type> all;
+  if (form.numbered) all = {{dtype::int64, shape{}}, {dtype::boolean, shape{}}};
+  for (auto i = form.first; i < n.inputs.size(); ++i) {
+    if (!n.inputs[i] || !detail::is_fixed(g.at(n.inputs[i]).type)) return std::nullopt;
+    auto type = g.at(n.inputs[i]).type;
+    if (auto const scanned = i - form.first - form.carried;
+        i >= form.first + form.carried && scanned < form.scanned.size()) {
+      auto slice = detail::slice_type(std::move(type), form.scanned[scanned].axis);
+      if (!slice) return std::nullopt;
+      type = std::move(*slice);
+    }
+    all.push_back(std::move(type));
+  }
+  return all;
+}
+
+bool has_planned_bodies(graph const& g, node const& n) {
+  auto const form = control_form_of(n);
+  if (!form) return false;
+  auto const given = body_input_types(g, n, *form);
+  auto const fixed = [&](value_id v) { return !v || detail::is_fixed(g.at(v).type); };
+  if (!given || !std::ranges::all_of(n.outputs, fixed)) return false;
+  if (!detail::is_single(g, n, form->count, dtype::int64) || !detail::is_single(g, n, form->condition, dtype::boolean))
+    return false;
+  for (auto const& body : form->bodies) {
+    if (body->inputs.size() != given->size()) return false;
+    for (std::size_t i = 0; i < given->size(); ++i)
+      if (body->at(body->inputs[i].value).type != (*given)[i]) return false;
+    if (!detail::has_fixed_shapes(*body)) return false;
+  }
+  return form->is_choice() ? detail::branches_agree(g, n, *form) : detail::turns_agree(g, n, *form);
+}
+
+}  // namespace sinter

@@ -42,20 +42,22 @@ struct tiled_values {
   std::int64_t bytes() const { return chunks() * chunk_bytes(); }
 };
 
-/// 32 numbers at `at` as bfloat16; those from `count`, 16 or 32, on are 0.
+/// The bits of 32 numbers at `at` as bfloat16; those from `count`, 16 or 32, on are 0.
 inline vector::reg load_rounded(vector::builder& b, vector::pointer from, std::int64_t at, std::int64_t count) {
-  return b.pack_bf16(b.load(from.at(at)), count > channel_block ? b.load(from.at(at + 64)) : b.zero());
+  auto const low = b.load(from.at(at));
+  auto const pairs = b.pack_bf16(low, count > channel_block ? b.load(from.at(at + 64)) : b.zero());
+  return b.unary(vector::opcode::floats, pairs);
 }
 
 /// Copies `p.keys` keys, rows `row` bytes apart, to where `tiled_keys` says.
 inline vector::program pack_key_tiles_kernel(tiled_keys const& p, std::int64_t row, target const& t) {
   vector::builder b("pack_key_tiles", t.lanes());
   auto const k = b.argument("k", vector::access::in, (p.keys - 1) * row + p.width * 4);
-  auto const to = b.argument("packed", vector::access::out, p.bytes(), vector::element::i32);
+  auto const to = b.argument("packed", vector::access::out, p.bytes());
   auto const square = [&](std::int64_t present, std::int64_t at, std::int64_t count, std::int64_t to_at) {
     std::vector<vector::reg> words;
     for (std::int64_t i = 0; i < tile_rows; ++i)
-      words.push_back(i < present ? load_rounded(b, k, at + i * row, count) : b.zero(vector::register_type::i32));
+      words.push_back(i < present ? load_rounded(b, k, at + i * row, count) : b.zero());
     b.transpose(words);
     for (std::int64_t i = 0; i < tile_rows; ++i) b.store(to.at(to_at + i * 64), words[static_cast<std::size_t>(i)]);
   };

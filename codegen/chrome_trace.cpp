@@ -19,7 +19,7 @@ std::string chrome_trace(profile const& p) {
                       {"dur", 1e6 * s.last_seconds},
                       {"pid", 1},
                       {"tid", 1},
-                      {"args", {{"schedule", s.schedule}, {"operations", s.operations}, {"bytes", s.bytes}}}});
+                      {"args", {{"schedule", s.schedule}, {"operations", s.operations.total()}, {"bytes", s.bytes}}}});
   // Names come from the model; what is no UTF-8 in them is replaced.
   return nlohmann::ordered_json{{"traceEvents", events}, {"displayTimeUnit", "ns"}}.dump(
       1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -101,8 +101,9 @@ inline double bfloat16_rate(sinter::target const& machine, sinter::executor* poo
          });
 }
 
-/// The same of products of tiles of bfloat16, on machines that have them.
-inline double bfloat16_tile_rate(sinter::target const& machine, sinter::executor* pool = nullptr) {
+/// The same of `product`, of tiles of bfloat16 or of bytes, on machines that have them.
+inline double tile_rate(sinter::target const& machine, sinter::vector::opcode product,
+                        sinter::executor* pool = nullptr) {
   constexpr int turns = 10'000, sums_of_tiles = 4, side = sinter::most_tile_rows, bytes = sinter::most_tile_bytes;
   sinter::vector::builder b("tile_rate", machine.lanes());
   auto const y = b.argument("y", sinter::vector::access::out, side * bytes, sinter::vector::element::i32);
@@ -112,11 +113,12 @@ inline double bfloat16_tile_rate(sinter::target const& machine, sinter::executor
   for (int i = 0; i < sums_of_tiles; ++i) sums.push_back(b.tile_zero(side, bytes));
   auto const left = b.tile_load(y.at(0), side, bytes, bytes), right = b.tile_load(y.at(0), side, bytes, bytes);
   b.loop(turns, {}, [&] {
-    for (auto const sum : sums) b.tile_dot_to(sum, sinter::vector::opcode::tile_dot2_bf16, left, right);
+    for (auto const sum : sums) b.tile_dot_to(sum, product, left, right);
   });
   for (auto const sum : sums) b.tile_store(y.at(0), sum, side, bytes, bytes);
   probe const p(std::move(b).take(), machine, pool, 4096);
-  return 1.0 * sums_of_tiles * side * side * bytes * turns * p.workers() / least_seconds(20, [&] { p.run(); });
+  auto const operations = 2.0 * side * (bytes / 4) * bytes / (product == sinter::vector::opcode::tile_dot4 ? 1 : 2);
+  return sums_of_tiles * operations * turns * p.workers() / least_seconds(20, [&] { p.run(); });
 }
 
 /// Bytes a second that all workers together read, each again and again the same `bytes` bytes.

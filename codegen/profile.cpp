@@ -147,14 +147,14 @@ std::string profile_table(profile const& p, roofline const& limit) {
     auto const& s = p.steps[i];
     text +=
         fmt::format(row, i, number(1e6 * s.seconds), percent(s.seconds),
-                    number(s.operations / s.seconds / 1e9, s.operations > 0 && s.seconds > 0),
+                    number(s.operations.total() / s.seconds / 1e9, s.operations.total() > 0 && s.seconds > 0),
                     number(static_cast<double>(s.bytes) / 1e3), part_of(limit, s), name(s.kind), s.schedule, s.nodes);
   }
   for (auto const kind : {step_kind::kernel, step_kind::host, step_kind::island, step_kind::copy}) {
     double seconds = 0, operations = 0;
     std::size_t count = 0;
     for (auto const& s : p.steps)
-      if (s.kind == kind) seconds += s.seconds, operations += s.operations, ++count;
+      if (s.kind == kind) seconds += s.seconds, operations += s.operations.total(), ++count;
     if (count > 0)
       text += fmt::format("total {}: {} step{}, {} us, {} %, {} GFLOP/s\n", name(kind), count, count == 1 ? "" : "s",
                           number(1e6 * seconds), percent(seconds),
@@ -163,7 +163,11 @@ std::string profile_table(profile const& p, roofline const& limit) {
   text += fmt::format("total: {} steps, {} us; a run without this measurement {} us, median\n", p.steps.size(),
                       number(1e6 * sum), number(1e6 * p.run_seconds));
   if (!limit) return text;
-  text += fmt::format("roof, as measured now: {:.1f} GFLOP/s of FMA; read at", limit.operations_a_second / 1e9);
+  text += fmt::format("roof, as measured now: {:.1f} GFLOP/s of FMA", limit.a_second.lanes / 1e9);
+  if (limit.a_second.bfloat16_tiles > 0)
+    text += fmt::format(", {:.0f} of tiles of bfloat16, {:.0f} of bytes", limit.a_second.bfloat16_tiles / 1e9,
+                        limit.a_second.byte_tiles / 1e9);
+  text += "; read at";
   for (auto const& l : limit.levels)
     text += fmt::format("{} {:.1f} GB/s from {}", &l == limit.levels.data() ? "" : ",", l.bytes_a_second / 1e9, l.name);
   return text + "\n";

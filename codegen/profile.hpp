@@ -3,6 +3,7 @@
 #include <sinter/core/preferences.hpp>
 #include <sinter/core/target.hpp>
 #include <sinter/program/program.hpp>
+#include <sinter/program/traffic.hpp>
 #include <sinter/runtime/executable.hpp>
 
 #include "model_file.hpp"
@@ -25,10 +26,10 @@ struct profiled_step {
   step_kind kind = step_kind::kernel;
   std::string nodes{};     ///< "conv1 (Conv), pool1 (MaxPool)"; empty of what the planner puts between nodes
   std::string schedule{};  ///< who made it
-  double operations = 0;   ///< of float32; 0 where nobody counts them: host and island
-  std::int64_t bytes = 0;  ///< that it touches
-  double seconds = 0;      ///< median over the runs
-  double last_begin = 0;   ///< of the last run, in seconds since it began
+  sinter::operation_counts operations{};  ///< 0 where nobody counts them: host and island
+  std::int64_t bytes = 0;                 ///< that it touches
+  double seconds = 0;                     ///< median over the runs
+  double last_begin = 0;                  ///< of the last run, in seconds since it began
   double last_seconds = 0;
 };
 

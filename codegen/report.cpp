@@ -79,7 +79,7 @@ ordered_json measurement_of(report_subject const& s) {
 ordered_json operations_of(sinter::program const& p, std::span<profiled_step const> steps) {
   if (p.on_device) return nullptr;
   double sum = 0;
-  for (auto const& step : steps) sum += step.operations;
+  for (auto const& step : steps) sum += step.operations.total();
   return sum;
 }
 

@@ -70,7 +70,7 @@ ordered_json steps_of(sinter::program const& p, std::span<profiled_step const> s
                    {"schedule", described.schedule},
                    {"kind", name(described.kind)},
                    {"seconds", timed ? ordered_json(described.seconds) : ordered_json()},
-                   {"operations", known(described.operations)},
+                   {"operations", known(described.operations.total())},
                    {"bytes", known(described.bytes)},
                    {"kernels", touched.kernels()},
                    {"tensors", touched.tensors()},

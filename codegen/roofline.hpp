@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/core/target.hpp>
+#include <sinter/program/traffic.hpp>
 #include <sinter/runtime/executor.hpp>
 
 #include <cstdint>
@@ -16,13 +17,13 @@ struct roofline {
     std::int64_t holds = 0;  ///< bytes, all workers together
     double bytes_a_second = 0;
   };
-  double operations_a_second = 0;  ///< fused multiply-adds of float32, counted twice
-  std::vector<level> levels{};     ///< the nearest first; the last one holds everything
+  sinter::operation_counts a_second{};  ///< fused multiply-adds of float32, products of tiles; 0: there are none
+  std::vector<level> levels{};          ///< the nearest first; the last one holds everything
 
   /// Whether there is anything to compare with.
-  explicit operator bool() const { return operations_a_second > 0; }
+  explicit operator bool() const { return a_second.lanes > 0; }
   /// For operations on so many bytes, which come from the nearest level that holds them.
-  double seconds(double operations, std::int64_t bytes) const;
+  double seconds(sinter::operation_counts const& operations, std::int64_t bytes) const;
 };
 
 /// Measures this machine, all workers of `pool` (may be null) at once; takes about a third of a second. Empty where

@@ -15,7 +15,7 @@ profile two_steps() {
   return {.steps = {{.kind = step_kind::kernel,
                      .nodes = "conv (Conv)",
                      .schedule = "direct",
-                     .operations = 4e6,
+                     .operations = {.lanes = 3e6, .bfloat16_tiles = 1e6},
                      .bytes = 1000,
                      .seconds = 100e-6,
                      .last_begin = 2e-6,
@@ -25,15 +25,18 @@ profile two_steps() {
 }
 
 /// 100 GFLOP/s; 10 GB/s from 1 kB, else 1 GB/s.
-roofline slow_machine() { return {1e11, {{"L1", 1000, 1e10}, {"memory", INT64_MAX, 1e9}}}; }
+roofline slow_machine() {
+  return {{.lanes = 1e11, .bfloat16_tiles = 1e11}, {{"L1", 1000, 1e10}, {"memory", INT64_MAX, 1e9}}};
+}
 
 }  // namespace
 
 TEST_CASE("the roof is that of operations or of the level that holds the bytes, whichever is lower") {
   auto const r = slow_machine();
-  CHECK(r.seconds(1e6, 1000) == 1e-5);
-  CHECK(r.seconds(1, 1000) == 1e-7);
-  CHECK(r.seconds(1, 1001) == 1001e-9);
+  CHECK(r.seconds({.lanes = 1e6}, 1000) == 1e-5);
+  CHECK(r.seconds({.lanes = 1e6, .bfloat16_tiles = 1e6}, 1000) == 2e-5);
+  CHECK(r.seconds({.lanes = 1}, 1000) == 1e-7);
+  CHECK(r.seconds({.lanes = 1}, 1001) == 1001e-9);
   CHECK_FALSE(roofline());
 }
 

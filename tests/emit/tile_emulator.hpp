@@ -119,7 +119,7 @@ class tile_emulator {
                           : static_cast<void>(state() = {{}, false, state().count, state().fault});
     if (!state().configured) return blame("tiles are not configured");
     if (is(0x49, f2)) return static_cast<void>(std::memset(used(i.reg).at, 0, sizeof(tile::at)));
-    if (is(0x4b, f2)) return load(used(i.reg), i);
+    if (is(0x4b, f2) || is(0x4b, p66)) return load(used(i.reg), i);
     if (is(0x4b, f3)) return store(used(i.reg), i);
     if (is(0x5c, f3)) return multiply(used(i.reg), used(i.rm), used(i.third), true);
     if (is(0x5e, p66)) return multiply(used(i.reg), used(i.rm), used(i.third), false);

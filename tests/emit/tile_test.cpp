@@ -64,7 +64,7 @@ TEST_CASE("kernels on tiles disassemble to what they are") {
   };
   CHECK(in_code("(bad)") == 0);
   CHECK(in_code("tilezero") == in_programs(vector::opcode::tile_zero));
-  CHECK(in_code("tileloadd") == in_programs(vector::opcode::tile_load));
+  CHECK(in_code("tileloadd") == in_programs(vector::opcode::tile_load) + in_programs(vector::opcode::tile_load_once));
   CHECK(in_code("tilestored") == in_programs(vector::opcode::tile_store));
   CHECK(in_code("tdpbf16ps") == in_programs(vector::opcode::tile_dot2_bf16));
   CHECK(in_code("tdpbusd") == in_programs(vector::opcode::tile_dot4));

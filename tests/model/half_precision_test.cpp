@@ -88,22 +88,21 @@ graph opset 13 {
     }
 }
 
-TEST_CASE("what products by tiles read of each other is rounded once") {
-  struct part {
-    std::string input, shape, nodes, output;
-  };
-  std::vector<part> const parts{
-      {"x", "2x64x9x8", "const w = float[96x64x3x3] random(1)\n a = Conv(x, w) {pads = [1, 1, 1, 1]}\n y = Relu(a)",
-       "y"},
-      {"y", "2x96x9x8", "p = MaxPool(y) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}", "p"},
-      {"p", "2x96x9x8", "const u = float[64x96x1x1] random(2)\n z = Conv(p, u)", "z"},
-      {"z", "2x64x9x8", "const v = float[32x64x3x3] random(3)\n o = Conv(z, v) {pads = [1, 1, 1, 1], strides = [2, 2]}",
-       "o"}};
-  auto const graph_of = [](part const& p) {
-    return parse(fmt::format("graph opset 13 {{\n input {}: float[{}]\n {}\n output {}\n}}", p.input, p.shape, p.nodes,
+namespace {
+
+/// Nodes of a model, and the tensor that they read; `rounded`: its bytes in bfloat16.
+struct rounded_part {
+  std::string input, shape, nodes, output;
+  std::int64_t rounded = 0;
+};
+
+/// Checks that a model gives the bits of its parts, one after another, whose tensors between them are rounded.
+void check_rounded_parts(std::vector<rounded_part> const& parts) {
+  auto const graph_of = [](rounded_part const& p) {
+    return parse(fmt::format("graph opset 20 {{\n input {}: float[{}]\n {}\n output {}\n}}", p.input, p.shape, p.nodes,
                              p.output));
   };
-  part whole = parts[0];
+  auto whole = parts[0];
   for (std::size_t i = 1; i < parts.size(); ++i) whole.nodes += "\n" + parts[i].nodes;
   whole.output = parts.back().output;
   auto const g = graph_of(whole);
@@ -114,13 +113,38 @@ TEST_CASE("what products by tiles read of each other is rounded once") {
   pipeline const rounded(g, how);
   CHECK(equal_bits(rounded.run(inputs), expected));
   for (auto const& each : parts) {
-    if (each.input == "x") continue;
-    std::int64_t const bytes = 2 * (each.input == "z" ? std::int64_t{64} : 96) * 72 * 2;
+    if (each.rounded == 0) continue;
+    INFO(each.input);
     CHECK(std::ranges::any_of(rounded.code.plan().allocations,
-                              [&](auto const& t) { return t.name == each.input && t.bytes == bytes; }));
+                              [&](auto const& t) { return t.name == each.input && t.bytes == each.rounded; }));
   }
   how.interpret = false;
   if (native_target().covers("amx")) CHECK(equal_bits(run_compiled(g, inputs, how), expected));
+}
+
+}  // namespace
+
+TEST_CASE("what convolutions by tiles read of each other is rounded once") {
+  check_rounded_parts(
+      {{"x", "2x64x9x8", "const w = float[96x64x3x3] random(1)\n a = Conv(x, w) {pads = [1, 1, 1, 1]}\n y = Relu(a)",
+        "y"},
+       {"y", "2x96x9x8", "p = MaxPool(y) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}", "p", 2 * 96 * 72 * 2},
+       {"p", "2x96x9x8", "const u = float[64x96x1x1] random(2)\n z = Conv(p, u)", "z", 2 * 96 * 72 * 2},
+       {"z", "2x64x9x8",
+        "const v = float[32x64x3x3] random(3)\n o = Conv(z, v) {pads = [1, 1, 1, 1], strides = [2, 2]}", "o",
+        2 * 64 * 72 * 2}});
+}
+
+TEST_CASE("what matrix products by tiles read of normalised rows and of each other is rounded once") {
+  check_rounded_parts(
+      {{"x", "3x25x64",
+        "const s = float[64] random(1)\n const b = float[64] random(2)\n y = LayerNormalization(x, s, b)", "y"},
+       {"y", "3x25x64",
+        "const w = float[64x160] random(3)\n const c = float[160] random(4)\n m = MatMul(y, w)\n a = "
+        "Add(m, c)\n z = Gelu(a)",
+        "z", 96 * 64 * 2},
+       {"z", "3x25x160", "const u = float[160x96] random(5)\n v = MatMul(z, u)", "v", 96 * 160 * 2},
+       {"v", "3x25x96", "const t = float[96x40] random(6)\n o = MatMul(v, t)", "o", 96 * 96 * 2}});
 }
 
 TEST_CASE("terms that products by tiles add are rounded as their results are") {

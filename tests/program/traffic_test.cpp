@@ -46,7 +46,7 @@ TEST_CASE("operations are counted for each lane, turn and task; bytes that tasks
   address const x{.in = space::input, .stride = {0, 0, 1024, 64}}, w{.in = space::weight};
   address const y{.in = space::arena, .stride = {0, 0, 256, 64}};
   auto const work = work_of(p, call({1, 1, 3, 4}, 0, {x, w, y}));
-  CHECK(work.operations == 2 * 5 * 16 * 12);
+  CHECK(work.operations.lanes == 2 * 5 * 16 * 12);
   CHECK(work.bytes == 12 * 64 + 64 + 12 * 64);  // of the rows of x, 1024 bytes apart, what is read
   CHECK(work.computes);
   address const one_of_row{.in = space::input, .stride = {0, 0, 1024, 0}};
@@ -59,7 +59,7 @@ TEST_CASE("a tensor that several arguments reach counts as often as it has bytes
   auto const in_place = work_of(p, call({1, 1, 1, 4}, 1, {x, x}));
   CHECK(in_place.bytes == 256);
   CHECK_FALSE(in_place.computes);
-  CHECK(in_place.operations == 0);
+  CHECK(in_place.operations.total() == 0);
   address y = x;
   y.offset = 128;
   CHECK(work_of(p, call({1, 1, 1, 4}, 1, {x, y})).bytes == 256 + 128);
@@ -78,11 +78,30 @@ TEST_CASE("loops around a call and strides that go back are followed") {
   CHECK(work_of(p, s).bytes == 256 + 64);
 }
 
+TEST_CASE("products of tiles count as often as they multiply numbers") {
+  vector::builder b("tiles", 16);
+  auto const x = b.argument("x", vector::access::in, 3 * 20, vector::element::i32);
+  auto const w = b.argument("w", vector::access::in, 5 * 28, vector::element::i32);
+  auto const y = b.argument("y", vector::access::out, 3 * 28, vector::element::i32);
+  auto const sum = b.tile_zero(3, 28), left = b.tile_load(x.at(0), 3, 20, 20), right = b.tile_load(w.at(0), 5, 28, 28);
+  b.loop(2, {}, [&] { b.tile_dot_to(sum, vector::opcode::tile_dot2_bf16, left, right); });
+  b.tile_dot_to(sum, vector::opcode::tile_dot4, left, right);
+  b.tile_store(y.at(0), sum, 3, 28, 28);
+  program p;
+  p.kernels = {share(std::move(b).take())};
+  auto const work =
+      work_of(p, call({1, 1, 1, 4}, 0, {{.in = space::input}, {.in = space::weight}, {.in = space::output}}));
+  CHECK(work.operations.bfloat16_tiles == 4 * 2 * 2 * 3 * 7 * 5 * 2);
+  CHECK(work.operations.byte_tiles == 4 * 2 * 3 * 7 * 5 * 4);
+  CHECK(work.operations.lanes == 0);
+  CHECK(work.computes);
+}
+
 TEST_CASE("of host calls the tensors count") {
   host_call h;
   h.inputs = {{.type = {dtype::float32, shape{2, 3}}}, {}};
   h.outputs = {{.type = {dtype::int64, shape{6}}}};
   auto const work = work_of(program(), {.action = h});
   CHECK(work.bytes == 24 + 48);
-  CHECK(work.operations == 0);
+  CHECK(work.operations.total() == 0);
 }

@@ -1,3 +1,4 @@
+#include <sinter/core/float16.hpp>
 #include <sinter/ops/attention.hpp>
 #include <sinter/ops/entry.hpp>
 #include <sinter/schedules/attention.hpp>
@@ -42,6 +43,33 @@ any_tensor attention_mask(shape s, std::int64_t hidden) {
   for (std::size_t i = 0; i < t.elements(); i += 7) data[i] = minus_infinity;
   for (std::int64_t i = 0; i < s.back(); ++i) data[hidden * s.back() + i] = minus_infinity;
   return t;
+}
+
+any_tensor as_bfloat16(any_tensor const& t) {
+  any_tensor r(dtype::float32, t.shape());
+  auto* to = static_cast<float*>(r.data());
+  for (auto const value : t.as<float>()) *to++ = bfloat16_to_float(float_to_bfloat16(value));
+  return r;
+}
+
+constexpr target with_attention_tiles("amx");
+
+/// The candidate of tiles, in the interpreter and as machine code: as exact as weights of bfloat16 allow.
+void check_attention_tiles(test_case const& c) {
+  auto const offered = attention_schedule.offer(describe_case(c), with_attention_tiles);
+  REQUIRE(offered.size() == 2);
+  auto const& how = offered[1];
+  CHECK(how.precision == precision::bfloat16);
+  CHECK(how.cost < offered[0].cost);
+  auto const got = run_case(c, how, with_attention_tiles)[0];
+  auto rounded = c;
+  for (std::size_t i = 0; i < 3; ++i) rounded.inputs[i].value = as_bfloat16(c.inputs[i].value);
+  CHECK(difference(got, expected_outputs(rounded)[0]) < 4e-3);
+  CHECK(difference(got, expected_outputs(c)[0]) > 1e-5);
+  if (native_target().covers(with_attention_tiles))
+    CHECK(same_bits(run_case(c, how, with_attention_tiles, emitted)[0], got));
+  else
+    WARN("SKIPPED: this CPU has no AMX");
 }
 
 }  // namespace
@@ -96,4 +124,34 @@ TEST_CASE("attention that caps scores or sees a window of keys runs elsewhere", 
   CHECK_FALSE(offers(attention_schedule, attention_case(x, false, {{"softcap", 2.0f}}), targets[0]));
   CHECK_FALSE(
       offers(attention_schedule, attention_case(x, false, {{"left_window_size", std::int64_t{2}}}), targets[0]));
+}
+
+TEST_CASE("attention by tiles agrees with evaluate of rounded operands", "[schedules]") {
+  auto const x = GENERATE(attention_extents{.queries = 9, .keys = 1, .d = 16, .e = 16},
+                          attention_extents{.queries = 16, .keys = 33, .d = 48, .e = 48},
+                          attention_extents{.batch = 2, .queries = 49, .keys = 49, .d = 32, .e = 32},
+                          attention_extents{.heads = 4, .queries = 40, .keys = 130, .d = 64, .e = 80},
+                          attention_extents{.heads = 1, .key_heads = 1, .queries = 32, .keys = 197, .d = 80, .e = 16});
+  INFO(x.queries << " queries, " << x.keys << " keys of " << x.d << ", values of " << x.e);
+  check_attention_tiles(attention_case(x, false, {{"scale", 0.25f}}));
+  check_attention_tiles(attention_case(x, true, {{"scale", -0.125f}}));
+}
+
+TEST_CASE("attention by tiles hides keys", "[schedules]") {
+  attention_extents x{.heads = 4, .queries = 21, .keys = 37, .d = 16, .e = 16};
+  check_attention_tiles(attention_case(x, true, {{"scale", 0.25f}}, {{random_tensor({1, 1, 1, 37}, 5)}}));
+  for (auto const& mask : {shape{21, 37}, shape{4, 21, 1}})
+    check_attention_tiles(attention_case(x, true, {{"scale", 0.25f}}, {{attention_mask(mask, 0)}}));
+  x.queries = x.keys = 131;
+  check_attention_tiles(attention_case(x, true, {{"scale", 0.25f}, {"is_causal", std::int64_t{1}}}));
+}
+
+TEST_CASE("attention of few queries or of odd sizes takes no tiles", "[schedules]") {
+  auto const ways = [](attention_extents const& x) {
+    return attention_schedule.offer(describe_case(attention_case(x, false)), with_attention_tiles).size();
+  };
+  CHECK(ways({.queries = 9, .d = 16, .e = 16}) == 2);
+  CHECK(ways({.queries = 8, .d = 16, .e = 16}) == 1);
+  CHECK(ways({.queries = 9, .d = 17, .e = 16}) == 1);
+  CHECK(ways({.queries = 9, .d = 16, .e = 24}) == 1);
 }

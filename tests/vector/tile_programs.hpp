@@ -50,7 +50,7 @@ class tile_program {
     };
     auto const first = begin(4 * pick(100)), second = begin(4 * pick(100));
     auto const step = [&] {
-      auto const x = b_.tile_load(pick(2) ? x_.at(64) : far_.at(4 * pick(10)), rows, 4 * depth, x_stride);
+      auto const x = b_.tile_load(pick(2) ? x_.at(64) : far_.at(4 * pick(10)), rows, 4 * depth, x_stride, pick(2) == 1);
       b_.tile_dot_to(first, op, x, b_.tile_load(w_.at(0), depth, columns, w_stride));
       b_.tile_dot_to(second, op, x, b_.tile_load(w_.at(4 * pick(500)), depth, columns, w_stride));
     };

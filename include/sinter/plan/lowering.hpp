@@ -114,7 +114,7 @@ class lowering {
   /// The layout that a value has without a reorder: of several, that of convolutions, and then the smallest.
   layout current_layout(value_id v) {
     auto const rank = [](layout how) {
-      constexpr int by_order[element_order_count] = {1, 3, 2, 0};
+      constexpr int by_order[element_order_count] = {1, 3, 2, 0, 0};
       return 2 * by_order[static_cast<std::size_t>(how.order)] + (how.stored != dtype::undefined);
     };
     auto const id = v ? l_.best(v, rank) : -1;

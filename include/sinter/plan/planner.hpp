@@ -22,7 +22,7 @@ namespace detail {
 /// The program of a graph, whose arena may have any size.
 inline program plan(graph const& g, plan_options const& options, bounded_values where) {
   auto l = lowering(g, options.machine, options.prefer, where).run();
-  round_between(l, precision_on(options.machine, options.prefer.precision));
+  round_between(l, g, precision_on(options.machine, options.prefer.precision));
   append_in_place(l, g);
   place_parts(l, g);
   overwrite_operands(l, g);

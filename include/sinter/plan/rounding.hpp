@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sinter/graph/graph.hpp>
 #include <sinter/plan/lowered.hpp>
 
 #include <algorithm>
@@ -13,19 +14,22 @@ namespace sinter::detail {
 
 class rounding {
  public:
-  explicit rounding(lowered& l) : l_(l), may_(l.tensors.size(), false) {}
+  rounding(lowered& l, graph const& g) : l_(l), g_(g), may_(l.tensors.size(), false) {}
 
   void run() {
     each([&](operation const& op) {
       if (op.how.layouts.roundable.output) may_[index(op.outputs[0])] = true;
     });
     each([&](operation const& op) { deny_others(op); });
+    for (auto const& out : g_.outputs)
+      if (auto const id = out.value ? l_.find(out.value, layout::row_major) : -1; id >= 0) may_[index(id)] = false;
     while (deny_unequal()) continue;
     for (std::size_t i = 0; i < may_.size(); ++i)
-      if (may_[i]) l_.tensors[i].how.stored = dtype::bfloat16;
+      if (may_[i]) round(l_.tensors[i].how);
   }
 
  private:
+  static void round(layout& how) { how = (how == layout::row_major ? layout::tiled_rows : how).as(dtype::bfloat16); }
   static std::size_t index(stored_id id) { return static_cast<std::size_t>(id); }
 
   template <typename Visit>
@@ -57,12 +61,13 @@ class rounding {
   }
 
   lowered& l_;
+  graph const& g_;
   std::vector<bool> may_;  ///< by stored id
 };
 
 /// Rounds them where products may be. Layouts of a device have been decided by lowering.
-inline void round_between(lowered& l, precision products) {
-  if (!l.on_device && products == precision::bfloat16) rounding(l).run();
+inline void round_between(lowered& l, graph const& g, precision products) {
+  if (!l.on_device && products == precision::bfloat16) rounding(l, g).run();
 }
 
 }  // namespace sinter::detail

@@ -2,6 +2,7 @@
 
 #include <sinter/program/work.hpp>
 #include <sinter/vector/opcodes.hpp>
+#include <sinter/vector/tiles.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,9 +14,18 @@
 /// What steps of a program compute and touch, for measurements.
 namespace sinter {
 
+/// Operations by what executes them, at rates of their own; a multiply-add is two.
+struct operation_counts {
+  double lanes = 0;           ///< of float32, in all lanes that execute them
+  double bfloat16_tiles = 0;  ///< products of tiles
+  double byte_tiles = 0;      ///< those of integers
+
+  double total() const { return lanes + bfloat16_tiles + byte_tiles; }
+};
+
 /// Of one run of a step.
 struct step_work {
-  double operations = 0;   ///< of float32, in all lanes that execute them; a fused multiply-add is two
+  operation_counts operations{};
   std::int64_t bytes = 0;  ///< of tensors and weights that are read or written, each once; scratch does not count
   bool computes = false;   ///< kernels do more than move elements
 };
@@ -31,8 +41,24 @@ inline int operations_of(vector::opcode op) {
 /// Whether an instruction makes numbers; bits that are joined, shifted or reinterpreted may be elements on their way.
 inline bool computes(vector::opcode op) {
   using enum vector::opcode;
-  return operations_of(op) > 0 || (op >= iadd && op <= imax) || (op >= to_i32 && op <= pack_bf16) || op == hsum ||
-         op == hmax;
+  return operations_of(op) > 0 || op == tile_dot2_bf16 || op == tile_dot4 || (op >= iadd && op <= imax) ||
+         (op >= to_i32 && op <= pack_bf16) || op == hsum || op == hmax;
+}
+
+/// Operations of one call of a kernel.
+inline operation_counts operations_of(vector::program const& kernel) {
+  operation_counts sum;
+  auto const tiles = vector::tile_shapes(kernel);
+  auto const products = [&](vector::instruction const& i, int of_word) {
+    auto const &to = tiles[static_cast<std::size_t>(i.d.id)], &from = tiles[static_cast<std::size_t>(i.a.id)];
+    return 2.0 * of_word * to.rows * (to.bytes / 4) * (from.bytes / 4);
+  };
+  for_each_executed(kernel, [&](vector::instruction const& i, double turns) {
+    if (i.op == vector::opcode::tile_dot2_bf16) sum.bfloat16_tiles += turns * products(i, 2);
+    if (i.op == vector::opcode::tile_dot4) sum.byte_tiles += turns * products(i, 4);
+    sum.lanes += turns * operations_of(i.op) * kernel.lanes;
+  });
+  return sum;
 }
 
 /// The bytes of each memory that arguments reach.
@@ -96,10 +122,11 @@ inline step_work work_of(program const& p, region const& r) {
     for_each_call(g.body, [&](statement const& call, auto const& loops) { add_call(bytes, p, g, call, loops); });
     for_each_counted_call(g, 0, [&](statement const& call, double times) {
       auto const& kernel = *p.kernels[call.kernel.index];
-      for_each_executed(kernel, [&](vector::instruction const& i, double turns) {
-        sum.operations += operations_of(i.op) * turns * times * kernel.lanes;
-        sum.computes = sum.computes || computes(i.op);
-      });
+      auto const each = operations_of(kernel);
+      sum.operations.lanes += times * each.lanes;
+      sum.operations.bfloat16_tiles += times * each.bfloat16_tiles;
+      sum.operations.byte_tiles += times * each.byte_tiles;
+      sum.computes = sum.computes || std::ranges::any_of(kernel.code, computes, &vector::instruction::op);
     });
   }
   sum.bytes = bytes.total();
@@ -108,7 +135,7 @@ inline step_work work_of(program const& p, region const& r) {
 
 }  // namespace detail
 
-/// The work of a step of a program for a CPU. Of host calls and islands `operations` is 0, and of islands the bytes of
+/// The work of a step of a program for a CPU. Of host calls and islands `operations` are 0, and of islands the bytes of
 /// tensors on the heap are not counted.
 inline step_work work_of(program const& p, program_step const& s) {
   if (auto const* r = std::get_if<region>(&s.action)) return detail::work_of(p, *r);

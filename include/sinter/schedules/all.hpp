@@ -18,6 +18,7 @@
 #include <sinter/schedules/group_norm.hpp>
 #include <sinter/schedules/half_winograd.hpp>
 #include <sinter/schedules/integer_gemm.hpp>
+#include <sinter/schedules/interleave.hpp>
 #include <sinter/schedules/layer_norm.hpp>
 #include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/pad.hpp>
@@ -36,6 +37,7 @@
 #include <sinter/schedules/schedule.hpp>
 #include <sinter/schedules/softmax.hpp>
 #include <sinter/schedules/softmax_columns.hpp>
+#include <sinter/schedules/tile_attention.hpp>
 #include <sinter/schedules/tile_convolution.hpp>
 #include <sinter/schedules/tile_gemm.hpp>
 #include <sinter/schedules/tile_image.hpp>

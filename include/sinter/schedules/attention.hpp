@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,6 +27,7 @@
 ///       for row: s = e^(s - greatest), factor = 1 / sum
 ///       y = s·V * factor
 ///
+/// With tiles of bfloat16 (tile_attention.hpp) values are packed as well, and a task has 32 queries.
 /// Causal: in up to 8 parts of the queries, each with the keys that its last query sees.
 namespace sinter {
 
@@ -45,16 +47,22 @@ inline packing pack_hidden(std::int64_t rows, std::int64_t columns, std::int64_t
 
 class attention_code {
  public:
-  /// Where Q, K, V and, if there is one, the mask lie.
-  attention_code(attention_plan const& p, std::vector<address> places, fragment code, target const& t)
-      : p_(p), a_(p_.what), places_(std::move(places)), machine_(t), code_(std::move(code)) {
+  /// Where Q, K, V and, if there is one, the mask lie. `rounds`: products are those of tiles of bfloat16.
+  attention_code(attention_plan const& p, bool rounds, std::vector<address> places, fragment code, target const& t)
+      : p_(p), a_(p_.what), rounds_(rounds), places_(std::move(places)), machine_(t), code_(std::move(code)) {
     key_heads_ = a_.heads / a_.share;
-    attention_tile const largest{.rows = std::min(rows_of_task, a_.queries), .keys = a_.keys};
+    values_ = places_[2];
+    values_.stride = {a_.v.batch * 4, a_.v.head * 4};
+    attention_tile const largest{
+        .rows = std::min(rows_of_task(), a_.queries), .keys = a_.keys, .d = a_.d, .e = a_.e, .rounds = rounds_};
     scratch_ = code_.scratch(largest.scratch_bytes());
   }
 
   fragment build() {
-    if (packs()) {
+    if (rounds_) {
+      pack_tiles();
+      code_.barrier();
+    } else if (packs()) {
       pack();
       code_.barrier();
     } else {
@@ -72,7 +80,7 @@ class attention_code {
   }
 
  private:
-  static constexpr std::int64_t rows_of_task = 6;
+  std::int64_t rows_of_task() const { return rounds_ ? tile_product_rows : 6; }
 
   bool causal() const { return a_.highest.has_value(); }
   /// Whether keys are packed before queries are multiplied with them. A packed key costs about as much as one query.
@@ -80,32 +88,69 @@ class attention_code {
 
   /// Queries of a part, in whole tasks.
   std::int64_t causal_part() const {
-    constexpr std::int64_t parts = 8, least = 8;
-    return rows_of_task * std::max(least, ceil_div(a_.queries, parts * rows_of_task));
+    constexpr std::int64_t parts = 8, least = 48;
+    return round_up(std::max(least, ceil_div(a_.queries, parts)), rows_of_task());
+  }
+
+  /// A temporary of `bytes` bytes for each head of keys or values that there is.
+  address packed(char const* name, device_attention::strides const& of, std::int64_t bytes) {
+    auto const batches = of.batch == 0 ? 1 : a_.batch, heads = of.head == 0 ? 1 : key_heads_;
+    auto to = code_.temporary(name, checked_mul(batches * heads, bytes), 0, 1);
+    to.stride = {batches == 1 ? 0 : heads * bytes, heads == 1 ? 0 : bytes};
+    return to;
   }
 
   void pack() {
     packed_keys const p(machine_, a_.keys, a_.d);
-    auto const batches = a_.k.batch == 0 ? 1 : a_.batch, heads = a_.k.head == 0 ? 1 : key_heads_;
-    packed_ = code_.temporary("keys", checked_mul(batches * heads, p.bytes()), 0, 1);
-    packed_.stride = {batches == 1 ? 0 : heads * p.bytes(), heads == 1 ? 0 : p.bytes()};
+    packed_ = packed("keys", a_.k, p.bytes());
     for (auto const& run : full_runs(a_.keys, p.group_keys())) {
-      auto from = places_[1], to = packed_;
-      from.offset = run.first * a_.k.row * 4;
-      from.stride = {a_.k.batch * 4, a_.k.head * 4, run.length * a_.k.row * 4};
-      to.offset = run.first / p.group_keys() * p.group_bytes();
-      to.stride[2] = p.group_bytes();
       vector::recipe_key key("pack_keys", machine_);
       key.add(a_.d).add(run.length).add(a_.k.row);
       code_.add({key.take(),
                  [p, n = run.length, row = a_.k.row * 4, t = machine_] { return pack_keys_kernel(p, n, row, t); }},
-                {batches, heads, run.count}, {from, to});
+                packing_tasks(a_.k, run),
+                packing_operands(a_.k, places_[1], packed_, run, p.group_bytes() / p.group_keys()));
     }
+  }
+
+  void pack_tiles() {
+    tiled_keys const k{a_.keys, a_.d};
+    tiled_values const v{a_.keys, a_.e};
+    packed_ = packed("keys", a_.k, k.bytes());
+    auto const values = packed("values", a_.v, v.bytes());
+    auto const add = [&](char const* name, auto all, auto kernel, device_attention::strides const& s,
+                         address const& from, address const& to) {
+      for (auto const& run : full_runs(a_.keys, keys_of_packing)) {
+        vector::recipe_key key(name, machine_);
+        key.add(run.length).add(all.width).add(s.row);
+        auto part = all;
+        part.keys = run.length;
+        code_.add({key.take(), [=, row = s.row * 4, t = machine_] { return kernel(part, row, t); }},
+                  packing_tasks(s, run), packing_operands(s, from, to, run, all.key_bytes()));
+      }
+    };
+    add("pack_key_tiles", k, pack_key_tiles_kernel, a_.k, places_[1], packed_);
+    add("pack_value_tiles", v, pack_value_tiles_kernel, a_.v, places_[2], values);
+    values_ = values;
+  }
+  static constexpr std::int64_t keys_of_packing = 2 * tile_depth;
+
+  std::array<extent, grid_rank> packing_tasks(device_attention::strides const& s, tile_run const& run) const {
+    return {s.batch == 0 ? 1 : a_.batch, s.head == 0 ? 1 : key_heads_, run.count};
+  }
+  /// Rows of a run, which are packed to `key_bytes` bytes each.
+  static std::vector<address> packing_operands(device_attention::strides const& s, address from, address to,
+                                               tile_run const& run, std::int64_t key_bytes) {
+    from.offset = run.first * s.row * 4;
+    from.stride = {s.batch * 4, s.head * 4, run.length * s.row * 4};
+    to.offset = run.first * key_bytes;
+    to.stride[2] = run.length * key_bytes;
+    return {from, to};
   }
 
   /// Queries [first, first + count), which see at most `keys` keys.
   void add_queries(std::int64_t first, std::int64_t count, std::int64_t keys) {
-    for (auto run : equal_runs(count, rows_of_task)) {
+    for (auto run : equal_runs(count, rows_of_task())) {
       run.first += first;
       attention_tile tile{.rows = run.length,
                           .keys = keys,
@@ -114,11 +159,12 @@ class attention_code {
                           .q_row = a_.q.row * 4,
                           .v_row = a_.v.row * 4,
                           .y_row = p_.result[2] * 4,
-                          .k_row = packs() ? 0 : a_.k.row * 4,
+                          .k_row = rounds_ || packs() ? 0 : a_.k.row * 4,
                           .scale = a_.scale,
                           .unseen = a_.unseen,
-                          .guarded = p_.guarded};
-      std::vector<address> arguments{queries(places_[0], a_.q, run), packed_, values()};
+                          .guarded = p_.guarded,
+                          .rounds = rounds_};
+      std::vector<address> arguments{queries(places_[0], a_.q, run), packed_, values_};
       if (a_.mask) {
         tile.biases.push_back({.row = a_.mask->row * 4, .each_key = a_.mask_key != 0});
         arguments.push_back(queries(places_[3], *a_.mask, run));
@@ -130,8 +176,8 @@ class attention_code {
         triangle.stride[3] = run.length * causal_part() * 4;
         arguments.push_back(triangle);
       }
-      if (keys % channel_block != 0)
-        arguments.push_back(code_.weight(pack_hidden(1, channel_block, keys % channel_block)));
+      if (auto const edge = tile.edge(); keys % edge != 0)
+        arguments.push_back(code_.weight(pack_hidden(1, edge, keys % edge)));
       arguments.push_back(scratch_);
       arguments.push_back(queries({.in = space::output}, {p_.result[0], p_.result[1], p_.result[2]}, run));
       code_.add({tile.key(machine_).take(), [tile, t = machine_] { return attention_kernel(tile, t).build(); }},
@@ -145,19 +191,15 @@ class attention_code {
     of.stride = {s.batch * 4, a_.share * s.head * 4, s.head * 4, run.length * s.row * 4};
     return of;
   }
-  address values() const {
-    auto v = places_[2];
-    v.stride = {a_.v.batch * 4, a_.v.head * 4};
-    return v;
-  }
 
   attention_plan p_;
   device_attention const& a_;
+  bool rounds_ = false;
   std::vector<address> places_;
   target machine_;
   fragment code_;
   std::int64_t key_heads_ = 1;
-  address packed_{}, scratch_{};
+  address packed_{}, values_{}, scratch_{};
 };
 
 /// An operand of a node: a constant becomes a weight of `code`.
@@ -169,6 +211,27 @@ inline address attention_operand(scheduled_node const& n, std::size_t i, fragmen
 inline double attention_cost(device_attention const& a, scheduled_node const& n) {
   auto const pairs = static_cast<double>(a.batch * a.heads * a.queries) * static_cast<double>(a.keys);
   return multiply_add_cost(pairs * static_cast<double>(a.d + a.e)) + traffic_cost(n);
+}
+
+/// Whether tiles compute the products: they fill most of one, and so do the elements of keys and values.
+inline bool suits_tiles(device_attention const& a, target const& t) {
+  return multiplies_tiles(t) && a.queries > tile_rows / 2 && a.d % channel_block == 0 && a.e % channel_block == 0;
+}
+
+/// The ways to compute an attention that asks for `layouts`; `build(n, rounds)` makes the code.
+template <typename Build>
+std::vector<candidate> attention_candidates(attention_plan const& p, scheduled_node const& last, layout_choice layouts,
+                                            target const& t, Build const& build) {
+  auto const with = [&](bool rounds) { return [=](scheduled_node const& at) { return build(at, rounds); }; };
+  std::vector<candidate> all;
+  all.push_back({.layouts = std::move(layouts), .cost = attention_cost(p.what, last), .build = with(false)});
+  if (!suits_tiles(p.what, t)) return all;
+  auto rounded = all[0];
+  rounded.cost = tile_product_cost(attention_cost(p.what, last), p.what.queries);
+  rounded.precision = precision::bfloat16;
+  rounded.build = with(true);
+  all.push_back(std::move(rounded));
+  return all;
 }
 
 /// All but the products that lead to Q, K and V.
@@ -187,7 +250,7 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
   auto const p = g ? describe_attention(*g) : std::nullopt;
   auto const rows_are_dense = [](device_sizes const& strides) { return strides[3] <= 1; };
   if (!p || !rows_are_dense(p->result)) return {};
-  auto const build = [t](scheduled_node const& at) {
+  auto const build = [t](scheduled_node const& at, bool rounds) {
     auto const group = *attention_group_of(at);
     fragment code;
     std::vector<address> places;
@@ -195,12 +258,12 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
       places.push_back(attention_operand(group.at(h->reader), h->slot, code));
     if (auto const* const reader = group.nodes.mask_reader)
       places.push_back(attention_operand(group.at(reader), group.nodes.mask_slot, code));
-    return attention_code(*describe_attention(group), std::move(places), std::move(code), t).build();
+    return attention_code(*describe_attention(group), rounds, std::move(places), std::move(code), t).build();
   };
-  return {{.layouts = {.inputs = std::vector(n.first_input + n.inputs.size(), layout::row_major),
-                       .outputs = {layout::row_major}},
-           .cost = attention_cost(p->what, g->at(g->nodes.mix)),
-           .build = build}};
+  return attention_candidates(
+      *p, g->at(g->nodes.mix),
+      {.inputs = std::vector(n.first_input + n.inputs.size(), layout::row_major), .outputs = {layout::row_major}}, t,
+      build);
 }
 
 /// Whether there is code for a plan: all keys at hand, and those that a query sees are all or, as many as there are
@@ -214,17 +277,17 @@ inline bool has_attention_code(scheduled_node const& n, attention_plan const& p)
 inline std::vector<candidate> attention_offer(scheduled_node const& n, target const& t) {
   auto const p = describe_attention(n);
   if (!p || !has_attention_code(n, *p)) return {};
-  auto const build = [t](scheduled_node const& at) {
+  auto const build = [t](scheduled_node const& at, bool rounds) {
     fragment code;
     std::vector<address> places;
     for (std::size_t i = 0; i < at.inputs.size(); ++i)
       if (at.inputs[i].present()) places.push_back(attention_operand(at, i, code));
-    return attention_code(*describe_attention(at), std::move(places), std::move(code), t).build();
+    return attention_code(*describe_attention(at), rounds, std::move(places), std::move(code), t).build();
   };
-  return {{.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
-                       .outputs = std::vector(n.outputs.size(), layout::row_major)},
-           .cost = attention_cost(p->what, n),
-           .build = build}};
+  return attention_candidates(*p, n,
+                              {.inputs = std::vector(n.inputs.size(), layout::row_major),
+                               .outputs = std::vector(n.outputs.size(), layout::row_major)},
+                              t, build);
 }
 
 }  // namespace detail

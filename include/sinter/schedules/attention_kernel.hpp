@@ -3,6 +3,7 @@
 #include <sinter/expr/math.hpp>
 #include <sinter/schedules/attention_dot.hpp>
 #include <sinter/schedules/contraction.hpp>
+#include <sinter/schedules/tile_attention.hpp>
 #include <sinter/vector/builder.hpp>
 #include <sinter/vector/recipe.hpp>
 
@@ -47,17 +48,29 @@ struct attention_tile {
   float scale = 1;
   bool unseen = false;   ///< a query that sees no key has the result 0
   bool guarded = false;  ///< so has one with a score that is NaN
+  bool rounds = false;   ///< products are those of tiles of bfloat16
   std::vector<score_bias> biases{};
 
-  std::int64_t score_blocks() const { return ceil_div(keys, channel_block); }
+  std::int64_t score_blocks() const { return rounds ? products().keys.blocks() : ceil_div(keys, channel_block); }
   std::int64_t score_row() const { return score_blocks() * channel_block * 4; }
-  /// Scores, and the factor of each row.
-  std::int64_t scratch_bytes() const { return rows * score_row() + rows * 4; }
+  /// Numbers of the last scores of a row, of which some are of no key.
+  std::int64_t edge() const { return rounds ? tile_depth : channel_block; }
+  /// Scores, and the factor of each row; rounded queries.
+  std::int64_t scratch_bytes() const {
+    return rounds ? rounded_at() + products().scratch_bytes() : rows * score_row() + rows * 4;
+  }
+  std::int64_t rounded_at() const { return rows * score_row() + round_up(rows * 4, 64); }
+  tile_attention products() const {
+    tile_attention all{.rows = rows, .keys = {keys, d}, .values = {keys, e}, .q_row = q_row, .y_row = y_row};
+    all.score_row = all.keys.blocks() * 64;
+    all.scale = scale;
+    return all;
+  }
 
   vector::recipe_key key(target const& t) const {
     vector::recipe_key k("attention", t);
     k.add(rows).add(keys).add(d).add(e).add(q_row).add(v_row).add(y_row).add(k_row);
-    k.add(scale).add(unseen).add(guarded);
+    k.add(scale).add(unseen).add(guarded).add(rounds);
     k.add_all(biases, [](vector::recipe_key& to, score_bias const& b) { to.add(b.first).add(b.row).add(b.each_key); });
     return k;
   }
@@ -97,27 +110,40 @@ class attention_kernel {
   vector::program build() && {
     q_ = b_.argument("q", vector::access::in, (a_.rows - 1) * a_.q_row + a_.d * 4);
     key_rows const rows_of_keys{.keys = a_.keys, .d = a_.d, .row = a_.k_row, .scale = a_.scale};
-    k_ = b_.argument("k", vector::access::in, a_.k_row > 0 ? rows_of_keys.bytes() : p_.bytes());
-    v_ = b_.argument("v", vector::access::in, (a_.keys - 1) * a_.v_row + a_.e * 4);
+    auto const tiles = a_.products();
+    k_ = b_.argument("k", vector::access::in,
+                     a_.rounds      ? tiles.keys.bytes()
+                     : a_.k_row > 0 ? rows_of_keys.bytes()
+                                    : p_.bytes());
+    v_ = b_.argument("v", vector::access::in, a_.rounds ? tiles.values.bytes() : (a_.keys - 1) * a_.v_row + a_.e * 4);
     for (auto const& bias : a_.biases) {
       auto const row = bias.each_key ? (a_.keys - bias.first) * 4 : 4;
       auto const name = "bias" + std::to_string(biases_.size() + 1);
       biases_.push_back(b_.argument(name, vector::access::in, (a_.rows - 1) * bias.row + row));
     }
-    if (a_.keys % channel_block != 0) edge_ = b_.argument("edge", vector::access::constant, 64);
+    if (a_.keys % a_.edge() != 0) edge_ = b_.argument("edge", vector::access::constant, a_.edge() * 4);
     s_ = b_.argument("s", vector::access::scratch, a_.scratch_bytes());
     y_ = b_.argument("y", vector::access::out, (a_.rows - 1) * a_.y_row + a_.e * 4);
     factors_ = b_.stream("factors", s_, a_.rows * a_.score_row());
-    if (a_.k_row > 0)
+    if (a_.rounds) {
+      rounded_ = b_.stream("rounded", s_, 0);
+      auto const queries = b_.stream("queries", s_, a_.rounded_at());
+      tiles.round_queries(b_, q_, queries);
+      tiles.scores(b_, queries, k_, s_);
+    } else if (a_.k_row > 0)
       b_.loop(a_.rows, {{q_, a_.q_row}, {s_, a_.score_row()}},
               [&] { key_row_scores(rows_of_keys, b_, q_, k_, s_).emit(); });
     else
       scores();
     std::vector<std::pair<vector::pointer, std::int64_t>> rows{{s_, a_.score_row()}, {factors_, 4}};
+    if (a_.rounds) rows.emplace_back(rounded_, a_.score_row());
     for (std::size_t i = 0; i < biases_.size(); ++i)
       if (a_.biases[i].row != 0) rows.emplace_back(biases_[i], a_.biases[i].row);
     b_.loop(a_.rows, rows, [&] { weights(); });
-    mix();
+    if (a_.rounds)
+      tiles.mix(b_, s_, v_, y_);
+    else
+      mix();
     b_.loop(a_.rows, {{y_, a_.y_row}, {factors_, 4}}, [&] { divide(); });
     return std::move(b_).take();
   }
@@ -156,9 +182,9 @@ class attention_kernel {
   /// Of one row: s = e^(s + biases - greatest), factor = 1 / sum.
   void weights() {
     for (std::size_t i = 0; i < biases_.size(); ++i) add_bias(biases_[i], a_.biases[i]);
-    if (a_.keys % channel_block != 0)
-      for (std::int64_t part = 0; part < parts_; ++part) {
-        auto const at = s_.at(a_.score_row() - 64 + part * b_.register_bytes());
+    if (a_.keys % a_.edge() != 0)
+      for (std::int64_t part = 0; part < a_.edge() / b_.lanes(); ++part) {
+        auto const at = s_.at(a_.score_row() - a_.edge() * 4 + part * b_.register_bytes());
         b_.store(at, b_.binary(vector::opcode::add, b_.load(at), edge_.at(part * b_.register_bytes())));
       }
     std::vector<vector::reg> all;
@@ -188,17 +214,24 @@ class attention_kernel {
     if (columns % lanes != 0) at(whole * lanes, columns % lanes);
   }
 
-  /// Replaces the scores of a row and adds them up, those of lanes 0 .. 15 each.
+  /// Replaces the scores of a row, perhaps by bfloat16 side by side, and adds them up, those of lanes 0 .. 15 each.
   std::vector<vector::reg> exponentials(vector::reg greatest) {
     applied_function power(exponential_);
     power.keep_constants(b_, 4);
     std::vector<vector::reg> sums;
     for (std::int64_t part = 0; part < parts_; ++part) sums.push_back(b_.zero());
-    each_part([&](std::size_t part, std::int64_t at) {
+    auto const next = [&](std::size_t part, std::int64_t at) {
       auto const e = power(b_, std::array{b_.load(s_.at(at)), greatest});
-      b_.store(s_.at(at), e);
       b_.binary_to(sums[part], vector::opcode::add, sums[part], e);
-    });
+      return e;
+    };
+    if (a_.rounds)
+      b_.loop(a_.score_blocks() / 2, {{s_, 128}, {rounded_, 64}}, [&] {
+        auto const first = next(0, 0), second = next(0, 64);
+        b_.store(rounded_.at(0), b_.unary(vector::opcode::floats, b_.pack_bf16(first, second)));
+      });
+    else
+      each_part([&](std::size_t part, std::int64_t at) { b_.store(s_.at(at), next(part, at)); });
     return sums;
   }
 
@@ -250,7 +283,7 @@ class attention_kernel {
   vector::builder b_;
   std::int64_t parts_;
   expr::function exponential_ = expr::expand(expr::flatten(expr::exp_flushed(expr::input(0) - expr::input(1)), 2));
-  vector::pointer q_{}, k_{}, v_{}, edge_{}, s_{}, factors_{}, y_{};
+  vector::pointer q_{}, k_{}, v_{}, edge_{}, s_{}, rounded_{}, factors_{}, y_{};
   std::vector<vector::pointer> biases_{};
 };
 

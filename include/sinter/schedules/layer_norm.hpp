@@ -25,6 +25,7 @@ namespace detail {
 struct layer_norm_rows {
   bool centred = true;
   bool biased = false;
+  bool rounds = false;  ///< results are `tiled_rows` of bfloat16, of up to 32 rows
   std::int64_t rows = 1, length = 1;
   float epsilon = 1e-5f;
 };
@@ -77,8 +78,13 @@ class layer_norm_kernel {
     scale_ = b_.argument("scale", vector::access::in, row);
     if (shape_.biased) bias_ = b_.argument("bias", vector::access::in, row);
     ones_ = b_.argument("ones", vector::access::constant, 64);
-    y_ = b_.argument("y", vector::access::out, shape_.rows * row);
-    b_.loop(shape_.rows, {{x_, row}, {y_, row}}, [&] {
+    auto const y_row = shape_.rounds ? 64 : row;
+    if (shape_.rounds)
+      y_ = b_.argument("y", vector::access::out, (row / 128 - 1) * rounded_step + shape_.rows * y_row,
+                       vector::element::i32);
+    else
+      y_ = b_.argument("y", vector::access::out, shape_.rows * row);
+    b_.loop(shape_.rows, {{x_, row}, {y_, y_row}}, [&] {
       row_walk const walk(b_, shape_.length);
       auto const inverse = b_.constant(1.0f / static_cast<float>(shape_.length));
       mean_ = {};
@@ -92,6 +98,8 @@ class layer_norm_kernel {
   }
 
  private:
+  static constexpr std::int64_t rounded_step = 32 * 64;  ///< from 32 numbers of a row to the next
+
   vector::reg centred(row_part const& at) {
     auto const x = b_.load(x_.at(at.offset), at.count);
     return mean_ ? b_.binary(vector::opcode::sub, x, mean_) : x;
@@ -115,14 +123,26 @@ class layer_norm_kernel {
   void normalise(row_walk const& walk, vector::reg factor) {
     std::vector<vector::pointer> streams{x_, y_, scale_};
     if (shape_.biased) streams.push_back(bias_);
+    if (shape_.rounds) return normalise_rounded(factor);
     walk.run(streams, [&](row_part const& at) {
-      if (at.count == 0) return;
-      auto const d = b_.binary(vector::opcode::mul, centred(at), factor);
-      auto const scale = b_.load(scale_.at(at.offset), at.count);
-      auto const y = shape_.biased ? b_.fma(d, scale, b_.load(bias_.at(at.offset), at.count))
-                                   : b_.binary(vector::opcode::mul, d, scale);
-      b_.store(y_.at(at.offset), y, at.count);
+      if (at.count > 0) b_.store(y_.at(at.offset), normalised(at, factor), at.count);
     });
+  }
+
+  void normalise_rounded(vector::reg factor) {
+    std::vector<std::pair<vector::pointer, std::int64_t>> steps{{x_, 128}, {scale_, 128}, {y_, rounded_step}};
+    if (shape_.biased) steps.emplace_back(bias_, 128);
+    b_.loop(shape_.length / 32, steps, [&] {
+      auto const low = normalised({.offset = 0, .count = 16}, factor);
+      b_.store(y_.at(0), b_.pack_bf16(low, normalised({.offset = 64, .count = 16}, factor)));
+    });
+  }
+
+  vector::reg normalised(row_part const& at, vector::reg factor) {
+    auto const d = b_.binary(vector::opcode::mul, centred(at), factor);
+    auto const scale = b_.load(scale_.at(at.offset), at.count);
+    return shape_.biased ? b_.fma(d, scale, b_.load(bias_.at(at.offset), at.count))
+                         : b_.binary(vector::opcode::mul, d, scale);
   }
 
   layer_norm_rows shape_;
@@ -137,13 +157,15 @@ inline fragment layer_norm_build(layer_norm_rows const& all, scheduled_node cons
     if (!n.inputs[i].constant) return {.in = space::input, .index = i};
     return code.weight(pack_raw(n.inputs[i]));
   };
-  for (auto const& run : row_runs(all.rows, all.length)) {
+  bool const rounds = n.outputs[0].how.order == element_order::tiled_rows;
+  for (auto const& run : rounds ? full_runs(all.rows, 32) : row_runs(all.rows, all.length)) {
     auto part = all;
     part.rows = run.length;
-    auto const bytes = all.length * 4;
-    address out{.in = space::output, .offset = run.first * bytes, .stride = {run.length * bytes}};
+    part.rounds = rounds;
+    auto const bytes = all.length * 4, out_bytes = rounds ? bytes / 2 : bytes;
+    address out{.in = space::output, .offset = run.first * out_bytes, .stride = {run.length * out_bytes}};
     auto in = row_source(0);
-    in.offset = out.offset, in.stride = out.stride;
+    in.offset = run.first * bytes, in.stride = {run.length * bytes};
     std::vector<address> arguments{in, row_source(1)};
     if (all.biased) arguments.push_back(row_source(2));
     arguments.push_back(code.weight(pack_lane_mask()));
@@ -159,6 +181,7 @@ inline std::vector<candidate> layer_norm_offer(scheduled_node const& n, target c
   layout_choice layouts{.inputs = std::vector(n.inputs.size(), layout::row_major),
                         .outputs = std::vector(n.outputs.size(), layout::row_major)};
   if (!n.inputs[0].constant) layouts.in_place = {0};
+  layouts.roundable.output = t.lanes() == 16 && rows->length % 32 == 0 && rows->length == n.inputs[0].shape().back();
   return {{.layouts = std::move(layouts),
            .cost = traffic_cost(n),
            .build = [rows = *rows, t](scheduled_node const& at) { return layer_norm_build(rows, at, t); }}};

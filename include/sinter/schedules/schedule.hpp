@@ -28,16 +28,18 @@ enum class element_order : std::uint8_t {
                   ///< [N][ceil(C/16)][spatial…][16]. Lanes past the last channel are finite, otherwise unspecified.
                   ///< Of float32 that is rounded to 16 bits: blocks of 32 channels
   channels_last,  ///< NHWC: axis 1 innermost, [N][spatial…][C]; on devices
-  host            ///< row-major in the host's memory, of a program for a device that has memory of its own
+  host,           ///< row-major in the host's memory, of a program for a device that has memory of its own
+  tiled_rows  ///< of float32 that is rounded to 16 bits, on CPUs: 32 rows of the innermost axis together, 32 numbers
+              ///< of each row side by side: [rows / 32][row / 32][32 rows][32]. Rows past the last one are anything
 };
-inline constexpr std::size_t element_order_count = 4;
+inline constexpr std::size_t element_order_count = 5;
 
 /// How a tensor's elements lie in memory: their order, and the type as which they are stored.
 struct layout {
   element_order order = element_order::row_major;
   dtype stored = dtype::undefined;  ///< what float32 is rounded to; undefined: the value's own type
 
-  static layout const row_major, blocked, channels_last, host;
+  static layout const row_major, blocked, channels_last, host, tiled_rows;
 
   constexpr layout as(dtype element) const { return {order, element}; }
   /// The type in memory of elements that are of type `own` in the graph.
@@ -53,6 +55,7 @@ inline constexpr layout layout::row_major{element_order::row_major};
 inline constexpr layout layout::blocked{element_order::blocked};
 inline constexpr layout layout::channels_last{element_order::channels_last};
 inline constexpr layout layout::host{element_order::host};
+inline constexpr layout layout::tiled_rows{element_order::tiled_rows};
 
 /// Bytes of one item of axis 0 (the whole tensor, for rank 0), and of a whole tensor, of values of a type in a layout.
 std::int64_t item_bytes(shape const& s, dtype element, layout how);
@@ -101,7 +104,8 @@ inline bool has_output(scheduled_node const& n, std::size_t i) {
 }
 
 /// Operands of a node on a CPU that may be rounded to 16 bits in memory, where all that write and read a tensor allow
-/// it (plan/rounding.hpp). Tensors in layout `blocked`, of a multiple of 32 channels.
+/// it (plan/rounding.hpp). Tensors in layout `blocked`, of a multiple of 32 channels, and row-major ones of a multiple
+/// of 32 numbers in a row, which become `tiled_rows`.
 struct roundable_operands {
   bool output = false;  ///< output 0
   std::vector<std::uint32_t> inputs{};
@@ -161,6 +165,10 @@ inline std::int64_t item_bytes(shape const& s, dtype element, layout how) {
 }
 
 inline std::int64_t tensor_bytes(shape const& s, dtype element, layout how) {
+  if (how.order == element_order::tiled_rows) {
+    auto const row = s.back() * static_cast<std::int64_t>(size_of(how.element(element)));
+    return checked_mul(round_up(static_cast<std::int64_t>(s.elements(0, s.rank() - 1)), 32), row);
+  }
   return checked_mul(s.empty() ? 1 : s[0], item_bytes(s, element, how));
 }
 

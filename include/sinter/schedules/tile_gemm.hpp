@@ -13,7 +13,7 @@
 
 /// Matrix product of row-major activations, 8-bit integers or rounded to bfloat16, with a constant matrix, by tiles:
 ///
-///     round x, unless it is integers: 32 rows together, 32 numbers of each row side by side
+///     round x, unless it is integers or rounded: 32 rows together, 32 numbers of each row side by side
 ///     parallel for 2 blocks of 16 columns (4 of few rows), some times 32 rows, or any number of integers: tile product
 namespace sinter {
 namespace detail {
@@ -25,7 +25,12 @@ struct tile_matrix {
   address x{}, w{};
   std::int64_t x_row = 0, x_chunk = 0, x_rows = 0;  ///< from a row, 64 bytes of it and 32 rows to the next
   product_operands operands{};
+  bool rounds = false;  ///< results lie as the rounded rows of x do
 
+  /// Where row `row`, a multiple of 32 if results are rounded, and block `block` of the results begin.
+  std::int64_t y_at(std::int64_t row, std::int64_t block, tile_product const& p) const {
+    return row * (rounds ? columns * 2 : p.y_row) + block * p.y_block;
+  }
   std::int64_t x_at(std::int64_t row) const {
     return row / tile_product_rows * x_rows + row % tile_product_rows * x_row;
   }
@@ -50,8 +55,10 @@ struct tile_matrix {
     p.bias = operands.bias;
     p.epilogue = operands.extras.code;
     p.quantized = operands.quantized;
-    p.y_row = columns * p.y_element();
-    p.y_block = channel_block * p.y_element();
+    p.rounds = rounds;
+    p.y_row = rounds ? 64 : columns * p.y_element();
+    p.y_block = rounds ? tile_product_rows * 32 : channel_block * p.y_element();
+    p.y_time = rounds ? tile_product_rows * columns * 2 : 0;
     p.last_lanes = static_cast<std::int32_t>(wide - (many - 1) * channel_block);
     return p;
   }
@@ -78,8 +85,8 @@ inline void add_tile_matrix(tile_matrix const& m, target const& t, fragment& cod
                                    moved(m.w, m.weight_at(first), {m.weight_at(wide)})};
     address const y{.in = space::output,
                     .index = 0,
-                    .offset = rows.first * p.y_row + first * p.y_block,
-                    .stride = {wide * p.y_block, rows.length * p.y_row}};
+                    .offset = m.y_at(rows.first, first, p),
+                    .stride = {wide * p.y_block, m.y_at(rows.length, 0, p)}};
     for (auto const& other : m.operands.arguments(y, first, {wide})) arguments.push_back(other);
     arguments.insert(arguments.end(), {scratch, y});
     code.add(tile_product_recipe(p, t), {columns.count, rows.count, 1, 1}, std::move(arguments));
@@ -114,11 +121,14 @@ inline vector::program round_rows_kernel(std::int64_t rows, std::int64_t depth, 
   return std::move(b).take();
 }
 
-/// Adds a region that rounds the matrix of input 0 as tiles read it: [32 rows][32 numbers][row][number].
-inline void add_rounded_rows(gemm_shape const& s, tile_matrix& m, target const& t, fragment& code) {
+/// Adds a region that rounds the matrix of input 0 as tiles read it, unless it is so.
+inline void add_rounded_rows(scheduled_node const& n, gemm_shape const& s, tile_matrix& m, target const& t,
+                             fragment& code) {
   m.x_row = 64;
   m.x_chunk = tile_product_rows * 64;
   m.x_rows = s.depth / tile_depth * m.x_chunk;
+  m.x = {.in = space::input, .index = 0};
+  if (n.inputs[0].how.order == element_order::tiled_rows) return;
   m.x = code.temporary("bf16", checked_mul(ceil_div(s.rows, tile_product_rows), m.x_rows), 0, 1);
   for (auto const& run : full_runs(s.rows, tile_product_rows)) {
     vector::recipe_key key("round_rows", t);
@@ -134,12 +144,23 @@ inline void add_rounded_rows(gemm_shape const& s, tile_matrix& m, target const& 
 inline fragment tile_gemm_build(scheduled_node const& n, gemm_shape const& s, target const& t) {
   fragment code;
   tile_matrix m{.name = "tile_gemm", .rows = s.rows, .depth_bytes = s.depth * 2, .columns = s.columns};
-  add_rounded_rows(s, m, t, code);
+  m.rounds = n.outputs[0].how.order == element_order::tiled_rows;
+  add_rounded_rows(n, s, m, t, code);
   m.w = code.weight(paired(pack_gemm_weights(n, s, 1), channel_block));
   m.operands =
       float_operands(n, n.op.attributes_as<fused_gemm::attributes>().epilogue, n.outputs[0].shape().rank() - 1, code);
   add_tile_matrix(m, t, code);
   return code;
+}
+
+/// Rows are rounded where tiles read and write them whole.
+inline roundable_operands roundable_gemm(scheduled_node const& n, gemm_shape const& s) {
+  auto const& y = n.outputs[0].shape();
+  roundable_operands may{.output = s.columns % tile_depth == 0 && y.back() == s.columns};
+  for (std::size_t i = 3; i < n.inputs.size(); ++i)
+    may.output = may.output && classify_extra(n.inputs[i], y, y.rank() - 1) != extra_kind::element;
+  if (n.inputs[0].shape().back() == s.depth) may.inputs = {0};
+  return may;
 }
 
 inline std::vector<candidate> tile_gemm_offer(scheduled_node const& n, target const& t) {
@@ -150,6 +171,7 @@ inline std::vector<candidate> tile_gemm_offer(scheduled_node const& n, target co
   offered.cost = rounding_cost(n) + tile_product_cost(offered.cost, s->rows);
   offered.weight_growth = 0.5;
   offered.precision = precision::bfloat16;
+  offered.layouts.roundable = roundable_gemm(n, *s);
   offered.build = [s = *s, t](scheduled_node const& at) { return tile_gemm_build(at, s, t); };
   return {std::move(offered)};
 }

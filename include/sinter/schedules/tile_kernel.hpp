@@ -46,7 +46,7 @@ class tile_product_emitter {
   void emit() {
     applied_epilogue const epilogue(p_.epilogue, b_, extras_);
     if (p_.requantizes()) requantized_.emplace(*p_.quantized, b_, static_cast<int>(4 * p_.blocks_at_once()));
-    auto next = advance_rows(p_.lines * p_.rows);
+    auto next = advance_results(p_.y_next());
     next.emplace_back(x_, p_.x_time);
     fetch_next(next, ceil_div(p_.all_rows(), tile_product_rows) * p_.steps());
     b_.loop(p_.times, next, [&] { all_blocks(epilogue); });
@@ -55,13 +55,14 @@ class tile_product_emitter {
  private:
   using steps = std::vector<std::pair<vector::pointer, std::int64_t>>;
 
-  /// To the results `count` rows further.
-  steps advance_rows(std::int64_t count) const {
-    steps all{{y_, count * p_.y_row}};
+  /// To the results `bytes` further.
+  steps advance_results(std::int64_t bytes) const {
+    steps all{{y_, bytes}};
     for (std::size_t i = 0; i < extras_.size(); ++i)
-      if (p_.epilogue.extras[i] == extra_kind::element) all.emplace_back(extras_[i], count * p_.y_row);
+      if (p_.epilogue.extras[i] == extra_kind::element) all.emplace_back(extras_[i], bytes);
     return all;
   }
+  steps advance_rows(std::int64_t count) const { return advance_results(count * p_.y_row); }
   /// Adds that `count` steps have fetched some of the next weights.
   void fetch_next(steps& all, std::int64_t count) const {
     if (p_.w_next > 0) all.emplace_back(ahead_, count * p_.lines_ahead() * 64);
@@ -205,7 +206,7 @@ class tile_product_emitter {
         auto const tap = static_cast<std::int64_t>(i);
         step(lines, p_.taps[i], tap * step_bytes + first * p_.w_block);
         for (std::int64_t line = 0; line < p_.lines_ahead(); ++line)
-          b_.prefetch(ahead_.at((tap * p_.lines_ahead() + line) * 64));
+          b_.prefetch_far(ahead_.at((tap * p_.lines_ahead() + line) * 64));
       }
     });
     for (auto const& line : lines)
@@ -221,17 +222,22 @@ class tile_product_emitter {
     std::vector<vector::reg> sums{};
   };
 
-  /// The products of one tap of one chunk. Loads are between products, which hide them.
+  /// The products of one tap of one chunk. Loads are between products, which hide them: first those of tiles that are
+  /// loaded, then the others.
   void step(std::vector<tile_row> const& lines, std::int64_t x_at, std::int64_t w_at) {
-    std::vector<vector::reg> x(lines.size());
-    for (std::size_t k = 0; k < lines[0].sums.size(); ++k) {
-      auto const w = b_.tile_load(w_.at(w_at + static_cast<std::int64_t>(k) * p_.w_block), tile_rows, 64, p_.w_row);
-      for (std::size_t i = 0; i < lines.size(); ++i) {
-        if (k == 0) x[i] = b_.tile_load(x_.at(x_at + lines[i].first * p_.x_row), lines[i].rows, 64, p_.x_row);
-        b_.tile_dot_to(lines[i].sums[k], p_.quantized ? vector::opcode::tile_dot4 : vector::opcode::tile_dot2_bf16,
-                       x[i], w);
-      }
-    }
+    auto const blocks = lines[0].sums.size();
+    std::vector<vector::reg> x(lines.size()), w(blocks);
+    auto const add = [&](std::size_t i, std::size_t k) {
+      auto const& [first, rows, sums] = lines[i];
+      auto const w_of_block = w_at + static_cast<std::int64_t>(k) * p_.w_block;
+      if (!x[i]) x[i] = b_.tile_load(x_.at(x_at + first * p_.x_row), rows, 64, p_.x_row, p_.x_once);
+      if (!w[k]) w[k] = b_.tile_load(w_.at(w_of_block), tile_rows, 64, p_.w_row);
+      b_.tile_dot_to(sums[k], p_.quantized ? vector::opcode::tile_dot4 : vector::opcode::tile_dot2_bf16, x[i], w[k]);
+    };
+    for (bool const loading : {true, false})
+      for (std::size_t k = 0; k < blocks; ++k)
+        for (std::size_t i = 0; i < lines.size(); ++i)
+          if ((k % lines.size() == i) == loading) add(i, k);
   }
 
   tile_product const& p_;
@@ -250,7 +256,9 @@ inline vector::program build_tile_product(tile_product const& p, target const& m
   return std::move(b).take();
 }
 
+/// Weights stay in the nearest cache if they fit, while rows pass by that are read once for them.
 inline vector::recipe tile_product_recipe(tile_product p, target const& machine) {
+  p.x_once = p.taps.size() == 1 && p.times * p.all_rows() > tile_product_rows && p.w_turn() <= machine.facts().l1d;
   auto key = p.key(machine);
   return {std::move(key), [p = std::move(p), machine] { return build_tile_product(p, machine); }};
 }

@@ -49,6 +49,7 @@ struct tile_product {
   std::int64_t lines = 1, line_pitch = 0;  ///< rows from the first of a line to that of the next
   std::int64_t times = 1, x_time = 0;      ///< so many times, from one to the next
   std::int64_t x_row = 0;                  ///< between rows
+  bool x_once = false;                     ///< the nearest cache keeps weights, rather than rows
   std::int32_t x_alignment = 4;
   std::int64_t chunks = 1, x_chunk = 64;  ///< of channels that lie side by side and fill a row of a tile
   std::vector<std::int64_t> taps{0};      ///< where the rows of each begin
@@ -57,6 +58,7 @@ struct tile_product {
   std::int64_t w_block = 64;
   std::int64_t w_next = 0;  ///< from the weights to those that are wanted next and fetched by the way; 0: none are
   std::int64_t y_row = 0, y_block = 64;
+  std::int64_t y_time = 0;       ///< from the results of one time to those of the next; 0: they follow
   std::int32_t last_lanes = 16;  ///< columns of the last block that exist in y
   bool bias = false;
   epilogue_code epilogue{};
@@ -70,11 +72,14 @@ struct tile_product {
   std::int64_t y_element() const { return requantizes() ? 1 : rounds ? 2 : 4; }
   /// Where block `k` of y begins.
   std::int64_t y_at(std::int64_t k) const { return rounds ? k / 2 * 2 * y_block + k % 2 * 32 : k * y_block; }
+  std::int64_t y_next() const { return y_time == 0 ? lines * rows * y_row : y_time; }
   std::int64_t steps() const { return chunks * std::ssize(taps); }
   /// Rows that are multiplied each time: all lines, and what lies between them.
   std::int64_t all_rows() const { return (lines - 1) * line_pitch + rows; }
   /// Blocks at a time: the sums of all fill four tiles.
   std::int64_t blocks_at_once() const { return std::min<std::int64_t>(blocks, all_rows() <= tile_rows ? 4 : 2); }
+  /// Bytes of weights that all rows are multiplied with in turn.
+  std::int64_t w_turn() const { return steps() * w_step() * blocks_at_once(); }
   std::int64_t w_step() const { return tile_rows * w_row; }
   /// Lines of the next weights that each step fetches, all steps of the first blocks together all of them.
   std::int64_t lines_ahead() const {
@@ -89,7 +94,7 @@ struct tile_product {
   }
   std::int64_t w_bytes() const { return steps() * w_step() - w_row + (blocks - 1) * w_block + 64; }
   std::int64_t y_bytes() const {
-    return (times * lines * rows - 1) * y_row + y_at(blocks - 1) + last_lanes * y_element();
+    return (times - 1) * y_next() + (lines * rows - 1) * y_row + y_at(blocks - 1) + last_lanes * y_element();
   }
   std::int64_t scratch_bytes() const {
     return (lines == 1 ? std::min(rows, tile_product_rows) : all_rows()) * blocks_at_once() * 64;
@@ -103,11 +108,21 @@ struct tile_product {
         .add(times)
         .add(x_time)
         .add(x_row)
+        .add(x_once)
         .add(x_alignment)
         .add(chunks)
         .add(x_chunk)
         .add_all(taps);
-    all.add(w_row).add(blocks).add(w_block).add(w_next).add(y_row).add(y_block).add(last_lanes).add(bias).add(rounds);
+    all.add(w_row)
+        .add(blocks)
+        .add(w_block)
+        .add(w_next)
+        .add(y_row)
+        .add(y_block)
+        .add(y_time)
+        .add(last_lanes)
+        .add(bias)
+        .add(rounds);
     epilogue.add_to(all);
     add_quantized(all, quantized);
     return all.take();

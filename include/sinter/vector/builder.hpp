@@ -124,6 +124,7 @@ class builder {
     append({.op = opcode::store, .a = a, .m = m, .count = partial(count)});
   }
   void prefetch(memory m) { append({.op = opcode::prefetch, .m = m}); }
+  void prefetch_far(memory m) { append({.op = opcode::prefetch_far, .m = m}); }
   reg hsum(reg a) { return unary(opcode::hsum, a); }
   reg hmax(reg a) { return unary(opcode::hmax, a); }
   /// The first half of a's lanes, the second half of b's.
@@ -147,9 +148,10 @@ class builder {
   reg tile_zero(std::int64_t rows, std::int64_t bytes) {
     return emit({.op = opcode::tile_zero, .extra = tile(rows, bytes, 0)}, register_type::tile);
   }
-  /// A tile whose rows lie `stride` bytes apart.
-  reg tile_load(memory m, std::int64_t rows, std::int64_t bytes, std::int64_t stride) {
-    return emit({.op = opcode::tile_load, .m = m, .extra = tile(rows, bytes, stride)}, register_type::tile);
+  /// A tile whose rows lie `stride` bytes apart; `once`: caches need not keep them.
+  reg tile_load(memory m, std::int64_t rows, std::int64_t bytes, std::int64_t stride, bool once = false) {
+    return emit({.op = once ? opcode::tile_load_once : opcode::tile_load, .m = m, .extra = tile(rows, bytes, stride)},
+                register_type::tile);
   }
   void tile_store(memory m, reg a, std::int64_t rows, std::int64_t bytes, std::int64_t stride) {
     append({.op = opcode::tile_store, .a = a, .m = m, .extra = tile(rows, bytes, stride)});

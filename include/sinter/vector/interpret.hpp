@@ -184,13 +184,15 @@ class interpreter {
   void step_over(instruction const& i) {
     switch (i.op) {
       case opcode::tile_zero:
-      case opcode::tile_load: return load_tile(i);
+      case opcode::tile_load:
+      case opcode::tile_load_once: return load_tile(i);
       case opcode::tile_store: return store_tile(i);
       case opcode::tile_dot2_bf16:
       case opcode::tile_dot4: return multiply_tiles(i);
       case opcode::load: return load(at(i.d), i, type_of(p_, i.d), i.count > 0 ? i.count : p_.lanes);
       case opcode::store: return store(i);
-      case opcode::prefetch: return;
+      case opcode::prefetch:
+      case opcode::prefetch_far: return;
       case opcode::hsum:
       case opcode::hmax: return butterfly(i);
       case opcode::halves: return halves(i);

@@ -127,6 +127,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"load", load, any, any, false},
       {"store", store, any, any, false},
       {"prefetch", prefetch, any, any, false},
+      {"prefetch.far", prefetch, any, any, false},
       {"hsum", unary, f, f, false},
       {"hmax", unary, f, f, false},
       {"halves", binary, f, f, false},
@@ -134,6 +135,7 @@ inline constexpr std::array<opcode_info, static_cast<std::size_t>(opcode::end) +
       {"shuffle", operand_form::shuffle, any, any, false},
       {"tile.zero", tile_zero, any, t, false},
       {"tile.load", tile_load, any, t, false},
+      {"tile.load.once", tile_load, any, t, false},
       {"tile.store", tile_store, t, any, false},
       {"tile.dot2.bf16", ternary, t, t, false},
       {"tile.dot4.u8s8", ternary, t, t, false},
@@ -184,7 +186,7 @@ inline tile_shape shape_of(program const& p, instruction const& i) {
 /// Elements from the first to the last that `i` touches in memory.
 inline std::int64_t touched_lanes(program const& p, instruction const& i) {
   if (i.op == opcode::lookup) return 64;
-  if (i.op == opcode::tile_load || i.op == opcode::tile_store) {
+  if (moves_tile(i.op)) {
     auto const shape = shape_of(p, i);
     return (std::int64_t{shape.rows - 1} * shape.stride + shape.bytes + 3) / 4;
   }

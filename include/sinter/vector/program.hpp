@@ -87,9 +87,10 @@ enum class opcode : std::uint8_t {
   dot2_bf16,  ///< f32; d = c + the products of a's and b's two bf16 in each lane, the high ones first; b may be memory
   pack_bf16,  ///< d = the f32 lanes of a, then those of b, as bf16: two neighbours in each lane, the first one low
   // memory
-  load,      ///< d = m; `count` first lanes if count > 0, the others 0; m.broadcast: one element to all lanes
-  store,     ///< m = a; `count` first lanes if count > 0
-  prefetch,  ///< no meaning
+  load,          ///< d = m; `count` first lanes if count > 0, the others 0; m.broadcast: one element to all lanes
+  store,         ///< m = a; `count` first lanes if count > 0
+  prefetch,      ///< no meaning; fetches into the nearest cache
+  prefetch_far,  ///< no meaning; fetches into the second cache
   // lanes
   hsum,
   hmax,       ///< butterfly i^8, i^4, i^2, i^1 (those below the lane count); the result in all lanes
@@ -99,6 +100,7 @@ enum class opcode : std::uint8_t {
   // tiles: registers of rows, each of whose words is float32, int32, two bf16 or four bytes (core/tile.hpp)
   tile_zero,       ///< d = 0; table `extra`: rows, bytes of a row, 0
   tile_load,       ///< d = m, row by row; table `extra`: rows, bytes of a row, bytes between rows
+  tile_load_once,  ///< the same; nearer caches need not keep what is read
   tile_store,      ///< m = a, in the same way
   tile_dot2_bf16,  ///< d = c, which is d, + a · b of pairs of bf16; float32
   tile_dot4,       ///< d = c, which is d, + a · b of four u8 and four s8; int32

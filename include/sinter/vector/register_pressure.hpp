@@ -50,12 +50,15 @@ inline int temporaries(program const& p, instruction const& i) {
     case opcode::lookup: return 3;  // instruction sets without it look into 16 parts of the table
     case opcode::dot2_bf16: return (i.c == i.d ? 0 : 1) + (i.m && !folds(p, i) ? 1 : 0);
     case opcode::tile_load:
+    case opcode::tile_load_once:
+    case opcode::prefetch:
+    case opcode::prefetch_far:
     case opcode::tile_store: return 0;
     case opcode::scale2:
     case opcode::select: return wide ? 0 : 1;
     case opcode::load: return !wide && i.count > 0 && size_of(element_of(p, i.m)) == 4 ? 1 : 0;
     case opcode::store: return store_temporaries(p.lanes, element_of(p, i.m), type_of(p, i.a), i.count > 0);
-    default: return i.m && i.op != opcode::prefetch && !folds(p, i) ? 1 : 0;
+    default: return i.m && !folds(p, i) ? 1 : 0;
   }
 }
 

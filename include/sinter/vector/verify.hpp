@@ -141,9 +141,9 @@ class verifier {
     auto const [rows, bytes, stride] = shape_of(p_, i);
     require(rows >= 1 && rows <= most_tile_rows && bytes >= 4 && bytes <= most_tile_bytes && bytes % 4 == 0,
             "a tile has 1 to {} rows of 4 to {} bytes, whole words", most_tile_rows, most_tile_bytes);
-    bool const fits = i.op == opcode::tile_zero   ? stride == 0
-                      : i.op == opcode::tile_load ? stride > 0 && stride % 2 == 0
-                                                  : stride >= bytes && stride % 4 == 0;
+    bool const fits = i.op == opcode::tile_zero    ? stride == 0
+                      : i.op != opcode::tile_store ? stride > 0 && stride % 2 == 0
+                                                   : stride >= bytes && stride % 4 == 0;
     require(fits, "rows {} bytes apart do not fit", stride);
   }
 
@@ -231,7 +231,7 @@ class verifier {
     bool const moves = i.op == opcode::load || i.op == opcode::store;
     require(i.count == 0 || (moves && i.count > 0 && i.count < p_.lanes && !i.m.broadcast), "{} lanes do not fit",
             i.count);
-    if (i.op == opcode::prefetch) return;
+    if (info(i.op).form == operand_form::prefetch) return;
     auto const& stream = p_.streams[static_cast<std::size_t>(i.m.stream)];
     auto const& argument = p_.arguments[static_cast<std::size_t>(stream.argument)];
     if (i.op == opcode::store || i.op == opcode::tile_store) {

@@ -93,6 +93,7 @@ class function_printer {
     switch (i.op) {
       case opcode::tile_zero: return put("tiles.zero<{}>();\n", tile(i.d));
       case opcode::tile_load: return put("tiles.load<{}>({});\n", tile(i.d), memory());
+      case opcode::tile_load_once: return put("tiles.load_once<{}>({});\n", tile(i.d), memory());
       case opcode::tile_store: return put("tiles.store<{}>({});\n", tile(i.a), memory());
       default:
         put("tiles.{}<{}, {}, {}>();\n", i.op == opcode::tile_dot4 ? "dot4_u8s8" : "dot2_bf16", tile(i.d), tile(i.a),
@@ -118,7 +119,9 @@ class function_printer {
       case operand_form::lookup: return put("lookup(v{}, s{} + {});\n", i.a.id, i.m.stream, i.m.offset);
       case operand_form::load: return put("{};\n", load(i.m, type(i.d), i.count));
       case operand_form::store: return store(i);
-      case operand_form::prefetch: return put("__builtin_prefetch(s{} + {});\n", i.m.stream, i.m.offset);
+      case operand_form::prefetch:
+        return put("__builtin_prefetch(s{} + {}, 0, {});\n", i.m.stream, i.m.offset,
+                   i.op == vector::opcode::prefetch ? 3 : 2);
       case operand_form::transpose: return put("transpose(v{});\n", fmt::join(table(i), ", v"));
       case operand_form::shuffle: return put("shuffle<{}>(v{});\n", fmt::join(table(i), ", "), i.a.id);
       case operand_form::loop: return open(i);

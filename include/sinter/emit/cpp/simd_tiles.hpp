@@ -33,6 +33,10 @@ class tiles {
   SINTER_SIMD void load(std::byte const* from, std::ptrdiff_t stride) {
     asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(D) : "memory");
   }
+  template <int D>
+  SINTER_SIMD void load_once(std::byte const* from, std::ptrdiff_t stride) {
+    asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(D) : "memory");
+  }
   template <int A>
   SINTER_SIMD void store(std::byte* to, std::ptrdiff_t stride) {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(A) : "memory");
@@ -71,6 +75,10 @@ class tiles {
   SINTER_SIMD void load(std::byte const* from, std::ptrdiff_t stride) {
     for (int row = 0; row < extents[D].rows; ++row)
       std::memcpy(at_[D].at[row], from + row * stride, std::size_t{extents[D].bytes});
+  }
+  template <int D>
+  SINTER_SIMD void load_once(std::byte const* from, std::ptrdiff_t stride) {
+    load<D>(from, stride);
   }
   template <int A>
   SINTER_SIMD void store(std::byte* to, std::ptrdiff_t stride) {

@@ -167,7 +167,8 @@ class kernel_emitter {
                     temporaries(m_.source(), i) > 0 ? m_.temporary(at) : d);
       }
       case operand_form::store: return store(m_, at, i);
-      case operand_form::prefetch: return m_.prefetcht0(m_.address(i.m));
+      case operand_form::prefetch:
+        return i.op == vector::opcode::prefetch ? m_.prefetcht0(m_.address(i.m)) : m_.prefetcht1(m_.address(i.m));
       case operand_form::transpose: return transposition(m_, table(i), m_.temporary(at)).run();
       case operand_form::shuffle: return shuffle(m_, m_.full(i.d), m_.full(i.a), table(i), m_.temporary(at));
       case operand_form::loop: return open(i, is_innermost(at));

@@ -33,6 +33,7 @@ inline void tile(machine& m, vector::instruction const& i) {
   switch (i.op) {
     case opcode::tile_zero: return m.tilezero(m.tile(i.d));
     case opcode::tile_load: return m.tileloadd(m.tile(i.d), at());
+    case opcode::tile_load_once: return m.tileloaddt1(m.tile(i.d), at());
     case opcode::tile_store: return m.tilestored(at(), m.tile(i.a));
     case opcode::tile_dot4: return m.tdpbusd(m.tile(i.d), m.tile(i.a), m.tile(i.b));
     default: return m.tdpbf16ps(m.tile(i.d), m.tile(i.a), m.tile(i.b));

@@ -1,5 +1,10 @@
+#include <sinter/emit/cpp/print.hpp>
+
+#include "emit/compiled_text.hpp"
 #include "winograd_chain.hpp"
+#include <memory>
 #include <numeric>
+#include <span>
 #include <tuple>
 
 using namespace sinter;
@@ -194,6 +199,31 @@ TEST_CASE("Winograd convolution whose filters are transformed when they are used
   check_filters(5, 20, 3);    // few channels
   check_filters(50, 70, 14);  // part of a block of channels, and of a group
   check_filters(160, 32, 4);
+}
+
+TEST_CASE("C++ text of Winograd convolution has the bits of the interpreter", "[thorough]") {
+  if (!has_compiler()) {
+    WARN("SKIPPED: there is no C++ compiler");
+    return;
+  }
+  std::vector<std::shared_ptr<compiled_text>> texts;
+  auto const compiled = [&](vector::program const& kernel) -> test::kernel_call {
+    char const* const flags =
+        kernel.lanes == 16 ? "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c" : "";
+    auto const& text =
+        texts.emplace_back(std::make_shared<compiled_text>(cpp::print_cpp(std::span(&kernel, 1), "kernel"), flags));
+    INFO(text->log());
+    REQUIRE_FALSE(text->failed());
+    return text->function("kernel0");
+  };
+  auto c = case_of(GENERATE(std::int64_t{2}, std::int64_t{4}), 40, 36, winograd_axis(7, 1, 1), winograd_axis(7, 1, 1));
+  c.shape.filters = true, c.chunk_rows = 100;
+  for (auto const& t : targets) {
+    if (!native_target().covers(t)) continue;
+    INFO("lanes " << t.lanes());
+    auto const expected = winograd_chain(c, t, interpreted).compute(), text = winograd_chain(c, t, compiled).compute();
+    CHECK(std::memcmp(text.data(), expected.data(), expected.size() * 4) == 0);
+  }
 }
 
 TEST_CASE("packed Winograd filters are tap by tap the channels of a group, output channels past the last 0",

@@ -199,6 +199,9 @@ TEST_CASE("Winograd convolution whose filters are transformed when they are used
   check_filters(5, 20, 3);    // few channels
   check_filters(50, 70, 14);  // part of a block of channels, and of a group
   check_filters(160, 32, 4);
+  auto few = case_of(m, 30, 64, winograd_axis(m, 1, 1), winograd_axis(3 * m, 1, 1));  // tiles in few registers
+  few.shape.filters = true, few.interleave = interleave, few.chunk_rows = 100;
+  check(few);
 }
 
 TEST_CASE("C++ text of Winograd convolution has the bits of the interpreter", "[thorough]") {

@@ -55,17 +55,16 @@ inline std::optional<winograd_shape> shape_of_winograd(scheduled_node const& n, 
   return is_plain_convolution(n) ? shape_of_winograd(shape_of_convolution(n), m) : std::nullopt;
 }
 
-/// Whether filters are transformed when they are used: where few tiles share U, which takes longer from afar, where all
-/// cores and their caches want something, than the taps and their transform. The same on every target: U is rounded
-/// otherwise.
+/// Whether filters are transformed when they are used: where few tiles share U, and so much of it that no cache keeps
+/// it from run to run and it takes longer from afar than the taps and their transform. The same on every target: U is
+/// rounded otherwise.
 inline bool transforms_filters(winograd_shape const& s) {
-  constexpr double bytes_a_nanosecond = 12, values_a_nanosecond = 16;
+  constexpr double kept_bytes = 4e6, bytes_a_nanosecond = 12, values_a_nanosecond = 16;
   auto const filters = static_cast<double>(s.in_blocks() * s.out_blocks() * channel_block * channel_block);
   auto const products = winograd_products_cost(s), values = filters * static_cast<double>(s.points());
-  auto const from_afar = [&](double values_of_four_bytes) { return values_of_four_bytes * 4 / bytes_a_nanosecond; };
-  return s.tiles() <= 2 * winograd_chunk_tiles &&
-         std::max(products, from_afar(values)) >
-             std::max(products, from_afar(9 * filters)) + values / values_a_nanosecond;
+  auto const from_afar = [&](double count) { return std::max(products, count * 4 / bytes_a_nanosecond); };
+  return s.tiles() <= 2 * winograd_chunk_tiles && values * 4 > kept_bytes &&
+         from_afar(values) > from_afar(9 * filters) + values / values_a_nanosecond;
 }
 
 inline candidate winograd_candidate(scheduled_node const& n, winograd_shape const& s, double error, target const& t) {

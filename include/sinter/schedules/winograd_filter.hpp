@@ -135,22 +135,26 @@ class winograd_filter_builder {
                                                                    {u_, u_points * p_.u_point()},
                                                                    {ahead_, u_points * share}};
     };
-    b_.loop(2, along(between, alpha_),
-            [&] { b_.loop(alpha_, along(1, 1), [&] { multiply_point(channels, at, share); }); });
+    auto const each_point = [&](auto&& multiply) {
+      b_.loop(2, along(between, alpha_), [&] { b_.loop(alpha_, along(1, 1), multiply); });
+    };
+    for (std::int64_t block = 0; block < p_.blocks; block += p_.most.blocks)  // each a loop of its own, of few lines
+      for (auto const& run : equal_runs(p_.tiles, p_.most.tiles))
+        each_point([&] { multiply_tiles(channels, block, run, at, block == 0 && run.first == 0 ? share : 0); });
   }
 
-  void multiply_point(std::int64_t channels, operands const& at, std::int64_t share) {
+  /// The products of a point: output blocks from `block` on, some of the tiles.
+  void multiply_tiles(std::int64_t channels, std::int64_t block, tile_run const& run, operands const& at,
+                      std::int64_t share) {
     winograd_shape const s{.in_channels = channels, .m = p_.m};
-    for (std::int64_t block = 0; block < p_.blocks; block += p_.most.blocks) {
-      auto const blocks = std::min(p_.most.blocks, p_.blocks - block);
-      contraction_rows rows{.tile = winograd_contraction(s, p_.v, p_.sums, p_.tiles, block, blocks, p_.interleave),
-                            .runs = equal_runs(p_.tiles, p_.most.tiles),
-                            .next_weights = block == 0 ? share : 0};
-      rows.tile.adds = true;
-      contraction_operands o{.x = at.v, .w = u_ + block * channel_block * 4, .y = at.m + block * p_.sums.block};
-      o.ahead = at.ahead;
-      emit_contraction_rows(rows, b_, std::move(o));
-    }
+    auto const blocks = std::min(p_.most.blocks, p_.blocks - block);
+    contraction_rows rows{.tile = winograd_contraction(s, p_.v, p_.sums, p_.tiles, block, blocks, p_.interleave),
+                          .runs = {run},
+                          .next_weights = share};
+    rows.tile.adds = true;
+    contraction_operands o{.x = at.v, .w = u_ + block * channel_block * 4, .y = at.m + block * p_.sums.block};
+    o.ahead = at.ahead;
+    emit_contraction_rows(rows, b_, std::move(o));
   }
 
   /// Rows of pair k of a filter's transform.

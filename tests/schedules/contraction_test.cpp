@@ -135,8 +135,9 @@ TEST_CASE("Winograd convolution agrees with evaluate", "[schedules]") {
   auto const g = GENERATE(geometry{.x = {2, 16, 9, 9}, .w = {16, 16, 3, 3}, .pad = 1},    // all of V first
                           geometry{.x = {1, 20, 14, 11}, .w = {40, 20, 3, 3}, .pad = 1},  // partial tiles and blocks
                           geometry{.x = {1, 32, 4, 4}, .w = {150, 32, 3, 3}, .pad = 1},  // one tile, groups of 8 blocks
-                          geometry{.x = {2, 16, 33, 62}, .w = {48, 16, 3, 3}, .pad = 1},  // chunks
-                          geometry{.x = {1, 16, 30, 250}, .w = {16, 16, 3, 3}},           // chunks of a part of a row
+                          geometry{.x = {2, 250, 7, 6}, .w = {250, 250, 3, 3}, .pad = 1},  // filters are transformed
+                          geometry{.x = {2, 16, 33, 62}, .w = {48, 16, 3, 3}, .pad = 1},   // chunks
+                          geometry{.x = {1, 16, 30, 250}, .w = {16, 16, 3, 3}},            // chunks of a part of a row
                           geometry{.x = {1, 16, 61, 17}, .w = {24, 16, 3, 3}, .pad = 2});
   INFO("x " << to_string(g.x) << " w " << to_string(g.w));
   check_case(convolution_case(g), winograd_schedule, 3e-5);
@@ -376,6 +377,7 @@ TEST_CASE("each field of a tile but its name is in the key of its kernel", "[sch
   CHECK(key([](tile& t) { t.last_lanes = 8; }) != base);
   CHECK(key([](tile& t) { t.dense_weights = false; }) != base);
   CHECK(key([](tile& t) { t.bias = true; }) != base);
+  CHECK(key([](tile& t) { t.adds = true; }) != base);
   CHECK(key([](tile& t) { t.factors = tile_factors::pairs; }) != base);
   CHECK(key([](tile& t) { t.epilogue.extras = {extra_kind::element}; }) != base);
   CHECK(key([](tile& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }) != base);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sinter/expr/text.hpp>
+#include <sinter/schedules/winograd_filter.hpp>
 #include <sinter/schedules/winograd_input.hpp>
 #include <sinter/schedules/winograd_output.hpp>
 #include <sinter/schedules/winograd_weights.hpp>
@@ -72,7 +73,8 @@ class winograd_chain {
 
   /// The result, in blocked layout.
   floats const& compute() {
-    auto const packed = packed_winograd("w", w_, s_, c_.interleave);
+    auto const pack = s_.filters ? packed_winograd_filters : packed_winograd;
+    auto const packed = pack("w", w_, s_, c_.interleave);
     u_.assign(static_cast<std::size_t>(packed.bytes / 4), NAN);
     packed.fill(reinterpret_cast<std::byte*>(u_.data()));
     auto const columns = single_runs(tile_axis(winograd_input_axis(c_.x(), s_.m), c_.row_tiles));
@@ -149,7 +151,7 @@ class winograd_chain {
     v_.assign(static_cast<std::size_t>(v.bytes(s_.points()) / 4), NAN);
     m_.assign(static_cast<std::size_t>(m.bytes(s_.points()) / 4), NAN);
     for (auto row = first; row < first + rows; ++row) transform_input(row, x, v, (row - first) * x.place.length);
-    contract(v, m, tiles);
+    s_.filters ? contract_filters(v, m, tiles) : contract(v, m, tiles);
     for (auto row = first; row < first + rows; ++row) transform_output(row, x, m, (row - first) * x.place.length);
   }
 
@@ -177,6 +179,23 @@ class winograd_chain {
                                                    {&u_, winograd_weights_at(s_, point, block, c_.interleave)},
                                                    {&m_, point * m.point + block * m.block + tile * m.tile}});
           }
+  }
+
+  void contract_filters(winograd_planes const& v, winograd_planes const& m, std::int64_t tiles) {
+    for (std::int64_t block = 0; block < s_.out_blocks(); block += c_.interleave) {
+      auto const blocks = std::min(c_.interleave, s_.out_blocks() - block);
+      winograd_filter_product const p{.m = s_.m,
+                                      .in_channels = s_.in_channels,
+                                      .tiles = tiles,
+                                      .blocks = blocks,
+                                      .interleave = c_.interleave,
+                                      .v = v,
+                                      .sums = m,
+                                      .most = register_tile_of_winograd(tiles, blocks, machine_)};
+      floats scratch(static_cast<std::size_t>(p.scratch_bytes() / 4), NAN);
+      call(winograd_filter_recipe(p, machine_),
+           {{&u_, block / c_.interleave * p.group_bytes()}, {&v_}, {&m_, block * m.block}, {&scratch}});
+    }
   }
 
   void transform_output(std::int64_t row, single_run const& in, winograd_planes const& m, std::int64_t tile) {

@@ -1,5 +1,11 @@
+#include <sinter/emit/cpp/print.hpp>
+
+#include "emit/compiled_text.hpp"
 #include "winograd_chain.hpp"
+#include <memory>
 #include <numeric>
+#include <span>
+#include <tuple>
 
 using namespace sinter;
 using namespace sinter::test;
@@ -103,6 +109,15 @@ TEST_CASE("the transforms of Winograd's filtering compute its matrices", "[sched
   check_equal(emitted_matrix(m + 2, m + 2,
                              [&](vector::builder& b, auto&& load) { return winograd_input_transform(b, m)(load); }),
               matrices.input);
+  auto const filter = [&](vector::builder& b, auto&& load) {
+    winograd_filter_transform transform(b, m);
+    winograd_values all{};
+    std::tie(all[0], all[static_cast<std::size_t>(m + 1)]) = transform.pair(0, load);
+    for (std::size_t k = 1; k <= static_cast<std::size_t>(m / 2); ++k)
+      std::tie(all[2 * k - 1], all[2 * k]) = transform.pair(static_cast<std::int64_t>(k), load);
+    return all;
+  };
+  check_equal(emitted_matrix(m + 2, 3, filter), matrices.weights);
   for (std::int64_t count = 1; count <= m; ++count)
     check_equal(
         emitted_matrix(count, m + 2,
@@ -172,6 +187,67 @@ TEST_CASE("Winograd convolution is a convolution", "[schedules]") {
   }
 }
 
+TEST_CASE("Winograd convolution whose filters are transformed when they are used is a convolution", "[schedules]") {
+  auto const m = GENERATE(std::int64_t{2}, std::int64_t{4});
+  auto const interleave = GENERATE(std::int64_t{1}, std::int64_t{2}, std::int64_t{4});
+  auto const check_filters = [&](std::int64_t in_channels, std::int64_t out_channels, std::int64_t extent) {
+    auto c = case_of(m, in_channels, out_channels, winograd_axis(extent, 1, 1), winograd_axis(extent, 1, 1));
+    c.shape.filters = true, c.interleave = interleave, c.chunk_rows = 100;
+    check(c);
+  };
+  check_filters(16, 16, 7);
+  check_filters(5, 20, 3);    // few channels
+  check_filters(50, 70, 14);  // part of a block of channels, and of a group
+  check_filters(160, 32, 4);
+  auto few = case_of(m, 30, 64, winograd_axis(m, 1, 1), winograd_axis(3 * m, 1, 1));  // tiles in few registers
+  few.shape.filters = true, few.interleave = interleave, few.chunk_rows = 100;
+  check(few);
+}
+
+TEST_CASE("C++ text of Winograd convolution has the bits of the interpreter", "[thorough]") {
+  if (!has_compiler()) {
+    WARN("SKIPPED: there is no C++ compiler");
+    return;
+  }
+  std::vector<std::shared_ptr<compiled_text>> texts;
+  auto const compiled = [&](vector::program const& kernel) -> test::kernel_call {
+    char const* const flags =
+        kernel.lanes == 16 ? "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c" : "";
+    auto const& text =
+        texts.emplace_back(std::make_shared<compiled_text>(cpp::print_cpp(std::span(&kernel, 1), "kernel"), flags));
+    INFO(text->log());
+    REQUIRE_FALSE(text->failed());
+    return text->function("kernel0");
+  };
+  auto c = case_of(GENERATE(std::int64_t{2}, std::int64_t{4}), 40, 36, winograd_axis(7, 1, 1), winograd_axis(7, 1, 1));
+  c.shape.filters = true, c.chunk_rows = 100;
+  for (auto const& t : targets) {
+    if (!native_target().covers(t)) continue;
+    INFO("lanes " << t.lanes());
+    auto const expected = winograd_chain(c, t, interpreted).compute(), text = winograd_chain(c, t, compiled).compute();
+    CHECK(std::memcmp(text.data(), expected.data(), expected.size() * 4) == 0);
+  }
+}
+
+TEST_CASE("packed Winograd filters are tap by tap the channels of a group, output channels past the last 0",
+          "[schedules]") {
+  winograd_shape const s{.in_channels = 3, .out_channels = 37};
+  auto const w = any_tensor::of<float>({37, 3, 3, 3}, normal_floats(37 * 3 * 9, 1));
+  auto const packed = packed_winograd_filters("w", w, s, 2);
+  floats taps(static_cast<std::size_t>(packed.bytes / 4), NAN);
+  packed.fill(reinterpret_cast<std::byte*>(taps.data()));
+  REQUIRE(taps.size() == 64 * 27);
+  std::size_t wrong = 0;
+  for (std::size_t o = 0; o < 64; ++o)
+    for (std::size_t i = 0; i < 27; ++i) {
+      auto const expected = o < 37 ? w.as<float>()[o * 27 + i] : 0;
+      if (taps[(o / 32 * 27 + i) * 32 + o % 32] != expected) ++wrong;
+    }
+  CHECK(wrong == 0);
+  CHECK(packed.key != packed_winograd_filters("other", w, s, 2).key);
+  CHECK(packed.key != packed_winograd_filters("w", w, s, 1).key);
+}
+
 TEST_CASE("epilogues of Winograd convolution", "[schedules]") {
   auto c = case_of(GENERATE(std::int64_t{2}, std::int64_t{4}), 24, 40, winograd_axis(7, 1, 1), winograd_axis(10, 1, 1));
   c.items = 2;
@@ -220,4 +296,22 @@ TEST_CASE("each field of a Winograd transform but its name is in the key of its 
                     &output::planes,
                     {[](output& t) { t.bias = true; }, [](output& t) { t.epilogue.extras = {extra_kind::element}; },
                      [](output& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }});
+}
+
+TEST_CASE("each field of the products of filters is in the key of their kernel", "[schedules]") {
+  using product = winograd_filter_product;
+  auto const key = [](auto&& change, target const& set = "avx512") {
+    product p;
+    change(p);
+    return key_of(p, set);
+  };
+  auto const base = key([](product&) {});
+  CHECK(key([](product&) {}, "avx2") != base);
+  for (auto const field : {&product::m, &product::in_channels, &product::tiles, &product::blocks, &product::interleave})
+    CHECK(key([&](product& p) { ++(p.*field); }) != base);
+  for (auto const planes : {&product::v, &product::sums})
+    for (auto const field : {&winograd_planes::point, &winograd_planes::block, &winograd_planes::tile})
+      CHECK(key([&](product& p) { (p.*planes).*field += 64; }) != base);
+  for (auto const field : {&winograd_register_tile::tiles, &winograd_register_tile::blocks})
+    CHECK(key([&](product& p) { ++(p.most.*field); }) != base);
 }

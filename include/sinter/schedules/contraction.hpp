@@ -9,14 +9,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
 #include <utility>
 #include <vector>
 
 /// The register tile behind convolution and GEMM: `rows x cols` pixels times a few blocks of 16 output channels, all of
 /// the reduction in registers, then the epilogue.
 ///
-///     acc[pixel][block] = bias[block]
+///     acc[pixel][block] = bias[block]                              (or 0, or y[pixel][block])
 ///     for section, chunk of channels, tap y, tap x, channel:      (order of the additions, the same on every ISA)
 ///       for block: w = load weights
 ///       for pixel whose tap lies inside: acc[pixel][block] += w * broadcast x
@@ -77,6 +76,10 @@ class contraction_emitter {
   void start_accumulators() {
     accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
     for (std::size_t r = 0; r < computed(); ++r) {
+      if (t_.adds) {
+        each_pixel(r, [&](std::int64_t p, std::int64_t at) { accumulator(p, r) = b_.load(o_.y.at(at), 0, type_); });
+        continue;
+      }
       auto first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64)), 0, type_) : b_.zero(type_);
       if (t_.bias && is_shared(r)) first = b_.halves(first, swap_halves(first));
       accumulator(0, r) = first;
@@ -234,7 +237,8 @@ class contraction_emitter {
     std::vector<applied_epilogue::place> places;
     for (std::size_t r = 0; r < registers(); ++r)
       each_pixel(r, [&, lost = lost_by_sums(r)](std::int64_t pixel, std::int64_t at) {
-        values.push_back(real(accumulator(pixel, r), lost));
+        auto const sum = accumulator(pixel, r), left = lost ? b_.binary(vector::opcode::isub, sum, lost, type_) : sum;
+        values.push_back(lost ? b_.unary(vector::opcode::to_f32, left) : sum);
         places.push_back({at, register_offset(r, 64), lanes_of(r)});
       });
     auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
@@ -251,9 +255,6 @@ class contraction_emitter {
     if (!t_.quantized) return {};
     auto const sums = o_.weight_sums.at(register_offset(r, 64));
     return zero_point_product(*t_.quantized, b_, o_.zero_point.broadcast(0), sums);
-  }
-  vector::reg real(vector::reg sum, vector::reg lost) {
-    return lost ? b_.unary(vector::opcode::to_f32, b_.binary(vector::opcode::isub, sum, lost, type_)) : sum;
   }
 
   /// Sums as they are, or requantised.

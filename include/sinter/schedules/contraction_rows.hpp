@@ -23,20 +23,19 @@ struct contraction_rows {
     for (auto const& run : runs) count += run.count;
     return count;
   }
+  /// How much of it a tile fetches.
+  std::int64_t bytes_ahead() const { return round_up(ceil_div(next_weights, tiles()), cache_line); }
 };
 
-/// The vector program; its arguments are those of `declare_operands`.
-inline vector::program build_contraction_rows(contraction_rows const& rows, target const& machine) {
-  vector::builder b(rows.tile.name, machine.lanes());
-  auto o = declare_operands(rows.tile, b);
-  auto const ahead = round_up(ceil_div(rows.next_weights, rows.tiles()), cache_line);
-  if (ahead > 0) o.ahead = b.stream("ahead", o.w, rows.next_at);
+/// Appends the code of all tiles to a kernel; each fetches as much of the next weights, from `operands.ahead` on.
+inline void emit_contraction_rows(contraction_rows const& rows, vector::builder& b, contraction_operands operands) {
+  auto const ahead = rows.bytes_ahead();
   for (auto const& run : rows.runs) {
     auto t = rows.tile;
     t.cols = run.length;
     t.taps_x[0].inside.resize(static_cast<std::size_t>(run.length));
     t.w_ahead = ahead;
-    auto at = o;
+    auto at = operands;
     std::vector<std::pair<vector::pointer, std::int64_t>> steps;
     auto const walk = [&](vector::pointer& p, std::int64_t row) {
       steps.emplace_back(p, run.length * row);
@@ -48,8 +47,16 @@ inline vector::program build_contraction_rows(contraction_rows const& rows, targ
       if (t.epilogue.extras[i] == extra_kind::element) walk(at.extras[i], t.y_col);
     if (ahead > 0) steps.emplace_back(at.ahead, ahead);
     b.loop(run.count, steps, [&] { emit_contraction(t, b, at); });
-    o.ahead = o.ahead + run.count * ahead;
+    operands.ahead = operands.ahead + run.count * ahead;
   }
+}
+
+/// The vector program; its arguments are those of `declare_operands`.
+inline vector::program build_contraction_rows(contraction_rows const& rows, target const& machine) {
+  vector::builder b(rows.tile.name, machine.lanes());
+  auto o = declare_operands(rows.tile, b);
+  if (rows.next_weights > 0) o.ahead = b.stream("ahead", o.w, rows.next_at);
+  emit_contraction_rows(rows, b, std::move(o));
   return std::move(b).take();
 }
 

@@ -24,9 +24,8 @@ struct winograd_cut {
 inline constexpr std::int64_t winograd_chunk_tiles = 28;
 
 inline winograd_cut cut_of_winograd(winograd_shape const& s, target const& machine) {
-  auto const tiles = s.tile_rows() * s.row_tiles();
-  auto const v_bytes = planes_of_v(s, tiles).bytes(s.points());
-  if (tiles <= 2 * winograd_chunk_tiles && v_bytes <= machine.facts().l2)
+  auto const v_bytes = planes_of_v(s, s.tiles()).bytes(s.points());
+  if (s.filters || (s.tiles() <= 2 * winograd_chunk_tiles && v_bytes <= machine.facts().l2))
     return {.rows = s.tile_rows(), .row_tiles = s.row_tiles(), .staged = true};
   auto const row = std::min(s.row_tiles(), winograd_chunk_tiles);
   return {.rows = std::clamp<std::int64_t>(14 / row, 1, s.tile_rows()), .row_tiles = row};

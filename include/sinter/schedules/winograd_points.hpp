@@ -220,7 +220,7 @@ class winograd_points_code {
 inline bool goes_by_points(winograd_shape const& s, target const& machine) {
   if (s.window.y.dilation > 1 || s.window.x.dilation > 1) return true;
   auto const cut = cut_of_winograd(s, machine);
-  if (cut.staged) return false;
+  if (cut.staged || transforms_filters(s)) return false;
   auto const chunks = ceil_div(s.tile_rows(), cut.rows) * ceil_div(s.row_tiles(), cut.row_tiles);
   auto const channels = s.in_channels + s.out_channels;
   auto const weights = checked_mul(s.points() * 4 * s.in_channels, s.out_channels);

@@ -27,6 +27,7 @@ struct winograd_shape {
   std::int64_t m = 4;
   /// Pairs: V and U are bfloat16 (bfloat16_pairs.hpp), with an even number of channels; else U may have 16 bits.
   tile_factors factors = tile_factors::own;
+  bool filters = false;  ///< U is made when it is used (winograd_filter.hpp)
 
   bool pairs() const { return factors == tile_factors::pairs; }
   std::int64_t alpha() const { return m + 2; }
@@ -37,6 +38,7 @@ struct winograd_shape {
   std::int64_t unit() const { return pairs() ? 2 : 1; }
   std::int64_t tile_rows() const { return ceil_div(window.y.out, m); }
   std::int64_t row_tiles() const { return ceil_div(window.x.out, m); }
+  std::int64_t tiles() const { return checked_mul(tile_rows(), row_tiles()); }
 };
 
 /// Whether the transforms can do a window: 3x3, stride and dilation 1, and at most two positions of padding, so that

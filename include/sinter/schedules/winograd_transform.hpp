@@ -151,4 +151,45 @@ class winograd_output_transform : detail::winograd_floats {
   vector::reg half_{};
 };
 
+/// Emits G g, two values at a time: those of points that differ in sign. Construction puts the constants into
+/// registers; `load(i)` gives g_i, once, where it is needed.
+class winograd_filter_transform {
+ public:
+  winograd_filter_transform(vector::builder& b, std::int64_t m) : b_(b), m_(m) {
+    SINTER_ASSERT(m == 2 || m == 4);
+    auto const constant = [&](double value) { return b.constant(static_cast<float>(value)); };
+    if (m == 2) {
+      half_ = constant(0.5);
+    } else {
+      constexpr double r = std::numbers::sqrt2;
+      third_ = constant(1 / 3.0), sixth_ = constant(1 / 6.0), root_third_ = constant(-r / 3);
+      root_sixth_ = constant(-r / 6);
+    }
+  }
+
+  /// The pair `k`: values 2k-1 and 2k; of k = 0 the first and the last one.
+  template <typename Load>
+  std::pair<vector::reg, vector::reg> pair(std::int64_t k, Load&& load) {
+    constexpr auto add = vector::opcode::add, sub = vector::opcode::sub, mul = vector::opcode::mul;
+    auto const g0 = load(0);
+    if (k == 0) return {g0, load(2)};
+    if (m_ == 2) {
+      auto const even = b_.binary(mul, half_, b_.binary(add, g0, load(2))), g1 = load(1);
+      return {b_.fma(half_, g1, even), b_.fnma(half_, g1, even)};
+    }
+    if (k == 1) {
+      auto const even = b_.fma(root_sixth_, load(2), b_.binary(mul, root_third_, g0)), g1 = load(1);
+      return {b_.fnma(third_, g1, even), b_.fma(third_, g1, even)};
+    }
+    auto const even = b_.fma(third_, load(2), b_.binary(mul, sixth_, g0));
+    auto const odd = b_.binary(mul, root_sixth_, load(1));
+    return {b_.binary(sub, odd, even), b_.binary(add, odd, even)};
+  }
+
+ private:
+  vector::builder& b_;
+  std::int64_t m_;
+  vector::reg half_{}, third_{}, sixth_{}, root_third_{}, root_sixth_{};
+};
+
 }  // namespace sinter

@@ -3,6 +3,7 @@
 #include <sinter/schedules/attention_kernel.hpp>
 #include <sinter/schedules/attention_plan.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <fmt/format.h>
@@ -20,7 +21,7 @@
 /// scratch:
 ///
 ///     for batch, key head, group of keys:                        (grid; not where few queries read a key)
-///       pack the keys, blocks of 16 side by side
+///       pack the keys, blocks of 16 side by side; copy values whose rows lie far apart
 ///     for batch, key head, query head of it, 6 queries:          (grid)
 ///       s = scale * Q·K' + biases                                for tiles of 6 x 4 blocks (AVX2: 6 x 1)
 ///       for row: s = e^(s - greatest), factor = 1 / sum
@@ -56,6 +57,7 @@ class attention_code {
   fragment build() {
     if (packs()) {
       pack();
+      if (has_far_values()) gather_values();
       code_.barrier();
     } else {
       packed_ = places_[1];
@@ -91,7 +93,7 @@ class attention_code {
     packed_.stride = {batches == 1 ? 0 : heads * p.bytes(), heads == 1 ? 0 : p.bytes()};
     for (auto const& run : full_runs(a_.keys, p.group_keys())) {
       auto from = places_[1], to = packed_;
-      from.offset = run.first * a_.k.row * 4;
+      from.offset += run.first * a_.k.row * 4;
       from.stride = {a_.k.batch * 4, a_.k.head * 4, run.length * a_.k.row * 4};
       to.offset = run.first / p.group_keys() * p.group_bytes();
       to.stride[2] = p.group_bytes();
@@ -101,6 +103,33 @@ class attention_code {
                  [p, n = run.length, row = a_.k.row * 4, t = machine_] { return pack_keys_kernel(p, n, row, t); }},
                 {batches, heads, run.count}, {from, to});
     }
+  }
+
+  /// Whether the values of a head are rows of a larger tensor in so many pages that all tasks would wait for these.
+  bool has_far_values() const {
+    constexpr std::int64_t far = 256 << 10;
+    return a_.v.row > a_.e && checked_mul(a_.keys, a_.v.row * 4) > far;
+  }
+
+  /// Copies the values of each head side by side.
+  void gather_values() {
+    auto const batches = a_.v.batch == 0 ? 1 : a_.batch, heads = a_.v.head == 0 ? 1 : key_heads_;
+    auto const row = a_.e * 4, head = a_.keys * row;
+    auto values = code_.temporary("values", checked_mul(batches * heads, head), 0, 1);
+    for (auto const& run : equal_runs(a_.keys, std::max<std::int64_t>(1, task_bytes / row))) {
+      auto from = places_[2], to = values;
+      from.offset += run.first * a_.v.row * 4;
+      from.stride = {a_.v.batch * 4, a_.v.head * 4, run.length * a_.v.row * 4};
+      to.offset = run.first * row;
+      to.stride = {heads * head, head, run.length * row};
+      moved_dimension const rows{run.length, a_.v.row * 4, row}, column{a_.e, 4, 4};
+      vector::recipe_key key("gather_values", machine_);
+      key.add(run.length).add(a_.v.row).add(a_.e);
+      code_.add({key.take(), [=, t = machine_] { return copy_runs_kernel(vector::element::i32, rows, column, t); }},
+                {batches, heads, run.count}, {from, to});
+    }
+    places_[2] = values;
+    p_.what.v = {batches == 1 ? 0 : heads * a_.keys * a_.e, heads == 1 ? 0 : a_.keys * a_.e, a_.e};
   }
 
   /// Queries [first, first + count), which see at most `keys` keys.
@@ -141,7 +170,7 @@ class attention_code {
 
   /// The rows of a run in a tensor with a row for each query.
   address queries(address of, device_attention::strides const& s, tile_run const& run) const {
-    of.offset = run.first * s.row * 4;
+    of.offset += run.first * s.row * 4;
     of.stride = {s.batch * 4, a_.share * s.head * 4, s.head * 4, run.length * s.row * 4};
     return of;
   }
@@ -173,12 +202,13 @@ inline double attention_cost(device_attention const& a, scheduled_node const& n)
 
 /// All but the products that lead to Q, K and V.
 inline attention_nodes without_projections(attention_nodes a) {
-  for (auto* h : {&a.query, &a.key, &a.value}) h->product = h->reshape = nullptr;
+  for (auto* h : {&a.query, &a.key, &a.value})
+    if (h->product) h->product = h->reshape = nullptr;
   return a;
 }
 
 inline std::vector<node_id> attention_match(graph const& g, node_id last) {
-  auto const found = find_attention(g, last);
+  auto const found = find_attention(g, last, true);
   return found ? nodes_before(g, without_projections(*found), last) : std::vector<node_id>{};
 }
 
@@ -191,8 +221,10 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
     auto const group = *attention_group_of(at);
     fragment code;
     std::vector<address> places;
-    for (auto const* h : group.nodes.operands())
+    for (auto const* h : group.nodes.operands()) {
       places.push_back(attention_operand(group.at(h->reader), h->slot, code));
+      if (auto const part = taken_part(group, *h)) places.back().offset += part->first * 4;
+    }
     if (auto const* const reader = group.nodes.mask_reader)
       places.push_back(attention_operand(group.at(reader), group.nodes.mask_slot, code));
     return attention_code(*describe_attention(group), std::move(places), std::move(code), t).build();

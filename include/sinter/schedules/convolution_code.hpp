@@ -183,7 +183,8 @@ class convolution_code {
     code.extents[axis.block] = columns.count;
     code.extents[axis.y] = tile.y.count;
     code.extents[axis.x] = tile.x.count;
-    code.body.push_back(call_of(g, tile, columns, axis, w, {}));
+    auto const fetched = streams_weights(g) ? next_weights(g, columns, tile.y.count * tile.x.count) : fetched_weights{};
+    code.body.push_back(call_of(g, tile, columns, axis, w, fetched));
     code_.add(std::move(code));
   }
 
@@ -192,19 +193,24 @@ class convolution_code {
                           address const& w) {
     grid_axes const axis{.block = 1, .y = grid_rank, .x = grid_rank + 1};
     grid code{.extents = {s_.items, columns.count}};
-    std::int64_t count = 0, before = 0;
+    std::int64_t count = 0;
     for (auto const& tile : tiles) count += tile.y.count * tile.x.count;
-    auto const next = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
-    bool const whole = columns.blocks % convolution_interleave == 0 && 2 * next <= machine_.facts().l2;
-    auto const share = whole ? next / count / cache_line * cache_line : 0;
+    auto next = next_weights(g, columns, count);
     for (auto const& tile : tiles) {
       for (auto const turns : {tile.y.count, tile.x.count})
         code.body.push_back({.what = statement::kind::loop, .turns = turns});
-      code.body.push_back(call_of(g, tile, columns, axis, w, {.at = next, .bytes = share, .before = before}));
+      code.body.push_back(call_of(g, tile, columns, axis, w, next));
       code.body.insert(code.body.end(), 2, {.what = statement::kind::end});
-      before += tile.y.count * tile.x.count;
+      next.before += tile.y.count * tile.x.count;
     }
     code_.add(std::move(code));
+  }
+
+  /// What each of `count` tiles fetches of the weights of the next group of output blocks.
+  fetched_weights next_weights(block_group const& g, block_run const& columns, std::int64_t count) const {
+    auto const next = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
+    bool const whole = columns.blocks % convolution_interleave == 0 && 2 * next <= machine_.facts().l2;
+    return {.at = next, .bytes = whole ? next / count / cache_line * cache_line : 0};
   }
 
   std::int64_t weight_at(block_group const& g, std::int64_t block) const {

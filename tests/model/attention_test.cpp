@@ -149,8 +149,9 @@ written_attention const written[] = {
   t = Transpose(k) {perm = [0, 2, 1]}
   s = MatMul(q, t)
   p = Softmax(s) {axis = -1}
-  m = MatMul(p, v)
-  y = Add(m, v)
+  y = MatMul(p, v)
+  z = Neg(v)
+  output z
 )",
      true},
     {"a part of which two axes are one", 1, R"(

@@ -21,9 +21,6 @@ constexpr std::int64_t from_front(std::int64_t index, std::int64_t extent) {
 
 /// The first of `count` indices that is none; null where all are.
 constexpr std::int64_t const* first_outside(std::int64_t const* indices, std::int64_t count, std::int64_t extent) {
-  bool all = true;
-  for (std::int64_t i = 0; i < count; ++i) all &= is_index(indices[i], extent);
-  if (all) return nullptr;
   auto const* const found =
       std::find_if(indices, indices + count, [extent](std::int64_t index) { return !is_index(index, extent); });
   return found == indices + count ? nullptr : found;
@@ -55,17 +52,20 @@ inline status gather(call const& c) {
 }
 
 /// Calls visit(i, at, 1) for all elements of `indices`: element i chooses that at `at` of a tensor of `rows` rows of
-/// `extent` elements, `chosen` from each row.
+/// `extent` elements, `chosen` from each row; one that is none chooses the first, and the result says so.
 template <typename Visit>
 status for_each_chosen_of_rows(std::int64_t rows, std::int64_t extent, std::int64_t chosen, std::int64_t const* indices,
                                Visit&& visit) {
   constexpr std::integral_constant<std::int64_t, 1> one;  // for compilers
-  if (auto const* const bad = first_outside(indices, rows * chosen, extent))
-    return status::outside(*bad, -extent, extent - 1);
-  for (std::int64_t row = 0; row < rows; ++row)
-    for (auto i = row * chosen; i < (row + 1) * chosen; ++i)
-      visit(i, row * extent + from_front(indices[i], extent), one);
-  return {};
+  bool all = extent > 0;
+  for (std::int64_t row = 0; row < rows && extent > 0; ++row)
+    for (auto i = row * chosen; i < (row + 1) * chosen; ++i) {
+      bool const inside = is_index(indices[i], extent);
+      all &= inside;
+      visit(i, row * extent + (inside ? from_front(indices[i], extent) : 0), one);
+    }
+  auto const* const bad = all ? nullptr : first_outside(indices, rows * chosen, extent);
+  return bad ? status::outside(*bad, -extent, extent - 1) : status{};
 }
 
 /// Calls visit(i, at, count) for all elements of `indices`, in runs: elements i to i + count choose those from `at` on

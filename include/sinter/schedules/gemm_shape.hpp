@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sinter/core/checked.hpp>
-#include <sinter/kernels/matmul.hpp>
+#include <sinter/ops/fused_gemm.hpp>
 #include <sinter/schedules/schedule.hpp>
 
 #include <algorithm>

@@ -183,7 +183,8 @@ class convolution_code {
     code.extents[axis.block] = columns.count;
     code.extents[axis.y] = tile.y.count;
     code.extents[axis.x] = tile.x.count;
-    auto const fetched = streams_weights(g) ? next_weights(g, columns, tile.y.count * tile.x.count) : fetched_weights{};
+    auto const count = tile.y.count * tile.x.count;  // one of few tiles would do nothing but fetch
+    auto const fetched = streams_weights(g) && count >= 4 ? next_weights(g, columns, count) : fetched_weights{};
     code.body.push_back(call_of(g, tile, columns, axis, w, fetched));
     code_.add(std::move(code));
   }
@@ -227,7 +228,6 @@ class convolution_code {
     t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
     bool const fetches = next.bytes > 0 && !t.sections.empty();
     if (fetches) t.w_ahead = next.bytes, t.w_ahead_at = next.at;
-
     w.offset = weight_at(g, columns.first);
     w.stride[axis.block] = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
     std::vector<address> arguments{input_of_tile(t, tile, axis), w};

@@ -312,6 +312,17 @@ TEST_CASE("weights beyond the second-level cache are read once, those of the nex
   CHECK(fetched < static_cast<double>(2 * groups * group_bytes));
 }
 
+TEST_CASE("tasks of tiles fetch the weights of the next blocks too", "[schedules]") {
+  auto const c = convolution_case({.x = {1, 32, 14, 14}, .w = {8 * 32, 32, 1, 1}});
+  auto const fetches = [&](target const& t) {
+    auto const how = convolution_schedule.offer(describe_case(c), t).at(0);
+    CHECK(same_bits(run_case(c, how, t)[0], run_case(c, convolution_schedule, targets[0]).value()[0]));
+    return how.build(describe_case(c)).regions.at(0).grids.at(0).body.at(0).arguments.back().in == space::weight;
+  };
+  CHECK(fetches("x86-64:avx512f/l2=32K"));
+  CHECK_FALSE(fetches("x86-64:avx512f/l2=1M"));
+}
+
 TEST_CASE("stacks that repeat along too many axes are left to others", "[schedules]") {
   auto const c =
       make_case(gemm_entry, {},
@@ -377,7 +388,7 @@ TEST_CASE("each field of a tile but its name is in the key of its kernel", "[sch
   CHECK(key([](tile& t) { t.last_lanes = 8; }) != base);
   CHECK(key([](tile& t) { t.dense_weights = false; }) != base);
   CHECK(key([](tile& t) { t.bias = true; }) != base);
-  CHECK(key([](tile& t) { t.adds = true; }) != base);
+  CHECK(key([](tile& t) { t.resumes = true; }) != base);
   CHECK(key([](tile& t) { t.factors = tile_factors::pairs; }) != base);
   CHECK(key([](tile& t) { t.epilogue.extras = {extra_kind::element}; }) != base);
   CHECK(key([](tile& t) { t.epilogue.function.lines = {{.code = expr::op::input}}; }) != base);

@@ -9,7 +9,10 @@
 /// Kernels that read or write where indices say. A negative index counts from the back; one outside is a failure.
 namespace sinter::kernels {
 
-constexpr bool is_index(std::int64_t index, std::int64_t extent) { return index >= -extent && index < extent; }
+constexpr bool is_index(std::int64_t index, std::int64_t extent) {
+  auto const size = static_cast<std::uint64_t>(extent);
+  return static_cast<std::uint64_t>(index) + size < 2 * size;
+}
 
 /// An index, counted from the front.
 constexpr std::int64_t from_front(std::int64_t index, std::int64_t extent) {
@@ -48,11 +51,32 @@ inline status gather(call const& c) {
   });
 }
 
+/// Calls visit(i, at, 1) for all elements of `indices`: element i chooses that at `at` of a tensor of `rows` rows of
+/// `extent` elements, `chosen` from each row; one that is none chooses the first, and the result says so.
+template <typename Visit>
+status for_each_chosen_of_rows(std::int64_t rows, std::int64_t extent, std::int64_t chosen, std::int64_t const* indices,
+                               Visit&& visit) {
+  constexpr std::integral_constant<std::int64_t, 1> one;  // for compilers
+  bool all = extent > 0;
+  for (std::int64_t row = 0; row < rows && extent > 0; ++row)
+    for (auto i = row * chosen; i < (row + 1) * chosen; ++i) {
+      bool const inside = is_index(indices[i], extent);
+      all &= inside;
+      visit(i, row * extent + (inside ? from_front(indices[i], extent) : 0), one);
+    }
+  auto const* const bad = all ? nullptr : first_outside(indices, rows * chosen, extent);
+  return bad ? status::outside(*bad, -extent, extent - 1) : status{};
+}
+
 /// Calls visit(i, at, count) for all elements of `indices`, in runs: elements i to i + count choose those from `at` on
 /// of a tensor of shape `s` along `axis`. A run has equal indices, so that rows of them are moved as one.
 template <typename Visit>
 status for_each_chosen(shape const& s, std::size_t axis, shape const& index_shape, std::int64_t const* indices,
                        Visit&& visit) {
+  bool const last = axis + 1 == s.rank();
+  if (last && std::equal(s.begin(), s.end() - 1, index_shape.begin()))
+    return for_each_chosen_of_rows(static_cast<std::int64_t>(s.elements(0, axis)), s[axis], index_shape[axis], indices,
+                                   visit);
   walk_operand base{.strides = row_major_strides(s)};
   auto const along = base.strides[axis], extent = s[axis];
   base.strides[axis] = 0;
@@ -87,7 +111,7 @@ inline status gather_elements(call const& c) {
   if (c.memory.measuring()) return {};
   return with_copy(c.in[0], c.out[0], [&](auto const& copy) {
     return for_each_chosen(c.in[0].shape, static_cast<std::size_t>(c.integers[0]), c.in[1].shape, indices,
-                           [&](std::int64_t i, std::int64_t at, std::int64_t count) { copy(at, i, count); });
+                           [&](std::int64_t i, std::int64_t at, auto count) { copy(at, i, count); });
   });
 }
 

@@ -32,9 +32,9 @@ inline std::optional<std::int64_t> unstacked_axis(graph const& g, node const& n,
 
 }  // namespace detail
 
-/// Takes a stack apart before a Transpose brings its axis to the front, if nothing else needs it and all other axes
-/// keep their order: parts need no Transpose. PyTorch's multi-head attention computes queries, keys and values by one
-/// product and takes them apart so.
+/// Takes a stack apart before a Transpose, if nothing else needs it: parts need none where all other axes keep their
+/// order, and elsewhere meet what can read transposed rows. Attention of PyTorch computes queries, keys and values by
+/// one product and takes them apart so.
 inline void unstack_before_transpose(rewriter& r) {
   for_each_node(r, [&](graph& g, node_id id) {
     auto const* const moved = producer(g, g.at(id), 0);
@@ -49,9 +49,6 @@ inline void unstack_before_transpose(rewriter& r) {
     if (!axis || !all || g.is_output(stack)) return;
     auto const order = detail::permutation(*moved, rank);
     auto const before = order[static_cast<std::size_t>(*axis)];
-    auto others = *g.at(source).type.shape;
-    others[static_cast<std::size_t>(before)] = 1;
-    if (!detail::keeps_order(others, order)) return;
     g.set_input(id, 0, source);
     if (is(g.at(id), "Split"))
       g.at(id).attributes["axis"] = before;

@@ -3,6 +3,7 @@
 #include <sinter/schedules/attention_kernel.hpp>
 #include <sinter/schedules/attention_plan.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/moves.hpp>
 #include <sinter/schedules/tasks.hpp>
 
 #include <fmt/format.h>
@@ -21,7 +22,7 @@
 /// scratch:
 ///
 ///     for batch, key head, group of keys:                        (grid; not where few queries read a key)
-///       pack the keys, blocks of 16 side by side
+///       pack the keys, blocks of 16 side by side; copy values whose rows lie far apart
 ///     for batch, key head, query head of it, 6 queries:          (grid)
 ///       s = scale * Q·K' + biases                                for tiles of 6 x 4 blocks (AVX2: 6 x 1)
 ///       for row: s = e^(s - greatest), factor = 1 / sum
@@ -64,6 +65,7 @@ class attention_code {
       code_.barrier();
     } else if (packs()) {
       pack();
+      if (has_far_values()) gather_values();
       code_.barrier();
     } else {
       packed_ = places_[1];
@@ -141,11 +143,31 @@ class attention_code {
   /// Rows of a run, which are packed to `key_bytes` bytes each.
   static std::vector<address> packing_operands(device_attention::strides const& s, address from, address to,
                                                tile_run const& run, std::int64_t key_bytes) {
-    from.offset = run.first * s.row * 4;
+    from.offset += run.first * s.row * 4;
     from.stride = {s.batch * 4, s.head * 4, run.length * s.row * 4};
-    to.offset = run.first * key_bytes;
+    to.offset += run.first * key_bytes;
     to.stride[2] = run.length * key_bytes;
     return {from, to};
+  }
+
+  /// Whether the values of a head are rows of a larger tensor in so many pages that all tasks would wait for these.
+  bool has_far_values() const {
+    constexpr std::int64_t far = 256 << 10;
+    return a_.v.row > a_.e && checked_mul(a_.keys, a_.v.row * 4) > far;
+  }
+
+  /// Copies the values of each head side by side.
+  void gather_values() {
+    auto const row = a_.e * 4, head = a_.keys * row;
+    values_ = packed("values", a_.v, head);
+    for (auto const& run : equal_runs(a_.keys, std::max<std::int64_t>(1, task_bytes / row))) {
+      moved_dimension const rows{run.length, a_.v.row * 4, row}, column{a_.e, 4, 4};
+      vector::recipe_key key("gather_values", machine_);
+      key.add(run.length).add(a_.v.row).add(a_.e);
+      code_.add({key.take(), [=, t = machine_] { return copy_runs_kernel(vector::element::i32, rows, column, t); }},
+                packing_tasks(a_.v, run), packing_operands(a_.v, places_[2], values_, run, row));
+    }
+    p_.what.v = {values_.stride[0] / 4, values_.stride[1] / 4, a_.e};
   }
 
   /// Queries [first, first + count), which see at most `keys` keys.
@@ -187,7 +209,7 @@ class attention_code {
 
   /// The rows of a run in a tensor with a row for each query.
   address queries(address of, device_attention::strides const& s, tile_run const& run) const {
-    of.offset = run.first * s.row * 4;
+    of.offset += run.first * s.row * 4;
     of.stride = {s.batch * 4, a_.share * s.head * 4, s.head * 4, run.length * s.row * 4};
     return of;
   }
@@ -236,12 +258,13 @@ std::vector<candidate> attention_candidates(attention_plan const& p, scheduled_n
 
 /// All but the products that lead to Q, K and V.
 inline attention_nodes without_projections(attention_nodes a) {
-  for (auto* h : {&a.query, &a.key, &a.value}) h->product = h->reshape = nullptr;
+  for (auto* h : {&a.query, &a.key, &a.value})
+    if (h->product) h->product = h->reshape = nullptr;
   return a;
 }
 
 inline std::vector<node_id> attention_match(graph const& g, node_id last) {
-  auto const found = find_attention(g, last);
+  auto const found = find_attention(g, last, true);
   return found ? nodes_before(g, without_projections(*found), last) : std::vector<node_id>{};
 }
 
@@ -254,8 +277,10 @@ inline std::vector<candidate> attention_group_offer(scheduled_node const& n, tar
     auto const group = *attention_group_of(at);
     fragment code;
     std::vector<address> places;
-    for (auto const* h : group.nodes.operands())
+    for (auto const* h : group.nodes.operands()) {
       places.push_back(attention_operand(group.at(h->reader), h->slot, code));
+      if (auto const part = taken_part(group, *h)) places.back().offset += part->first * 4;
+    }
     if (auto const* const reader = group.nodes.mask_reader)
       places.push_back(attention_operand(group.at(reader), group.nodes.mask_slot, code));
     return attention_code(*describe_attention(group), rounds, std::move(places), std::move(code), t).build();

@@ -203,10 +203,10 @@ class attention_kernel {
   void add_bias(vector::pointer from, score_bias const& bias) {
     auto const columns = a_.keys - bias.first, lanes = std::int64_t{b_.lanes()}, whole = columns / lanes;
     auto const at = [&](std::int64_t first, std::int64_t count) {
+      auto const s = s_.at((bias.first + first) * 4);  // whole registers: what is read soon must not be stored in parts
       auto const n = static_cast<std::int32_t>(count);
-      auto const s = s_.at((bias.first + first) * 4);
       auto const added = bias.each_key ? b_.load(from.at(first * 4), n) : b_.load(from.broadcast(0));
-      b_.store(s, b_.binary(vector::opcode::add, b_.load(s, n), added), n);
+      b_.store(s, b_.binary(vector::opcode::add, b_.load(s), added));
     };
     std::vector<std::pair<vector::pointer, std::int64_t>> steps{{s_, lanes * 4}};
     if (bias.each_key) steps.emplace_back(from, lanes * 4);

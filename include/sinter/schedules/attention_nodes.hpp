@@ -4,6 +4,7 @@
 #include <sinter/ops/fused_gemm.hpp>
 #include <sinter/ops/transpose.hpp>
 #include <sinter/schedules/schedule.hpp>
+#include <sinter/schedules/strides.hpp>
 
 #include <algorithm>
 #include <array>
@@ -50,9 +51,12 @@ inline std::optional<scaled_sum> scaled_sum_of(expr::function const& f, std::siz
   return std::nullopt;
 }
 
-/// Q, K or V from the product of a layer's input and weights on; nodes are null where there are none.
+/// Q, K or V from the product of a layer's input and weights on, or from a Slice or Split that takes it out of a larger
+/// tensor; nodes are null where there are none.
 struct head_nodes {
-  node const *product = nullptr, *reshape = nullptr, *transpose = nullptr, *scale = nullptr;
+  node const *product = nullptr, *part = nullptr, *reshape = nullptr;
+  std::size_t part_output = 0;       ///< which output of `part` it is
+  std::vector<node const*> steps{};  ///< Transposes and products with a number behind them, in order
   /// Who reads the operand, and as which input.
   node const* reader = nullptr;
   std::size_t slot = 0;
@@ -71,7 +75,11 @@ struct attention_nodes {
   /// In order of execution.
   std::vector<node const*> all() const {
     std::vector<node const*> nodes;
-    for (auto const* h : operands()) nodes.insert(nodes.end(), {h->product, h->reshape, h->transpose, h->scale});
+    for (auto const* h : operands()) {
+      bool const known = std::ranges::find(nodes, h->part) != nodes.end();
+      nodes.insert(nodes.end(), {h->product, known ? nullptr : h->part, h->reshape});
+      nodes.insert(nodes.end(), h->steps.begin(), h->steps.end());
+    }
     nodes.insert(nodes.end(), {scores, masked, softmax, guard, mix, merge});
     std::erase(nodes, nullptr);
     return nodes;
@@ -138,37 +146,72 @@ class attention_finder {
 
   head_nodes heads(node const& reader, std::size_t slot, bool may_scale) {
     head_nodes h{.reader = &reader, .slot = slot};
-    auto const step = [&](node const*& place, node const* n) {
-      place = n;
-      h.reader = n;
-      h.slot = 0;
-    };
+    auto const read_by = [&](node const* n) { h.reader = n, h.slot = 0; };
     auto const* n = find_(reader.inputs[slot]);
-    if (may_scale && is(n, "sinter", "Elementwise") && n->inputs.size() == 1) {
-      auto const f = scaled_sum_of(bind(*n).template attributes_as<fused_elementwise::attributes>().function);
-      if (f && !f->added) a_.scale *= f->scale, step(h.scale, n), n = find_(n->inputs[0]);
+    while (is(n, "", "Transpose") || (may_scale && takes_scale(n))) {
+      h.steps.insert(h.steps.begin(), n);
+      read_by(n);
+      n = find_(n->inputs[0]);
     }
-    if (is(n, "", "Transpose")) step(h.transpose, n), n = find_(n->inputs[0]);
-    if (!is(n, "", "Reshape")) return h;
-    auto const* const product = find_(n->inputs[0]);
-    if (!is_product(product) || product->attributes.contains("epilogue") || product->inputs.size() > 3) return h;
-    h.reshape = n;
-    h.product = product;
+    auto const* const reshape = is(n, "", "Reshape") ? n : nullptr;
+    auto const before = reshape ? reshape->inputs[0] : h.reader->inputs[h.slot];
+    auto const* const source = find_(before);
+    if (is(source, "", "Slice") || is(source, "", "Split")) {
+      h.part = source, h.reshape = reshape;
+      h.part_output = static_cast<std::size_t>(std::ranges::find(source->outputs, before) - source->outputs.begin());
+      read_by(source);
+    } else if (reshape && is_product(source) && !source->attributes.contains("epilogue") &&
+               source->inputs.size() <= 3) {
+      h.product = source, h.reshape = reshape;
+    }
     return h;
+  }
+
+  /// Notes the number that `n` multiplies by, if it does that only.
+  bool takes_scale(node const* n) {
+    if (!is(n, "sinter", "Elementwise") || n->inputs.size() != 1) return false;
+    auto const f = scaled_sum_of(bind(*n).template attributes_as<fused_elementwise::attributes>().function);
+    if (!f || f->added) return false;
+    a_.scale *= f->scale;
+    return true;
   }
 
   Find const& find_;
   attention_nodes a_{};
 };
 
-/// The attention that ends with node `last`, each value of which only the next node needs.
-inline std::optional<attention_nodes> find_attention(graph const& g, node_id last) {
+/// Whether an operand is no part, or one whose rows are in runs of a larger tensor.
+inline bool lies_in_runs(graph const& g, head_nodes const& h) {
+  if (!h.part) return true;
+  auto const& part = *g.at(h.part->outputs[h.part_output]).type.shape;
+  auto const runs = runs_of_part(*g.at(h.part->inputs[0]).type.shape, part);
+  auto const& s = h.reshape ? *g.at(h.reshape->outputs[0]).type.shape : part;
+  auto strides = strides_of(s, layout::row_major);
+  return runs && runs->spread(sizes_of(s), strides);
+}
+
+/// Whether an operand is not of a Split, or one of which all outputs are operands.
+inline bool is_whole(attention_nodes const& a, head_nodes const& h) {
+  if (!h.part || h.part->op != "Split") return true;
+  return std::ranges::count(a.operands(), h.part, &head_nodes::part) ==
+         std::ranges::count_if(h.part->outputs, [](value_id v) { return static_cast<bool>(v); });
+}
+
+/// The attention that ends with node `last`, each value of which only the next node needs. `of_parts`: its operands may
+/// be parts of larger tensors.
+inline std::optional<attention_nodes> find_attention(graph const& g, node_id last, bool of_parts) {
   auto const needed_once = [&](value_id v) { return g.at(v).producer && g.at(v).users.size() == 1 && !g.is_output(v); };
   auto const out = g.at(last).outputs[0];
   bool const goes_on = out && needed_once(out) && g.at(g.at(out).users[0]).op == "Transpose";
   if (goes_on && g.at(last).op != "Transpose") return std::nullopt;
-  auto const find = [&](value_id v) -> node const* { return v && needed_once(v) ? &g.at(g.at(v).producer) : nullptr; };
-  return attention_finder(find).run(g.at(last));
+  auto const find = [&](value_id v) -> node const* {
+    auto const* const n = v && needed_once(v) ? &g.at(g.at(v).producer) : nullptr;
+    return n && !of_parts && (n->op == "Slice" || n->op == "Split") ? nullptr : n;
+  };
+  auto found = attention_finder(find).run(g.at(last));
+  auto const is_free = [&](head_nodes const* h) { return lies_in_runs(g, *h) && is_whole(*found, *h); };
+  if (!found || std::ranges::all_of(found->operands(), is_free)) return found;
+  return find_attention(g, last, false);
 }
 
 /// All of its nodes but the last one.
@@ -192,7 +235,8 @@ struct attention_group {
 
 inline std::optional<attention_group> attention_group_of(scheduled_node const& n) {
   auto const find = [&](value_id v) -> node const* {
-    auto const found = std::ranges::find_if(n.before, [&](scheduled_node const& s) { return s.n->outputs[0] == v; });
+    auto const found = std::ranges::find_if(
+        n.before, [&](scheduled_node const& s) { return std::ranges::find(s.n->outputs, v) != s.n->outputs.end(); });
     return found == n.before.end() ? nullptr : found->n;
   };
   auto const nodes = attention_finder(find).run(*n.n);

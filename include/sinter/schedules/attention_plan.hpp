@@ -4,6 +4,7 @@
 #include <sinter/program/device_attention.hpp>
 #include <sinter/schedules/attention_heads.hpp>
 #include <sinter/schedules/attention_nodes.hpp>
+#include <sinter/schedules/copy.hpp>
 #include <sinter/schedules/kernel_call.hpp>
 #include <sinter/schedules/strides.hpp>
 #include <sinter/schedules/tasks.hpp>
@@ -27,8 +28,9 @@ struct head_view {
   device_attention::strides outer() const { return {strides[0], strides[1], strides[2]}; }
 };
 
-/// A tensor of three or four axes, of which missing ones come first.
+/// A tensor of four axes, of which missing ones come first, as may further ones of one element.
 inline std::optional<head_view> head_view_of(device_sizes sizes, device_sizes strides) {
+  while (sizes.size() > 4 && sizes[0] == 1) sizes.erase(sizes.begin()), strides.erase(strides.begin());
   if (sizes.size() != 3 && sizes.size() != 4) return std::nullopt;
   if (sizes.size() == 3) sizes.insert(sizes.begin(), 1), strides.insert(strides.begin(), 0);
   for (std::size_t axis = 0; axis < 2; ++axis)
@@ -41,20 +43,38 @@ inline std::vector<std::size_t> transposed_axes(scheduled_node const& n) {
   return transpose::order(n.op.attributes_as<transpose::attributes>(), n.inputs[0].shape().rank());
 }
 
+/// What the Slice or Split of an operand takes of its input; none where it has none, or takes steps.
+inline std::optional<element_runs> taken_part(attention_group const& g, head_nodes const& h) {
+  auto const cut = h.part ? parts_of(g.at(h.part)) : std::nullopt;
+  if (!cut) return std::nullopt;
+  auto const& whole = g.at(h.part).inputs[0].shape();
+  auto runs = runs_of_part(whole, g.at(h.part).outputs[h.part_output].shape());
+  auto const inner = static_cast<std::int64_t>(whole.elements(cut->axis + 1, whole.rank()));
+  if (runs) runs->first = std::ranges::find(cut->parts, h.part_output, &copied_part::output)->from * inner;
+  return runs;
+}
+
 /// What the nodes of a group say about one operand. `pitch` is set where it is a part of joined products.
 inline std::optional<head_view> operand_view(attention_group const& g, head_nodes const& h, std::int64_t pitch) {
-  auto const& s = g.at(h.reader).inputs[h.slot].shape();
+  auto const& s = h.part && h.reshape ? g.at(h.reshape).outputs[0].shape()
+                  : h.part            ? g.at(h.part).outputs[h.part_output].shape()
+                                      : g.at(h.reader).inputs[h.slot].shape();
   auto strides = strides_of(s, layout::row_major);
+  auto sizes = sizes_of(s);
   if (h.product) {
     auto const columns = g.at(h.product).outputs[0].shape().back();
     for (auto& stride : strides)
       if (stride >= columns) stride = stride / columns * pitch;
   }
-  auto sizes = sizes_of(s);
-  if (h.transpose) {
-    auto const axes = transposed_axes(g.at(h.transpose));
-    sizes = in_order(sizes, axes), strides = in_order(strides, axes);
+  if (h.part) {
+    auto const taken = taken_part(g, h);
+    if (!taken || !taken->spread(sizes, strides)) return std::nullopt;
   }
+  for (auto const* const step : h.steps)
+    if (step->op == "Transpose") {
+      auto const axes = transposed_axes(g.at(step));
+      sizes = in_order(sizes, axes), strides = in_order(strides, axes);
+    }
   return head_view_of(std::move(sizes), std::move(strides));
 }
 
@@ -112,10 +132,13 @@ inline std::optional<attention_plan> describe_attention(attention_group const& g
                    .guarded = nodes.guard != nullptr};
   if (nodes.mask_reader) {
     auto const& mask = g.at(nodes.mask_reader).inputs[nodes.mask_slot];
-    if (!is_float_tensor(mask) || mask.shape().rank() > 4) return std::nullopt;
-    auto const s = broadcast_strides(mask, 4);
-    p.what.mask = device_attention::strides{s[0], s[1], s[2]};
-    p.what.mask_key = s[3];
+    if (!is_float_tensor(mask)) return std::nullopt;
+    auto const rank = std::max<std::size_t>(mask.shape().rank(), 4);
+    auto const s = broadcast_strides(mask, rank);
+    if (std::ranges::any_of(s.begin(), s.end() - 4, [](std::int64_t stride) { return stride != 0; }))
+      return std::nullopt;
+    p.what.mask = device_attention::strides{s[rank - 4], s[rank - 3], s[rank - 2]};
+    p.what.mask_key = s[rank - 1];
     p.what.mask_element = mask.element();
   }
   return p;

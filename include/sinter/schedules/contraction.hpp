@@ -2,6 +2,7 @@
 
 #include <sinter/core/checked.hpp>
 #include <sinter/schedules/contraction_operands.hpp>
+#include <sinter/schedules/contraction_registers.hpp>
 #include <sinter/schedules/contraction_tile.hpp>
 #include <sinter/schedules/requantize.hpp>
 #include <sinter/schedules/schedule.hpp>
@@ -34,12 +35,12 @@ namespace detail {
 class contraction_emitter {
  public:
   contraction_emitter(contraction_tile const& tile, vector::builder& b, contraction_operands const& operands)
-      : t_(tile), per_block_(16 / b.lanes()), b_(b), x_(operands.x), w_(operands.w), o_(operands) {
+      : t_(tile), held_{tile, b.lanes()}, b_(b), x_(operands.x), w_(operands.w), o_(operands) {
     if (t_.quantized) type_ = vector::register_type::i32;
     if (t_.quantized && !words()) flip_ = input_flip(*t_.quantized, b_);
     factors_ = has_pairs() ? vector::register_type::i32 : type_;
     bool const several = t_.blocks() > 1 && t_.pixels() > 1;
-    paired_ = t_.half_tail && per_block_ == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
+    paired_ = t_.half_tail && held_.per_block() == 1 && several && all_inside(t_.taps_y) && all_inside(t_.taps_x);
   }
 
   void emit() {
@@ -50,42 +51,35 @@ class contraction_emitter {
   }
 
  private:
-  std::size_t registers() const { return static_cast<std::size_t>(t_.blocks() * per_block_); }
-  /// Registers of a pixel that have products: not those without a channel in half a block.
-  std::size_t computed() const { return registers() - static_cast<std::size_t>(t_.half_tail ? per_block_ / 2 : 0); }
   std::int64_t pixels() const { return t_.pixels(); }
   bool words() const { return t_.quantized && t_.quantized->words; }
   bool has_pairs() const { return t_.factors == tile_factors::pairs; }
   /// Whether register `r` of a pixel also holds the sums of the next one, or its own are in that of the one before.
-  bool is_shared(std::size_t r) const { return paired_ && r + 1 == registers(); }
-  /// Where register `r` of a pixel lies in values of `element` bytes.
-  std::int64_t register_offset(std::size_t r, std::int64_t block_stride, std::int64_t element = 4) const {
-    auto const block = static_cast<std::int64_t>(r) / per_block_, half = static_cast<std::int64_t>(r) % per_block_;
-    return block * block_stride + half * b_.lanes() * element;
-  }
-  /// Lanes of register `r` of a tile that exist in row-major memory; at most 0 when none do.
-  std::int32_t lanes_of(std::size_t r) const {
-    auto const block = static_cast<std::int64_t>(r) / per_block_, half = static_cast<std::int64_t>(r) % per_block_;
-    if (block + 1 < t_.blocks()) return b_.lanes();
-    return static_cast<std::int32_t>(std::min<std::int64_t>(b_.lanes(), t_.last_lanes - half * b_.lanes()));
-  }
+  bool is_shared(std::size_t r) const { return paired_ && r + 1 == held_.count(); }
   vector::reg& accumulator(std::int64_t pixel, std::size_t r) {
-    return accumulators_[static_cast<std::size_t>(pixel) * registers() + r];
+    return accumulators_[static_cast<std::size_t>(pixel) * held_.count() + r];
   }
 
   void start_accumulators() {
-    accumulators_.resize(static_cast<std::size_t>(pixels()) * registers());
-    for (std::size_t r = 0; r < computed(); ++r) {
-      if (t_.adds) {
-        each_pixel(r, [&](std::int64_t p, std::int64_t at) { accumulator(p, r) = b_.load(o_.y.at(at), 0, type_); });
-        continue;
-      }
-      auto first = t_.bias ? b_.load(o_.bias.at(register_offset(r, 64)), 0, type_) : b_.zero(type_);
+    accumulators_.resize(static_cast<std::size_t>(pixels()) * held_.count());
+    if (t_.resumes) return load_sums();
+    for (std::size_t r = 0; r < held_.computed(); ++r) {
+      auto first = t_.bias ? b_.load(o_.bias.at(held_.offset(r, 64)), 0, type_) : b_.zero(type_);
       if (t_.bias && is_shared(r)) first = b_.halves(first, swap_halves(first));
       accumulator(0, r) = first;
       auto const step = is_shared(r) ? 2 : 1;
       for (std::int64_t p = step; p < pixels(); p += step) accumulator(p, r) = t_.bias ? b_.mov(first) : b_.zero(type_);
     }
+  }
+
+  /// What an earlier part of the reduction left in y.
+  void load_sums() {
+    SINTER_ASSERT(!t_.half_tail && !t_.bias && !t_.quantized);
+    for (std::size_t r = 0; r < held_.count(); ++r)
+      for (std::int64_t p = 0; p < pixels(); ++p) {
+        auto const lanes = held_.lanes_of(r);
+        accumulator(p, r) = lanes > 0 ? b_.load(o_.y.at(held_.result_at(p, r)), lanes) : b_.zero();
+      }
   }
 
   void accumulate(reduction_section const& s) {
@@ -137,7 +131,7 @@ class contraction_emitter {
   /// Instructions of a channel and tap, about.
   std::int64_t instructions() const {
     auto const prefetches = t_.w_prefetch > 0 ? t_.blocks() : 0;
-    return contraction_instructions(pixels(), static_cast<std::int64_t>(registers())) + (flip_ ? pixels() : 0) +
+    return contraction_instructions(pixels(), static_cast<std::int64_t>(held_.count())) + (flip_ ? pixels() : 0) +
            prefetches;
   }
 
@@ -147,23 +141,23 @@ class contraction_emitter {
     w.clear();
     if (t_.w_prefetch > 0)
       for (auto const block : t_.w_blocks) b_.prefetch(w_.at(w_at + block + t_.w_prefetch));
-    for (std::size_t r = 0; r < computed() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
+    for (std::size_t r = 0; r < held_.computed() && !stream_weights; ++r) w.push_back(load_weight(r, w_at));
     for (std::int64_t row = 0; row < t_.rows; ++row)
       for (std::int64_t col = 0; col < t_.cols; ++col) {
         bool const inside = y.inside[static_cast<std::size_t>(row)] && x.inside[static_cast<std::size_t>(col)];
         if (!inside && !t_.padding_counts()) continue;
         auto const at = x_.broadcast(x_at + row * t_.x_row + col * t_.x_col);
         auto const pixel = row * t_.cols + col;
-        if (computed() == 1 && !stream_weights && !t_.quantized) {
+        if (held_.computed() == 1 && !stream_weights && !t_.quantized) {
           multiply_add(accumulator(pixel, 0), w[0], at);
           continue;
         }
         auto const broadcast = inside ? load_input(at) : outside();
-        for (std::size_t r = 0; r < computed(); ++r) {
+        for (std::size_t r = 0; r < held_.computed(); ++r) {
           if (is_shared(r))
             add_to_shared(pixel, r, broadcast);
           else if (stream_weights)
-            multiply_add(accumulator(pixel, r), broadcast, w_.at(w_at + weight_offset(r)));
+            multiply_add(accumulator(pixel, r), broadcast, w_.at(w_at + held_.weight_at(r)));
           else
             multiply_add(accumulator(pixel, r), broadcast, w[r]);
         }
@@ -209,9 +203,9 @@ class contraction_emitter {
   void spread_tail() {
     auto const zero = b_.zero();
     for (std::int64_t p = 0; p < pixels(); ++p)
-      for (auto r = computed(); r < registers(); ++r) accumulator(p, r) = zero;
-    if (per_block_ > 1) return;
-    auto const r = registers() - 1;
+      for (auto r = held_.computed(); r < held_.count(); ++r) accumulator(p, r) = zero;
+    if (held_.per_block() > 1) return;
+    auto const r = held_.count() - 1;
     for (std::int64_t p = 0; p < pixels(); p += paired_ ? 2 : 1) {
       auto const sums = accumulator(p, r);
       if (paired_ && p + 1 < pixels()) accumulator(p + 1, r) = b_.halves(swap_halves(sums), zero);
@@ -219,15 +213,10 @@ class contraction_emitter {
     }
   }
 
-  std::int64_t weight_offset(std::size_t r) const {
-    auto const per_block = static_cast<std::size_t>(per_block_);
-    return t_.w_blocks[r / per_block] + static_cast<std::int64_t>(r % per_block) * b_.lanes() * t_.w_lane();
-  }
-
   vector::reg load_weight(std::size_t r, std::int64_t w_at) {
-    if (t_.dense_weights) return b_.load(w_.at(w_at + weight_offset(r)), 0, factors_);
-    auto const lanes = lanes_of(r);
-    return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + weight_offset(r)), lanes);
+    if (t_.dense_weights) return b_.load(w_.at(w_at + held_.weight_at(r)), 0, factors_);
+    auto const lanes = held_.lanes_of(r);
+    return lanes <= 0 ? b_.zero() : b_.load(w_.at(w_at + held_.weight_at(r)), lanes);
   }
 
   /// The epilogue. Values that leave it too few registers wait in y.
@@ -235,11 +224,11 @@ class contraction_emitter {
     if (t_.quantized && !t_.quantized->reals) return finish_integers();
     std::vector<vector::reg> values;
     std::vector<applied_epilogue::place> places;
-    for (std::size_t r = 0; r < registers(); ++r)
+    for (std::size_t r = 0; r < held_.count(); ++r)
       each_pixel(r, [&, lost = lost_by_sums(r)](std::int64_t pixel, std::int64_t at) {
         auto const sum = accumulator(pixel, r), left = lost ? b_.binary(vector::opcode::isub, sum, lost, type_) : sum;
         values.push_back(lost ? b_.unary(vector::opcode::to_f32, left) : sum);
-        places.push_back({at, register_offset(r, 64), lanes_of(r)});
+        places.push_back({at, held_.offset(r, 64), held_.lanes_of(r)});
       });
     auto const put = [&](std::size_t i, vector::reg v) { b_.store(o_.y.at(places[i].at), v, places[i].lanes); };
     applied_epilogue const epilogue(t_.epilogue, b_, o_.extras);
@@ -253,31 +242,30 @@ class contraction_emitter {
 
   vector::reg lost_by_sums(std::size_t r) {
     if (!t_.quantized) return {};
-    auto const sums = o_.weight_sums.at(register_offset(r, 64));
+    auto const sums = o_.weight_sums.at(held_.offset(r, 64));
     return zero_point_product(*t_.quantized, b_, o_.zero_point.broadcast(0), sums);
   }
 
   /// Sums as they are, or requantised.
   void finish_integers() {
-    requantization const scaled(*t_.quantized, b_, static_cast<int>(pixels()) * static_cast<int>(registers()));
-    for (std::size_t r = 0; r < registers(); ++r) {
-      auto const scale = o_.scale ? b_.load(o_.scale->at(register_offset(r, 64))) : vector::reg{};
+    requantization const scaled(*t_.quantized, b_, static_cast<int>(pixels()) * static_cast<int>(held_.count()));
+    for (std::size_t r = 0; r < held_.count(); ++r) {
+      auto const scale = o_.scale ? b_.load(o_.scale->at(held_.offset(r, 64))) : vector::reg{};
       each_pixel(r, [&](std::int64_t pixel, std::int64_t at) {
-        auto const sum = accumulator(pixel, r), y = scale ? scaled(sum, scale, o_.extras, at, lanes_of(r)) : sum;
-        b_.store(o_.y.at(at), y, lanes_of(r));
+        auto const sum = accumulator(pixel, r), y = scale ? scaled(sum, scale, o_.extras, at, held_.lanes_of(r)) : sum;
+        b_.store(o_.y.at(at), y, held_.lanes_of(r));
       });
     }
   }
 
   template <typename Each>
   void each_pixel(std::size_t r, Each&& each) {
-    if (lanes_of(r) <= 0) return;
-    for (std::int64_t p = 0; p < pixels(); ++p)
-      each(p, p / t_.cols * t_.y_row + p % t_.cols * t_.y_col + register_offset(r, t_.y_block, t_.y_element()));
+    if (held_.lanes_of(r) <= 0) return;
+    for (std::int64_t p = 0; p < pixels(); ++p) each(p, held_.result_at(p, r));
   }
 
   contraction_tile const& t_;
-  int per_block_;
+  tile_registers held_;
   vector::builder& b_;
   vector::pointer x_, w_;
   contraction_operands const& o_;

@@ -115,7 +115,7 @@ struct contraction_tile {
   /// sums of two pixels, and of registers with 8 lanes one is computed.
   bool half_tail = false;
   bool bias = false;
-  bool adds = false;  ///< to what y holds, in place of a bias; there are all lanes of it
+  bool resumes = false;  ///< sums go on from what y holds
   epilogue_code epilogue{};
   std::optional<quantized_tile> quantized{};  ///< its operands are those of integers
   tile_factors factors = tile_factors::own;
@@ -246,7 +246,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
   };
   auto const& [name, rows, cols, x_origin, x_row, x_col, x_tap_row, x_tap_col, x_channel, taps_y, taps_x, kernel_rows,
                kernel_cols, sections, w_channel, w_blocks, w_prefetch, w_ahead, w_ahead_at, y_row, y_col, y_block,
-               last_lanes, dense_weights, half_tail, bias, adds, epilogue, quantized, factors] = tile;
+               last_lanes, dense_weights, half_tail, bias, resumes, epilogue, quantized, factors] = tile;
   key.add(rows).add(cols).add(x_origin).add(x_row).add(x_col).add(x_tap_row).add(x_tap_col);
   key.add(x_channel).add_all(taps_y, add_taps).add_all(taps_x, add_taps).add(kernel_rows).add(kernel_cols);
   key.add_all(sections, add_section)
@@ -258,7 +258,7 @@ inline std::string key_of(contraction_tile const& tile, target const& machine) {
       .add(y_row)
       .add(y_col)
       .add(y_block);
-  key.add(last_lanes).add(dense_weights).add(half_tail).add(bias).add(adds).add(factors);
+  key.add(last_lanes).add(dense_weights).add(half_tail).add(bias).add(resumes).add(factors);
   epilogue.add_to(key);
   add_quantized(key, quantized);
   return key.take();

@@ -183,7 +183,9 @@ class convolution_code {
     code.extents[axis.block] = columns.count;
     code.extents[axis.y] = tile.y.count;
     code.extents[axis.x] = tile.x.count;
-    code.body.push_back(call_of(g, tile, columns, axis, w, {}));
+    auto const count = tile.y.count * tile.x.count;  // one of few tiles would do nothing but fetch
+    auto const fetched = streams_weights(g) && count >= 4 ? next_weights(g, columns, count) : fetched_weights{};
+    code.body.push_back(call_of(g, tile, columns, axis, w, fetched));
     code_.add(std::move(code));
   }
 
@@ -192,19 +194,24 @@ class convolution_code {
                           address const& w) {
     grid_axes const axis{.block = 1, .y = grid_rank, .x = grid_rank + 1};
     grid code{.extents = {s_.items, columns.count}};
-    std::int64_t count = 0, before = 0;
+    std::int64_t count = 0;
     for (auto const& tile : tiles) count += tile.y.count * tile.x.count;
-    auto const next = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
-    bool const whole = columns.blocks % convolution_interleave == 0 && 2 * next <= machine_.facts().l2;
-    auto const share = whole ? next / count / cache_line * cache_line : 0;
+    auto next = next_weights(g, columns, count);
     for (auto const& tile : tiles) {
       for (auto const turns : {tile.y.count, tile.x.count})
         code.body.push_back({.what = statement::kind::loop, .turns = turns});
-      code.body.push_back(call_of(g, tile, columns, axis, w, {.at = next, .bytes = share, .before = before}));
+      code.body.push_back(call_of(g, tile, columns, axis, w, next));
       code.body.insert(code.body.end(), 2, {.what = statement::kind::end});
-      before += tile.y.count * tile.x.count;
+      next.before += tile.y.count * tile.x.count;
     }
     code_.add(std::move(code));
+  }
+
+  /// What each of `count` tiles fetches of the weights of the next group of output blocks.
+  fetched_weights next_weights(block_group const& g, block_run const& columns, std::int64_t count) const {
+    auto const next = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
+    bool const whole = columns.blocks % convolution_interleave == 0 && 2 * next <= machine_.facts().l2;
+    return {.at = next, .bytes = whole ? next / count / cache_line * cache_line : 0};
   }
 
   std::int64_t weight_at(block_group const& g, std::int64_t block) const {
@@ -221,7 +228,6 @@ class convolution_code {
     t.half_tail = half_tail() && columns.count == 1 && columns.first + columns.blocks == g.blocks;
     bool const fetches = next.bytes > 0 && !t.sections.empty();
     if (fetches) t.w_ahead = next.bytes, t.w_ahead_at = next.at;
-
     w.offset = weight_at(g, columns.first);
     w.stride[axis.block] = weight_at(g, columns.first + columns.step) - weight_at(g, columns.first);
     std::vector<address> arguments{input_of_tile(t, tile, axis), w};

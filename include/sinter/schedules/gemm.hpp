@@ -5,6 +5,7 @@
 #include <sinter/schedules/block_runs.hpp>
 #include <sinter/schedules/contraction_rows.hpp>
 #include <sinter/schedules/cost.hpp>
+#include <sinter/schedules/gemm_shape.hpp>
 #include <sinter/schedules/half_weights.hpp>
 #include <sinter/schedules/pack_weights.hpp>
 
@@ -28,45 +29,6 @@ namespace detail {
 
 inline constexpr std::int64_t gemm_interleave = 4;
 
-/// One axis of stacks of products, and how many matrices lie between those that neighbouring ones read.
-struct stack_axis {
-  std::int64_t extent = 1, a = 0, b = 0;
-};
-
-/// Y[stacks][m][n] = sum over k of A[stacks][m][k] * B[stacks][k][n], where stacks broadcast.
-struct gemm_shape {
-  std::array<stack_axis, 2> stacks{};  ///< the second one the inner one in the output
-  std::int64_t rows = 0, depth = 0, columns = 0;
-
-  std::int64_t blocks() const { return ceil_div(columns, channel_block); }
-  bool has_one_b() const { return stacks[0].b == 0 && stacks[1].b == 0; }
-};
-
-/// The shape of a sinter.Gemm; none where its stacks broadcast along too many axes in turn.
-inline std::optional<gemm_shape> shape_of_gemm(scheduled_node const& n, bool transposed) {
-  auto right = n.inputs[1].shape();
-  if (transposed) std::swap(right[right.rank() - 1], right[right.rank() - 2]);
-  auto const e = kernels::extents_of_matmul(n.inputs[0].shape(), right);
-  std::vector<stack_axis> axes;
-  for (std::size_t i = 0; i < e.batch.rank(); ++i) {
-    stack_axis const axis{e.batch[i], e.a_strides[i], e.b_strides[i]};
-    if (axis.extent == 1) continue;
-    bool const joins = !axes.empty() && axes.back().a == axis.a * axis.extent && axes.back().b == axis.b * axis.extent;
-    if (joins)
-      axes.back() = {axes.back().extent * axis.extent, axis.a, axis.b};
-    else
-      axes.push_back(axis);
-  }
-  gemm_shape s{.rows = e.m, .depth = e.k, .columns = e.n};
-  if (axes.size() == 1 && axes[0].b == 0) {
-    s.rows *= axes[0].extent;
-    return s;
-  }
-  if (axes.size() > s.stacks.size()) return std::nullopt;
-  std::ranges::copy_backward(axes, s.stacks.end());
-  return s;
-}
-
 /// The constant matrix in groups of `interleave` blocks of columns.
 inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s,
                                  std::int64_t interleave = gemm_interleave) {
@@ -80,6 +42,11 @@ inline packing pack_gemm_weights(scheduled_node const& n, gemm_shape const& s,
   auto key = fmt::format("gemm:{}:{}", b.constant_key, transposed);
   if (interleave != gemm_interleave) key += fmt::format(":{}", interleave);
   return packed(std::move(key), std::move(source), interleave);
+}
+
+/// Whether the weights of a group of columns of a packed matrix leave the second-level cache between tiles.
+inline bool is_deep(gemm_shape const& s, bool packed, target const& machine) {
+  return packed && s.rows > 6 && packed_group_bytes(s.depth, gemm_interleave, 4) > machine.facts().l2;
 }
 
 /// Builds the grids of one matrix product.
@@ -112,11 +79,20 @@ class gemm_code {
  private:
   static constexpr std::int64_t rows_of_tile = 6;
 
-  /// Enough to fetch the next group's weights in their time, few enough for several tasks.
+  /// Enough to fetch the next group's weights in their time, few enough for several tasks. A grid has tasks of equal
+  /// height, and each grid reads all weights: those that do not stay in the second-level cache are read by one.
   std::int64_t rows_of_task() const {
     constexpr std::int64_t tasks = 16, least = 4 * rows_of_tile, most = 16 * rows_of_tile;
     auto const others = ceil_div(s_.blocks(), blocks_of_tile()) * s_.stacks[0].extent * s_.stacks[1].extent;
-    return std::clamp(ceil_div(s_.rows, ceil_div(tasks, others)), least, most);
+    auto const rows = std::clamp(ceil_div(s_.rows, ceil_div(tasks, others)), least, most);
+    if (!streams_weights()) return rows;
+    auto const pieces = ceil_div(s_.rows, rows);
+    for (auto equal = pieces; equal < 2 * pieces && s_.rows / equal >= least; ++equal)
+      if (s_.rows % equal == 0) return s_.rows / equal;
+    return 2 * others >= tasks ? s_.rows : rows;
+  }
+  bool streams_weights() const {
+    return packed_ && packed_group_bytes(units(), s_.blocks(), lane()) > machine_.facts().l2 / 2;
   }
   /// Few rows leave registers for more blocks, which keeps the multipliers busy; weights from beyond L1 do not keep up
   /// with them, and threads share narrower tiles.
@@ -144,7 +120,7 @@ class gemm_code {
     return block / gemm_interleave * group_bytes() + block % gemm_interleave * channel_block * lane();
   }
 
-  contraction_tile tile_of(std::int64_t rows, block_run const& columns) const {
+  contraction_tile tile_of(std::int64_t rows, block_run const& columns, depth_part const& part) const {
     auto const* const name = widens_weights(factors_) ? "half_gemm" : has_pairs() ? "bf16_gemm" : "gemm";
     contraction_tile t{.name = fmt::format("{}_{}x{}", name, rows, columns.blocks)};
     t.cols = rows;
@@ -152,15 +128,16 @@ class gemm_code {
     t.factors = factors_;
     t.taps_y = {{0, 1, {true}}};
     t.taps_x = {{0, 1, std::vector<bool>(static_cast<std::size_t>(rows), true)}};
-    t.sections = {{.chunks = 1, .channels = units()}};
+    t.sections = {{.chunks = 1, .channels = part.count}};
     t.w_channel = packed_ ? gemm_interleave * channel_block * lane() : s_.columns * 4;
     for (std::int64_t b = 0; b < columns.blocks; ++b)
       t.w_blocks.push_back(weight_at(columns.first + b) - weight_at(columns.first));
     t.y_col = s_.columns * 4;
     t.dense_weights = packed_;
     if (packed_) t.w_prefetch = weight_prefetch(packed_group_bytes(units(), s_.blocks(), lane()), machine_);
-    t.bias = bias_.has_value();
-    t.epilogue = extras_.code;
+    t.bias = bias_ && part.starts();
+    t.resumes = !part.starts();
+    if (part.ends) t.epilogue = extras_.code;
     bool const last = columns.first + columns.blocks == s_.blocks() && columns.count == 1;
     if (last && s_.columns % channel_block) t.last_lanes = static_cast<std::int32_t>(s_.columns % channel_block);
     return t;
@@ -170,7 +147,7 @@ class gemm_code {
   bool walks_rows(block_run const& columns) const {
     if (units() >= 2 * most_channels_a_turn) return true;
     for (auto rows = std::min(s_.rows, rows_of_tile); rows > 0; --rows) {
-      auto const code = build_contraction(tile_of(rows, columns), machine_).code;
+      auto const code = build_contraction(tile_of(rows, columns, {0, units()}), machine_).code;
       if (std::ranges::find(code, vector::opcode::loop, &vector::instruction::op) == code.end() &&
           std::ssize(code) > vector::longest_innermost_body)
         return false;
@@ -178,23 +155,42 @@ class gemm_code {
     return true;
   }
 
-  void add_grid(tile_run const& rows, block_run const& columns) {
-    auto t = tile_of(rows.length, columns);
+  /// The reduction in parts whose weights, and those of the next one, stay in the second-level cache from tile to tile;
+  /// sums wait in y.
+  std::vector<depth_part> parts() const {
+    if (!is_deep(s_, packed_, machine_)) return {{0, units()}};
+    std::vector<depth_part> all;
+    auto const most = std::max(machine_.facts().l2 / 4 * units() / group_bytes(), most_channels_a_turn);
+    auto const count = round_up(ceil_div(units(), ceil_div(units(), most)), most_channels_a_turn);
+    for (std::int64_t first = 0; first < units(); first += count)
+      all.push_back({first, std::min(count, units() - first), first + count >= units()});
+    return all;
+  }
 
-    // Products that share a matrix B follow one another.
-    auto const& [outer, inner] = s_.stacks;
-    bool const swap = inner.b != 0;
-    auto const& slow = swap ? inner : outer;
-    auto const& quick = swap ? outer : inner;
+  void add_grid(tile_run const& rows, block_run const& columns) {
+    grid code{.extents = {slow().extent, columns.count, rows.count, quick().extent}};
+    for (auto const& part : parts()) code.body.push_back(call_of(rows, columns, part));
+    code_.add(std::move(code));
+  }
+
+  // Products that share a matrix B follow one another.
+  bool swaps_stacks() const { return s_.stacks[1].b != 0; }
+  stack_axis const& slow() const { return s_.stacks[swaps_stacks() ? 1 : 0]; }
+  stack_axis const& quick() const { return s_.stacks[swaps_stacks() ? 0 : 1]; }
+
+  statement call_of(tile_run const& rows, block_run const& columns, depth_part const& part) {
+    auto t = tile_of(rows.length, columns, part);
+    auto const inner = s_.stacks[1].extent;
     auto const a_bytes = s_.rows * t.x_col, b_bytes = s_.depth * s_.columns * 4, y_bytes = s_.rows * t.y_col;
     auto x = x_;
-    x.offset += rows.first * t.x_col;
-    x.stride = {slow.a * a_bytes, 0, rows.length * t.x_col, quick.a * a_bytes};
+    x.offset += rows.first * t.x_col + part.first * 4;
+    x.stride = {slow().a * a_bytes, 0, rows.length * t.x_col, quick().a * a_bytes};
     auto w = w_;
-    w.offset = weight_at(columns.first);
-    w.stride = {slow.b * b_bytes, weight_at(columns.first + columns.step) - w.offset, 0, quick.b * b_bytes};
+    w.offset = weight_at(columns.first) + part.first * t.w_channel;
+    w.stride = {slow().b * b_bytes, weight_at(columns.first + columns.step) - weight_at(columns.first), 0,
+                quick().b * b_bytes};
     std::vector<address> arguments{x, w};
-    if (bias_) {
+    if (t.bias) {
       auto b = *bias_;
       b.offset = columns.first * 64;
       b.stride = {0, columns.step * 64, 0, 0};
@@ -203,16 +199,17 @@ class gemm_code {
     address const y{.in = space::output,
                     .index = 0,
                     .offset = rows.first * t.y_col + columns.first * 64,
-                    .stride = {(swap ? 1 : inner.extent) * y_bytes, columns.step * 64, rows.length * t.y_col,
-                               (swap ? inner.extent : 1) * y_bytes}};
-    for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step})) arguments.push_back(extra);
+                    .stride = {(swaps_stacks() ? 1 : inner) * y_bytes, columns.step * 64, rows.length * t.y_col,
+                               (swaps_stacks() ? inner : 1) * y_bytes}};
+    if (part.ends)
+      for (auto& extra : extras_.at(y.offset, columns.first, y.stride, {0, columns.step})) arguments.push_back(extra);
     arguments.push_back(y);
+    auto const w_bytes = part.count * t.w_channel;
     contraction_rows all{.tile = std::move(t),
                          .runs = tile_axis({.in = rows.length, .out = rows.length}, rows_of_tile)};
     bool const walks_groups = columns.blocks == gemm_interleave && all.tiles() >= 4;
-    if (all.tile.w_prefetch > 0 && walks_groups) all.next_at = all.next_weights = group_bytes();
-    code_.add(contraction_rows_recipe(std::move(all), machine_), {slow.extent, columns.count, rows.count, quick.extent},
-              std::move(arguments));
+    if (all.tile.w_prefetch > 0 && walks_groups) all.next_at = all.next_weights = w_bytes;
+    return code_.call(contraction_rows_recipe(std::move(all), machine_), std::move(arguments));
   }
 
   scheduled_node const& n_;
@@ -242,9 +239,12 @@ inline candidate gemm_candidate(scheduled_node const& n, gemm_shape const& s, ta
   auto const& a = n.op.attributes_as<fused_gemm::attributes>();
   auto const products = static_cast<double>(s.stacks[0].extent * s.stacks[1].extent * s.rows);
   auto const sums = products * static_cast<double>(s.blocks() * channel_block);
+  auto const axis = n.outputs[0].shape().rank() - 1;
   return {.layouts = {.inputs = std::vector(n.inputs.size(), layout::row_major),
                       .outputs = {layout::row_major},
-                      .in_place = overwritable_extras(n, a.epilogue, 3, n.outputs[0].shape().rank() - 1)},
+                      .in_place = is_deep(s, n.inputs[1].constant && s.has_one_b(), t)
+                                      ? std::vector<std::uint32_t>{}
+                                      : overwritable_extras(n, a.epilogue, 3, axis)},
           .cost = multiply_add_cost(sums * static_cast<double>(s.depth)),
           .build = [s, t](scheduled_node const& at) { return gemm_code(s, at, t).build(); }};
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 /// Strides of operands along their axes, in elements.
@@ -58,5 +59,32 @@ inline device_sizes in_order(device_sizes const& numbers, std::vector<std::size_
 }
 
 inline device_sizes sizes_of(shape const& s) { return {s.begin(), s.end()}; }
+
+/// What a part along one axis takes of a tensor: `run` elements every `pitch`, from element `first` on.
+struct element_runs {
+  std::int64_t run = 1, pitch = 1, first = 0;
+
+  /// Makes strides of elements that lie side by side those of elements in runs. Returns whether no axis crosses runs.
+  bool spread(device_sizes const& sizes, device_sizes& strides) const {
+    for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+      auto& stride = strides[axis];
+      bool const inside = stride < run;
+      if (sizes[axis] > 1 && (inside ? stride * sizes[axis] > run : stride % run != 0)) return false;
+      if (!inside) stride = stride / run * pitch;
+    }
+    return true;
+  }
+};
+
+/// The runs of a part of a tensor, from element 0 on; none where it is less along several axes.
+inline std::optional<element_runs> runs_of_part(shape const& whole, shape const& part) {
+  if (whole.rank() != part.rank()) return std::nullopt;
+  std::size_t axis = 0, cut = 0;
+  for (std::size_t i = 0; i < whole.rank(); ++i)
+    if (whole[i] != part[i]) axis = i, ++cut;
+  if (cut > 1) return std::nullopt;
+  auto const elements = [&](shape const& s) { return static_cast<std::int64_t>(s.elements(axis, s.rank())); };
+  return element_runs{elements(part), elements(whole)};
+}
 
 }  // namespace sinter::detail

@@ -151,7 +151,7 @@ class winograd_filter_builder {
     contraction_rows rows{.tile = winograd_contraction(s, p_.v, p_.sums, p_.tiles, block, blocks, p_.interleave),
                           .runs = {run},
                           .next_weights = share};
-    rows.tile.adds = true;
+    rows.tile.resumes = true;
     contraction_operands o{.x = at.v, .w = u_ + block * channel_block * 4, .y = at.m + block * p_.sums.block};
     o.ahead = at.ahead;
     emit_contraction_rows(rows, b_, std::move(o));

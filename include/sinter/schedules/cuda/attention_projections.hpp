@@ -40,7 +40,7 @@ inline void keep_shared_projections(graph const& g, attention_nodes& a) {
 }
 
 inline std::vector<node_id> attention_match(graph const& g, node_id last) {
-  auto found = find_attention(g, last);
+  auto found = find_attention(g, last, false);
   if (!found) return {};
   keep_shared_projections(g, *found);
   return nodes_before(g, *found, last);

@@ -106,11 +106,6 @@ constexpr operator_entry entry_of() {
       return Operator::expression(x, *static_cast<attributes const*>(a));
     };
   }
-  if constexpr (formed_operator<Operator>) {
-    entry.form = [](void const* a, std::size_t inputs) {
-      return Operator::form(*static_cast<attributes const*>(a), inputs);
-    };
-  }
   if constexpr (counting_operator<Operator>) {
     static_assert(kernel_operator<Operator>);
     entry.bounds = [](inputs const& in, void const* a) {
@@ -127,6 +122,11 @@ constexpr operator_entry entry_of() {
       return Operator::execute(in, *static_cast<attributes const*>(a), bodies);
     };
     entry.carried = [](void const* a) { return Operator::carried(*static_cast<attributes const*>(a)); };
+    if constexpr (formed_operator<Operator>) {
+      entry.form = [](void const* a, std::size_t inputs) {
+        return Operator::form(*static_cast<attributes const*>(a), inputs);
+      };
+    }
   } else if constexpr (allocating_operator<Operator>) {
     entry.execute = [](std::span<any_tensor const> in, void const* a, subgraph_runner&) {
       return Operator::execute(in, *static_cast<attributes const*>(a));

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <utility>
 #include <vector>
 
 /// Part of the implementation: defines what ops/control_form.hpp declares.
@@ -90,11 +89,11 @@ std::optional<std::vector<tensor_type>> body_input_types(graph const& g, node co
     auto type = g.at(n.inputs[i]).type;
     if (auto const scanned = i - form.first - form.carried;
         i >= form.first + form.carried && scanned < form.scanned.size()) {
-      auto slice = detail::slice_type(std::move(type), form.scanned[scanned].axis);
+      auto slice = detail::slice_type(type, form.scanned[scanned].axis);
       if (!slice) return std::nullopt;
-      type = std::move(*slice);
+      type = *slice;
     }
-    all.push_back(std::move(type));
+    all.push_back(type);
   }
   return all;
 }

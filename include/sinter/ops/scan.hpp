@@ -139,8 +139,10 @@ struct scan {
   static std::size_t carried(attributes const& a) { return a.states; }
   static control_form form(attributes const& a, std::size_t) {
     control_form f{.bodies = {a.body}, .carried = a.states};
-    for (std::size_t i = 0; i < a.scanned; ++i) f.scanned.push_back({a.input_axes[i], a.input_directions[i] != 0});
-    for (std::size_t i = 0; i < a.stacked(); ++i) f.stacked.push_back({a.output_axes[i], a.output_directions[i] != 0});
+    f.scanned.resize(a.scanned);
+    f.stacked.resize(a.stacked());
+    for (std::size_t i = 0; i < f.scanned.size(); ++i) f.scanned[i] = {a.input_axes[i], a.input_directions[i] != 0};
+    for (std::size_t i = 0; i < f.stacked.size(); ++i) f.stacked[i] = {a.output_axes[i], a.output_directions[i] != 0};
     return f;
   }
   static std::vector<any_tensor> execute(std::span<any_tensor const> in, attributes const& a, subgraph_runner& bodies) {

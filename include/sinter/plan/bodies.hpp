@@ -51,8 +51,8 @@ class bodies_builder {
   }
 
   template <typename Action>
-  void add(std::string by, Action action) {
-    made_.steps.push_back({.by = std::move(by), .action = std::move(action)});
+  void add(char const* by, Action action) {
+    made_.steps.push_back({.by = by, .action = std::move(action)});
   }
 
   void add_copy(view_binding from, view_binding to) {
@@ -157,7 +157,7 @@ class bodies_builder {
     add("turns", std::move(start));
   }
 
-  static view_binding constant(any_tensor t) { return {.type = {t.type(), t.shape()}, .constant = std::move(t)}; }
+  static view_binding constant(any_tensor const& t) { return {.type = {t.type(), t.shape()}, .constant = t}; }
   /// One element as a scalar.
   static view_binding single(view_binding v) {
     v.type.shape = shape{};

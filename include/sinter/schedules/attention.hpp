@@ -26,11 +26,11 @@ inline bool suits_tiles(device_attention const& a, target const& t) {
 
 /// The ways to compute an attention that asks for `layouts`; `build(n, rounds)` makes the code.
 template <typename Build>
-std::vector<candidate> attention_candidates(attention_plan const& p, scheduled_node const& last, layout_choice layouts,
-                                            target const& t, Build const& build) {
+std::vector<candidate> attention_candidates(attention_plan const& p, scheduled_node const& last,
+                                            layout_choice const& layouts, target const& t, Build const& build) {
   auto const with = [&](bool rounds) { return [=](scheduled_node const& at) { return build(at, rounds); }; };
   std::vector<candidate> all;
-  all.push_back({.layouts = std::move(layouts), .cost = attention_cost(p.what, last), .build = with(false)});
+  all.push_back({.layouts = layouts, .cost = attention_cost(p.what, last), .build = with(false)});
   if (!suits_tiles(p.what, t)) return all;
   auto rounded = all[0];
   rounded.cost = tile_product_cost(attention_cost(p.what, last), p.what.queries);

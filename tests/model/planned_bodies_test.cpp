@@ -176,4 +176,20 @@ TEST_CASE("turns exchange what they carry, end by a condition and choose among b
       check(turns, {any_tensor::scalar(count), numbers({2, 8}, 1), numbers({2, 8}, 5), any_tensor::scalar(most)}, 1, 1);
 }
 
+TEST_CASE("sequences of different lengths are an error, not turns") {
+  auto const g = parse(R"(graph opset 17 {
+  input x: float[5x4]
+  input z: float[3x4]
+  all = Scan(x, z) {num_scan_inputs = 2, body = graph opset 17 {
+    input a: float[4]
+    input b: float[4]
+    s = Add(a, b)
+    output s
+  }}
+  output all
+})");
+  pipeline const net(g, {});
+  CHECK_THROWS_WITH(net.run({numbers({5, 4}, 0), numbers({3, 4}, 1)}), says("a scan input has 3 slices, another 5"));
+}
+
 TEST_CASE("a constant number of turns gives what they stack a shape") { check(stacks, {numbers({3, 4}, 1)}, 0, 1); }

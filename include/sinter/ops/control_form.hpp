@@ -22,6 +22,11 @@ struct control_form {
   struct sliced {
     std::int64_t axis = 0;
     bool backwards = false;  ///< the first turn has the last position
+
+    /// The axis of a whole of this rank; `rank` or more where there is none.
+    std::size_t of(std::size_t rank) const {
+      return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+    }
   };
 
   std::vector<std::shared_ptr<graph const>> bodies{};

@@ -28,16 +28,28 @@ inline bool has_fixed_shapes(graph const& g) {
   });
 }
 
-inline std::size_t normal_axis(std::int64_t axis, std::size_t rank) {
-  return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
-}
-
 /// The type of a slice of `whole`; none where it has no such axis.
-inline std::optional<tensor_type> slice_type(tensor_type whole, std::int64_t along) {
-  auto const axis = normal_axis(along, whole.shape->rank());
+inline std::optional<tensor_type> slice_type(tensor_type whole, control_form::sliced const& how) {
+  auto const axis = how.of(whole.shape->rank());
   if (axis >= whole.shape->rank()) return std::nullopt;
   whole.shape->erase(axis);
   return whole;
+}
+
+/// Whether all that is scanned and stacked has the same number of slices, which exist.
+inline bool lengths_agree(graph const& g, node const& n, control_form const& form) {
+  if (form.scanned.empty()) return true;
+  auto const length = [&](value_id v, control_form::sliced const& how) {
+    auto const& s = *g.at(v).type.shape;
+    return s[how.of(s.rank())];
+  };
+  auto const* const scanned = n.inputs.data() + form.first + form.carried;
+  auto const turns = length(scanned[0], form.scanned[0]);
+  for (std::size_t i = 1; i < form.scanned.size(); ++i)
+    if (length(scanned[i], form.scanned[i]) != turns) return false;
+  for (std::size_t i = 0; i < form.stacked.size() && form.carried + i < n.outputs.size(); ++i)
+    if (auto const out = n.outputs[form.carried + i]; out && length(out, form.stacked[i]) != turns) return false;
+  return true;
 }
 
 /// Whether the body of turns carries the types that it takes, and gives slices of what the node stacks.
@@ -49,10 +61,11 @@ inline bool turns_agree(graph const& g, node const& n, control_form const& form)
   for (std::size_t i = 0; i < form.stacked.size() && form.carried + i < n.outputs.size(); ++i) {
     auto const out = n.outputs[form.carried + i];
     if (!out) continue;
-    auto const slice = slice_type(g.at(out).type, form.stacked[i].axis);
+    auto const slice = slice_type(g.at(out).type, form.stacked[i]);
     if (!slice || *slice != type(body.outputs[form.outputs_ahead() + form.carried + i])) return false;
   }
-  return !form.numbered || type(body.outputs[0]) == tensor_type{dtype::boolean, shape{}};
+  if (form.numbered && type(body.outputs[0]) != tensor_type{dtype::boolean, shape{}}) return false;
+  return lengths_agree(g, n, form);
 }
 
 inline bool branches_agree(graph const& g, node const& n, control_form const& form) {
@@ -89,7 +102,7 @@ std::optional<std::vector<tensor_type>> body_input_types(graph const& g, node co
     auto type = g.at(n.inputs[i]).type;
     if (auto const scanned = i - form.first - form.carried;
         i >= form.first + form.carried && scanned < form.scanned.size()) {
-      auto slice = detail::slice_type(type, form.scanned[scanned].axis);
+      auto slice = detail::slice_type(type, form.scanned[scanned]);
       if (!slice) return std::nullopt;
       type = *slice;
     }

@@ -63,11 +63,10 @@ class bodies_builder {
   /// A slice at the turn's position, to or from the whole.
   void add_slice(view_binding from, view_binding to, control_form::sliced const& how, shape const& whole) {
     if (whole.elements() == 0) return;
-    auto const rank = static_cast<std::int64_t>(whole.rank());
     add("copy", tensor_copy{.from = std::move(from),
                             .to = std::move(to),
                             .turn = turn_,
-                            .axis = static_cast<std::size_t>(how.axis < 0 ? how.axis + rank : how.axis),
+                            .axis = how.of(whole.rank()),
                             .backwards = how.backwards});
   }
 
@@ -150,9 +149,7 @@ class bodies_builder {
     if (form_.count) start.count = operand(*form_.count);
     if (!form_.scanned.empty()) {
       auto const& whole = *g_.at(n_.inputs[form_.first + form_.carried]).type.shape;
-      auto const axis = form_.scanned[0].axis;
-      auto const at = static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(whole.rank()) : axis);
-      start.count = constant(any_tensor::scalar(whole[at]));
+      start.count = constant(any_tensor::scalar(whole[form_.scanned[0].of(whole.rank())]));
     }
     add("turns", std::move(start));
   }
